@@ -1,0 +1,91 @@
+# The commands of this repository. `make` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+HOSTS ?= 1
+PYTHON_FILES = tools app tests $(wildcard roles/*/files/*.py)
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: bootstrap
+bootstrap: ## Make .venv with the locked tools
+	@tools/bootstrap
+
+.PHONY: bootstrap-hosts
+bootstrap-hosts:
+	@tools/bootstrap --hosts
+
+## The demo
+
+.PHONY: demo
+demo: bootstrap-hosts ## Boot hosts here and deploy app/ to them [HOSTS=n] [DEMO_IMAGE=docker.io/library/ubuntu:24.04]
+	@python tools/demo.py up --hosts $(HOSTS) $(if $(DEMO_IMAGE),--image $(DEMO_IMAGE))
+
+.PHONY: demo-down
+demo-down: bootstrap ## Remove what `make demo` has made [IMAGES=1: the images as well]
+	@python tools/demo.py down $(if $(IMAGES),--images)
+
+.PHONY: demo-measure
+demo-measure: bootstrap-hosts ## Time a first deploy, one without changes and a release: one JSON line [HOSTS=n]
+	@python tools/demo.py measure --hosts $(HOSTS) $(if $(DEMO_IMAGE),--image $(DEMO_IMAGE))
+
+## Checks
+
+.PHONY: test
+test: bootstrap-hosts ## Everything that CI runs: lint, unit, molecule
+	@summary=(); status=0; \
+	for part in lint unit molecule; do \
+	  echo "== $$part"; start=$$SECONDS; \
+	  if $(MAKE) --no-print-directory $$part; then result=passed; else result=FAILED; status=1; fi; \
+	  summary+=("$$(printf '%-10s %-8s %5d s' $$part $$result $$((SECONDS - start)))"); \
+	done; \
+	echo; printf '%s\n' "$${summary[@]}" "$$(printf '%-19s %5d s' total $$SECONDS)"; \
+	exit $$status
+
+.PHONY: lint
+lint: bootstrap ruff mypy yamllint ansible-lint ## All linters
+
+.PHONY: ruff
+ruff: bootstrap
+	ruff check --quiet .
+	ruff format --quiet --check .
+
+.PHONY: mypy
+mypy: bootstrap
+	mypy --no-error-summary -p ansible_collections.asgi.fleet.plugins
+	mypy --no-error-summary $(PYTHON_FILES)
+
+.PHONY: yamllint
+yamllint: bootstrap
+	yamllint --strict .
+
+.PHONY: ansible-lint
+ansible-lint: bootstrap
+	ansible-lint --offline -q
+
+.PHONY: unit
+unit: bootstrap ## Unit and template tests [ARGS=...]
+	pytest -q -n auto $(ARGS)
+
+.PHONY: molecule
+molecule: bootstrap-hosts ## The scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
+	@python tools/scenarios.py $(if $(KEEP),--keep) $(SCENARIO)
+
+.PHONY: molecule-slow
+molecule-slow: bootstrap-hosts ## The scenarios that CI leaves out (molecule/scenarios.yml says why)
+	@python tools/scenarios.py --slow $(SCENARIO)
+
+## Upkeep
+
+.PHONY: lock
+lock: bootstrap ## Lock requirements-dev.in with hashes; UPGRADE=1 takes newer versions
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt requirements-dev.in
+
+.PHONY: clean
+clean: ## Remove caches and logs; keeps .venv and the demo
+	rm -rf .cache/logs .cache/molecule .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""A small FastAPI application that shows which release, slot and host answered."""

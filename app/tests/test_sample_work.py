@@ -1,0 +1,54 @@
+"""Requests that take their time, and bodies."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from fleet_sample.settings import Settings
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_procesar_answers_after_its_work(client: TestClient, method: str) -> None:
+    """The answer comes no sooner than the work takes."""
+    started = time.monotonic()
+    answer = client.request(method, "/procesar")
+
+    assert time.monotonic() - started >= 0.01
+    assert answer.json() == {"status": "done", "seconds": 0.01, "release": "r1", "slot": "blue"}
+
+
+def test_procesar_takes_two_seconds_by_default() -> None:
+    """The demonstration of a deployment under load counts on this time."""
+    assert Settings().processing_seconds == 2.0
+
+
+def test_upload_measures_a_body_that_comes_in_pieces(client: TestClient) -> None:
+    """Size and digest are those of the whole, not of a piece."""
+    chunk = bytes(range(256)) * 256
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(16):
+            yield chunk
+
+    answer = client.post("/upload", content=pieces())
+
+    assert answer.json() == {
+        "size": 16 * len(chunk),
+        "sha256": hashlib.sha256(chunk * 16).hexdigest(),
+    }
+
+
+def test_upload_accepts_an_empty_body(client: TestClient) -> None:
+    """Nothing has a size and a digest too."""
+    assert client.post("/upload").json() == {"size": 0, "sha256": hashlib.sha256().hexdigest()}
+
+
+def test_echo_answers_the_body_as_plain_bytes(client: TestClient) -> None:
+    """The bytes come back, the content type does not."""
+    body = b"<script>\x00\xff</script>"
+    answer = client.post("/echo", content=body, headers={"content-type": "text/html"})
+
+    assert answer.content == body
+    assert answer.headers["content-type"] == "application/octet-stream"

@@ -1,0 +1,1 @@
+"""A package with a C extension: deployed as a wheel, since hosts have no compiler."""

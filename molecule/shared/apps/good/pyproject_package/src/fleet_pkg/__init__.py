@@ -1,0 +1,1 @@
+"""A package in the src layout: it can be imported only once it is installed."""

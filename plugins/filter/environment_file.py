@@ -1,0 +1,73 @@
+"""The filter `asgi.fleet.environment_file`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import format_environment
+
+DOCUMENTATION = r"""
+name: environment_file
+short_description: Write a mapping as systemd's EnvironmentFile=
+version_added: "0.1.0"
+description:
+  - Every value is quoted, so that spaces, C(#), C($), quotes and newlines reach the service as they are
+    (see systemd.exec(5), EnvironmentFile=).
+  - Booleans become C(true) and C(false), null an empty string; numbers are written as they are.
+options:
+  _input:
+    description: Names and values.
+    type: dict
+    required: true
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Show the file
+  ansible.builtin.debug:
+    msg: "{{ {'GREETING': 'good morning', 'DEBUG': false} | asgi.fleet.environment_file }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text, one variable after another, sorted by name.
+  type: str
+"""
+
+
+def environment_file(variables: Mapping[str, Any]) -> str:
+    """Return the text of an EnvironmentFile= for `variables`.
+
+    Raises:
+        AnsibleFilterError: the input is no mapping, or a value is neither text, number nor boolean.
+    """
+    if not isinstance(variables, Mapping):
+        raise AnsibleFilterError(
+            f"the environment is a {type(variables).__name__}; expected a mapping of names to values"
+        )
+    return format_environment({str(name): _text(name, value) for name, value in variables.items()})
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise AnsibleFilterError(
+        f"{name} is a {type(value).__name__}; expected text, a number or a boolean; "
+        "write it as JSON text if the application parses it"
+    )
+
+
+class FilterModule:
+    """The collection's filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"environment_file": environment_file}

@@ -1,0 +1,68 @@
+"""Filter `asgi.fleet.nginx_features`; the rules are in `module_utils/nginx_features.py`."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.asgi.fleet.plugins.module_utils.nginx_features import (
+    NginxFeatures,
+    parse_features,
+)
+
+DOCUMENTATION = r"""
+name: nginx_features
+short_description: What an nginx can do, from the output of C(nginx -V)
+version_added: 0.1.0
+author: The asgi.fleet developers (@asgi-fleet)
+description:
+  - Turns the text that C(nginx -V) prints into answers which a template asks for by name, so that one
+    template serves every nginx from 1.18 on.
+options:
+  _input:
+    description: Standard error of C(nginx -V). Empty when nginx is not installed.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Ask nginx what it can do
+  ansible.builtin.command: nginx -V
+  register: version
+  changed_when: false
+  check_mode: false
+
+- name: Show whether it knows the directive http2
+  ansible.builtin.debug:
+    msg: "{{ (version.stderr | asgi.fleet.nginx_features).http2_directive }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(installed), C(version), C(openssl) (empty for another TLS library), and the booleans C(http2),
+      C(http2_directive), C(keepalive_min_timeout), C(mlkem), C(ssl_reject_handshake) and C(ticket_key_rotation).
+    - The answers of the oldest supported nginx, 1.18, when it is not installed.
+  type: dict
+"""
+
+
+def nginx_features(text: object) -> NginxFeatures:
+    """Return the features; a text without an nginx version becomes an error of the task."""
+    if not isinstance(text, str):
+        raise AnsibleFilterError(
+            f"the nginx version is a {type(text).__name__}; expected the text that nginx -V prints; "
+            "pass the registered result's stderr"
+        )
+    try:
+        return parse_features(text)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """Names the filter to Ansible."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """Return the filters of this file by name."""
+        return {"nginx_features": nginx_features}

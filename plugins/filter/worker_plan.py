@@ -1,0 +1,129 @@
+"""The filter `asgi.fleet.worker_plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.asgi.fleet.plugins.module_utils.worker_plan import plan_workers
+
+DOCUMENTATION = r"""
+name: worker_plan
+short_description: Plan the number of workers from what a host may use
+version_added: "0.1.0"
+description:
+  - C(auto) is C(min(2 * cores + 1, (memory - reserve) / slots / worker_memory_mb)), at least 1.
+  - A number is taken as it is; the reason then warns if the memory allows less.
+positional: workers, worker_memory_mb, reserve_mb, slots
+options:
+  _input:
+    description: The C(capacity) that M(asgi.fleet.host_capacity) returns.
+    type: dict
+    required: true
+  workers:
+    description: C(auto), or a number from 1 to 512.
+    type: raw
+    default: auto
+  worker_memory_mb:
+    description: What one worker may need, in MB (2^20 bytes).
+    type: int
+    default: 128
+  reserve_mb:
+    description:
+      - What to leave to everything but the application, in MB.
+      - Without it, 10 % of the memory, at least 256 MB.
+    type: int
+  slots:
+    description: Slots that run at the same time during a cut-over.
+    type: int
+    default: 2
+seealso:
+  - plugin: asgi.fleet.host_capacity
+    plugin_type: module
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+# 3 workers: 2 cores would allow 5, but 768 MB for two slots allow 3 of 128 MB each
+- name: Print the plan of a host with two cores and 1 GB
+  ansible.builtin.debug:
+    msg: "{{ ({'cores': 2, 'memory_bytes': 1073741824} | asgi.fleet.worker_plan).reason }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The plan, and what led to it.
+  type: dict
+  contains:
+    workers:
+      description: Workers of one slot.
+      type: int
+    reason:
+      description: One sentence for a person; it starts with the number.
+      type: str
+    decided_by:
+      description: C(cores), C(memory), C(minimum) if the memory allows none, C(maximum), or C(configured).
+      type: str
+    cores:
+      description: Whole cores of the host.
+      type: int
+    by_cores:
+      description: Workers that the cores would allow.
+      type: int
+    by_memory:
+      description: Workers that the memory would allow; may be 0.
+      type: int
+    memory_mb:
+      description: Memory of the host, in MB.
+      type: int
+    reserve_mb:
+      description: What is left to everything but the application, in MB.
+      type: int
+    memory_max_mb:
+      description:
+        - Suggested C(MemoryMax=) of each slot's unit, in MB. All but the reserve.
+        - Not half of it, as the memory of a worker is an estimate, which must not kill one on a host
+          with half of its memory free.
+      type: int
+    memory_high_mb:
+      description: Suggested C(MemoryHigh=), in MB; 90 % of C(memory_max_mb).
+      type: int
+"""
+
+
+def worker_plan(
+    capacity: Mapping[str, Any],
+    workers: Any = "auto",
+    worker_memory_mb: Any = 128,
+    reserve_mb: Any = None,
+    slots: Any = 2,
+) -> dict[str, Any]:
+    """Return the plan of a host as a mapping.
+
+    Raises:
+        AnsibleFilterError: The input is no capacity, or a value is not of the allowed ones.
+    """
+    try:
+        cores, memory_bytes = int(capacity["cores"]), int(capacity["memory_bytes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnsibleFilterError(
+            f"the capacity is {capacity!r}; expected a mapping with the numbers cores and "
+            "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
+        ) from error
+    try:
+        plan = plan_workers(cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+    return asdict(plan)
+
+
+class FilterModule:
+    """The collection's filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"worker_plan": worker_plan}

@@ -1,0 +1,476 @@
+"""Bring a release live in one of the two slots of a host, or leave everything as it was.
+
+The order is that of docs/decisions.md: the idle slot is written and started, must prove that every
+worker of it serves, is enabled, and only then `live.sock` is renamed to it; the old slot drains in
+the background. At every point before the rename the live slot has not been touched; at every point
+after it, running the same again only tidies up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    FILE_MODES,
+    Application,
+    Slot,
+    changed_kinds,
+    hide_values,
+    other,
+    parse_environment,
+    read,
+)
+
+#: Seconds between two looks at a slot that starts.
+POLL_SECONDS = 0.1
+#: Lines of the journal that a refusal shows.
+JOURNAL_LINES = 40
+#: Secrets shorter than this are not searched for in the journal: they would blank half of it.
+SHORTEST_REDACTED = 4
+
+
+class Refusal(Exception):
+    """The release did not become live; the message says why and what was last seen."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What counts as healthy: status 200 of `path`, and `body` within the answer if given."""
+
+    path: str
+    host: str
+    timeout: float
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """A release and the five files it runs with, in the version of either slot."""
+
+    release: str
+    files: dict[str, dict[str, str]]
+    health: Health
+    workers: int
+    secret_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, and why.
+
+    `cut_over` starts `slot` and swaps; without it `slot` is live already and only the units that
+    a torn run left enabled or running are put right.
+    """
+
+    slot: str
+    cut_over: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass
+class Outcome:
+    """What was done: steps with the seconds that each took."""
+
+    changed: bool
+    slot: str
+    previous_slot: Optional[str]
+    steps: list[dict[str, object]] = field(default_factory=list)
+
+
+def plan(application: Application, desired: Desired, live_is_active: bool) -> Plan:
+    """Decide whether the idle slot must take over, from what is on disk; changes nothing."""
+    live = application.live_slot()
+    if live is None:
+        return Plan(other(None), True, ("no slot is live yet",))
+    slot = application.slot(live)
+    reasons = []
+    if slot.release() != desired.release:
+        before = os.path.basename(slot.release() or "none")
+        reasons.append(f"release {before} -> {os.path.basename(desired.release)}")
+    for kind in changed_kinds(slot.contents(), desired.files[live]):
+        # The unit names its release: not a reason of its own when the release changes.
+        if not (kind == "service" and reasons):
+            reasons.append(f"{kind} changed")
+    if not live_is_active:
+        reasons.append(f"{slot.unit}.service is not running")
+    if reasons:
+        return Plan(other(live), True, tuple(reasons))
+    return Plan(live, False, ())
+
+
+def live_is_active(application: Application) -> bool:
+    """Tell whether the service of the live slot runs."""
+    live = application.live_slot()
+    return live is not None and show(application.slot(live).units[1])["ActiveState"] == "active"
+
+
+def diff(application: Application, desired: Desired, target: str) -> list[dict[str, str]]:
+    """Return before and after of what nginx's visitors would get, values of the environment hidden.
+
+    Before is the live slot; its files are compared in the version that carries its own name, so
+    that only real differences show.
+    """
+    live = application.live_slot() or target
+    slot = application.slot(live)
+    current = slot.contents()
+    shown = []
+    for kind in changed_kinds(current, desired.files[live]):
+        before, after = current.get(kind, ""), desired.files[live][kind]
+        if kind == "environment":
+            before, after = _mark_changed(before, after)
+        shown.append(
+            {
+                "before_header": slot.files[kind],
+                "after_header": application.slot(target).files[kind],
+                "before": before,
+                "after": after,
+            }
+        )
+    return shown
+
+
+def _mark_changed(before: str, after: str) -> tuple[str, str]:
+    """Hide the values of two environments, but show for which names they differ."""
+    old, new = parse_environment(before), parse_environment(after)
+    changed = [f"{name}=<changed>\n" for name in sorted(new) if old.get(name, new[name]) != new[name]]
+    return hide_values(before), hide_values(after) + "".join(changed)
+
+
+def verify_units(application: Application, slot: Slot, files: dict[str, str]) -> None:
+    """Have systemd itself read the units before they count.
+
+    Raises:
+        Refusal: with what `systemd-analyze verify` says; systemd would ignore such lines silently.
+    """
+    with tempfile.TemporaryDirectory(prefix="asgi-fleet-") as folder:
+        paths = []
+        for kind in ("socket", "service"):
+            path = os.path.join(folder, os.path.basename(slot.files[kind]))
+            _write(path, files[kind], FILE_MODES[kind])
+            paths.append(path)
+        result = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", *paths],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    complaints = [line for line in result.stderr.splitlines() if slot.unit in line]
+    if result.returncode != 0 and complaints:
+        raise Refusal("systemd refuses the unit files:\n  " + "\n  ".join(complaints))
+
+
+def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
+    """Carry out `todo`.
+
+    Raises:
+        Refusal: the idle slot did not become healthy. It is stopped, its files are kept for a
+            look, and what was live still is.
+    """
+    live = application.live_slot()
+    outcome = Outcome(changed=todo.cut_over, slot=todo.slot, previous_slot=live)
+    target = application.slot(todo.slot)
+    if todo.cut_over:
+        with _timed(outcome, "free the idle slot"):
+            for_units("disable", _existing(target))
+            for_units("stop", _existing(target))
+        with _timed(outcome, "configure"):
+            verify_units(application, target, desired.files[todo.slot])
+            configure(target, desired)
+        began = time.time()
+        try:
+            with _timed(outcome, "start until healthy"):
+                start(target, desired)
+        except Refusal:
+            for_units("stop", target.units)
+            record(application, "refused", target.slot, desired.release)
+            raise
+        except BaseException:
+            for_units("stop", target.units)
+            raise
+        with _timed(outcome, "cut over"):
+            for_units("enable", target.units)
+            swap(application, target)
+            record(application, "live", target.slot, desired.release, since=began)
+    outcome.changed |= settle(application, target)
+    return outcome
+
+
+def configure(slot: Slot, desired: Desired) -> None:
+    """Write the files of an idle slot and point its link at the release."""
+    os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
+    for kind, path in slot.files.items():
+        _write(path, desired.files[slot.slot][kind], FILE_MODES[kind])
+    os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
+    relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
+    _link(relative, slot.release_link)
+    systemctl("daemon-reload")
+
+
+def start(slot: Slot, desired: Desired) -> None:
+    """Start an idle slot and wait until every worker of it has answered 200, and its socket too.
+
+    Raises:
+        Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
+    """
+    health = desired.health
+    began = time.time()
+    deadline = time.monotonic() + health.timeout
+    systemctl("reset-failed", *slot.units, check=False)
+    for_units("start", slot.units[:1])
+    for_units("start", slot.units[1:], "--no-block")
+    while True:
+        state = show(slot.units[1])
+        problem = _crash(state)
+        if problem is None:
+            problem = _unhealthy(slot, desired, state)
+            if problem is None:
+                return
+            if time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+                continue
+            problem = f"was not healthy within {health.timeout:g} s: {problem}"
+        raise Refusal(
+            f"{slot.unit}.service {problem}\n"
+            f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
+            f"Last lines of its journal:\n{journal(slot, began, desired)}"
+        )
+
+
+def _crash(state: dict[str, str]) -> Optional[str]:
+    """Tell how the service crashed, or None while it starts or runs."""
+    if state["ActiveState"] in ("failed", "inactive") and state["Result"] != "success":
+        return f"failed at start ({state['Result']}, exit status {state['ExecMainStatus']})"
+    if state["SubState"] == "auto-restart" or state["NRestarts"] not in ("", "0"):
+        return f"crashed at start (exit status {state['ExecMainStatus']})"
+    return None
+
+
+def _unhealthy(slot: Slot, desired: Desired, state: dict[str, str]) -> Optional[str]:
+    """Tell what keeps the slot from being healthy, or None when it is."""
+    if state["ActiveState"] != "active":
+        return f"the service is {state['ActiveState']}"
+    reports = worker_reports(slot, int(state["MainPID"]))
+    healthy = [report for report in reports.values() if report["status"] == 200]
+    if len(healthy) < desired.workers:
+        told = f"{len(healthy)} of {desired.workers} workers answered {desired.health.path} with 200"
+        for report in reports.values():
+            if report["status"] != 200:
+                return f"{told}; last answer: {report['status']} {report['answer']}"
+        return told
+    try:
+        status, body = get(slot.socket, desired.health.path, desired.health.host)
+    except (OSError, http.client.HTTPException) as error:
+        return f"{slot.socket} did not answer: {error!r}"
+    if status != 200:
+        return f"{desired.health.path} answered {status}: {body[:300]}"
+    if desired.health.body and desired.health.body not in body:
+        return f"{desired.health.path} answered without {desired.health.body!r}: {body[:300]}"
+    return None
+
+
+def worker_reports(slot: Slot, master_pid: int) -> dict[int, dict[str, object]]:
+    """Return what each living worker of the master last reported of itself, by PID."""
+    reports: dict[int, dict[str, object]] = {}
+    for pid in children(master_pid):
+        text = read(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
+        if text:
+            reports[pid] = json.loads(text)
+    return reports
+
+
+def children(pid: int) -> list[int]:
+    """Return the PIDs of a process's children, from /proc."""
+    found: list[int] = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        # A process's name may hold spaces and parentheses: the fields begin after the last one.
+        fields = read_process(f"/proc/{entry}/stat").rpartition(")")[2].split()
+        if len(fields) > 1 and int(fields[1]) == pid:
+            found.append(int(entry))
+    return sorted(found)
+
+
+def read_process(path: str) -> str:
+    """Return a file of /proc; the process may have gone, which reads as nothing."""
+    try:
+        return read(path)
+    except ProcessLookupError:
+        return ""
+
+
+def get(path: str, target: str, host: str, timeout: float = 10.0) -> tuple[int, str]:
+    """Send one GET over a unix socket; return status and body."""
+    connection = http.client.HTTPConnection(host, timeout=timeout)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(timeout)
+    try:
+        connection.sock.connect(path)
+        connection.request(
+            "GET", target, headers={"X-Forwarded-Proto": "https", "Connection": "close"}
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read(65536).decode(errors="replace")
+    finally:
+        connection.close()
+
+
+def swap(application: Application, target: Slot) -> None:
+    """Point `live.sock` at the slot, by rename(2), and have it on disk."""
+    folder = os.path.dirname(application.live_link)
+    _link(target.socket, application.live_link)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def settle(application: Application, live: Slot) -> bool:
+    """Enable the live units; disable the other slot's and let them drain. Return: any change."""
+    idle = application.slot(other(live.slot))
+    changed = False
+    for unit in live.units:
+        if not is_enabled(unit):
+            for_units("enable", [unit])
+            changed = True
+    leftover = _existing(idle)
+    for unit in leftover:
+        if is_enabled(unit):
+            for_units("disable", [unit])
+            changed = True
+    if any(show(unit)["ActiveState"] in ("active", "activating", "reloading") for unit in leftover):
+        # Not waited for: the worker answers what still comes, and ends by itself.
+        for_units("stop", leftover, "--no-block")
+        changed = True
+    return changed
+
+
+def record(
+    application: Application, event: str, slot: str, release: str, since: Optional[float] = None
+) -> None:
+    """Append one line to the application's activations."""
+    line = {
+        "event": event,
+        "release": os.path.basename(release),
+        "slot": slot,
+        "at": int(time.time()),
+    }
+    if since is not None:
+        line["seconds"] = round(time.time() - since, 1)
+    with open(application.activations, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def journal(slot: Slot, since: float, desired: Desired) -> str:
+    """Return the slot's last journal lines since `since` (Unix time), secrets blanked."""
+    command = [
+        *("journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={JOURNAL_LINES}"),
+        *(f"--unit={slot.units[1]}", f"--since=@{int(since)}"),
+    ]
+    subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
+    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    values = parse_environment(desired.files[slot.slot]["environment"])
+    for name in desired.secret_names:
+        if len(values.get(name, "")) >= SHORTEST_REDACTED:
+            text = text.replace(values[name], f"<{name}>")
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+@contextmanager
+def exclusive(application: Application) -> Iterator[None]:
+    """Hold the host's activation lock: two activations at once would share the idle slot.
+
+    Raises:
+        Refusal: another activation of this application runs right now.
+    """
+    folder = os.path.dirname(application.live_link)
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    with open(os.path.join(folder, "activation.lock"), "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refusal(
+                f"another activation of {application.name} runs on this host right now; "
+                "wait for it to end and run again"
+            ) from None
+        yield
+
+
+def systemctl(*arguments: str, check: bool = True) -> str:
+    """Run systemctl and return its output.
+
+    Raises:
+        Refusal: with systemctl's own words.
+    """
+    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    if check and result.returncode != 0:
+        told = (result.stderr or result.stdout).strip()
+        raise Refusal(f"systemctl {' '.join(arguments)} failed: {told}")
+    return result.stdout
+
+
+def for_units(verb: str, units: Sequence[str], *options: str) -> None:
+    """Run a verb of systemctl on all of `units`, if there are any."""
+    if units:
+        systemctl(verb, "--quiet", *options, *units)
+
+
+#: The properties of a unit that decide anything here.
+PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
+
+
+def show(unit: str) -> dict[str, str]:
+    """Return the `PROPERTIES` of a unit; unknown ones are empty."""
+    output = systemctl("show", f"--property={','.join(PROPERTIES)}", unit)
+    found = dict(line.partition("=")[::2] for line in output.splitlines())
+    return {name: found.get(name, "") for name in PROPERTIES}
+
+
+def is_enabled(unit: str) -> bool:
+    """Tell whether the unit starts at boot."""
+    return systemctl("is-enabled", unit, check=False).strip() == "enabled"
+
+
+def _existing(slot: Slot) -> list[str]:
+    """Return the slot's units that have a file; systemctl refuses others."""
+    return [os.path.basename(slot.files[k]) for k in ("socket", "service") if os.path.exists(slot.files[k])]
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    """Replace a file in one step, with its mode from the first moment."""
+    temporary = f"{path}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, mode)
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(temporary, path)
+
+
+def _link(target: str, path: str) -> None:
+    """Create or replace a symbolic link in one step."""
+    temporary = f"{path}.new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(target, temporary)
+    os.replace(temporary, path)
+
+
+@contextmanager
+def _timed(outcome: Outcome, step: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    outcome.steps.append({"step": step, "seconds": round(time.monotonic() - began, 2)})

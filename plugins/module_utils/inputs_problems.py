@@ -1,0 +1,103 @@
+"""How an input is refused: one line that says what was seen, what is allowed, and what to do.
+
+Pure and typed; runs on the controller. `inputs_values`, `inputs_source` and `inputs_tls` find the
+problems, `inputs` collects them over the hosts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+SEEN_LENGTH = 60
+"""Longest part of a value that a message repeats, in characters."""
+
+HOSTS_SHOWN = 5
+"""Most hosts that one line names; the rest is a number."""
+
+PLAIN_FILE = "group_vars/app.yml"
+VAULT_FILE = "group_vars/app/vault.yml"
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One refused input.
+
+    Attributes:
+        variable: Name of the deployment variable.
+        message: The whole line, without hosts: subject, seen, allowed, what to do.
+        hosts: Inventory names where it applies; empty while only one host is looked at.
+    """
+
+    variable: str
+    message: str
+    hosts: tuple[str, ...] = ()
+
+    def line(self, all_hosts: int = 0) -> str:
+        """Return the message led by its hosts.
+
+        Args:
+            all_hosts: How many hosts were looked at; a problem of all of them says so.
+        """
+        if not self.hosts:
+            return self.message
+        if len(self.hosts) == all_hosts and all_hosts > HOSTS_SHOWN:
+            return f"all {all_hosts} hosts: {self.message}"
+        named = ", ".join(self.hosts[:HOSTS_SHOWN])
+        rest = len(self.hosts) - HOSTS_SHOWN
+        return f"{named}{f' and {rest} more' if rest > 0 else ''}: {self.message}"
+
+
+class Findings:
+    """Collects the problems of one variable.
+
+    Args:
+        variable: Name of the variable that is being checked.
+        file: Where its value is set, for the advice.
+    """
+
+    def __init__(self, variable: str, file: str = PLAIN_FILE) -> None:
+        self.variable = variable
+        self.advice = f"set it in {file}"
+        self.problems: list[Problem] = []
+
+    def refuse(self, is_: str, expected: str, todo: str = "", *, at: str = "") -> None:
+        """Add a problem.
+
+        Args:
+            is_: What was seen, safe to print.
+            expected: What is allowed.
+            todo: What to do; by default to set the variable in its file.
+            at: The part of the variable that is wrong, such as `.url` or `[2]`.
+        """
+        subject = f"{self.variable}{at}"
+        message = f"{subject} is {is_}; expected {expected}; {todo or self.advice}"
+        self.problems.append(Problem(self.variable, message))
+
+
+def seen(value: object) -> str:
+    """Return a value as a message shows it: one line, short, without a URL's credentials."""
+    if value is None or value in ("", [], {}):
+        return "empty"
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    text = _CREDENTIALS.sub("***@", text)
+    text = "".join(char if char.isprintable() else " " for char in text)
+    return text if len(text) <= SEEN_LENGTH else f"{text[: SEEN_LENGTH - 3]}..."
+
+
+def kind(value: object) -> str:
+    """Return the type of a value in YAML's words, for a value that must not be shown."""
+    if value is None:
+        return "empty"
+    names: list[tuple[type, str]] = [
+        (bool, "a boolean"),
+        (int, "a number"),
+        (float, "a number"),
+        (str, "a text"),
+        (list, "a list"),
+        (dict, "a mapping"),
+    ]
+    return next((name for type_, name in names if isinstance(value, type_)), "not plain data")

@@ -1,0 +1,90 @@
+"""What an nginx binary can do, read from what `nginx -V` prints.
+
+A feature is asked for by the version that brought it, never by the name of a distribution: the same
+distribution carries another nginx from its backports or from nginx.org.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Tuple, TypedDict
+
+Version = Tuple[int, ...]
+
+# Assumed while nginx is not installed yet, as in check mode on a bare host: the oldest supported one
+# (Ubuntu 22.04), so that whatever is rendered from it is valid for every later one too.
+OLDEST = "nginx version: nginx/1.18.0\nbuilt with OpenSSL 3.0.2\n--with-http_v2_module"
+
+
+class NginxFeatures(TypedDict):
+    """The answers the templates of `nginx_site` ask for."""
+
+    installed: bool
+    version: str
+    openssl: str
+    http2: bool
+    http2_directive: bool
+    keepalive_min_timeout: bool
+    mlkem: bool
+    ssl_reject_handshake: bool
+    ticket_key_rotation: bool
+
+
+def parse_version(text: str) -> Version:
+    """Turn `1.22.1` into `(1, 22, 1)`; what follows the digits, as in `3.0.2-dev`, is left out."""
+    return tuple(int(part) for part in re.findall(r"\d+", text.split("-")[0]))
+
+
+def parse_features(text: str) -> NginxFeatures:
+    """Read the features from the output of `nginx -V`.
+
+    Args:
+        text: standard error of `nginx -V` (nginx prints nothing on standard output); an empty text
+            means that nginx is not installed.
+
+    Returns:
+        The features; those of the oldest supported nginx when it is not installed.
+
+    Raises:
+        ValueError: the text holds no nginx version.
+    """
+    installed = bool(text.strip())
+    if not installed:
+        text = OLDEST
+    found = re.search(r"nginx version: \S+?/(\d+(?:\.\d+)+)", text)
+    if found is None:
+        raise ValueError(
+            f"the nginx version is {text.strip()[:80]!r}; expected the output of nginx -V, "
+            "which has a line 'nginx version: nginx/1.22.1'; run nginx -V on the host to see it"
+        )
+    version = parse_version(found.group(1))
+    openssl = _openssl(text)
+    return NginxFeatures(
+        installed=installed,
+        version=found.group(1),
+        openssl=openssl,
+        http2="--with-http_v2_module" in text,
+        # https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2
+        http2_directive=version >= (1, 25, 1),
+        # https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_min_timeout
+        keepalive_min_timeout=version >= (1, 27, 4),
+        # OpenSSL 3.5 brought ML-KEM; an older one refuses the whole list of curves. Its forks have
+        # version numbers of their own, so they never count.
+        mlkem=bool(openssl) and parse_version(openssl) >= (3, 5),
+        # https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_reject_handshake
+        ssl_reject_handshake=version >= (1, 19, 4),
+        # Keys of session tickets are rotated in the shared session cache since 1.23.2.
+        ticket_key_rotation=version >= (1, 23, 2),
+    )
+
+
+def _openssl(text: str) -> str:
+    """Return the version of the OpenSSL in use, or an empty text for another library.
+
+    A distribution updates OpenSSL alone, so the running version counts before the one built with.
+    """
+    for pattern in (r"running with OpenSSL (\d[\w.]*)", r"built with OpenSSL (\d[\w.]*)"):
+        found = re.search(pattern, text)
+        if found:
+            return found.group(1)
+    return ""

@@ -1,0 +1,76 @@
+"""Which releases of a host stay and which go. Pure but for reading the host's records."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.release import read_manifest
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import SLOTS, Application, read
+
+
+def activations(application: Application) -> list[dict[str, Any]]:
+    """Return the application's activations and refusals, oldest first."""
+    return [json.loads(line) for line in read(application.activations).splitlines() if line]
+
+
+def live_release(application: Application) -> str:
+    """Return the id of the release that serves, or an empty string."""
+    live = application.live_slot()
+    path = application.slot(live).release() if live else None
+    return os.path.basename(path) if path else ""
+
+
+def previous_release(history: Sequence[Mapping[str, Any]], live: str, present: set[str]) -> str:
+    """Return the release that was live before `live`, among those `present`, or an empty string."""
+    for line in reversed(history):
+        if line["event"] == "live" and line["release"] != live and line["release"] in present:
+            return str(line["release"])
+    return ""
+
+
+def manifests(application: Application) -> dict[str, dict[str, Any]]:
+    """Return the manifests of the complete releases, by id."""
+    try:
+        names = os.listdir(application.releases)
+    except FileNotFoundError:
+        return {}
+    found = {name: read_manifest(os.path.join(application.releases, name)) for name in names}
+    return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+
+def incomplete(application: Application, protected: set[str]) -> list[str]:
+    """Return the folders that a build which was killed left behind."""
+    if not os.path.isdir(application.releases):
+        return []
+    return sorted(
+        name
+        for name in os.listdir(application.releases)
+        if name not in protected
+        and not os.path.exists(os.path.join(application.releases, name, "manifest.json"))
+    )
+
+
+def superfluous(
+    built: Mapping[str, Mapping[str, Any]], protected: set[str], kept: int
+) -> list[str]:
+    """Return the ids of complete releases to remove, oldest first.
+
+    Args:
+        built: manifests by id; `built_at` orders them (a folder's mtime says nothing reliable).
+        protected: ids that stay in any case and are not counted.
+        kept: how many others stay.
+    """
+    others = [name for name in built if name not in protected and not built[name].get("pinned")]
+    others.sort(key=lambda name: (built[name].get("built_at", 0), name))
+    return others[: max(0, len(others) - kept)]
+
+
+def protected_releases(application: Application) -> set[str]:
+    """Return the ids of the live release, the one before it, and what either slot is set to."""
+    live = live_release(application)
+    previous = previous_release(activations(application), live, set(manifests(application)))
+    paths = (application.slot(slot).release() for slot in SLOTS)
+    return {live, previous, *(os.path.basename(path) for path in paths if path)} - {""}

@@ -1,0 +1,193 @@
+"""How many workers a host gets, and which memory limits suit its units.
+
+The rule is `min(2 * cores + 1, (memory - reserve) / slots / worker_memory)`, at least 1.
+
+- `2 * cores + 1` is Gunicorn's own (its design document): one worker computes on each core while
+  another waits for its client, and one is over. It suits applications that mix `async` and plain `def`.
+- The memory is halved because both slots run at a cut-over, each with all of its workers.
+- The reserve is for everything that is not the application: 10 % of the memory, at least 256 MB.
+  A bare Debian 13 with systemd, journald and sshd held 17 MB of its own (PSS, without the kernel);
+  `apt-get update` peaked at 65 MB, apt's resolver at 99 MB and python-apt, which Ansible loads, at
+  83 MB, and a package run overlaps with nginx at work. 256 MB holds these and the kernel's tables.
+  The 10 % is for what grows with the host: the page cache, socket buffers, slab.
+
+MB means 2^20 bytes throughout, as systemd's suffix `M` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+#: The limits of a number of workers, set by hand or found.
+MOST_WORKERS = 512
+MIB = 1024 * 1024
+SMALLEST_RESERVE_MB = 256
+RESERVE_PERCENT = 10
+#: Where the kernel starts to reclaim and slow, in percent of where it kills.
+HIGH_PERCENT = 90
+NUMBER_WORDS = {1: "one", 2: "two", 3: "three", 4: "four"}
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """The plan, and what led to it.
+
+    Attributes:
+        workers: Workers of one slot.
+        reason: One sentence for a person; it starts with the number.
+        decided_by: `cores`, `memory`, `minimum` (memory allows none), `maximum`, or `configured`.
+        cores: Whole cores of the host.
+        by_cores: Workers that the cores would allow.
+        by_memory: Workers that the memory would allow; may be 0.
+        memory_mb: Memory of the host.
+        reserve_mb: What is left to everything else on it.
+        memory_max_mb: Suggested `MemoryMax=` of each slot's unit; see `unit_memory_max_mb`.
+        memory_high_mb: Suggested `MemoryHigh=`, 90 % of it.
+    """
+
+    workers: int
+    reason: str
+    decided_by: str
+    cores: int
+    by_cores: int
+    by_memory: int
+    memory_mb: int
+    reserve_mb: int
+    memory_max_mb: int
+    memory_high_mb: int
+
+
+def plan_workers(
+    cores: int,
+    memory_bytes: int,
+    workers: Any = "auto",
+    worker_memory_mb: Any = 128,
+    reserve_mb: Any = None,
+    slots: Any = 2,
+) -> WorkerPlan:
+    """Plan the workers of one slot.
+
+    Args:
+        cores: Whole cores the host may use.
+        memory_bytes: Memory the host may use, in bytes.
+        workers: `auto`, or a number, which is taken as it is. Text is accepted for each number, as
+            `-e app_workers=4` arrives as text.
+        worker_memory_mb: What one worker may need, in MB.
+        reserve_mb: What to leave to everything else, in MB; None for the rule above.
+        slots: Slots that run at the same time during a cut-over.
+
+    Raises:
+        ValueError: A value is not of the allowed ones; the message says which, and what to do.
+    """
+    memory_mb = memory_bytes // MIB
+    each_mb = _number("app_worker_memory_mb", worker_memory_mb, 1, 1024 * 1024)
+    slot_count = _number("slots", slots, 1, 16)
+    if reserve_mb is None:
+        reserved_mb = default_reserve_mb(memory_mb)
+    else:
+        reserved_mb = _number("reserve_mb", reserve_mb, 0, 1024 * 1024)
+    budget_mb = max(memory_mb - reserved_mb, 0)
+    by_cores = 2 * cores + 1
+    by_memory = budget_mb // slot_count // each_mb
+
+    if isinstance(workers, str) and workers.strip() == "auto":
+        count, decided_by = _decide(by_cores, by_memory)
+    else:
+        count = _number("app_workers", workers, 1, MOST_WORKERS, also="auto")
+        decided_by = "configured"
+
+    memory = f"{budget_mb} MB for {_count(slot_count, 'slot')}"
+    reason = f"{count} {'worker' if count == 1 else 'workers'}: " + _because(
+        decided_by, cores, by_cores, by_memory, memory, each_mb, count
+    )
+    memory_max_mb = unit_memory_max_mb(memory_mb, reserved_mb, each_mb)
+    return WorkerPlan(
+        workers=count,
+        reason=reason,
+        decided_by=decided_by,
+        cores=cores,
+        by_cores=by_cores,
+        by_memory=by_memory,
+        memory_mb=memory_mb,
+        reserve_mb=reserved_mb,
+        memory_max_mb=memory_max_mb,
+        memory_high_mb=memory_max_mb * HIGH_PERCENT // 100,
+    )
+
+
+def default_reserve_mb(memory_mb: int) -> int:
+    """Return what to leave to everything but the application; the module's docstring has the reasons."""
+    return max(SMALLEST_RESERVE_MB, memory_mb * RESERVE_PERCENT // 100)
+
+
+def unit_memory_max_mb(memory_mb: int, reserve_mb: int, worker_memory_mb: int) -> int:
+    """Return the memory at which the kernel may kill in a slot's unit: all but the reserve.
+
+    Not half of it, although two slots run at a cut-over: `worker_memory_mb` is an estimate, and as a
+    limit it would kill a worker at night on a host with half of its memory free. This limit keeps a
+    leak from taking sshd, nginx and the journal with it, which is what it is for. What it does not
+    promise: during the seconds of a cut-over the old slot and the new one together may exceed the
+    host's memory, if the old one has grown beyond its half.
+
+    It is never less than one worker needs, and never more than the host has.
+    """
+    return min(max(memory_mb - reserve_mb, worker_memory_mb), memory_mb)
+
+
+def _decide(by_cores: int, by_memory: int) -> tuple[int, str]:
+    if by_memory < 1:
+        return 1, "minimum"
+    fewest = min(by_cores, by_memory)
+    if fewest > MOST_WORKERS:
+        return MOST_WORKERS, "maximum"
+    return fewest, "cores" if by_cores <= by_memory else "memory"
+
+
+def _because(
+    decided_by: str,
+    cores: int,
+    by_cores: int,
+    by_memory: int,
+    memory: str,
+    each_mb: int,
+    count: int,
+) -> str:
+    have_cores = "1 core" if cores == 1 else f"{cores} cores"
+    share = f"{by_memory or 'none'} of {each_mb} MB each"
+    if decided_by == "cores":
+        return f"{have_cores} allow{'s' if cores == 1 else ''} {by_cores}, and {memory} would allow {share}"
+    if decided_by == "memory":
+        return f"{have_cores} would allow {by_cores}, but {memory} allow {share}"
+    if decided_by == "minimum":
+        return (
+            f"{have_cores} would allow {by_cores}, {memory} allow {share}, but at least 1 is needed"
+        )
+    if decided_by == "maximum":
+        return f"{have_cores} would allow {by_cores}, but no slot gets more than {MOST_WORKERS}"
+    if count > by_memory:
+        return (
+            f"as configured, but {memory} allow {share}: "
+            "the kernel may kill workers at a cut-over; lower app_workers or app_worker_memory_mb"
+        )
+    return f"as configured; {memory} would allow {share}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{NUMBER_WORDS.get(number, number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _number(name: str, value: Any, least: int, most: int, also: str = "") -> int:
+    """Return a whole number that may come as text; refuse everything else, `true` included."""
+    number = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        number = int(value)
+    if number is None or not least <= number <= most:
+        allowed = f"{also} or a number" if also else "a number"
+        raise ValueError(
+            f"{name} is {value!r}; expected {allowed} from {least} to {most}; "
+            "set it in group_vars/app.yml"
+        )
+    return number

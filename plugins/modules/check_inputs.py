@@ -1,0 +1,95 @@
+#!/usr/bin/python
+"""The documentation of the action plugin `check_inputs`; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: check_inputs
+short_description: Refuse a deployment whose variables do not fit
+version_added: "0.1.0"
+description:
+  - Checks and normalises the deployment's variables (C(app_...), C(fleet_...); see
+    C(docs/variables.md)) on the controller. No host is contacted.
+  - Without I(examined) it looks at the host's own variables and returns what it found, good or bad;
+    it does not fail, so that the problems of all hosts can be shown together.
+  - With I(examined) it looks at what was found on all hosts, adds the problems that cross hosts
+    (one name for two applications, one domain twice on a machine), and fails if there is any.
+options:
+  examined:
+    description:
+      - What this module returned for each host, by inventory name.
+    type: dict
+attributes:
+  check_mode:
+    description: Whether it runs and is right in check mode.
+    support: full
+  diff_mode:
+    description: Whether it shows what it changes; it changes nothing.
+    support: none
+notes:
+  - Secret values are in no message and no return value.
+author:
+  - The asgi.fleet developers
+"""
+
+EXAMPLES = r"""
+- name: Examine each host's variables
+  asgi.fleet.check_inputs:
+  register: __check_inputs
+
+- name: Refuse what does not fit, for all hosts at once
+  asgi.fleet.check_inputs:
+    examined: "{{ dict(ansible_play_hosts_all
+      | zip(ansible_play_hosts_all | map('extract', hostvars, '__check_inputs'))) }}"
+  run_once: true
+
+- name: Keep the checked variables
+  ansible.builtin.set_fact:
+    deployment: "{{ __check_inputs.deployment }}"
+"""
+
+RETURN = r"""
+deployment:
+  description:
+    - The variables that are valid, normalised and with their defaults.
+    - Complete if there is no problem.
+    - Without C(app_env), C(app_secrets) and the secret keys of C(app_tls).
+  type: dict
+  returned: without examined
+  sample:
+    app_name: shop
+    app_source:
+      type: git
+      url: https://git.example.com/shop.git
+      version: v1.4.0
+      subdirectory: ""
+    app_domain: [www.example.com]
+    app_workers: auto
+machine:
+  description: Address and port, by which two inventory names of one machine are found.
+  type: str
+  returned: without examined
+  sample: 192.0.2.11:22
+problems:
+  description: What is wrong.
+  type: list
+  elements: dict
+  returned: without examined, or when it fails
+  contains:
+    variable:
+      description: The variable's name.
+      type: str
+    message:
+      description: What was seen, what is allowed, and what to do, on one line.
+      type: str
+    hosts:
+      description: The hosts where it applies.
+      type: list
+      elements: str
+  sample:
+    - variable: app_workers
+      message: >-
+        app_workers is 0; expected auto or a number from 1 to 512; set it in group_vars/app.yml
+      hosts: [web1]
+"""

@@ -1,0 +1,221 @@
+#!/usr/bin/python
+"""Bring a release live in the idle one of an application's two slots."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: slot
+short_description: Bring a release live in the idle slot, or leave everything as it was
+version_added: "0.1.0"
+description:
+  - Compares what the live slot runs with what is wanted. If anything differs, writes the idle slot's
+    files, starts it, waits until each of its workers and its socket answer the health path with 200,
+    enables its units, points C(/var/lib/<name>/live.sock) at it by rename(2), and lets the old slot
+    drain in the background.
+  - A release that does not become healthy is stopped and never takes traffic; the message carries the
+    last lines of its journal.
+  - All of it happens on the host in one module, so that a lost connection cannot tear it apart.
+options:
+  name:
+    description: The application; names units, folders and sockets.
+    type: str
+    required: true
+  release:
+    description: Folder of a complete release, C(/opt/<name>/releases/<id>).
+    type: path
+    required: true
+  blue: &slot
+    description: Contents of the slot's files.
+    type: dict
+    required: true
+    suboptions:
+      socket:
+        description: The socket unit.
+        type: str
+        required: true
+      service:
+        description: The service unit.
+        type: str
+        required: true
+      settings:
+        description: The gunicorn.conf.py.
+        type: str
+        required: true
+      worker:
+        description: The module with the worker class.
+        type: str
+        required: true
+      environment:
+        description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
+        type: str
+        required: true
+  green: *slot
+  workers:
+    description: How many workers must have answered before the slot counts as healthy.
+    type: int
+    required: true
+  health_path:
+    description: Path that answers 200 when the application can serve.
+    type: str
+    default: /healthz
+  health_host:
+    description: The Host header to ask with.
+    type: str
+    default: localhost
+  health_body:
+    description: Text that the answer must contain; empty for any.
+    type: str
+    default: ""
+  health_timeout:
+    description: Seconds that the slot may take to become healthy.
+    type: float
+    default: 60
+  secret_names:
+    description: Names of variables whose values are blanked where the journal is shown.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Tells what would change and why, without starting anything.
+    support: full
+  diff_mode:
+    description: Shows the files that differ; values of the environment are hidden.
+    support: full
+  idempotent:
+    description: Nothing changes while the live slot runs the wanted release with the wanted files.
+    support: full
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Bring the release live
+  asgi.fleet.slot:
+    name: shop
+    release: /opt/shop/releases/1.4.2-9f86d081
+    workers: 3
+    health_host: shop.example.com
+    blue: "{{ blue_files }}"
+    green: "{{ green_files }}"
+"""
+
+RETURN = r"""
+slot:
+  description: The slot that is live now (or would be, in check mode).
+  returned: success
+  type: str
+  sample: green
+previous_slot:
+  description: The slot that was live before; null at the first activation.
+  returned: success
+  type: str
+  sample: blue
+reasons:
+  description: Why the idle slot had to take over; empty if it had not.
+  returned: success
+  type: list
+  elements: str
+  sample: ["release 1.4.1-2c26b46b -> 1.4.2-9f86d081"]
+steps:
+  description: What was done, each with its seconds.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"step": "start until healthy", "seconds": 1.32}]
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.asgi.fleet.plugins.module_utils import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+
+FILES = {
+    "type": "dict",
+    "required": True,
+    "options": {
+        "socket": {"type": "str", "required": True},
+        "service": {"type": "str", "required": True},
+        "settings": {"type": "str", "required": True},
+        "worker": {"type": "str", "required": True},
+        "environment": {"type": "str", "required": True, "no_log": True},
+    },
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "release": {"type": "path", "required": True},
+            "blue": FILES,
+            "green": FILES,
+            "workers": {"type": "int", "required": True},
+            "health_path": {"type": "str", "default": "/healthz"},
+            "health_host": {"type": "str", "default": "localhost"},
+            "health_body": {"type": "str", "default": ""},
+            "health_timeout": {"type": "float", "default": 60},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    application = Application(options["name"])
+    desired = activation.Desired(
+        release=options["release"],
+        files={"blue": options["blue"], "green": options["green"]},
+        health=activation.Health(
+            path=options["health_path"],
+            host=options["health_host"],
+            timeout=options["health_timeout"],
+            body=options["health_body"],
+        ),
+        workers=options["workers"],
+        secret_names=tuple(options["secret_names"]),
+    )
+    try:
+        module.exit_json(**run(application, desired, module.check_mode))
+    except activation.Refusal as refusal:
+        module.fail_json(msg=str(refusal))
+
+
+def run(
+    application: Application, desired: activation.Desired, check_mode: bool
+) -> dict[str, object]:
+    """Plan, and unless in check mode carry out; return what the module returns."""
+    if check_mode:
+        todo = activation.plan(application, desired, activation.live_is_active(application))
+        outcome = activation.Outcome(todo.cut_over, todo.slot, application.live_slot())
+        return _result(todo, outcome, activation.diff(application, desired, todo.slot))
+    if not os.path.exists(os.path.join(desired.release, "manifest.json")):
+        raise activation.Refusal(
+            f"{desired.release} is not a complete release: it has no manifest.json; "
+            "run the deploy again to build it"
+        )
+    with activation.exclusive(application):
+        todo = activation.plan(application, desired, activation.live_is_active(application))
+        diff = activation.diff(application, desired, todo.slot)
+        return _result(todo, activation.activate(application, desired, todo), diff)
+
+
+def _result(
+    todo: activation.Plan, outcome: activation.Outcome, diff: list[dict[str, str]]
+) -> dict[str, object]:
+    return {
+        "changed": outcome.changed,
+        "slot": outcome.slot,
+        "previous_slot": outcome.previous_slot,
+        "reasons": list(todo.reasons),
+        "steps": outcome.steps,
+        "diff": diff,
+    }
+
+
+if __name__ == "__main__":
+    main()

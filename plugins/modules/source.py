@@ -1,0 +1,128 @@
+#!/usr/bin/python
+"""Turn an application's source into one archive, on the controller."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: source
+short_description: Turn an application's source into one archive, on the controller
+version_added: "0.1.0"
+description:
+  - Resolves a git version, a folder, an archive or a package to one archive and one release id.
+  - Meant to be delegated to localhost, once for a rollout, so that every host gets the same bytes.
+  - It writes to the controller's cache only, so it runs in check mode as well.
+options:
+  source:
+    description: Where the application comes from; see C(app_source) in docs/variables.md.
+    type: dict
+    required: true
+  cache:
+    description: Folder of the controller that keeps clones and archives.
+    type: path
+    required: true
+  ingredients:
+    description:
+      - Everything else that shapes a release, such as the Python version.
+      - A change of any of them gives another release id.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Runs in full, as it changes nothing but the cache.
+    support: full
+  diff_mode:
+    description: Nothing to show.
+    support: none
+  idempotent:
+    description: The same source gives the same archive and id; never reported as changed.
+    support: full
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Pack the source
+  asgi.fleet.source:
+    source: {type: git, url: "https://git.example.com/shop.git", version: v1.4.2}
+    cache: ~/.cache/asgi-fleet
+  delegate_to: localhost
+  run_once: true
+  register: packed
+"""
+
+RETURN = r"""
+release_id:
+  description: Id of the release that the source makes.
+  returned: success
+  type: str
+  sample: v1.4.2-9f86d081
+kind:
+  description: tree, wheel, or package (which has no archive).
+  returned: success
+  type: str
+  sample: tree
+archive:
+  description: Path of the archive on the controller; empty for a package.
+  returned: success
+  type: str
+commit:
+  description: The git commit; empty for other types.
+  returned: success
+  type: str
+requirement:
+  description: What a host installs by name; empty for other types than package.
+  returned: success
+  type: str
+source:
+  description: The source as it was given, to tell for which one this result stands.
+  returned: success
+  type: dict
+shown:
+  description: The source without credentials, for the manifest.
+  returned: success
+  type: dict
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.asgi.fleet.plugins.module_utils.source import (
+    SourceError,
+    prepare,
+    release_id,
+)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "dict", "required": True},
+            "cache": {"type": "path", "required": True},
+            "ingredients": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        source = prepare(module.params["source"], os.path.expanduser(module.params["cache"]))
+    except SourceError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=False,
+        release_id=release_id(source, *module.params["ingredients"]),
+        kind=source.kind,
+        archive=source.archive,
+        commit=source.commit,
+        requirement=source.requirement,
+        source=module.params["source"],
+        shown=source.shown,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""The Gunicorn worker of a slot: Uvicorn, made to come and to go without losing a request.
+
+Deployed beside each slot's gunicorn.conf.py, which fills in `DrainingWorker.slot`. It runs in the
+application's own virtual environment, needs nothing of the application, and adds to
+`uvicorn_worker.UvicornWorker`:
+
+- *Coming*: once the application has started, the worker sends itself one real HTTP request for the
+  health path, over a private socket pair, until the answer is 200, and keeps the outcome in
+  `<runtime directory>/worker-<pid>.json`. Gunicorn's own READY=1 says nothing of the kind: it is
+  sent before any worker was forked.
+- *Being replaced*: as soon as `live.sock` points at the other slot, every answer carries
+  `Connection: close`, so that nginx leaves its idle connections here without a race.
+- *Going* (SIGTERM, or `max_requests`): what arrives on open connections is still answered, with
+  `Connection: close`; server-sent event streams are ended by a proper last chunk and WebSockets by
+  1012 (RFC 6455 section 7.4, "service restart"); only then the application's lifespan ends.
+- A heartbeat during all of this, and an end of its own when the master is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from uvicorn.config import Config
+from uvicorn.server import Server
+from uvicorn_worker import UvicornWorker
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("uvicorn.error")
+
+#: Seconds between two looks at anything that is waited for.
+TICK_SECONDS = 0.1
+#: Seconds that the worker's own health request may take.
+PROBE_TIMEOUT_SECONDS = 10.0
+#: Bytes of an unhealthy answer that are kept for the operator.
+EXCERPT_BYTES = 300
+
+
+@dataclass
+class Slot:
+    """What a worker must know of the slot it runs in; all times in seconds."""
+
+    #: The unix socket of this slot, held by systemd.
+    socket: str
+    #: The link that nginx connects to; this slot is live while it points at `socket`.
+    live_link: str
+    #: systemd's RuntimeDirectory of the slot.
+    runtime_directory: str
+    #: Path that answers 200 when the application can serve, and the Host header to ask with.
+    health_path: str
+    health_host: str
+    #: How long idle connections may still bring a request after SIGTERM. Longer than nginx's
+    #: `keepalive_timeout` to the upstream, after which nginx itself has left them.
+    linger: float
+    #: How long WebSocket and event stream clients keep a slot that is no longer live.
+    drain: float
+    #: How long an ordinary request may take, at most.
+    request_timeout: float
+    #: Set by `DrainingServer.shutdown`: this process is about to end.
+    leaving: bool = field(default=False, init=False)
+
+    def is_live(self) -> bool:
+        """Tell whether nginx connects to this slot; a link that cannot be read counts as live."""
+        try:
+            return os.readlink(self.live_link) == self.socket
+        except OSError:
+            return True
+
+    def wants_close(self) -> bool:
+        """Tell whether connections should end with the answer that is about to be sent."""
+        return self.leaving or not self.is_live()
+
+
+class ClosingApplication:
+    """Wraps the application: answers carry `Connection: close` once the slot is being left."""
+
+    def __init__(self, application: Application, slot: Slot) -> None:
+        self.application = application
+        self.slot = slot
+        #: The tasks of the event streams that are open now.
+        self.event_streams: set[asyncio.Task[Any]] = set()
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+            return
+
+        task = asyncio.current_task()
+        assert task is not None
+
+        async def send_and_close(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                if _is_event_stream(headers):
+                    self.event_streams.add(task)
+                if self.slot.wants_close():
+                    headers = [h for h in headers if bytes(h[0]).lower() != b"connection"]
+                    message = {**message, "headers": [*headers, (b"connection", b"close")]}
+            await send(message)
+
+        try:
+            await self.application(scope, receive, send_and_close)
+        except asyncio.CancelledError:
+            if task not in self.event_streams or not self.slot.leaving:
+                raise
+            # The stream was ended by us, between two events: a last empty chunk tells nginx and
+            # the client that it is complete, and the client's EventSource connects again.
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self.event_streams.discard(task)
+
+    def end_event_streams(self) -> None:
+        """Cancel the applications' side of every open event stream."""
+        for task in list(self.event_streams):
+            task.cancel()
+
+
+def _is_event_stream(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        bytes(name).lower() == b"content-type" and bytes(value).startswith(b"text/event-stream")
+        for name, value in headers
+    )
+
+
+class DrainingServer(Server):
+    """A Uvicorn server that reports when it can serve, and leaves in order."""
+
+    def __init__(
+        self, config: Config, slot: Slot, application: ClosingApplication, master_pid: int
+    ) -> None:
+        super().__init__(config)
+        self.slot = slot
+        self.application = application
+        self.master_pid = master_pid
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        heartbeat = asyncio.create_task(self._beat())
+        try:
+            await super().serve(sockets)
+        finally:
+            heartbeat.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._report = asyncio.create_task(self._report_health())
+
+    async def _beat(self) -> None:
+        """Tell the master that the event loop turns, also while starting and draining.
+
+        Uvicorn does so only while it serves: a long drain would be ended by SIGABRT.
+        """
+        while True:
+            if self.config.callback_notify is not None:
+                await self.config.callback_notify()
+            if os.getppid() != self.master_pid and not self.should_exit:
+                logger.warning("Gunicorn's master is gone; this worker ends")
+                self.should_exit = True
+            await asyncio.sleep(min(1.0, self.config.timeout_notify))
+
+    async def _report_health(self) -> None:
+        """Ask this very worker for the health path until it answers 200; keep each outcome."""
+        path = os.path.join(self.slot.runtime_directory, f"worker-{os.getpid()}.json")
+        while not self.slot.leaving:
+            try:
+                status, excerpt = await asyncio.wait_for(self._probe(), PROBE_TIMEOUT_SECONDS)
+            except (OSError, ValueError, asyncio.TimeoutError) as error:
+                status, excerpt = 0, repr(error)
+            with contextlib.suppress(OSError):
+                _write_atomically(path, json.dumps({"status": status, "answer": excerpt}))
+            if status == 200:
+                return
+            await asyncio.sleep(TICK_SECONDS * 3)
+
+    async def _probe(self) -> tuple[int, str]:
+        """Send one HTTP/1.1 request to this process and no other; return status and body."""
+        loop = asyncio.get_running_loop()
+        ours, workers = socket.socketpair()
+        await loop.connect_accepted_socket(
+            lambda: self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+            ),
+            workers,
+        )
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            # HTTP/1.1 and X-Forwarded-Proto as from nginx: applications that check the host or
+            # redirect to HTTPS must see what they will see in service.
+            writer.write(
+                f"GET {self.slot.health_path} HTTP/1.1\r\nHost: {self.slot.health_host}\r\n"
+                "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
+            )
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            return int(head.split(b" ", 2)[1]), body[:EXCERPT_BYTES].decode(errors="replace")
+        except IndexError:
+            raise ValueError("the worker closed the connection without an answer") from None
+        finally:
+            writer.close()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        began = time.monotonic()
+        replaced = not self.slot.is_live()
+        self.slot.leaving = True
+
+        # A live slot that stops (a restart in place, a recycled worker) leaves the listener at
+        # once: the socket is systemd's, and what comes now waits there for the successor. A slot
+        # that was replaced goes on accepting for a moment, since a connection that nginx opened
+        # just before the swap may still be queued, and nobody else would take it.
+        if not replaced:
+            for server in self.servers:
+                server.close()
+        await self._wait_for_connections(began + self.slot.linger)
+
+        if replaced:
+            for server in self.servers:
+                server.close()
+            await self._wait_for_connections(began + self.slot.drain)
+        self.application.end_event_streams()
+        await asyncio.sleep(TICK_SECONDS)
+
+        left = began + self.slot.request_timeout - time.monotonic()
+        self.config.timeout_graceful_shutdown = max(1, round(left))
+        await super().shutdown(sockets)
+
+    async def _wait_for_connections(self, deadline: float) -> None:
+        """Wait until no connection is open, but not past `deadline` (monotonic seconds)."""
+        await asyncio.sleep(TICK_SECONDS)
+        while self.server_state.connections and time.monotonic() < deadline:
+            await asyncio.sleep(TICK_SECONDS)
+
+
+def _write_atomically(path: str, text: str) -> None:
+    with open(path + ".new", "w", encoding="utf-8") as new:
+        new.write(text)
+    os.replace(path + ".new", path)
+
+
+class DrainingWorker(UvicornWorker):
+    """`worker_class` of gunicorn.conf.py, which sets `slot` and may extend `CONFIG_KWARGS`."""
+
+    slot: Slot
+
+    async def _serve(self) -> None:
+        application = ClosingApplication(self.wsgi, self.slot)
+        self.config.app = application
+        server = DrainingServer(self.config, self.slot, application, self.ppid)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def forget_worker(slot: Slot, pid: int) -> None:
+    """Remove a dead worker's report; called in the master, by Gunicorn's `child_exit` hook."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))

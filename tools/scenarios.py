@@ -1,0 +1,263 @@
+"""Runs the molecule scenarios one after the other on shared hosts, with a line for each.
+
+What is run, and in which order, is in molecule/scenarios.yml and in the folders beside it. The output of a scenario goes
+to .cache/logs/<scenario>.log; its end is shown when the scenario fails. The last line is `N passed, N failed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".cache" / "logs"
+TAIL_LINES = 60
+# Molecule's own line at the start of each step: `INFO     [deploy > converge] Executing`
+STEP = re.compile(r"^INFO +\[(?P<scenario>[^ ]+) > (?P<step>[a-z_]+)\] Executing")
+
+
+class UnknownScenarioError(Exception):
+    """A name on the command line, or in molecule/scenarios.yml, has no folder."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario and how it wants to be run."""
+
+    name: str
+    bare_hosts: bool = False
+    own_hosts: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The content of molecule/scenarios.yml."""
+
+    first: Sequence[str] = ()
+    bare_hosts: Sequence[str] = ()
+    slow: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one scenario ended."""
+
+    name: str
+    passed: bool
+    seconds: float
+
+
+def select(
+    found: Iterable[str], settings: Settings, wanted: Sequence[str] = (), *, slow: bool = False
+) -> list[str]:
+    """Chooses and orders the scenarios to run.
+
+    Args:
+        found: Names of all folders with a molecule.yml.
+        settings: The content of molecule/scenarios.yml.
+        wanted: Names from the command line, run in that order; empty for all.
+        slow: Take the slow scenarios instead of the others; names in `wanted` are taken whatever their speed.
+
+    Returns:
+        The names, in the order in which they run.
+
+    Raises:
+        UnknownScenarioError: A wanted scenario, or one of the settings, does not exist.
+    """
+    names = set(found) - {"default"}
+    for origin, listed in (
+        ("the command line", wanted),
+        ("first in molecule/scenarios.yml", settings.first),
+        ("bare_hosts in molecule/scenarios.yml", settings.bare_hosts),
+        ("slow in molecule/scenarios.yml", settings.slow),
+    ):
+        for name in listed:
+            if name not in names:
+                message = f"{origin} names {name}; expected one of {', '.join(sorted(names))}"
+                raise UnknownScenarioError(message)
+    if wanted:
+        return list(wanted)
+    chosen = {name for name in names if (name in settings.slow) == slow}
+    first = [name for name in settings.first if name in chosen]
+    return first + sorted(chosen - set(first))
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Reads a mapping; an empty file is an empty mapping."""
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+
+
+def load_scenario(name: str, settings: Settings) -> Scenario:
+    """Reads what the runner needs to know of a scenario."""
+    config = load_yaml(ROOT / "molecule" / name / "molecule.yml")
+    return Scenario(
+        name=name,
+        bare_hosts=name in settings.bare_hosts,
+        own_hosts=config.get("shared_state") is False,
+    )
+
+
+def environment(state: str) -> dict[str, str]:
+    """The environment of a molecule process.
+
+    Args:
+        state: What the hosts belong to: `shared`, or a scenario with hosts of its own. Molecule keeps its state
+            (are the hosts there?) in a folder for each, and for each set of hosts (`FLEET_LAB`).
+    """
+    folder = ROOT / ".cache" / "molecule" / (os.environ.get("FLEET_LAB") or "fleet") / state
+    folder.mkdir(parents=True, exist_ok=True)
+    return {**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(folder), "NO_COLOR": "1"}
+
+
+def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = False) -> bool:
+    """Runs molecule, its output to a log, the current step to the terminal.
+
+    Returns:
+        Whether molecule ended well.
+    """
+    with log.open("a" if append else "w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            ["molecule", *arguments],
+            cwd=ROOT,
+            env=environment(state),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        for line in process.stdout:
+            output.write(line)
+            output.flush()
+            if step := STEP.match(line):
+                show_step(step["step"])
+        return process.wait() == 0
+
+
+def show_step(step: str) -> None:
+    """Names the running step behind the scenario's name, where there is a person to read it."""
+    if sys.stdout.isatty():
+        print(f" {step}", end="", flush=True)
+
+
+def boot_hosts(*, fresh: bool) -> bool:
+    """Boots the shared hosts, after removing those that are there if `fresh`.
+
+    Returns:
+        Whether they run.
+    """
+    log = LOGS / "hosts.log"
+    start = time.monotonic()
+    print(f"{'hosts':<24}", end="", flush=True)
+    booted = (
+        not fresh or molecule(["destroy", "-s", "default", "--no-report"], log, "shared")
+    ) and molecule(["create", "-s", "default", "--no-report"], log, "shared", append=True)
+    print(f" {'up' if booted else 'FAILED'} {time.monotonic() - start:.0f} s", flush=True)
+    if not booted:
+        print_tail(log)
+    return booted
+
+
+def remove_hosts() -> None:
+    """Removes the shared hosts."""
+    molecule(["destroy", "-s", "default", "--no-report"], LOGS / "hosts.log", "shared", append=True)
+
+
+def run(scenario: Scenario) -> Result:
+    """Runs one scenario and prints its line."""
+    log = LOGS / f"{scenario.name}.log"
+    start = time.monotonic()
+    print(f"{scenario.name:<24}", end="", flush=True)
+    arguments = ["test", "-s", scenario.name]
+    if not scenario.own_hosts:
+        arguments.append("--destroy=never")
+    passed = molecule(arguments, log, scenario.name if scenario.own_hosts else "shared")
+    seconds = time.monotonic() - start
+    print(f" {'passed' if passed else 'FAILED'} {seconds:.0f} s", flush=True)
+    if not passed:
+        print_tail(log)
+    return Result(scenario.name, passed, seconds)
+
+
+def print_tail(log: Path) -> None:
+    """Shows the end of a log, indented."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    print(f"--- the last lines of {log.relative_to(ROOT)}")
+    for line in lines[-TAIL_LINES:]:
+        print(f"    {line}")
+
+
+def run_all(scenarios: Sequence[Scenario]) -> list[Result]:
+    """Runs scenarios in order; boots the shared hosts when the first one needs them.
+
+    Hosts that cannot be booted fail every scenario that needs them.
+    """
+    results: list[Result] = []
+    running = False
+    used = True
+    for scenario in scenarios:
+        if not scenario.own_hosts:
+            if not running or (scenario.bare_hosts and used):
+                running = boot_hosts(fresh=True)
+            if not running:
+                results.append(Result(scenario.name, passed=False, seconds=0.0))
+                continue
+            used = True
+        results.append(run(scenario))
+    return results
+
+
+def report(results: Sequence[Result]) -> int:
+    """Prints the table of durations and the last line.
+
+    Returns:
+        The exit status: 0 if all have passed.
+    """
+    print()
+    for result in results:
+        print(f"{result.name:<24} {'passed' if result.passed else 'FAILED'} {result.seconds:>6.0f} s")
+    failed = sum(not result.passed for result in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def main() -> int:
+    """Parses the command line and runs.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenario", nargs="*", help="names of scenarios; default: all that CI runs")
+    parser.add_argument("--slow", action="store_true", help="those that CI leaves out, instead")
+    parser.add_argument("--keep", action="store_true", help="leave the shared hosts up at the end")
+    arguments = parser.parse_args()
+
+    settings = Settings(**load_yaml(ROOT / "molecule" / "scenarios.yml"))
+    found = [path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")]
+    try:
+        names = select(found, settings, arguments.scenario, slow=arguments.slow)
+    except UnknownScenarioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    scenarios = [load_scenario(name, settings) for name in names]
+    try:
+        results = run_all(scenarios)
+    finally:
+        if not arguments.keep and not all(scenario.own_hosts for scenario in scenarios):
+            remove_hosts()
+    return report(results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
