@@ -1,7 +1,8 @@
 """Runs the molecule scenarios one after the other on shared hosts, with a line for each.
 
-What is run, and in which order, is in molecule/scenarios.yml and in the folders beside it. The output of a scenario goes
-to .cache/logs/<scenario>.log; its end is shown when the scenario fails. The last line is `N passed, N failed`.
+What is run, and in which order, is in molecule/scenarios.yml and in the folders beside it. The
+output of a scenario goes to .cache/logs/<scenario>.log; its end is shown when the scenario fails.
+The last line is `N passed, N failed`.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def select(
         found: Names of all folders with a molecule.yml.
         settings: The content of molecule/scenarios.yml.
         wanted: Names from the command line, run in that order; empty for all.
-        slow: Take the slow scenarios instead of the others; names in `wanted` are taken whatever their speed.
+        slow: Take the slow scenarios instead of the others; `wanted` ones are taken in any case.
 
     Returns:
         The names, in the order in which they run.
@@ -111,12 +112,19 @@ def environment(state: str) -> dict[str, str]:
     """The environment of a molecule process.
 
     Args:
-        state: What the hosts belong to: `shared`, or a scenario with hosts of its own. Molecule keeps its state
-            (are the hosts there?) in a folder for each, and for each set of hosts (`FLEET_LAB`).
+        state: What the hosts belong to: `shared`, or a scenario with hosts of its own. Molecule
+            remembers for each whether they are there; a second set of hosts (`FLEET_LAB`) needs
+            folders of its own for that.
+
+    Returns:
+        The variables.
     """
-    folder = ROOT / ".cache" / "molecule" / (os.environ.get("FLEET_LAB") or "fleet") / state
-    folder.mkdir(parents=True, exist_ok=True)
-    return {**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(folder), "NO_COLOR": "1"}
+    variables = {**os.environ, "NO_COLOR": "1"}
+    if lab := os.environ.get("FLEET_LAB"):
+        folder = ROOT / ".cache" / "molecule" / lab / state
+        folder.mkdir(parents=True, exist_ok=True)
+        variables["MOLECULE_EPHEMERAL_DIRECTORY"] = str(folder)
+    return variables
 
 
 def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = False) -> bool:
@@ -149,8 +157,8 @@ def show_step(step: str) -> None:
         print(f" {step}", end="", flush=True)
 
 
-def boot_hosts(*, fresh: bool) -> bool:
-    """Boots the shared hosts, after removing those that are there if `fresh`.
+def boot_hosts() -> bool:
+    """Removes the shared hosts that are there, and boots new ones.
 
     Returns:
         Whether they run.
@@ -158,9 +166,10 @@ def boot_hosts(*, fresh: bool) -> bool:
     log = LOGS / "hosts.log"
     start = time.monotonic()
     print(f"{'hosts':<24}", end="", flush=True)
-    booted = (
-        not fresh or molecule(["destroy", "-s", "default", "--no-report"], log, "shared")
-    ) and molecule(["create", "-s", "default", "--no-report"], log, "shared", append=True)
+    removed = molecule(["destroy", "-s", "default", "--no-report"], log, "shared")
+    booted = removed and molecule(
+        ["create", "-s", "default", "--no-report"], log, "shared", append=True
+    )
     print(f" {'up' if booted else 'FAILED'} {time.monotonic() - start:.0f} s", flush=True)
     if not booted:
         print_tail(log)
@@ -202,12 +211,11 @@ def run_all(scenarios: Sequence[Scenario]) -> list[Result]:
     Hosts that cannot be booted fail every scenario that needs them.
     """
     results: list[Result] = []
-    running = False
-    used = True
+    running = used = False
     for scenario in scenarios:
         if not scenario.own_hosts:
             if not running or (scenario.bare_hosts and used):
-                running = boot_hosts(fresh=True)
+                running, used = boot_hosts(), False
             if not running:
                 results.append(Result(scenario.name, passed=False, seconds=0.0))
                 continue
@@ -224,7 +232,9 @@ def report(results: Sequence[Result]) -> int:
     """
     print()
     for result in results:
-        print(f"{result.name:<24} {'passed' if result.passed else 'FAILED'} {result.seconds:>6.0f} s")
+        print(
+            f"{result.name:<24} {'passed' if result.passed else 'FAILED'} {result.seconds:>6.0f} s"
+        )
     failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0

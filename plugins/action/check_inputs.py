@@ -22,7 +22,7 @@ ADDRESS = ("ansible_host", "ansible_port")
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Examines one host's variables, or judges what every host's examination found."""
 
     _requires_connection = False
@@ -76,12 +76,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         }
         problems = judge(examinations)
         if not problems:
-            return {"msg": f"the variables of {len(examinations)} hosts fit"}
-        return {
-            "failed": True,
-            "msg": report(problems, len(examinations)),
-            "problems": [asdict(problem) for problem in problems],
-        }
+            return {"msg": "the variables of all hosts fit"}
+        return {"failed": True, "msg": report(problems, len(examinations))}
 
     def _read_file(self, path: str) -> bytes:
         """Read a file of the controller, in clear also when Vault encrypted it."""

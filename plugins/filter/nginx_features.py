@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from collections.abc import Callable
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.asgi.fleet.plugins.module_utils.nginx_features import (
@@ -63,6 +64,6 @@ def nginx_features(text: object) -> NginxFeatures:
 class FilterModule:
     """Names the filter to Ansible."""
 
-    def filters(self) -> Dict[str, Callable[..., Any]]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
         return {"nginx_features": nginx_features}

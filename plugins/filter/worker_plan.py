@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.asgi.fleet.plugins.module_utils.worker_plan import plan_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 DOCUMENTATION = r"""
 name: worker_plan
@@ -66,7 +67,8 @@ _value:
       description: One sentence for a person; it starts with the number.
       type: str
     decided_by:
-      description: C(cores), C(memory), C(minimum) if the memory allows none, C(maximum), or C(configured).
+      description:
+        - C(cores), C(memory), C(minimum) if the memory allows none, C(maximum), or C(configured).
       type: str
     cores:
       description: Whole cores of the host.
@@ -86,8 +88,8 @@ _value:
     memory_max_mb:
       description:
         - Suggested C(MemoryMax=) of each slot's unit, in MB. All but the reserve.
-        - Not half of it, as the memory of a worker is an estimate, which must not kill one on a host
-          with half of its memory free.
+        - Not half of it, as the memory of a worker is an estimate, which must not kill one on a
+          host with half of its memory free.
       type: int
     memory_high_mb:
       description: Suggested C(MemoryHigh=), in MB; 90 % of C(memory_max_mb).
@@ -97,10 +99,10 @@ _value:
 
 def worker_plan(
     capacity: Mapping[str, Any],
-    workers: Any = "auto",
-    worker_memory_mb: Any = 128,
-    reserve_mb: Any = None,
-    slots: Any = 2,
+    workers: object = "auto",
+    worker_memory_mb: object = 128,
+    reserve_mb: object = None,
+    slots: object = 2,
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
 

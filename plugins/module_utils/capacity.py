@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 AFFINITY = "affinity"
 MEMTOTAL = "MemTotal"
 
-#: systemd.unit(5); a slice cannot be a template's instance.
-SLICE_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+\.slice")
+#: systemd.slice(5): names between single dashes, or the root slice.
+SLICE_NAME = re.compile(r"(-|[A-Za-z0-9:_.\\]+(-[A-Za-z0-9:_.\\]+)*)\.slice")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def slice_folder(name: str) -> PurePosixPath:
     Raises:
         ValueError: The name is not that of a slice.
     """
-    if not SLICE_NAME.fullmatch(name) or "--" in name:
+    if not SLICE_NAME.fullmatch(name):
         raise ValueError(
             f"slice is {name!r}; expected the name of a systemd slice, such as system.slice; "
             "see `systemctl list-units --type=slice` on the host"
@@ -157,8 +157,8 @@ def slice_folder(name: str) -> PurePosixPath:
 def below(path: PurePosixPath, mount_root: PurePosixPath) -> PurePosixPath:
     """Return a cgroup's place below its mount.
 
-    In a container the path may be the one the machine knows, of which only the container's part is
-    mounted, or one that climbs out of the namespace (`/../x`): both mean the folder that is mounted.
+    In a container the path may be the one the machine knows, of which only the container's part
+    is mounted, or climb out of the namespace (`/../x`): both mean the folder that is mounted.
     """
     if ".." in path.parts:
         return PurePosixPath()

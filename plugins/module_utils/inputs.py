@@ -107,7 +107,7 @@ def examine(
     for variable in SPEC:
         if variable.name in failed:
             continue
-        findings = Findings(variable.name, variable.file)
+        findings = Findings(variable.name, variable.advice)
         value = _checked(variable, host_vars, findings)
         if findings.problems:
             problems += findings.problems
@@ -147,7 +147,7 @@ def _checked(variable: Variable, host_vars: Mapping[str, object], findings: Find
 
 
 def _unreadable(name: str, reason: str) -> Problem:
-    findings = Findings(name, BY_NAME[name].file) if name in BY_NAME else Findings(name)
+    findings = Findings(name, BY_NAME[name].advice) if name in BY_NAME else Findings(name)
     findings.refuse(f"a template that fails ({reason})", "a value, or a template that gives one")
     return findings.problems[0]
 

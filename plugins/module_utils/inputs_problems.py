@@ -16,8 +16,8 @@ SEEN_LENGTH = 60
 HOSTS_SHOWN = 5
 """Most hosts that one line names; the rest is a number."""
 
-PLAIN_FILE = "group_vars/app.yml"
-VAULT_FILE = "group_vars/app/vault.yml"
+SET_PLAIN = "set it in group_vars/app.yml"
+SET_IN_VAULT = "set it in a file that ansible-vault encrypts"
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
@@ -56,12 +56,12 @@ class Findings:
 
     Args:
         variable: Name of the variable that is being checked.
-        file: Where its value is set, for the advice.
+        advice: What to do about it when a problem does not say.
     """
 
-    def __init__(self, variable: str, file: str = PLAIN_FILE) -> None:
+    def __init__(self, variable: str, advice: str = SET_PLAIN) -> None:
         self.variable = variable
-        self.advice = f"set it in {file}"
+        self.advice = advice
         self.problems: list[Problem] = []
 
     def refuse(self, is_: str, expected: str, todo: str = "", *, at: str = "") -> None:
@@ -70,7 +70,7 @@ class Findings:
         Args:
             is_: What was seen, safe to print.
             expected: What is allowed.
-            todo: What to do; by default to set the variable in its file.
+            todo: What to do; by default the advice of the variable.
             at: The part of the variable that is wrong, such as `.url` or `[2]`.
         """
         subject = f"{self.variable}{at}"

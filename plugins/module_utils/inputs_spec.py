@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 from ansible_collections.asgi.fleet.plugins.module_utils import inputs_values as values
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import (
-    PLAIN_FILE,
-    VAULT_FILE,
+    SET_IN_VAULT,
+    SET_PLAIN,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_source import source
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_tls import tls
@@ -49,7 +49,7 @@ class Variable:
         default: The value when it is not set, in its normal form or one that `check` takes.
         required: Whether there is no default.
         in_deployment: Whether the fact `deployment` carries it.
-        file: Where a team sets it.
+        advice: Where a team sets it, as a message says it.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Variable:
     default: object = None
     required: bool = False
     in_deployment: bool = True
-    file: str = PLAIN_FILE
+    advice: str = SET_PLAIN
 
 
 SPEC: tuple[Variable, ...] = (
@@ -147,7 +147,7 @@ SPEC: tuple[Variable, ...] = (
         values.environment,
         {},
         in_deployment=False,
-        file=VAULT_FILE,
+        advice=SET_IN_VAULT,
     ),
     Variable(
         "app_hooks",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.asgi.fleet.plugins.module_utils.certificate import check_pair
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import (
-    VAULT_FILE,
+    SET_IN_VAULT,
     Findings,
     kind,
     seen,
@@ -93,7 +93,7 @@ def tls(value: object, findings: Findings) -> dict[str, str]:
 
 
 def _text(value: object, key: Key, findings: Findings, at: str) -> str:
-    todo = f"set it in {VAULT_FILE}" if key.secret else ""
+    todo = SET_IN_VAULT if key.secret else ""
     if value is None or value == "":
         if key.required:
             findings.refuse("not set" if value is None else "empty", key.expected, todo, at=at)

@@ -7,9 +7,9 @@ distribution carries another nginx from its backports or from nginx.org.
 from __future__ import annotations
 
 import re
-from typing import Tuple, TypedDict
+from typing import TypedDict
 
-Version = Tuple[int, ...]
+Version = tuple[int, ...]
 
 # Assumed while nginx is not installed yet, as in check mode on a bare host: the oldest supported one
 # (Ubuntu 22.04), so that whatever is rendered from it is valid for every later one too.

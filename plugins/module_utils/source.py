@@ -301,7 +301,7 @@ def _tree(
     if not os.path.exists(path):
         _store(path, gzip.compress(buffer.getvalue(), mtime=0))
     label = label or _project_version(entries) or fallback
-    return Source("tree", name, _label(label), path, commit, shown(source))
+    return Source("tree", name, _label(label), path, commit, shown=shown(source))
 
 
 def _leads_out(entry: Entry) -> bool:

@@ -3,7 +3,7 @@
 The rule is `min(2 * cores + 1, (memory - reserve) / slots / worker_memory)`, at least 1.
 
 - `2 * cores + 1` is Gunicorn's own (its design document): one worker computes on each core while
-  another waits for its client, and one is over. It suits applications that mix `async` and plain `def`.
+  another waits. It suits applications that mix `async` and plain `def`.
 - The memory is halved because both slots run at a cut-over, each with all of its workers.
 - The reserve is for everything that is not the application: 10 % of the memory, at least 256 MB.
   A bare Debian 13 with systemd, journald and sshd held 17 MB of its own (PSS, without the kernel);
@@ -17,7 +17,6 @@ MB means 2^20 bytes throughout, as systemd's suffix `M` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 #: The limits of a number of workers, set by hand or found.
 MOST_WORKERS = 512
@@ -26,7 +25,7 @@ SMALLEST_RESERVE_MB = 256
 RESERVE_PERCENT = 10
 #: Where the kernel starts to reclaim and slow, in percent of where it kills.
 HIGH_PERCENT = 90
-NUMBER_WORDS = {1: "one", 2: "two", 3: "three", 4: "four"}
+SLOTS = {1: "one slot", 2: "two slots", 3: "three slots"}
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,10 @@ class WorkerPlan:
 def plan_workers(
     cores: int,
     memory_bytes: int,
-    workers: Any = "auto",
-    worker_memory_mb: Any = 128,
-    reserve_mb: Any = None,
-    slots: Any = 2,
+    workers: object = "auto",
+    worker_memory_mb: object = 128,
+    reserve_mb: object = None,
+    slots: object = 2,
 ) -> WorkerPlan:
     """Plan the workers of one slot.
 
@@ -82,7 +81,7 @@ def plan_workers(
     """
     memory_mb = memory_bytes // MIB
     each_mb = _number("app_worker_memory_mb", worker_memory_mb, 1, 1024 * 1024)
-    slot_count = _number("slots", slots, 1, 16)
+    slot_count = _number("slots", slots, min(SLOTS), max(SLOTS))
     if reserve_mb is None:
         reserved_mb = default_reserve_mb(memory_mb)
     else:
@@ -97,14 +96,18 @@ def plan_workers(
         count = _number("app_workers", workers, 1, MOST_WORKERS, also="auto")
         decided_by = "configured"
 
-    memory = f"{budget_mb} MB for {_count(slot_count, 'slot')}"
-    reason = f"{count} {'worker' if count == 1 else 'workers'}: " + _because(
-        decided_by, cores, by_cores, by_memory, memory, each_mb, count
-    )
+    memory = f"{budget_mb} MB for {SLOTS[slot_count]}"
+    share = f"{by_memory or 'none'} of {each_mb} MB each"
+    why = _because(decided_by, cores, f"{memory} would allow {share}", f"{memory} allow {share}")
+    if decided_by == "configured" and count > by_memory:
+        why = (
+            f"as configured, but {memory} allow {share}: the kernel may kill workers at a "
+            "cut-over; lower app_workers or app_worker_memory_mb"
+        )
     memory_max_mb = unit_memory_max_mb(memory_mb, reserved_mb, each_mb)
     return WorkerPlan(
         workers=count,
-        reason=reason,
+        reason=f"{count} {'worker' if count == 1 else 'workers'}: {why}",
         decided_by=decided_by,
         cores=cores,
         by_cores=by_cores,
@@ -117,18 +120,18 @@ def plan_workers(
 
 
 def default_reserve_mb(memory_mb: int) -> int:
-    """Return what to leave to everything but the application; the module's docstring has the reasons."""
+    """Return what to leave to everything but the application: the rule of this module."""
     return max(SMALLEST_RESERVE_MB, memory_mb * RESERVE_PERCENT // 100)
 
 
 def unit_memory_max_mb(memory_mb: int, reserve_mb: int, worker_memory_mb: int) -> int:
     """Return the memory at which the kernel may kill in a slot's unit: all but the reserve.
 
-    Not half of it, although two slots run at a cut-over: `worker_memory_mb` is an estimate, and as a
-    limit it would kill a worker at night on a host with half of its memory free. This limit keeps a
-    leak from taking sshd, nginx and the journal with it, which is what it is for. What it does not
-    promise: during the seconds of a cut-over the old slot and the new one together may exceed the
-    host's memory, if the old one has grown beyond its half.
+    Not half of it, although two slots run at a cut-over: `worker_memory_mb` is an estimate, and
+    as a limit it would kill a worker at night on a host with half of its memory free. This limit
+    keeps a leak from taking sshd, nginx and the journal with it, which is what it is for. What it
+    does not promise: during the seconds of a cut-over the old slot and the new one together may
+    exceed the host's memory, if the old one has grown beyond its half.
 
     It is never less than one worker needs, and never more than the host has.
     """
@@ -144,40 +147,19 @@ def _decide(by_cores: int, by_memory: int) -> tuple[int, str]:
     return fewest, "cores" if by_cores <= by_memory else "memory"
 
 
-def _because(
-    decided_by: str,
-    cores: int,
-    by_cores: int,
-    by_memory: int,
-    memory: str,
-    each_mb: int,
-    count: int,
-) -> str:
+def _because(decided_by: str, cores: int, would: str, does: str) -> str:
     have_cores = "1 core" if cores == 1 else f"{cores} cores"
-    share = f"{by_memory or 'none'} of {each_mb} MB each"
-    if decided_by == "cores":
-        return f"{have_cores} allow{'s' if cores == 1 else ''} {by_cores}, and {memory} would allow {share}"
-    if decided_by == "memory":
-        return f"{have_cores} would allow {by_cores}, but {memory} allow {share}"
-    if decided_by == "minimum":
-        return (
-            f"{have_cores} would allow {by_cores}, {memory} allow {share}, but at least 1 is needed"
-        )
-    if decided_by == "maximum":
-        return f"{have_cores} would allow {by_cores}, but no slot gets more than {MOST_WORKERS}"
-    if count > by_memory:
-        return (
-            f"as configured, but {memory} allow {share}: "
-            "the kernel may kill workers at a cut-over; lower app_workers or app_worker_memory_mb"
-        )
-    return f"as configured; {memory} would allow {share}"
+    by_cores = 2 * cores + 1
+    return {
+        "cores": f"{have_cores} {'allows' if cores == 1 else 'allow'} {by_cores}, and {would}",
+        "memory": f"{have_cores} would allow {by_cores}, but {does}",
+        "minimum": f"{have_cores} would allow {by_cores}, but {does}; 1 is the least",
+        "maximum": f"{have_cores} would allow {by_cores}, but {MOST_WORKERS} are the most",
+        "configured": f"as configured; {would}",
+    }[decided_by]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{NUMBER_WORDS.get(number, number)} {noun}{'' if number == 1 else 's'}"
-
-
-def _number(name: str, value: Any, least: int, most: int, also: str = "") -> int:
+def _number(name: str, value: object, least: int, most: int, also: str = "") -> int:
     """Return a whole number that may come as text; refuse everything else, `true` included."""
     number = None
     if isinstance(value, int) and not isinstance(value, bool):

@@ -50,6 +50,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: With problems, how many, and then each on a line with the hosts where it applies.
+  type: str
+  returned: with examined
 deployment:
   description:
     - The variables that are valid, normalised and with their defaults.
@@ -72,10 +76,10 @@ machine:
   returned: without examined
   sample: 192.0.2.11:22
 problems:
-  description: What is wrong.
+  description: What is wrong with this host's variables.
   type: list
   elements: dict
-  returned: without examined, or when it fails
+  returned: without examined
   contains:
     variable:
       description: The variable's name.
@@ -83,13 +87,8 @@ problems:
     message:
       description: What was seen, what is allowed, and what to do, on one line.
       type: str
-    hosts:
-      description: The hosts where it applies.
-      type: list
-      elements: str
   sample:
     - variable: app_workers
       message: >-
         app_workers is 0; expected auto or a number from 1 to 512; set it in group_vars/app.yml
-      hosts: [web1]
 """

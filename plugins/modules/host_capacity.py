@@ -13,8 +13,8 @@ version_added: "0.1.0"
 description:
   - Reads the scheduler's affinity, the machine's memory, and the limits of every cgroup between the
     service and the root, in version 1 and version 2 of the interface.
-  - The facts C(processor_nproc) and C(memtotal_mb) know nothing of a CPU quota or a limit of memory,
-    which a container, a guest or a systemd slice often has.
+  - The facts C(processor_nproc) and C(memtotal_mb) know nothing of a CPU quota or a limit of
+    memory, which a container, a guest or a systemd slice often has.
   - Reads only, and sets no facts.
 options:
   slice:

@@ -16,7 +16,7 @@ label=io.asgi.fleet.key
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The same rule as lab_image in molecule/shared/lab.yml
+# The same rule as lab_image in molecule/shared/inventory/lab.yml
 tag_of() { echo "localhost/asgi-fleet-host:$(sed 's/[^a-zA-Z0-9_.-]/-/g' <<<"$1")"; }
 
 is_suite() { [[ $1 =~ ^[a-z]+$ ]]; }

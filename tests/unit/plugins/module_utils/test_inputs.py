@@ -260,24 +260,24 @@ def test_name_of_the_system_is_refused(name: str) -> None:
         (
             {"DEBUG": True},
             ".DEBUG is a boolean; expected a text or a number, "
-            'quoted where YAML reads more, as in "true"; set it in FILE',
+            'quoted where YAML reads more, as in "true"; ADVICE',
         ),
         (
             {"HOSTS": ["s3cret"]},
             ".HOSTS is a list; expected a text or a number, "
-            'quoted where YAML reads more, as in "true"; set it in FILE',
+            'quoted where YAML reads more, as in "true"; ADVICE',
         ),
-        ("s3cret", " is a text; expected a mapping of names to values; set it in FILE"),
+        ("s3cret", " is a text; expected a mapping of names to values; ADVICE"),
     ],
 )
 @pytest.mark.parametrize(
-    ("name", "file"),
-    [("app_env", "group_vars/app.yml"), ("app_secrets", "group_vars/app/vault.yml")],
+    ("name", "advice"),
+    [("app_env", SET), ("app_secrets", "set it in a file that ansible-vault encrypts")],
 )
 def test_environment_is_refused_without_its_values(
-    name: str, file: str, content: object, rest: str
+    name: str, advice: str, content: object, rest: str
 ) -> None:
-    assert lines(**{name: content}) == [f"{name}{rest.replace('FILE', file)}"]
+    assert lines(**{name: content}) == [f"{name}{rest.replace('ADVICE', advice)}"]
 
 
 def test_name_in_both_environments_is_refused() -> None:

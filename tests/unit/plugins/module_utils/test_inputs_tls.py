@@ -13,7 +13,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.inputs import check
 GIT = {"type": "git", "url": "https://git.example.com/shop.git", "version": "v1.4.0"}
 GOOD: dict[str, Any] = {"app_name": "shop", "app_source": GIT, "app_domain": "www.example.com"}
 SET = "set it in group_vars/app.yml"
-VAULT = "set it in group_vars/app/vault.yml"
+VAULT = "set it in a file that ansible-vault encrypts"
 PEM = "PEM text, or the absolute path of a PEM file on the controller"
 MODES = "selfsigned, acme, internal_ca or provided"
 DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"

@@ -1,0 +1,44 @@
+"""The filter `asgi.fleet.status_table`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.status_table import table
+
+DOCUMENTATION = r"""
+name: status_table
+short_description: Show how an application stands on each host, as lines of a table
+version_added: "0.1.0"
+description:
+  - One line for each host, with release, slot, workers, memory, health and the certificate's days.
+options:
+  _input:
+    description: Host names to the C(state) that M(asgi.fleet.app_info) returned; null for no answer.
+    type: dict
+    required: true
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Show the fleet
+  ansible.builtin.debug:
+    msg: "{{ states | asgi.fleet.status_table }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines.
+  type: list
+  elements: str
+"""
+
+
+class FilterModule:
+    """The collection's filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"status_table": table}

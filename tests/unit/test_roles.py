@@ -1,0 +1,138 @@
+"""Every role: its specification says what its defaults are, and its README what both say."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(folder for folder in (ROOT / "roles").iterdir() if folder.is_dir())
+
+
+def load_docs() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs", ROOT / "tools" / "docs.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["docs"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+docs = load_docs()
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text()) or {}
+
+
+def entry_points(role: Path) -> dict[str, Any]:
+    return load(role / "meta" / "argument_specs.yml")["argument_specs"]
+
+
+def without_description(options: dict[str, Any], prefix: str = "") -> list[str]:
+    """Return the options, also those within others, that lack a description or a type."""
+    return [
+        f"{prefix}{name}"
+        for name, option in options.items()
+        if not option.get("description") or not option.get("type")
+    ] + [
+        lacking
+        for name, option in options.items()
+        for lacking in without_description(option.get("options", {}), f"{prefix}{name}.")
+    ]
+
+
+@each_role
+def test_role_specification_equals_its_defaults(role: Path) -> None:
+    specified: dict[str, Any] = {}
+    for spec in entry_points(role).values():
+        for name, option in spec.get("options", {}).items():
+            if not option.get("required"):
+                assert "default" in option, f"{name} is neither required nor has it a default"
+                assert specified.setdefault(name, option["default"]) == option["default"]
+    assert specified == load(role / "defaults" / "main.yml")
+
+
+@each_role
+def test_role_required_option_has_no_default(role: Path) -> None:
+    for spec in entry_points(role).values():
+        for name, option in spec.get("options", {}).items():
+            assert not (option.get("required") and "default" in option), name
+
+
+@each_role
+def test_role_options_carry_the_name_of_the_role(role: Path) -> None:
+    for spec in entry_points(role).values():
+        foreign = [name for name in spec.get("options", {}) if not name.startswith(f"{role.name}_")]
+        assert foreign == []
+
+
+@each_role
+def test_role_describes_every_option(role: Path) -> None:
+    for name, spec in entry_points(role).items():
+        assert spec["short_description"], name
+        assert spec["description"], name
+        assert without_description(spec.get("options", {})) == []
+
+
+@each_role
+def test_role_readme_is_current(role: Path) -> None:
+    assert docs.role_page(role).is_current(), "run make docs"
+
+
+def test_variables_page_is_current() -> None:
+    assert docs.variables_page().is_current(), "run make docs"
+
+
+def make_role(folder: Path) -> Path:
+    role = folder / "soup"
+    (role / "meta").mkdir(parents=True)
+    (role / "meta" / "main.yml").write_text(
+        "galaxy_info: {min_ansible_version: '2.19', platforms: [{name: Debian, versions: [trixie]}]}"
+    )
+    (role / "meta" / "example.yml").write_text("---\n- name: Eat\n  hosts: all\n")
+    spec = {
+        "short_description": "Serve soup",
+        "description": ["Uses C(spoons) only."],
+        "options": {
+            "soup_kind": {"type": "str", "required": True, "description": "a|b"},
+            "soup_sides": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "description": "What goes with it.",
+                "options": {"name": {"type": "str", "required": True, "description": "Name."}},
+            },
+        },
+    }
+    (role / "meta" / "argument_specs.yml").write_text(
+        yaml.safe_dump({"argument_specs": {"main": spec}}, sort_keys=False)
+    )
+    return role
+
+
+def test_role_page_shows_description_options_and_example(tmp_path: Path) -> None:
+    lines = docs.role_page(make_role(tmp_path)).text.splitlines()
+    assert lines[0] == "# soup"
+    assert "Uses `spoons` only." in lines
+    assert "| `soup_kind` | str | required | a\\|b |" in lines
+    assert "| `soup_sides` | list of dict | `[]` | What goes with it. |" in lines
+    assert "| `soup_sides[].name` | str | required | Name. |" in lines
+    assert lines[lines.index("```yaml") + 1] == "- name: Eat"
+
+
+def test_page_is_current_only_with_the_same_text(tmp_path: Path) -> None:
+    page = docs.Page(tmp_path / "README.md", "text\n")
+    assert not page.is_current()
+    page.path.write_text("text\n")
+    assert page.is_current()
+    page.path.write_text("other\n")
+    assert not page.is_current()

@@ -1,0 +1,244 @@
+"""Writes the documentation that is made from data, so that neither can go stale.
+
+    tools/docs.py roles        roles/*/README.md from meta/argument_specs.yml, meta/main.yml and
+                               meta/example.yml
+    tools/docs.py variables    docs/variables.md from the table that the inputs are checked with
+    tools/docs.py --check      writes nothing, and fails when a page is out of date
+
+Without a name it does both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+
+from ansible_collections.asgi.fleet.plugins.module_utils import (  # noqa: E402
+    inputs_source,
+    inputs_spec,
+    inputs_tls,
+)
+
+NOTE = "<!-- Made by tools/docs.py from {sources}; edit those and run `make docs`. -->"
+
+_MARKUP = (
+    (re.compile(r"\b[CIVOEP]\(([^)]*)\)"), r"`\1`"),
+    (re.compile(r"\bB\(([^)]*)\)"), r"**\1**"),
+    (re.compile(r"\bL\(([^,)]*),\s*([^)]*)\)"), r"[\1](\2)"),
+    (re.compile(r"\bU\(([^)]*)\)"), r"<\1>"),
+    (re.compile(r"\bM\(([^)]*)\)"), r"`\1`"),
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One generated page: where it belongs and what it must say."""
+
+    path: Path
+    text: str
+
+    def is_current(self) -> bool:
+        """Return whether the file says what it must."""
+        return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
+
+
+def markdown(text: str) -> str:
+    """Return Ansible's documentation markup, such as C(code), as Markdown."""
+    for pattern, replacement in _MARKUP:
+        text = pattern.sub(replacement, text)
+    return " ".join(text.split())
+
+
+def paragraphs(description: str | list[str]) -> list[str]:
+    """Return a description, one text or a list of them, as paragraphs."""
+    entries = [description] if isinstance(description, str) else description
+    return [markdown(entry) for entry in entries]
+
+
+def row(*cells: str) -> str:
+    """Return a row of a table; a bar within a cell would end it."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def table(head: list[str], rows: list[tuple[str, ...]]) -> list[str]:
+    """Return a Markdown table, as lines."""
+    return [row(*head), row(*("---" for _ in head)), *(row(*cells) for cells in rows)]
+
+
+def code(value: object) -> str:
+    """Return a value as YAML in a code span; a text as an inventory would write it."""
+    if value == "":
+        return "empty"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    span = "``" if "`" in text else "`"
+    return f"{span}{' '.join(text.split())}{span}"
+
+
+def option_rows(options: dict[str, Any], prefix: str = "") -> list[tuple[str, ...]]:
+    """Return the rows of a role's options, those of a mapping or list beneath it."""
+    rows: list[tuple[str, ...]] = []
+    for name, option in options.items():
+        kind = option.get("type", "str")
+        if "elements" in option:
+            kind = f"{kind} of {option['elements']}"
+        if option.get("required"):
+            default = "required"
+        else:
+            default = code(option["default"]) if "default" in option else ""
+        words = paragraphs(option.get("description", ""))
+        if "choices" in option:
+            words.append(f"One of {', '.join(code(choice) for choice in option['choices'])}.")
+        rows.append((f"`{prefix}{name}`", kind, default, " ".join(words)))
+        within = f"{prefix}{name}{'[]' if option.get('type') == 'list' else ''}."
+        rows += option_rows(option.get("options", {}), within)
+    return rows
+
+
+def entry_point(name: str, spec: dict[str, Any]) -> list[str]:
+    """Return the part of a README about one entry point of a role."""
+    lines: list[str] = []
+    if name != "main":
+        lines += [f"## Entry point `{name}`", "", markdown(spec["short_description"]), ""]
+    for paragraph in paragraphs(spec.get("description", [])):
+        lines += [paragraph, ""]
+    options = spec.get("options", {})
+    if options:
+        lines += ["## Variables" if name == "main" else "### Variables", ""]
+        lines += [*table(["variable", "type", "default", "meaning"], option_rows(options)), ""]
+    return lines
+
+
+def role_page(role: Path) -> Page:
+    """Return the README of a role."""
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    meta = yaml.safe_load((role / "meta" / "main.yml").read_text(encoding="utf-8"))["galaxy_info"]
+    entries: dict[str, Any] = specs["argument_specs"]
+    lines = [f"# {role.name}", "", NOTE.format(sources="meta/"), ""]
+    lines += [f"{markdown(entries['main']['short_description'])}.", ""]
+    lines += entry_point("main", entries["main"])
+    example = role / "meta" / "example.yml"
+    if example.is_file():
+        text = example.read_text(encoding="utf-8").removeprefix("---\n").strip()
+        lines += ["## Example", "", "```yaml", text, "```", ""]
+    for name, spec in entries.items():
+        if name != "main":
+            lines += entry_point(name, spec)
+    platforms = "; ".join(
+        f"{platform['name']} {', '.join(platform.get('versions', []))}".strip()
+        for platform in meta.get("platforms", [])
+    )
+    lines += ["## Requirements", ""]
+    lines += [
+        f"ansible-core {meta['min_ansible_version']} or newer on the controller. {platforms}."
+    ]
+    return Page(role / "README.md", "\n".join(lines) + "\n")
+
+
+def role_pages(roles: Path = ROOT / "roles") -> list[Page]:
+    """Return the READMEs of all roles that have a specification."""
+    return [
+        role_page(spec.parent.parent) for spec in sorted(roles.glob("*/meta/argument_specs.yml"))
+    ]
+
+
+def key_rows(keys: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the rows of the keys of a source or of a TLS mode."""
+    rows = []
+    for name, key in keys.items():
+        default = getattr(key, "default", "")
+        state = (
+            "required" if key.required else f"default {code(default)}" if default else "optional"
+        )
+        rows.append((f"`{name}`", state, key.expected))
+    return rows
+
+
+def keyed(title: str, discriminator: str, tables: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the section of a variable whose keys depend on one of them."""
+    lines = [f"## {title}", ""]
+    for value, keys in tables.items():
+        lines += [f"### `{discriminator}: {value}`", ""]
+        if keys:
+            lines += [*table(["key", "", "allowed"], key_rows(keys)), ""]
+        else:
+            lines += ["No further key.", ""]
+    return lines
+
+
+def variables_page() -> Page:
+    """Return the page about the deployment's variables."""
+    module = "plugins/module_utils/inputs_spec.py"
+    lines = ["# The deployment's variables", "", NOTE.format(sources=module), ""]
+    lines += [
+        "Set in an inventory, for the group `app`: `group_vars/app.yml`, or files in a folder",
+        "`group_vars/app/` (not both: where the folder exists, Ansible does not read the file).",
+        "`playbooks/check.yml`, with which every verb begins, refuses what does not fit before any",
+        "host is contacted. `inventory/example` is a whole inventory, `inventory/minimal` the least.",
+        "",
+    ]
+    rows = [
+        (
+            f"[`{variable.name}`](#{variable.name})",
+            variable.meaning,
+            "required" if variable.required else code(variable.default),
+        )
+        for variable in inputs_spec.SPEC
+    ]
+    lines += [*table(["variable", "meaning", "default"], rows), ""]
+    for variable in inputs_spec.SPEC:
+        default = "None, it is required" if variable.required else code(variable.default)
+        lines += [f"## {variable.name}", "", variable.meaning, ""]
+        lines += [f"- Type: {variable.type}", f"- Allowed: {variable.allowed}"]
+        lines += [f"- Default: {default}", "", "```yaml"]
+        lines += [f"{variable.name}: {variable.example}", "```", ""]
+    lines += keyed("Keys of app_source", "type", inputs_source.KEYS)
+    lines += keyed("Keys of app_tls", "mode", inputs_tls.MODES)
+    lines += [
+        "## Variables of your own",
+        "",
+        "A variable that begins with `app_` or `fleet_` and is not in this table is refused, since a",
+        "slip of the pen (`app_worker`) would else be passed over in silence. Give a variable of your",
+        "own another prefix, or list it in `fleet_extra_variables`, by name or by pattern.",
+        "",
+        "## Secrets",
+        "",
+        "Values of `app_secrets`, and the keys `key`, `ca_key` and `ca_key_passphrase` of `app_tls`,",
+        "are in no message and not in the fact `deployment`. Encrypt them with ansible-vault.",
+    ]
+    return Page(ROOT / "docs" / "variables.md", "\n".join(lines) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the pages, or with --check say which are out of date; return the exit status."""
+    parser = argparse.ArgumentParser(description="Write the documentation that is made from data.")
+    parser.add_argument("page", nargs="?", choices=["roles", "variables"])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when out of date")
+    options = parser.parse_args(arguments)
+    pages: list[Page] = []
+    if options.page != "variables":
+        pages += role_pages()
+    if options.page != "roles":
+        pages.append(variables_page())
+    stale = [page for page in pages if not page.is_current()]
+    for page in stale:
+        name = page.path.relative_to(ROOT)
+        if options.check:
+            print(f"{name} is out of date; expected what tools/docs.py writes; run make docs")
+        else:
+            page.path.write_text(page.text, encoding="utf-8")
+            print(f"wrote {name}")
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
