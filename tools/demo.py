@@ -287,7 +287,10 @@ def boot(hosts: Sequence[Host], source: str) -> float:
     (INVENTORY / "hosts.yml").write_text(hosts_file(hosts, source), encoding="utf-8")
     (INVENTORY / "group_vars" / "app.yml").write_text(APP_FILE, encoding="utf-8")
     names = ", ".join(host.name for host in hosts)
-    say(f"booting {names} from {source} (the first time an image is built: about a minute)")
+    if {host.name for host in hosts} <= set(present):
+        say(f"making sure that {names} run")
+    else:
+        say(f"booting {names} from {source} (the first time an image is built: about a minute)")
     playbook(
         "demo-boot",
         SHARED / "create.yml",

@@ -153,13 +153,9 @@ def role_pages(roles: Path = ROOT / "roles") -> list[Page]:
 
 def key_rows(keys: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return the rows of the keys of a source or of a TLS mode."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, key in keys.items():
-        default = getattr(key, "default", "")
-        state = (
-            "required" if key.required else f"default {code(default)}" if default else "optional"
-        )
-        rows.append((f"`{name}`", state, key.expected))
+        rows.append((f"`{name}`", "required" if key.required else "optional", key.expected))
     return rows
 
 
@@ -182,11 +178,12 @@ def variables_page() -> Page:
     lines += [
         "Set in an inventory, for the group `app`: `group_vars/app.yml`, or files in a folder",
         "`group_vars/app/` (not both: where the folder exists, Ansible does not read the file).",
-        "`playbooks/check.yml`, with which every verb begins, refuses what does not fit before any",
-        "host is contacted. `inventory/example` is a whole inventory, `inventory/minimal` the least.",
+        "`playbooks/check.yml`, with which every rollout begins, refuses what does not fit before",
+        "any host is contacted. `inventory/example` is a whole inventory, `inventory/minimal` the",
+        "least one.",
         "",
     ]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             f"[`{variable.name}`](#{variable.name})",
             variable.meaning,
@@ -196,7 +193,7 @@ def variables_page() -> Page:
     ]
     lines += [*table(["variable", "meaning", "default"], rows), ""]
     for variable in inputs_spec.SPEC:
-        default = "None, it is required" if variable.required else code(variable.default)
+        default = "none, it is required" if variable.required else code(variable.default)
         lines += [f"## {variable.name}", "", variable.meaning, ""]
         lines += [f"- Type: {variable.type}", f"- Allowed: {variable.allowed}"]
         lines += [f"- Default: {default}", "", "```yaml"]
@@ -206,14 +203,15 @@ def variables_page() -> Page:
     lines += [
         "## Variables of your own",
         "",
-        "A variable that begins with `app_` or `fleet_` and is not in this table is refused, since a",
-        "slip of the pen (`app_worker`) would else be passed over in silence. Give a variable of your",
-        "own another prefix, or list it in `fleet_extra_variables`, by name or by pattern.",
+        "A variable that begins with `app_` or `fleet_` and is not in this table is refused, since",
+        "a slip of the pen (`app_worker`) would else be passed over in silence. Give a variable of",
+        "your own another prefix, or list it in `fleet_extra_variables`, by name or by pattern.",
         "",
         "## Secrets",
         "",
-        "Values of `app_secrets`, and the keys `key`, `ca_key` and `ca_key_passphrase` of `app_tls`,",
-        "are in no message and not in the fact `deployment`. Encrypt them with ansible-vault.",
+        "Values of `app_env` and `app_secrets`, and the text of a key in `app_tls`, are in no",
+        "message and not in the fact `deployment`. Encrypt them with ansible-vault; a key may also",
+        "be the path of a file that ansible-vault encrypted.",
     ]
     return Page(ROOT / "docs" / "variables.md", "\n".join(lines) + "\n")
 

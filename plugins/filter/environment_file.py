@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import format_environment
 
 DOCUMENTATION = r"""
@@ -14,8 +13,8 @@ name: environment_file
 short_description: Write a mapping as systemd's EnvironmentFile=
 version_added: "0.1.0"
 description:
-  - Every value is quoted, so that spaces, C(#), C($), quotes and newlines reach the service as they are
-    (see systemd.exec(5), EnvironmentFile=).
+  - Every value is quoted, so that spaces, C(#), C($), quotes and newlines reach the service as they
+    are (see systemd.exec(5), EnvironmentFile=).
   - Booleans become C(true) and C(false), null an empty string; numbers are written as they are.
 options:
   _input:
@@ -47,12 +46,13 @@ def environment_file(variables: Mapping[str, Any]) -> str:
     """
     if not isinstance(variables, Mapping):
         raise AnsibleFilterError(
-            f"the environment is a {type(variables).__name__}; expected a mapping of names to values"
+            f"the environment is a {type(variables).__name__}; "
+            "expected a mapping of names to values"
         )
     return format_environment({str(name): _text(name, value) for name, value in variables.items()})
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

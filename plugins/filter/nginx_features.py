@@ -17,8 +17,8 @@ short_description: What an nginx can do, from the output of C(nginx -V)
 version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Turns the text that C(nginx -V) prints into answers which a template asks for by name, so that one
-    template serves every nginx from 1.18 on.
+  - Turns the text that C(nginx -V) prints into answers which a template asks for by name, so that
+    one template serves every nginx from 1.18 on.
 options:
   _input:
     description: Standard error of C(nginx -V). Empty when nginx is not installed.
@@ -41,8 +41,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(installed), C(version), C(openssl) (empty for another TLS library), and the booleans C(http2),
-      C(http2_directive), C(keepalive_min_timeout), C(mlkem), C(ssl_reject_handshake) and C(ticket_key_rotation).
+    - C(installed), C(version), C(openssl) (empty for another TLS library), and the booleans
+      C(http2), C(http2_directive), C(keepalive_min_timeout), C(mlkem), C(ssl_reject_handshake) and
+      C(ticket_key_rotation).
     - The answers of the oldest supported nginx, 1.18, when it is not installed.
   type: dict
 """
@@ -52,7 +53,7 @@ def nginx_features(text: object) -> NginxFeatures:
     """Return the features; a text without an nginx version becomes an error of the task."""
     if not isinstance(text, str):
         raise AnsibleFilterError(
-            f"the nginx version is a {type(text).__name__}; expected the text that nginx -V prints; "
+            f"the nginx version is a {type(text).__name__}; expected the output of nginx -V; "
             "pass the registered result's stderr"
         )
     try:

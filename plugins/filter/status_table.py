@@ -15,7 +15,7 @@ description:
   - One line for each host, with release, slot, workers, memory, health and the certificate's days.
 options:
   _input:
-    description: Host names to the C(state) that M(asgi.fleet.app_info) returned; null for no answer.
+    description: Host names to the C(state) that M(asgi.fleet.app_info) returned; null for none.
     type: dict
     required: true
 author:

@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Optional
 
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     FILE_MODES,
@@ -30,17 +29,16 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     other,
     parse_environment,
     read,
+    without_secrets,
 )
 
 #: Seconds between two looks at a slot that starts.
 POLL_SECONDS = 0.1
 #: Lines of the journal that a refusal shows.
 JOURNAL_LINES = 40
-#: Secrets shorter than this are not searched for in the journal: they would blank half of it.
-SHORTEST_REDACTED = 4
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name
     """The release did not become live; the message says why and what was last seen."""
 
 
@@ -84,7 +82,7 @@ class Outcome:
 
     changed: bool
     slot: str
-    previous_slot: Optional[str]
+    previous_slot: str | None
     steps: list[dict[str, object]] = field(default_factory=list)
 
 
@@ -100,7 +98,7 @@ def plan(application: Application, desired: Desired, live_is_active: bool) -> Pl
         reasons.append(f"release {before} -> {os.path.basename(desired.release)}")
     for kind in changed_kinds(slot.contents(), desired.files[live]):
         # The unit names its release: not a reason of its own when the release changes.
-        if not (kind == "service" and reasons):
+        if kind != "service" or slot.release() == desired.release:
             reasons.append(f"{kind} changed")
     if not live_is_active:
         reasons.append(f"{slot.unit}.service is not running")
@@ -143,11 +141,12 @@ def diff(application: Application, desired: Desired, target: str) -> list[dict[s
 def _mark_changed(before: str, after: str) -> tuple[str, str]:
     """Hide the values of two environments, but show for which names they differ."""
     old, new = parse_environment(before), parse_environment(after)
-    changed = [f"{name}=<changed>\n" for name in sorted(new) if old.get(name, new[name]) != new[name]]
+    differing = [name for name in sorted(new) if old.get(name, new[name]) != new[name]]
+    changed = [f"{name}=<changed>\n" for name in differing]
     return hide_values(before), hide_values(after) + "".join(changed)
 
 
-def verify_units(application: Application, slot: Slot, files: dict[str, str]) -> None:
+def verify_units(slot: Slot, files: dict[str, str]) -> None:
     """Have systemd itself read the units before they count.
 
     Raises:
@@ -182,28 +181,34 @@ def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
     target = application.slot(todo.slot)
     if todo.cut_over:
         with _timed(outcome, "free the idle slot"):
-            for_units("disable", _existing(target))
-            for_units("stop", _existing(target))
+            _put_away(target)
         with _timed(outcome, "configure"):
-            verify_units(application, target, desired.files[todo.slot])
+            verify_units(target, desired.files[todo.slot])
             configure(target, desired)
         began = time.time()
         try:
             with _timed(outcome, "start until healthy"):
                 start(target, desired)
+            with _timed(outcome, "enable"):
+                for_units("enable", target.units)
         except Refusal:
-            for_units("stop", target.units)
+            _put_away(target)
             record(application, "refused", target.slot, desired.release)
             raise
         except BaseException:
-            for_units("stop", target.units)
+            _put_away(target)
             raise
         with _timed(outcome, "cut over"):
-            for_units("enable", target.units)
             swap(application, target)
             record(application, "live", target.slot, desired.release, since=began)
     outcome.changed |= settle(application, target)
     return outcome
+
+
+def _put_away(slot: Slot) -> None:
+    """Have an idle slot neither run now nor start at boot."""
+    for_units("disable", _existing(slot))
+    for_units("stop", _existing(slot))
 
 
 def configure(slot: Slot, desired: Desired) -> None:
@@ -240,14 +245,15 @@ def start(slot: Slot, desired: Desired) -> None:
                 time.sleep(POLL_SECONDS)
                 continue
             problem = f"was not healthy within {health.timeout:g} s: {problem}"
+        # The application's answer may show a secret as well as its journal.
         raise Refusal(
-            f"{slot.unit}.service {problem}\n"
+            f"{slot.unit}.service {_blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
             f"Last lines of its journal:\n{journal(slot, began, desired)}"
         )
 
 
-def _crash(state: dict[str, str]) -> Optional[str]:
+def _crash(state: dict[str, str]) -> str | None:
     """Tell how the service crashed, or None while it starts or runs."""
     if state["ActiveState"] in ("failed", "inactive") and state["Result"] != "success":
         return f"failed at start ({state['Result']}, exit status {state['ExecMainStatus']})"
@@ -256,14 +262,15 @@ def _crash(state: dict[str, str]) -> Optional[str]:
     return None
 
 
-def _unhealthy(slot: Slot, desired: Desired, state: dict[str, str]) -> Optional[str]:
+def _unhealthy(slot: Slot, desired: Desired, state: dict[str, str]) -> str | None:
     """Tell what keeps the slot from being healthy, or None when it is."""
     if state["ActiveState"] != "active":
         return f"the service is {state['ActiveState']}"
     reports = worker_reports(slot, int(state["MainPID"]))
     healthy = [report for report in reports.values() if report["status"] == 200]
     if len(healthy) < desired.workers:
-        told = f"{len(healthy)} of {desired.workers} workers answered {desired.health.path} with 200"
+        path = desired.health.path
+        told = f"{len(healthy)} of {desired.workers} workers answered {path} with 200"
         for report in reports.values():
             if report["status"] != 200:
                 return f"{told}; last answer: {report['status']} {report['answer']}"
@@ -305,8 +312,10 @@ def children(pid: int) -> list[int]:
 def read_process(path: str) -> str:
     """Return a file of /proc; the process may have gone, which reads as nothing."""
     try:
-        return read(path)
-    except ProcessLookupError:
+        # A process may name itself in any bytes.
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
@@ -358,7 +367,7 @@ def settle(application: Application, live: Slot) -> bool:
 
 
 def record(
-    application: Application, event: str, slot: str, release: str, since: Optional[float] = None
+    application: Application, event: str, slot: str, release: str, since: float | None = None
 ) -> None:
     """Append one line to the application's activations."""
     line = {
@@ -380,12 +389,14 @@ def journal(slot: Slot, since: float, desired: Desired) -> str:
         *(f"--unit={slot.units[1]}", f"--since=@{int(since)}"),
     ]
     subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
-    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    values = parse_environment(desired.files[slot.slot]["environment"])
-    for name in desired.secret_names:
-        if len(values.get(name, "")) >= SHORTEST_REDACTED:
-            text = text.replace(values[name], f"<{name}>")
+    output = subprocess.run(command, capture_output=True, check=False).stdout
+    text = _blanked(output.decode(errors="replace"), slot, desired)
     return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+def _blanked(text: str, slot: Slot, desired: Desired) -> str:
+    values = parse_environment(desired.files[slot.slot]["environment"])
+    return without_secrets(text, values, desired.secret_names)
 
 
 @contextmanager
@@ -445,7 +456,8 @@ def is_enabled(unit: str) -> bool:
 
 def _existing(slot: Slot) -> list[str]:
     """Return the slot's units that have a file; systemctl refuses others."""
-    return [os.path.basename(slot.files[k]) for k in ("socket", "service") if os.path.exists(slot.files[k])]
+    paths = (slot.files[kind] for kind in ("socket", "service"))
+    return [os.path.basename(path) for path in paths if os.path.exists(path)]
 
 
 def _write(path: str, text: str, mode: int) -> None:

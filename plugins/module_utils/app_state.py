@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import calendar
 import http.client
 import os
 import re
+import ssl
 import subprocess
 import time
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.activation import (
     children,
@@ -90,7 +90,7 @@ def memory_mb(pid: int) -> int:
     return round(int(found.group(1)) / 1024) if found else 0
 
 
-def certificate_days(path: str, now: Optional[float] = None) -> Optional[int]:
+def certificate_days(path: str, now: float | None = None) -> int | None:
     """Return the whole days until the certificate expires, negative if it has; None without one."""
     if not path or not os.path.exists(path):
         return None
@@ -103,7 +103,8 @@ def certificate_days(path: str, now: Optional[float] = None) -> Optional[int]:
     )
     _, _, text = result.stdout.strip().partition("=")
     try:
-        end = calendar.timegm(time.strptime(text, "%b %d %H:%M:%S %Y %Z"))
+        # Not strptime: AnsibleModule sets the host's locale, whose months may have other names.
+        end = ssl.cert_time_to_seconds(text)
     except ValueError:
         return None
     return int((end - (time.time() if now is None else now)) // SECONDS_PER_DAY)

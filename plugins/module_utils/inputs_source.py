@@ -62,9 +62,9 @@ KEYS: dict[str, dict[str, Key]] = {
         "exclude": Key("a list of patterns such as tests/", lambda text: text != "", many=True),
     },
     "archive": {
-        "url": Key("a URL that begins with https://", _full(_URL)),
-        "path": Key(_LOCAL, lambda text: text.startswith("/")),
-        "checksum": Key("sha256: and 64 hexadecimal digits", _full(_CHECKSUM)),
+        "url": Key("a URL such as https://example.com/shop.tar.gz (or path)", _full(_URL)),
+        "path": Key(f"{_LOCAL}.tar.gz (or url)", lambda text: text.startswith("/")),
+        "checksum": Key("sha256: and 64 hexadecimal digits (required by url)", _full(_CHECKSUM)),
         "subdirectory": _SUBDIRECTORY,
     },
     "package": {
@@ -126,7 +126,7 @@ def _value(value: object, key: Key, findings: Findings, at: str) -> object:
             findings.refuse(seen(value), key.expected, at=at)
         return value
     if isinstance(value, (int, float)):
-        findings.refuse(f"the number {seen(value)}", f"{key.expected}", 'put it in "quotes"', at=at)
+        findings.refuse(f"the number {seen(value)}", key.expected, 'put it in "quotes"', at=at)
     elif not isinstance(value, str) or not key.valid(value):
         findings.refuse(seen(value), key.expected, at=at)
     return value

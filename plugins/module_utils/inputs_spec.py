@@ -33,6 +33,7 @@ class Deployment(TypedDict):
     fleet_waves: list[int | str]
     fleet_soak_seconds: int
     fleet_on_failure: str
+    fleet_take_over_lock: bool
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ SPEC: tuple[Variable, ...] = (
         "app_env",
         "mapping",
         "Plain environment variables.",
-        "a mapping of names to texts or numbers on one line; FLEET_ is reserved",
+        "a mapping of names to texts or numbers; FLEET_ is reserved",
         "{SHOP_LOCALE: en_GB}",
         values.environment,
         {},
@@ -199,8 +200,8 @@ SPEC: tuple[Variable, ...] = (
         "app_tls",
         "text or mapping",
         "Where the certificate comes from; a text is the mode alone.",
-        "a mapping with mode selfsigned, acme, internal_ca or provided",
-        "{mode: acme, email: ops@example.com}",
+        "a mapping with mode selfsigned or provided",
+        "{mode: selfsigned}",
         tls,
         {"mode": "selfsigned"},
     ),
@@ -230,6 +231,15 @@ SPEC: tuple[Variable, ...] = (
         "revert_wave",
         values.choice("revert_all", "revert_wave", "stop"),
         "revert_all",
+    ),
+    Variable(
+        "fleet_take_over_lock",
+        "boolean",
+        "Takes the lock over from a rollout that no longer runs; for the command line, one time.",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
     ),
     Variable(
         "fleet_extra_variables",

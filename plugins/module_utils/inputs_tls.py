@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.certificate import chec
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import (
     SET_IN_VAULT,
     Findings,
+    Problem,
     kind,
     seen,
 )
@@ -20,47 +21,32 @@ if TYPE_CHECKING:
 
 ReadFile = Callable[[str], bytes]
 
-LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
-
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a TLS mode.
+    """One key of a TLS mode: PEM text, or the path of a PEM file on the controller.
 
     Attributes:
         expected: What is allowed, for messages and the documentation.
+        secret: Whether its text must never be shown, nor be in the fact `deployment`.
         required: Whether the key must be there.
-        secret: Whether its value must never be shown and is left out of the fact `deployment`.
-        default: The value when it is not set.
-        file: Whether it is PEM text or the path of a PEM file on the controller.
     """
 
     expected: str
-    required: bool = False
     secret: bool = False
-    default: str = ""
-    file: bool = False
+    required: bool = True
 
 
 _PEM = "PEM text, or the absolute path of a PEM file on the controller"
 
 MODES: dict[str, dict[str, Key]] = {
     "selfsigned": {},
-    "acme": {
-        "email": Key("the address that the certificate authority writes to", required=True),
-        "directory_url": Key("the URL of an ACME directory", default=LETS_ENCRYPT),
-    },
-    "internal_ca": {
-        "ca_certificate": Key(_PEM, required=True, file=True),
-        "ca_key": Key(_PEM, required=True, secret=True, file=True),
-        "ca_key_passphrase": Key("the passphrase of ca_key", secret=True),
-    },
     "provided": {
-        "certificate": Key(f"{_PEM}, with its chain", required=True, file=True),
-        "key": Key(_PEM, required=True, secret=True, file=True),
+        "certificate": Key(f"{_PEM}, with its chain"),
+        "key": Key(_PEM, secret=True),
     },
 }
-"""The keys of each mode, besides `mode`."""
+"""The keys of each mode, besides `mode`; the modes are those of the role tls_certificate."""
 
 SECRETS = frozenset(name for keys in MODES.values() for name, key in keys.items() if key.secret)
 
@@ -68,7 +54,7 @@ SECRETS = frozenset(name for keys in MODES.values() for name, key in keys.items(
 def tls(value: object, findings: Findings) -> dict[str, str]:
     """Check the mode and its keys, and return them with every key of the mode.
 
-    A mode alone may be written as a text: `app_tls: acme` is `{mode: acme}`.
+    A mode alone may be written as a text: `app_tls: selfsigned` is `{mode: selfsigned}`.
     """
     given = {"mode": value} if isinstance(value, str) else value
     if not isinstance(given, dict):
@@ -95,21 +81,12 @@ def tls(value: object, findings: Findings) -> dict[str, str]:
 def _text(value: object, key: Key, findings: Findings, at: str) -> str:
     todo = SET_IN_VAULT if key.secret else ""
     if value is None or value == "":
-        if key.required:
-            findings.refuse("not set" if value is None else "empty", key.expected, todo, at=at)
-        return key.default
-    shown = kind(value) if key.secret else seen(value)
-    if not isinstance(value, str):
-        findings.refuse(shown, key.expected, todo, at=at)
-        return ""
-    wrong = (
-        (key.file and not is_pem(value) and not value.startswith("/"))
-        or (at == ".email" and ("@" not in value or " " in value))
-        or (at == ".directory_url" and not value.startswith("https://"))
-    )
-    if wrong:
-        findings.refuse(shown, key.expected, todo, at=at)
-    return value
+        findings.refuse("not set" if value is None else "empty", key.expected, todo, at=at)
+    elif not isinstance(value, str) or not (is_pem(value) or value.startswith("/")):
+        findings.refuse(kind(value) if key.secret else seen(value), key.expected, todo, at=at)
+    else:
+        return value
+    return ""
 
 
 def is_pem(text: str) -> bool:
@@ -135,44 +112,26 @@ def check_material(
         read_file: Reads a file of the controller, as bytes; a file encrypted by Vault in clear.
     """
     material: dict[str, bytes] = {}
-    for name, key in MODES[value["mode"]].items():
-        if key.file:
-            content = _content(value[name], findings, f".{name}", read_file)
-            if content is not None:
-                material[name] = content
-    if value["mode"] == "provided" and material.keys() == {"certificate", "key"}:
-        for reason in check_pair(material["certificate"], material["key"], domains, now):
-            findings.refuse(
-                f"not usable: {reason}",
-                "a certificate in date that covers app_domain, and its own key",
-                "set app_tls.certificate and app_tls.key to such a pair",
-                at=".certificate",
-            )
-    for domain in domains:
-        if value["mode"] == "acme" and domain.startswith("*."):
-            findings.refuse(
-                f"acme for {domain}",
-                "another mode for a wildcard, which the HTTP-01 challenge cannot prove",
-                "name the hosts one by one in app_domain, or provide a certificate",
-                at=".mode",
-            )
+    for name in MODES[value["mode"]]:
+        content = _content(value[name], findings, f".{name}", read_file)
+        if content is not None:
+            material[name] = content
+    if material.keys() == {"certificate", "key"}:
+        for refusal in check_pair(material["certificate"], material["key"], domains, now):
+            findings.problems.append(Problem(findings.variable, f"app_tls: {refusal}"))
 
 
 def _content(text: str, findings: Findings, at: str, read_file: ReadFile) -> bytes | None:
     if is_pem(text):
         return text.encode()
     try:
-        content = read_file(text)
+        return read_file(text)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         findings.refuse(
             f"{seen(text)} ({reason})", "a file that can be read on the controller", at=at
         )
         return None
-    if b"-----BEGIN " not in content:
-        findings.refuse(f"{seen(text)}, which is not PEM", "a PEM file", at=at)
-        return None
-    return content
 
 
 def read_controller_file(path: str) -> bytes:
@@ -185,10 +144,9 @@ def read_controller_file(path: str) -> bytes:
 
 
 def public_part(value: dict[str, str]) -> dict[str, str]:
-    """Return the value without the keys that are secret."""
-    return {name: text for name, text in value.items() if name not in SECRETS}
+    """Return the value without the text of a key; the path of a key is no secret."""
+    return {name: text for name, text in value.items() if name not in SECRETS or not is_pem(text)}
 
 
 def _modes() -> str:
-    *first, last = MODES
-    return f"{', '.join(first)} or {last}"
+    return " or ".join(MODES)

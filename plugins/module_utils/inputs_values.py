@@ -87,6 +87,15 @@ def choice(*allowed: str) -> Check:
     return check
 
 
+def boolean(value: object, findings: Findings) -> bool:
+    """Check for true or false; on the command line, `-e name=true` gives text."""
+    words = {"true": True, "yes": True, "false": False, "no": False}
+    chosen = words.get(str(value).lower())
+    if chosen is None:
+        findings.refuse(seen(value), "true or false")
+    return bool(chosen)
+
+
 def _matching(pattern: re.Pattern[str], expected: str) -> Check:
     def check(value: object, findings: Findings) -> object:
         if not isinstance(value, str) or not pattern.fullmatch(value):
@@ -218,10 +227,10 @@ def environment(value: object, findings: Findings) -> object:
                 'a text or a number, quoted where YAML reads more, as in "true"',
                 at=at,
             )
-        elif any(char in str(content) for char in "\n\r\0"):
+        elif "\0" in str(content):
             findings.refuse(
-                "text with a line break or NUL",
-                "one line, since an environment file holds one variable a line",
+                "text with a NUL",
+                "text without one, since a process's environment cannot hold it",
                 "encode it, for example with base64",
                 at=at,
             )

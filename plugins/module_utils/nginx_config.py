@@ -1,4 +1,4 @@
-"""Replaces files of an nginx configuration so that nginx either serves the new ones or keeps the old.
+"""Replaces files of an nginx configuration: nginx serves either all of the new ones, or the old.
 
 `plan_changes` is pure; `apply_changes` is the transaction, written against the `Nginx` protocol so
 that its order and its ways back are tested without an nginx. The module `nginx_config` gives it the
@@ -26,21 +26,21 @@ class NginxConfigError(Exception):
 class Nginx(Protocol):
     """What the transaction asks of an nginx."""
 
-    def test(self, changes: Changes) -> TestResult:
+    def test(self, changes: Changes) -> Verdict:
         """Run `nginx -t` over the whole configuration as it would be after `changes`."""
 
     def running(self) -> bool:
         """Say whether the service is active."""
 
     def start(self) -> None:
-        """Start the service; raise `NginxConfigError` with nginx's own words when it does not start."""
+        """Start the service; raise `NginxConfigError` with nginx's own words if it does not."""
 
     def reload(self) -> None:
         """Reload and wait for new workers; raise `NginxConfigError` when the old ones remain."""
 
 
 @dataclass(frozen=True)
-class TestResult:
+class Verdict:
     """What `nginx -t` said."""
 
     ok: bool
@@ -140,7 +140,7 @@ def write_changes(changes: Changes) -> None:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace one file by rename(2); the temporary name starts with a dot, so no `*` includes it."""
+    """Replace a file by rename(2). Its temporary name starts with a dot: no `*` includes it."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -210,8 +210,8 @@ def apply_changes(changes: Changes, nginx: Nginx, pending: Path, *, always: bool
     Args:
         changes: from `plan_changes`.
         nginx: the nginx of this host.
-        pending: marks files that no nginx has taken yet. It outlives a run that is torn apart between
-            the two, so that the next run reloads although it finds the files as wanted.
+        pending: marks files that no nginx has taken yet. It outlives a run that is torn apart
+            between the two, so that the next run reloads although it finds the files as wanted.
         always: reload although nothing changed.
 
     Raises:
@@ -240,7 +240,7 @@ def apply_changes(changes: Changes, nginx: Nginx, pending: Path, *, always: bool
 
 
 def choose_action(*, running: bool, wanted: bool) -> str:
-    """Say what nginx needs: `started` when it does not run, else `reloaded` when wanted, or `none`."""
+    """Say what nginx needs: `started` if it does not run, else `reloaded` if wanted, or `none`."""
     if not running:
         return "started"
     return "reloaded" if wanted else "none"

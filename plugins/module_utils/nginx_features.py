@@ -11,8 +11,8 @@ from typing import TypedDict
 
 Version = tuple[int, ...]
 
-# Assumed while nginx is not installed yet, as in check mode on a bare host: the oldest supported one
-# (Ubuntu 22.04), so that whatever is rendered from it is valid for every later one too.
+# Assumed while nginx is not installed yet, as in check mode on a bare host: the oldest supported
+# one (Ubuntu 22.04), so that whatever is rendered from it is valid for every later one too.
 OLDEST = "nginx version: nginx/1.18.0\nbuilt with OpenSSL 3.0.2\n--with-http_v2_module"
 
 

@@ -19,7 +19,9 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import without_secrets
 
 #: Files that name the dependencies, the most exact first.
 DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
@@ -57,6 +59,8 @@ class Recipe:
     server_packages: Sequence[str] = ()
     #: What the application is imported with, and what uv runs with.
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: Names in `environment` whose values a refusal must not show.
+    secret_names: Sequence[str] = ()
     uv_environment: Mapping[str, str] = field(default_factory=dict)
     cache: str = "/var/cache/asgi-fleet/uv"
     pythons: str = "/opt/uv/python"
@@ -71,7 +75,7 @@ class Recipe:
         return self.inside(".venv", "bin", "python")
 
 
-def read_manifest(path: str) -> Optional[dict[str, Any]]:
+def read_manifest(path: str) -> dict[str, Any] | None:
     """Return the manifest of a complete release whose interpreter is still there, or None."""
     try:
         with open(os.path.join(path, "manifest.json"), encoding="utf-8") as file:
@@ -187,7 +191,8 @@ def dependency_file(recipe: Recipe) -> str:
     if recipe.dependencies not in present:
         raise BuildError(
             f"python_release_dependencies is {recipe.dependencies}; the source has "
-            f"{', '.join(present) or 'none of ' + ', '.join(DEPENDENCY_FILES)}; use auto or add the file"
+            f"{', '.join(present) or 'none of ' + ', '.join(DEPENDENCY_FILES)}; "
+            "use auto or add the file"
         )
     return recipe.dependencies
 
@@ -205,8 +210,9 @@ def _add_server_packages(recipe: Recipe) -> None:
     """Add Gunicorn and its like, but never over versions that the application chose itself."""
     freeze = _uv(recipe, [recipe.uv, "pip", "freeze", "--python", recipe.venv_python], "")
     pinned = [line for line in freeze.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
-    own = {_normal(line.partition("==")[0]) for line in pinned}
-    missing = [p for p in recipe.server_packages if _normal(re.split(r"[\[=<>!~ ]", p)[0]) not in own]
+    # A package from a URL or a file is listed as `name @ url`, and is the application's own too.
+    own = {_normal(re.split(r"==| @ ", line)[0]) for line in freeze.splitlines()}
+    missing = [p for p in recipe.server_packages if _normal(_name(p)) not in own]
     if not missing:
         return
     constraints = recipe.inside("constraints.txt")
@@ -214,6 +220,11 @@ def _add_server_packages(recipe: Recipe) -> None:
         file.write("\n".join(pinned) + "\n")
     _pip(recipe, ["install", "--constraints", constraints, *missing])
     os.unlink(constraints)
+
+
+def _name(requirement: str) -> str:
+    """Return the distribution's name in a requirement (PEP 508)."""
+    return re.split(r"[\[=<>!~@; ]", requirement)[0]
 
 
 def _normal(name: str) -> str:
@@ -269,9 +280,12 @@ def _import_application(recipe: Recipe) -> None:
             "long from import time to the application's lifespan"
         ) from None
     if result.returncode != 0:
+        # A refused setting is often printed with its value.
+        told = without_secrets(result.stderr, recipe.environment, recipe.secret_names)
         raise BuildError(
-            f"app_module is {recipe.module}; importing it failed (exit status {result.returncode}); "
-            f"the release was not kept, and nothing live changed:\n{tail(result.stderr)}"
+            f"app_module is {recipe.module}; importing it failed (exit status "
+            f"{result.returncode}); the release was not kept, and nothing live changed:\n"
+            f"{tail(told)}"
         )
 
 
@@ -297,14 +311,15 @@ def _uv(recipe: Recipe, command: Sequence[str], problem: str) -> str:
     }
     if recipe.python_mirror:
         environment["UV_PYTHON_INSTALL_MIRROR"] = recipe.python_mirror
-    return _run(command, problem, cwd=recipe.path, environment=environment)
+    # In the source: relative paths of a requirements.txt are meant from there.
+    return _run(command, problem, cwd=recipe.inside("src"), environment=environment)
 
 
 def _run(
     command: Sequence[str],
     problem: str,
     cwd: str,
-    environment: Optional[Mapping[str, str]] = None,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
     result = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False

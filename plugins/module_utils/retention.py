@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import SLOTS, App
 
 def activations(application: Application) -> list[dict[str, Any]]:
     """Return the application's activations and refusals, oldest first."""
-    return [json.loads(line) for line in read(application.activations).splitlines() if line]
+    lines = []
+    for line in read(application.activations).splitlines():
+        # A disk that ran full leaves a torn line; it must not keep a prune from making room.
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(line))
+    return lines
 
 
 def live_release(application: Application) -> str:
@@ -33,24 +39,28 @@ def previous_release(history: Sequence[Mapping[str, Any]], live: str, present: s
 
 def manifests(application: Application) -> dict[str, dict[str, Any]]:
     """Return the manifests of the complete releases, by id."""
-    try:
-        names = os.listdir(application.releases)
-    except FileNotFoundError:
-        return {}
-    found = {name: read_manifest(os.path.join(application.releases, name)) for name in names}
+    paths = {name: os.path.join(application.releases, name) for name in _folders(application)}
+    found = {name: read_manifest(path) for name, path in paths.items()}
     return {name: manifest for name, manifest in found.items() if manifest is not None}
 
 
 def incomplete(application: Application, protected: set[str]) -> list[str]:
     """Return the folders that a build which was killed left behind."""
-    if not os.path.isdir(application.releases):
-        return []
     return sorted(
         name
-        for name in os.listdir(application.releases)
+        for name in _folders(application)
         if name not in protected
         and not os.path.exists(os.path.join(application.releases, name, "manifest.json"))
     )
+
+
+def _folders(application: Application) -> list[str]:
+    """Return the folders among the releases; files and links are somebody else's."""
+    try:
+        with os.scandir(application.releases) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
 
 
 def superfluous(

@@ -7,10 +7,12 @@ and Python 3.10, since modules run on the host's own interpreter.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Optional
 
 SLOTS = ("blue", "green")
+#: Secrets shorter than this are not searched for in what is shown: they would blank half of it.
+SHORTEST_REDACTED = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Application:
         """Return the named slot; `slot` is blue or green."""
         return Slot(self, slot)
 
-    def live_slot(self) -> Optional[str]:
+    def live_slot(self) -> str | None:
         """Return the slot that nginx is sent to, or None before the first activation."""
         try:
             target = os.path.basename(os.readlink(self.live_link))
@@ -98,7 +100,7 @@ class Slot:
             "environment": f"{settings}/environment",
         }
 
-    def release(self) -> Optional[str]:
+    def release(self) -> str | None:
         """Return the folder of the release that the slot is set to, or None."""
         try:
             target = os.readlink(self.release_link)
@@ -121,15 +123,16 @@ FILE_MODES = {
 }
 
 
-def other(slot: Optional[str]) -> str:
+def other(slot: str | None) -> str:
     """Return the slot to use next: blue first, then the one that is not live."""
     return "green" if slot == "blue" else "blue"
 
 
 def read(path: str) -> str:
-    """Return the text of a file, or an empty string when there is none."""
+    """Return the text of a file as it is, or an empty string when there is none."""
     try:
-        with open(path, encoding="utf-8") as file:
+        # Without newline="" a value with a carriage return would read as changed in every run.
+        with open(path, encoding="utf-8", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return ""
@@ -148,6 +151,21 @@ def hide_values(environment: str) -> str:
     """
     names = parse_environment(environment)
     return "".join(f"{name}=<hidden>\n" for name in sorted(names))
+
+
+def without_secrets(text: str, values: Mapping[str, str], names: Iterable[str]) -> str:
+    """Return `text` with the name of each secret in the place of its value.
+
+    Args:
+        text: what is about to be shown, such as a traceback.
+        values: the environment.
+        names: the variables in it that are secret.
+    """
+    # The longest first: of two secrets one may begin with the other.
+    for name in sorted(names, key=lambda n: len(values.get(n, "")), reverse=True):
+        if len(values.get(name, "")) >= SHORTEST_REDACTED:
+            text = text.replace(values[name], f"<{name}>")
+    return text
 
 
 def parse_environment(environment: str) -> dict[str, str]:

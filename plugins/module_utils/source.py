@@ -6,19 +6,23 @@ access to it, and the archive's digest names the release. Standard library and g
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import gzip
 import hashlib
+import http.client
 import io
+import lzma
 import os
 import re
 import stat
 import subprocess
 import tarfile
 import tempfile
-import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +36,13 @@ NEVER = (
 FIXED_TIME = 315532800
 #: Seconds without a byte after which a download is given up.
 DOWNLOAD_TIMEOUT = 60
+#: What reading an archive that is none, or that ends too early, may raise.
+_BROKEN = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
+)
+#: User name and password of a URL; a password may hold an @ of its own.
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
 
 
 class SourceError(Exception):
@@ -76,19 +87,23 @@ def prepare(source: Mapping[str, Any], cache: str) -> Source:
     Raises:
         SourceError: the source cannot be had.
     """
-    os.makedirs(cache, mode=0o700, exist_ok=True)
     makers = {"path": _path, "git": _git, "archive": _archive, "package": _package}
     if source.get("type") not in makers:
         raise SourceError(
-            f"the source's type is {source.get('type')!r}; expected one of {', '.join(sorted(makers))}"
+            f"the source's type is {source.get('type')!r}; "
+            f"expected one of {', '.join(sorted(makers))}"
         )
-    return makers[source["type"]](source, cache)
+    try:
+        os.makedirs(cache, mode=0o700, exist_ok=True)
+        return makers[source["type"]](source, cache)
+    except OSError as error:
+        raise SourceError(f"the source cannot be packed on the controller: {error}") from None
 
 
 def shown(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the source without user names and passwords in its URLs."""
     return {
-        key: re.sub(r"//[^/@]*@", "//", value) if isinstance(value, str) else value
+        key: _CREDENTIALS.sub("//", value) if isinstance(value, str) else value
         for key, value in source.items()
     }
 
@@ -136,14 +151,20 @@ def _git(source: Mapping[str, Any], cache: str) -> Source:
             _run_git("clone", "--quiet", "--mirror", url, os.path.join(folder, "mirror"), cwd=cache)
             os.rename(os.path.join(folder, "mirror"), mirror)
     try:
-        commit = _run_git("rev-parse", "--verify", f"{version}^{{commit}}", cwd=mirror).decode().strip()
+        found = _run_git("rev-parse", "--verify", f"{version}^{{commit}}", cwd=mirror)
     except SourceError:
         raise SourceError(
-            f"app_source.version is {version}; {shown(source)['url']} has no such branch, tag or commit"
+            f"app_source.version is {version}; {shown(source)['url']} has no such branch, "
+            "tag or commit"
         ) from None
-    tree = _run_git("archive", "--format=tar", commit, cwd=mirror)
-    entries = list(_read_tar(io.BytesIO(tree), below=source.get("subdirectory", "")))
-    if any(entry.path == ".gitmodules" for entry in entries):
+    commit = found.decode().strip()
+    below = source.get("subdirectory", "").strip("/")
+    entries = list(
+        _read_tar(io.BytesIO(_run_git("archive", "--format=tar", commit, cwd=mirror)), below)
+    )
+    listed = _run_git("ls-tree", "-r", commit, *([below] if below else []), cwd=mirror)
+    # 160000 is git's mode of a submodule, of which `git archive` writes an empty folder.
+    if re.search(rb"^160000 ", listed, re.MULTILINE):
         raise SourceError(
             f"{shown(source)['url']} has submodules, which a release would miss; "
             "build an archive with them and use app_source type archive"
@@ -161,13 +182,13 @@ def _run_git(*arguments: str, cwd: str) -> bytes:
     except FileNotFoundError:
         raise SourceError("git is not installed on the controller; install it") from None
     if result.returncode != 0:
-        told = re.sub(r"//[^/@\s]*@", "//", result.stderr.decode(errors="replace").strip())
+        told = _CREDENTIALS.sub("//", result.stderr.decode(errors="replace").strip())
         raise SourceError(f"git {arguments[0]} failed: {told}")
     return result.stdout
 
 
 def _archive(source: Mapping[str, Any], cache: str) -> Source:
-    if "path" in source:
+    if source.get("path"):
         name = os.path.expanduser(source["path"])
         try:
             with open(name, "rb") as file:
@@ -195,22 +216,30 @@ def _archive(source: Mapping[str, Any], cache: str) -> Source:
 
 
 def _download(url: str) -> bytes:
+    parts = urllib.parse.urlsplit(url)
+    credentials, _, place = parts.netloc.rpartition("@")
+    request = urllib.request.Request(parts._replace(netloc=place).geturl())  # noqa: S310
+    if credentials:
+        told = base64.b64encode(urllib.parse.unquote(credentials).encode()).decode()
+        # Unredirected: another host, which a redirect may lead to, must not see them.
+        request.add_unredirected_header("Authorization", f"Basic {told}")
     try:
-        with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer:
+        # The operator's own URL; file: is as good as a path.
+        with urllib.request.urlopen(request, timeout=DOWNLOAD_TIMEOUT) as answer:  # noqa: S310
             data: bytes = answer.read()
             return data
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise SourceError(f"{shown({'url': url})['url']} cannot be fetched: {error}") from None
 
 
 def _unpack(data: bytes, name: str, subdirectory: str) -> Iterator[Entry]:
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        entries = list(_read_zip(data))
-    else:
-        try:
-            entries = list(_read_tar(io.BytesIO(data)))
-        except tarfile.TarError as error:
-            raise SourceError(f"{name} is neither a tar, a zip nor a wheel: {error}") from None
+    try:
+        zipped = zipfile.is_zipfile(io.BytesIO(data))
+        entries = list(_read_zip(data) if zipped else _read_tar(io.BytesIO(data)))
+    except _BROKEN as error:
+        raise SourceError(
+            f"{name} is neither a tar, a zip nor a wheel, or is torn: {error}"
+        ) from None
     tops = {entry.path.partition("/")[0] for entry in entries}
     if len(tops) == 1 and all("/" in entry.path for entry in entries):
         subdirectory = os.path.join(tops.pop(), subdirectory) if subdirectory else tops.pop()
@@ -221,8 +250,12 @@ def _read_zip(data: bytes) -> Iterator[Entry]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
             if not member.is_dir():
-                executable = bool((member.external_attr >> 16) & stat.S_IXUSR)
-                yield Entry(_inside(member.filename), archive.read(member), executable)
+                path, data = _inside(member.filename), archive.read(member)
+                mode = member.external_attr >> 16
+                if stat.S_ISLNK(mode):
+                    yield Entry(path, b"", link=data.decode())
+                else:
+                    yield Entry(path, data, bool(mode & stat.S_IXUSR))
 
 
 def _read_tar(file: io.BytesIO, below: str = "") -> Iterator[Entry]:
@@ -230,9 +263,9 @@ def _read_tar(file: io.BytesIO, below: str = "") -> Iterator[Entry]:
     with tarfile.open(fileobj=file) as archive:
         for member in archive:
             path = _inside(member.name)
-            if member.isfile():
-                extracted = archive.extractfile(member)
-                assert extracted is not None
+            # Of a hard link, extractfile() finds the file that it is another name of.
+            extracted = archive.extractfile(member) if not member.issym() else None
+            if extracted is not None:
                 entries.append(Entry(path, extracted.read(), bool(member.mode & stat.S_IXUSR)))
             elif member.issym():
                 entries.append(Entry(path, b"", link=member.linkname))
@@ -263,7 +296,9 @@ def _inside(path: str) -> str:
     """
     normal = os.path.normpath(path)
     if normal.startswith(("/", "..")):
-        raise SourceError(f"the archive holds {path!r}, which leads out of it; nothing was unpacked")
+        raise SourceError(
+            f"the archive holds {path!r}, which leads out of it; nothing was unpacked"
+        )
     return normal
 
 
@@ -294,7 +329,7 @@ def _tree(
                 info.type, info.linkname = tarfile.SYMTYPE, entry.link
             archive.addfile(info, io.BytesIO(entry.data))
             for part in (entry.path, oct(info.mode), entry.link):
-                digest.update(part.encode() + b"\0")
+                digest.update(os.fsencode(part) + b"\0")
             digest.update(hashlib.sha256(entry.data).digest())
     name = digest.hexdigest()
     path = os.path.join(cache, f"{name[:16]}.tar.gz")
@@ -322,7 +357,7 @@ def _project_version(entries: Iterable[Entry]) -> str:
     return ""
 
 
-def _package(source: Mapping[str, Any], cache: str) -> Source:
+def _package(source: Mapping[str, Any], _cache: str) -> Source:
     extras = ",".join(sorted(source.get("extras", ())))
     wanted = f"{source['name']}{f'[{extras}]' if extras else ''}=={source['version']}"
     places = f"{source.get('index', '')} {source.get('find_links', '')}"

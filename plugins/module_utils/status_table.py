@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Any
 
 COLUMNS = (
     *("HOST", "RELEASE", "SLOT", "SINCE (UTC)", "WORKERS", "MEMORY", "HEALTH", "CERTIFICATE"),
@@ -12,7 +12,7 @@ COLUMNS = (
 )
 
 
-def table(states: Mapping[str, Optional[Mapping[str, Any]]]) -> list[str]:
+def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     """Return the lines of the table, headed, one for each host in the order given.
 
     Args:
@@ -24,10 +24,10 @@ def table(states: Mapping[str, Optional[Mapping[str, Any]]]) -> list[str]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(host: str, state: Optional[Mapping[str, Any]]) -> tuple[str, ...]:
+def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
     if state is None:
         return (host, "unreachable", *["-"] * (len(COLUMNS) - 2))
     live = state["live"]
@@ -56,7 +56,7 @@ def _health(status: int, active: bool) -> str:
     return f"{status} OK" if status == 200 else str(status)
 
 
-def _days(days: Optional[int]) -> str:
+def _days(days: int | None) -> str:
     if days is None:
         return "none"
     return f"{days} days" if days >= 0 else f"EXPIRED {-days} days ago"

@@ -11,8 +11,9 @@ module: app_info
 short_description: Tell how an application stands on a host
 version_added: "0.1.0"
 description:
-  - "Read-only: the live slot and its release, workers with their PIDs and memory, health over the slot's
-    own socket, releases with what became of them, and the days that the certificate has left."
+  - "Read-only: the live slot and its release, workers with their PIDs and memory, health over the
+    slot's own socket, releases with what became of them, and the days that the certificate has
+    left."
 options:
   name:
     description: The application.
@@ -66,7 +67,6 @@ state:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.asgi.fleet.plugins.module_utils.app_state import look
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 

@@ -40,8 +40,8 @@ EXAMPLES = r"""
 
 - name: Refuse what does not fit, for all hosts at once
   asgi.fleet.check_inputs:
-    examined: "{{ dict(ansible_play_hosts_all
-      | zip(ansible_play_hosts_all | map('extract', hostvars, '__check_inputs'))) }}"
+    examined: "{{ dict(ansible_play_hosts
+      | zip(ansible_play_hosts | map('extract', hostvars, '__check_inputs'))) }}"
   run_once: true
 
 - name: Keep the checked variables
@@ -58,7 +58,7 @@ deployment:
   description:
     - The variables that are valid, normalised and with their defaults.
     - Complete if there is no problem.
-    - Without C(app_env), C(app_secrets) and the secret keys of C(app_tls).
+    - Without C(app_env), C(app_secrets), and the text of a key in C(app_tls).
   type: dict
   returned: without examined
   sample:

@@ -9,19 +9,20 @@ short_description: Files of the nginx configuration, tested as a whole before an
 version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Runs C(nginx -t) over the whole configuration as it would be, before anything on disk is replaced. The test runs
-    in a mount namespace of its own, where a copy with the changes lies over the real folder, so that absolute
-    includes lead to the new files while the serving nginx sees the old.
-  - Then replaces the files, reloads nginx (or starts it), and waits for the new workers. C(nginx -s reload) succeeds
-    even when the master refuses, for example because a port is taken; then the previous files come back, and the
-    message is nginx's own.
+  - Runs C(nginx -t) over the whole configuration as it would be, before anything on disk is
+    replaced. The test runs in a mount namespace of its own, where a copy with the changes lies over
+    the real folder, so that absolute includes lead to the new files while the serving nginx sees
+    the old.
+  - Then replaces the files, reloads nginx (or starts it), and waits for the new workers.
+    C(nginx -s reload) succeeds even when the master refuses, for example because a port is taken;
+    then the previous files come back, and the message is nginx's own.
 options:
   files:
     description: Content of each file, by its absolute path below O(directory).
     type: dict
     default: {}
   absent:
-    description: Absolute paths below O(directory) that must not exist, such as the distribution's default site.
+    description: Absolute paths below O(directory) that must not exist, such as a default site.
     type: list
     elements: path
     default: []
@@ -34,7 +35,7 @@ options:
     default: []
   reload:
     description:
-      - V(when_changed) reloads after a change, and after a run that was torn apart before its reload.
+      - V(when_changed) reloads after a change, and after a run torn apart before its reload.
       - V(always) reloads in any case, for example because a certificate was replaced in place.
     type: str
     choices: [when_changed, always]
@@ -61,13 +62,13 @@ options:
     default: /var/log/nginx/error.log
 attributes:
   check_mode:
-    description: Tests the changes and reports them. Reports them untested while nginx is not installed.
+    description: Tests the changes and reports them; untested while nginx is not installed.
     support: full
   diff_mode:
     description: Shows each file.
     support: full
   idempotent:
-    description: Touches neither files nor nginx when the files are as wanted and nginx has taken them.
+    description: Touches nothing when the files are as wanted and nginx has taken them.
     support: full
 """
 
@@ -111,7 +112,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import (
     Changes,
     NginxConfigError,
     Outcome,
-    TestResult,
+    Verdict,
     apply_changes,
     check_paths,
     choose_action,
@@ -124,6 +125,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import (
 )
 
 PENDING = Path("/run/asgi_fleet_nginx_config.pending")
+UNSHARE = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
 TEST_SCRIPT = 'mount --bind "$1" "$2" && exec "$3" -t'
 
 
@@ -138,8 +140,8 @@ class SystemNginx:
         self.error_log = Path(module.params["error_log"])
         self.timeout: int = module.params["timeout_seconds"]
 
-    def test(self, changes: Changes) -> TestResult:
-        """Run `nginx -t` where a changed copy lies over the configuration, for that process alone."""
+    def test(self, changes: Changes) -> Verdict:
+        """Run `nginx -t` where, for it alone, a changed copy lies over the configuration."""
         with tempfile.TemporaryDirectory(dir=self.module.tmpdir) as temporary:
             stage = Path(temporary, "stage")
             shutil.copytree(self.directory, stage, symlinks=True)
@@ -150,10 +152,9 @@ class SystemNginx:
                 )
             )
             code, _, output = self.module.run_command(
-                ["unshare", "--mount", "--propagation", "private", "sh", "-ec", TEST_SCRIPT, "sh"]
-                + [str(stage), str(self.directory), self.executable]
+                [*UNSHARE, TEST_SCRIPT, "sh", str(stage), str(self.directory), self.executable]
             )
-        return TestResult(ok=code == 0, output=output)
+        return Verdict(ok=code == 0, output=output)
 
     def running(self) -> bool:
         """Say whether the service is active."""
@@ -163,7 +164,9 @@ class SystemNginx:
         """Start the service."""
         seen = self._log_size()
         if self._systemctl("start") != 0:
-            raise NginxConfigError(explain_refusal("to start", self._log_since(seen), "nothing is served"))
+            raise NginxConfigError(
+                explain_refusal("to start", self._log_since(seen), "nothing is served")
+            )
 
     def reload(self) -> None:
         """Reload, and wait for workers that were not there before."""

@@ -11,11 +11,11 @@ module: release
 short_description: Build an immutable release of an application, or prune old ones
 version_added: "0.1.0"
 description:
-  - With O(state=present), unpacks the source, creates the release's own virtual environment with uv,
-    installs the dependencies byte-compiled, imports the application as the service's user, and writes
-    the manifest last. A step that fails removes the folder again.
-  - With O(state=pruned), removes old releases, but never the live, the previous or a pinned one, nor
-    what either slot is set to.
+  - With O(state=present), unpacks the source, creates the release's own virtual environment with
+    uv, installs the dependencies byte-compiled, imports the application as the service's user, and
+    writes the manifest last. A step that fails removes the folder again.
+  - With O(state=pruned), removes old releases, but never the live, the previous or a pinned one,
+    nor what either slot is set to.
 options:
   name:
     description: The application.
@@ -74,11 +74,17 @@ options:
     elements: str
     default: []
   environment:
-    description: Environment of the import, made by the filter P(asgi.fleet.environment_file#filter).
+    description: >-
+      Environment of the import, made by the filter P(asgi.fleet.environment_file#filter).
     type: str
     default: ""
+  secret_names:
+    description: Names in O(environment) whose values are blanked where an import's error is shown.
+    type: list
+    elements: str
+    default: []
   uv_environment:
-    description: Further environment of uv, such as credentials of an index, made by the same filter.
+    description: Further environment of uv, such as an index's credentials, made by the same filter.
     type: str
     default: ""
   uv:
@@ -146,7 +152,6 @@ import shutil
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.asgi.fleet.plugins.module_utils.release import (
     BuildError,
     Recipe,
@@ -190,6 +195,7 @@ def main() -> None:
             # Text, not mappings: Ansible blanks each value of a no_log mapping wherever it shows,
             # and a value such as "1" would blank half of the answer.
             "environment": {"type": "str", "default": "", "no_log": True},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "uv_environment": {"type": "str", "default": "", "no_log": True},
             "uv": {"type": "path"},
             "manifest": {"type": "dict", "default": {}},
@@ -206,9 +212,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
 
 
-def present(
-    application: Application, options: dict[str, Any], check_mode: bool
-) -> dict[str, Any]:
+def present(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Build the release unless it is complete."""
     path = os.path.join(application.releases, options["id"])
     manifest = read_manifest(path)
@@ -225,9 +229,7 @@ def present(
     return {"changed": manifest is None, "path": path, "manifest": manifest or {}}
 
 
-def pruned(
-    application: Application, options: dict[str, Any], check_mode: bool
-) -> dict[str, Any]:
+def pruned(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Remove superfluous releases."""
     protected = protected_releases(application)
     removed = incomplete(application, protected)

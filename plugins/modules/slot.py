@@ -11,12 +11,12 @@ module: slot
 short_description: Bring a release live in the idle slot, or leave everything as it was
 version_added: "0.1.0"
 description:
-  - Compares what the live slot runs with what is wanted. If anything differs, writes the idle slot's
-    files, starts it, waits until each of its workers and its socket answer the health path with 200,
-    enables its units, points C(/var/lib/<name>/live.sock) at it by rename(2), and lets the old slot
-    drain in the background.
-  - A release that does not become healthy is stopped and never takes traffic; the message carries the
-    last lines of its journal.
+  - Compares what the live slot runs with what is wanted. If anything differs, writes the idle
+    slot's files, starts it, waits until each of its workers and its socket answer the health path
+    with 200, enables its units, points C(/var/lib/<name>/live.sock) at it by rename(2), and lets
+    the old slot drain in the background.
+  - A release that does not become healthy is stopped and never takes traffic; the message carries
+    the last lines of its journal.
   - All of it happens on the host in one module, so that a lost connection cannot tear it apart.
 options:
   name:
@@ -131,7 +131,6 @@ steps:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.asgi.fleet.plugins.module_utils import activation
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 

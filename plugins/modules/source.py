@@ -90,7 +90,6 @@ shown:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.asgi.fleet.plugins.module_utils.source import (
     SourceError,
     prepare,

@@ -34,7 +34,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no-colon": ({"app_module": "main"}, "app_module is main; expected package.module:attribute"),
     "memory": ({"app_worker_memory_mb": -5}, "app_worker_memory_mb is -5; expected a number of MB"),
     "health": ({"app_health_path": "up"}, "app_health_path is up; expected a path that begins"),
-    "tls-mode": ({"app_tls": "magic"}, "app_tls.mode is magic; expected selfsigned, acme"),
+    "tls-mode": ({"app_tls": "magic"}, "app_tls.mode is magic; expected selfsigned or provided"),
     "near-miss": ({"app_worker": 4}, "app_worker is not a variable of asgi.fleet; did you mean"),
     "undefined": ({"app_root_path": "{{ nowhere }}"}, "app_root_path is a template that fails ("),
     "secret": (
@@ -115,7 +115,9 @@ def test_check_playbook_refuses_a_certificate_with_another_key(
     refusal: subprocess.CompletedProcess[str],
 ) -> None:
     output = refusal.stdout + refusal.stderr
-    assert host_line(output, "wrong-key", "app_tls.certificate is not usable: "), output
+    assert host_line(
+        output, "wrong-key", "app_tls: the provided key belongs to another certificate"
+    ), output
 
 
 def test_check_playbook_refuses_two_applications_with_one_name(
@@ -157,6 +159,15 @@ def test_check_playbook_refuses_an_empty_group(tmp_path: Path) -> None:
     ) in refused.stdout + refused.stderr
 
 
+def test_check_playbook_shows_no_token_of_a_url(tmp_path: Path) -> None:
+    url = f"https://token:{SECRET}@git.example.com/shop.git"
+    good = {"app_name": "shop", "app_source": GIT | {"url": url}, "app_domain": "a.example"}
+    arguments = ("-i", inventory(tmp_path, {"web1": good, "web2": good}), "-vvv")
+    accepted = run("playbooks/check.yml", *arguments)
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    assert SECRET not in accepted.stdout + accepted.stderr
+
+
 @pytest.mark.parametrize("name", ["minimal", "example"])
 def test_check_playbook_accepts_inventory(name: str, tmp_path: Path) -> None:
     password = tmp_path / "password"
@@ -176,7 +187,7 @@ def test_example_vault_opens_with_the_password_of_its_readme(tmp_path: Path) -> 
         [
             BIN / "ansible-vault",
             "view",
-            example / "group_vars" / "all" / "vault.yml",
+            example / "group_vars" / "all" / "vault",
             "--vault-password-file",
             password,
         ],

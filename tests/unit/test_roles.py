@@ -30,11 +30,13 @@ each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
 def load(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text()) or {}
+    content: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
+    return content
 
 
 def entry_points(role: Path) -> dict[str, Any]:
-    return load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    entries: dict[str, Any] = load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    return entries
 
 
 def without_description(options: dict[str, Any], prefix: str = "") -> list[str]:
@@ -96,7 +98,7 @@ def make_role(folder: Path) -> Path:
     role = folder / "soup"
     (role / "meta").mkdir(parents=True)
     (role / "meta" / "main.yml").write_text(
-        "galaxy_info: {min_ansible_version: '2.19', platforms: [{name: Debian, versions: [trixie]}]}"
+        "galaxy_info: {min_ansible_version: '2.19', platforms: [{name: Debian, versions: [sid]}]}"
     )
     (role / "meta" / "example.yml").write_text("---\n- name: Eat\n  hosts: all\n")
     spec = {

@@ -94,15 +94,14 @@ class ClosingApplication:
         #: The tasks of the event streams that are open now.
         self.event_streams: set[asyncio.Task[Any]] = set()
 
-    async def __call__(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Run the application for one connection or request (ASGI)."""
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
 
         task = asyncio.current_task()
-        assert task is not None
+        assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
 
         async def send_and_close(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -150,6 +149,7 @@ class DrainingServer(Server):
         self.master_pid = master_pid
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, with a heartbeat from before the start to after the end."""
         heartbeat = asyncio.create_task(self._beat())
         try:
             await super().serve(sockets)
@@ -157,6 +157,7 @@ class DrainingServer(Server):
             heartbeat.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then begin to report how healthy it is."""
         await super().startup(sockets)
         self._report = asyncio.create_task(self._report_health())
 
@@ -216,6 +217,7 @@ class DrainingServer(Server):
             writer.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave in order; the module's description says what is awaited."""
         began = time.monotonic()
         replaced = not self.slot.is_live()
         self.slot.leaving = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.playbook.task import Task
 from ansible.template import Templar, trust_as_template
 from ansible_collections.asgi.fleet.plugins.action.check_inputs import ActionModule, _reason
@@ -25,8 +27,10 @@ PLAY_CONTEXT = SimpleNamespace(check_mode=True, diff=False)
 CONNECTION = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
 
 
-def run(task_vars: dict[str, Any], **args: object) -> dict[str, Any]:
-    loader = DataLoader()
+def run(
+    task_vars: dict[str, Any], loader: DataLoader | None = None, **args: object
+) -> dict[str, Any]:
+    loader = loader or DataLoader()
     task = Task.load({"action": "asgi.fleet.check_inputs"})
     task.args = args
     action = ActionModule(
@@ -88,3 +92,22 @@ def test_reason_repeats_no_secret_of_a_filter() -> None:
     assert "s3cret" not in _reason("app_secrets", error)
     undefined = AnsibleUndefinedVariable("'x' is undefined")
     assert "'x' is undefined" in _reason("app_secrets", undefined)
+
+
+def test_action_reads_a_key_that_vault_encrypted(tmp_path: Path) -> None:
+    secret = VaultSecret(b"made-up")
+    key = tmp_path / "privkey.pem"
+    key.write_bytes(VaultLib().encrypt("not a key", secret))
+    certificate = tmp_path / "fullchain.pem"
+    certificate.write_text("not a certificate")
+    tls = {"mode": "provided", "certificate": str(certificate), "key": str(key)}
+    loader = DataLoader()
+    loader.set_vault_secrets([("default", secret)])
+    assert [line.split(";")[0] for line in messages(run(GOOD | {"app_tls": tls}, loader))] == [
+        "app_tls: the provided certificate is not readable",
+        "app_tls: the provided key is not readable",
+    ]
+    loader.cleanup_all_tmp_files()
+    [line] = messages(run(GOOD | {"app_tls": tls}))
+    assert line.startswith("app_tls.key is ")
+    assert "vault password" in line

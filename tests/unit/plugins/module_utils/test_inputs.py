@@ -53,6 +53,7 @@ def test_check_fills_in_every_default() -> None:
         "fleet_waves": [1, "25%", "100%"],
         "fleet_soak_seconds": 10,
         "fleet_on_failure": "revert_all",
+        "fleet_take_over_lock": False,
     }
 
 
@@ -253,9 +254,9 @@ def test_name_of_the_system_is_refused(name: str) -> None:
             "which asgi.fleet sets itself; rename it",
         ),
         (
-            {"PEM": "s3cret\ns3cret"},
-            ".PEM is text with a line break or NUL; expected one line, since an environment file "
-            "holds one variable a line; encode it, for example with base64",
+            {"BLOB": "s3cret\0s3cret"},
+            ".BLOB is text with a NUL; expected text without one, since a process's environment "
+            "cannot hold it; encode it, for example with base64",
         ),
         (
             {"DEBUG": True},

@@ -64,7 +64,7 @@ def test_source_archive_is_a_file_of_the_controller(tmp_path: Path) -> None:
 
 
 TYPES = "git, path, archive or package"
-CHECKSUM = "sha256: and 64 hexadecimal digits"
+CHECKSUM = "sha256: and 64 hexadecimal digits (required by url)"
 LOCAL = "an absolute path on the controller, such as {{ inventory_dir }}/../../app"
 GIT_URL = "a git URL such as https://git.example.com/shop.git"
 VERSION = "a tag, a branch or a commit, quoted"

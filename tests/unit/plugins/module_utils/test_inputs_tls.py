@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs import check
+from ansible_collections.asgi.fleet.plugins.module_utils.inputs_tls import MODES as MODES_AND_KEYS
+
+ROOT = Path(__file__).resolve().parents[4]
 
 GIT = {"type": "git", "url": "https://git.example.com/shop.git", "version": "v1.4.0"}
 GOOD: dict[str, Any] = {"app_name": "shop", "app_source": GIT, "app_domain": "www.example.com"}
 SET = "set it in group_vars/app.yml"
 VAULT = "set it in a file that ansible-vault encrypts"
 PEM = "PEM text, or the absolute path of a PEM file on the controller"
-MODES = "selfsigned, acme, internal_ca or provided"
-DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
+MODES = "selfsigned or provided"
 
 
 def make_pair(folder: Path) -> tuple[str, str]:
@@ -60,15 +63,6 @@ def accepted(tls: object, **changes: object) -> dict[str, str]:
         ({"email": "a@b.example"}, f".mode is not set; expected {MODES}; {SET}"),
         ([], f" is a list; expected a mapping with mode {MODES}; {SET}"),
         (
-            "acme",
-            ".email is not set; expected the address that the certificate authority writes to; "
-            + SET,
-        ),
-        (
-            {"mode": "acme", "email": "a@b.example", "directory_url": "http://a"},
-            f".directory_url is http://a; expected the URL of an ACME directory; {SET}",
-        ),
-        (
             {"mode": "selfsigned", "email": "a@b.example"},
             ".email is not a key of the mode selfsigned; expected mode; remove it",
         ),
@@ -89,37 +83,13 @@ def test_tls_provided_asks_for_both_keys() -> None:
     ]
 
 
-def test_tls_internal_ca_asks_for_the_authority() -> None:
-    assert lines({"mode": "internal_ca"}) == [
-        f"app_tls.ca_certificate is not set; expected {PEM}; {SET}",
-        f"app_tls.ca_key is not set; expected {PEM}; {VAULT}",
-    ]
-
-
-def test_tls_acme_knows_its_directory() -> None:
-    assert accepted({"mode": "acme", "email": "ops@example.com"}) == {
-        "mode": "acme",
-        "email": "ops@example.com",
-        "directory_url": DIRECTORY,
-    }
-
-
-def test_tls_acme_is_refused_for_a_wildcard() -> None:
-    acme = {"mode": "acme", "email": "ops@example.com"}
-    assert lines(acme, app_domain="*.example.com") == [
-        "app_tls.mode is acme for *.example.com; expected another mode for a wildcard, which the "
-        "HTTP-01 challenge cannot prove; name the hosts one by one in app_domain, "
-        "or provide a certificate"
-    ]
-
-
-def test_tls_provided_accepts_paths_and_hides_the_key(pair: tuple[str, str]) -> None:
+def test_tls_provided_keeps_paths(pair: tuple[str, str]) -> None:
     certificate, key = pair
     given = {"mode": "provided", "certificate": certificate, "key": key}
-    assert accepted(given) == {"mode": "provided", "certificate": certificate}
+    assert accepted(given) == given
 
 
-def test_tls_provided_accepts_pem_text(pair: tuple[str, str]) -> None:
+def test_tls_provided_leaves_the_text_of_a_key_out(pair: tuple[str, str]) -> None:
     certificate, key = (Path(path).read_text() for path in pair)
     fact = accepted({"mode": "provided", "certificate": certificate, "key": key})
     assert fact == {"mode": "provided", "certificate": certificate}
@@ -133,29 +103,29 @@ def test_tls_provided_names_a_file_that_is_missing(pair: tuple[str, str]) -> Non
     ]
 
 
-def refused_pair(rest: list[str]) -> str:
-    [line] = rest
-    assert line.startswith("app_tls.certificate is not usable: ")
-    assert line.endswith(
-        "; expected a certificate in date that covers app_domain, and its own key; "
-        "set app_tls.certificate and app_tls.key to such a pair"
-    )
-    return line
-
-
 def test_tls_provided_refuses_the_key_of_another(
     pair: tuple[str, str], other_pair: tuple[str, str]
 ) -> None:
     given = {"mode": "provided", "certificate": pair[0], "key": other_pair[1]}
-    assert "key" in refused_pair(lines(given))
+    [line] = lines(given)
+    assert line.startswith("app_tls: the provided key belongs to another certificate; expected ")
 
 
 def test_tls_provided_refuses_an_expired_certificate(pair: tuple[str, str]) -> None:
     given = {"mode": "provided", "certificate": pair[0], "key": pair[1]}
     later = datetime.now(timezone.utc) + timedelta(days=31)
-    assert "expired" in refused_pair(lines(given, now=later))
+    [line] = lines(given, now=later)
+    assert line.startswith("app_tls: the provided certificate expired on ")
 
 
 def test_tls_provided_refuses_a_certificate_of_other_names(pair: tuple[str, str]) -> None:
     given = {"mode": "provided", "certificate": pair[0], "key": pair[1]}
-    assert "shop.example" in refused_pair(lines(given, app_domain="shop.example"))
+    [line] = lines(given, app_domain="shop.example")
+    assert line.startswith("app_tls: the provided certificate is for www.example.com; expected ")
+    assert "shop.example" in line
+
+
+def test_tls_modes_are_those_of_the_role() -> None:
+    specification = ROOT / "roles" / "tls_certificate" / "meta" / "argument_specs.yml"
+    options = yaml.safe_load(specification.read_text())["argument_specs"]["main"]["options"]
+    assert list(MODES_AND_KEYS) == options["tls_certificate_mode"]["choices"]

@@ -1,0 +1,190 @@
+"""What happens once for a rollout: its lock on the hosts, and its hooks.
+
+Both leave their mark on the host, not on the controller, since the next run may come from another
+controller.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, Optional
+
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, read
+
+#: Lines of a hook's output that a failure shows.
+SHOWN_LINES = 40
+
+
+class RolloutError(Exception):
+    """The rollout cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds an application's lock: the rollout's id, who runs it, and since when (Unix time)."""
+
+    rollout: str
+    who: str
+    since: int
+
+
+def lock_path(application: Application) -> str:
+    """Return the path of the application's lock on this host."""
+    return application.path("var/lib", application.name, "rollout.lock")
+
+
+def holder(application: Application) -> Optional[Holder]:
+    """Return who holds the lock, or None."""
+    text = read(lock_path(application))
+    return Holder(**json.loads(text)) if text else None
+
+
+def acquire(application: Application, wanted: Holder, take_over: bool) -> bool:
+    """Take the lock for a rollout; taking it again for the same one is fine.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        RolloutError: another rollout holds it, and `take_over` was not asked for.
+    """
+    path = lock_path(application)
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(asdict(wanted), file)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # link(2) fails if there is a lock already, also for two rollouts at the same moment, and
+        # the lock is never seen half-written.
+        os.link(temporary, path)
+        return True
+    except FileExistsError:
+        current = holder(application)
+        if current is not None and current.rollout == wanted.rollout:
+            return False
+        refuse_other(application, wanted, take_over)
+        os.replace(temporary, path)
+        return True
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def refuse_other(application: Application, wanted: Holder, take_over: bool) -> None:
+    """Refuse if another rollout holds the lock.
+
+    Raises:
+        RolloutError: it does, and `take_over` was not asked for.
+    """
+    current = holder(application)
+    if current is None or current.rollout == wanted.rollout or take_over:
+        return
+    since = datetime.fromtimestamp(current.since, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    raise RolloutError(
+        f"{application.name} is locked by {current.who} since {since} UTC (rollout "
+        f"{current.rollout}); wait for that run to end, or, if it is certain that it no longer "
+        "runs, take the lock over: -e fleet_take_over_lock=true"
+    )
+
+
+def release(application: Application, rollout: str) -> bool:
+    """Give the lock back if this rollout holds it. Return: whether it did."""
+    current = holder(application)
+    if current is None or current.rollout != rollout:
+        return False
+    os.unlink(lock_path(application))
+    return True
+
+
+def hooks_path(application: Application) -> str:
+    """Return the path of the marks of the hooks that ran: one JSON line each."""
+    return application.path("var/lib", application.name, "hooks.jsonl")
+
+
+def marks(application: Application) -> set[str]:
+    """Return the marks of what ran already, once and for all, as `<phase> <release>`."""
+    return {json.loads(line)["mark"] for line in read(hooks_path(application)).splitlines() if line}
+
+
+def mark(application: Application, name: str) -> None:
+    """Keep that `name` ran."""
+    path = hooks_path(application)
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"mark": name, "at": int(time.time())}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def run_hook(
+    command: str, release_path: str, user: str, environment: Mapping[str, str], timeout: float
+) -> dict[str, Any]:
+    """Run one command as the application would run: its user, release, environment and folder.
+
+    Args:
+        command: for /bin/sh; the release's own programs come first in its PATH.
+        timeout: seconds after which it is killed, with all that it started.
+
+    Returns:
+        `seconds` and `output` (both streams, in order).
+
+    Raises:
+        RolloutError: it failed or took too long; with the end of its output.
+    """
+    account = pwd.getpwnam(user)
+    venv = os.path.join(release_path, ".venv")
+    application = os.path.basename(os.path.dirname(os.path.dirname(release_path)))
+    home = f"/var/lib/{application}/state"
+    os.makedirs(home, mode=0o755, exist_ok=True)
+    os.chown(home, account.pw_uid, account.pw_gid)
+    began = time.monotonic()
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        cwd=os.path.join(release_path, "src"),
+        env={
+            "PATH": f"{venv}/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "VIRTUAL_ENV": venv,
+            "FLEET_APP": application,
+            "FLEET_RELEASE": os.path.basename(release_path),
+            **environment,
+        },
+        user=account.pw_uid,
+        group=account.pw_gid,
+        extra_groups=[],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        output, _ = process.communicate()
+        raise RolloutError(
+            f"the hook {command!r} did not end within {timeout:g} s and was killed; raise its timeout "
+            f"or make it shorter. The end of its output:\n{_tail(output.splitlines())}"
+        ) from None
+    if process.returncode != 0:
+        raise RolloutError(
+            f"the hook {command!r} failed with exit status {process.returncode}. The end of its "
+            f"output:\n{_tail(output.splitlines())}"
+        )
+    return {"seconds": round(time.monotonic() - began, 2), "output": output}
+
+
+def _tail(lines: Sequence[str]) -> str:
+    return "".join(f"  {line}\n" for line in lines[-SHOWN_LINES:])

@@ -1,0 +1,59 @@
+"""The order that a service's timeouts must have, so that nobody is cut off early."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+#: Seconds that the application's lifespan may take to end after its last request.
+LIFESPAN_SECONDS = 5
+#: Seconds that systemd waits for Gunicorn beyond Gunicorn's own patience with its workers.
+MASTER_SECONDS = 5
+
+
+class OrderError(ValueError):
+    """Two timeouts stand in the wrong order; the message has both."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: Gunicorn's `graceful_timeout`, and the unit's `TimeoutStopSec=`."""
+
+    graceful: int
+    stop: int
+
+
+def service_timeouts(
+    linger: int, drain: int, request: int, proxy_keepalive: int, proxy_read: int
+) -> dict[str, int]:
+    """Check the order of the timeouts and derive those that follow; all in seconds.
+
+    Args:
+        linger: how long idle connections may still bring a request to a slot that leaves.
+        drain: how long WebSocket and event stream clients keep a slot that is no longer live.
+        request: the longest request that is waited for.
+        proxy_keepalive: nginx's `keepalive_timeout` to the upstream.
+        proxy_read: nginx's `proxy_read_timeout`, after which it gives up on a request.
+
+    Returns:
+        `graceful` and `stop`. Gunicorn kills its workers after `graceful`, systemd everything
+        after `stop` (systemd.service(5), TimeoutStopSec=).
+
+    Raises:
+        OrderError: with both numbers.
+    """
+    linger, drain, request = int(linger), int(drain), int(request)
+    proxy_keepalive, proxy_read = int(proxy_keepalive), int(proxy_read)
+    if linger <= proxy_keepalive:
+        raise OrderError(
+            f"gunicorn_service_linger_seconds is {linger}; expected more than the proxy's keepalive "
+            f"timeout of {proxy_keepalive} s, or a request on an idle connection may be lost; raise it, "
+            "or lower nginx_site_upstream_keepalive_timeout_seconds"
+        )
+    if request < proxy_read:
+        raise OrderError(
+            f"gunicorn_service_request_timeout_seconds is {request}; expected at least the proxy's read "
+            f"timeout of {proxy_read} s, or a release cuts requests that the proxy still waits for; "
+            "raise it, or lower nginx_site_proxy_read_timeout_seconds"
+        )
+    graceful = max(drain, request) + LIFESPAN_SECONDS
+    return asdict(Timeouts(graceful, graceful + MASTER_SECONDS))

