@@ -16,8 +16,8 @@ name: worker_plan
 short_description: Plan the number of workers from what a host may use
 version_added: "0.1.0"
 description:
-  - C(auto) is the smaller of 2 * cores + 1 and (memory - reserve) / slots / worker_memory_mb, but at
-    least 1.
+  - C(auto) is the smaller of 2 * cores + 1 and (memory - reserve) / slots / worker_memory_mb, but
+    at least 1.
   - A number is taken as it is; the reason then warns if the memory allows less.
 positional: workers, worker_memory_mb, reserve_mb, slots
 options:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,9 +55,14 @@ VERSIONS = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _collections() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _collections() -> Iterator[None]:
+    """Let Ansible find the collection its own way; others have imported it as plain Python."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "ansible_collections"]
+    plain = {name: sys.modules.pop(name) for name in names}
     init_plugin_loader([str(ROOT / ".ansible" / "collections")])
+    yield
+    sys.modules.update(plain)
 
 
 def nginx_v(nginx: str) -> str:

@@ -104,6 +104,11 @@ if ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then
   printf '[Manager]\nDefaultEnvironment=SSL_CERT_FILE=%s\n' "$bundle" >/etc/systemd/system.conf.d/fleet.conf
 fi
 
+# A privileged container shares the kernel's clock with the machine that it runs on, and setting a timezone is enough to
+# move it: the first settimeofday(2) with a timezone shifts the clock by the zone's offset. Nothing in here may do so.
+mkdir -p /etc/systemd/system.conf.d
+printf '[Manager]\nCapabilityBoundingSet=~CAP_SYS_TIME\n' >/etc/systemd/system.conf.d/fleet-clock.conf
+
 : >/etc/machine-id
 rm -f /var/lib/dbus/machine-id
 rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb

@@ -1,0 +1,93 @@
+"""The fleet's table: what a person reads in each state that a host can be in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.status_table import table
+
+LIVE = {
+    "slot": "blue",
+    "release": "1.4.2-9f86d081",
+    "since": 1790000000,
+    "active": True,
+    "enabled": True,
+}
+STATE: dict[str, Any] = {
+    "live": LIVE,
+    "workers_planned": 2,
+    "workers": [
+        {"pid": 812, "memory_mb": 47, "healthy": True},
+        {"pid": 813, "memory_mb": 47, "healthy": True},
+    ],
+    "memory_mb": 171,
+    "health": 200,
+    "certificate_days": 64,
+    "releases": [],
+}
+
+
+def row(state: dict[str, Any] | None) -> dict[str, str]:
+    """Return the host's cells by column, cut where the header's columns begin."""
+    header, line = table({"web1": state})
+    names = [name for name in header.split("  ") if name]
+    starts = [header.index(name.strip()) for name in names]
+    ends = [*starts[1:], None]
+    return {
+        name.strip(): line[start:end].strip()
+        for name, start, end in zip(names, starts, ends, strict=True)
+    }
+
+
+def test_table_shows_a_healthy_host() -> None:
+    assert row(STATE) == {
+        "HOST": "web1",
+        "RELEASE": "1.4.2-9f86d081",
+        "SLOT": "blue",
+        "SINCE (UTC)": "2026-09-21 14:13",
+        "WORKERS": "2 of 2",
+        "MEMORY": "171 MB",
+        "HEALTH": "200 OK",
+        "CERTIFICATE": "64 days",
+        "WORKER PIDS": "812 813",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "column", "cell"),
+    [
+        ({"live": LIVE | {"enabled": False}}, "SLOT", "blue (not enabled!)"),
+        ({"live": LIVE | {"active": False}, "health": 0}, "HEALTH", "NOT RUNNING"),
+        ({"health": 0}, "HEALTH", "NO ANSWER"),
+        ({"health": 503}, "HEALTH", "503"),
+        ({"workers": []}, "WORKERS", "0 of 2"),
+        ({"workers": []}, "WORKER PIDS", "-"),
+        ({"workers": [{"pid": 1, "healthy": False}]}, "WORKERS", "0 of 2"),
+        ({"certificate_days": None}, "CERTIFICATE", "none"),
+        ({"certificate_days": 0}, "CERTIFICATE", "0 days"),
+        ({"certificate_days": -3}, "CERTIFICATE", "EXPIRED 3 days ago"),
+    ],
+)
+def test_table_shows_what_is_wrong(changed: dict[str, Any], column: str, cell: str) -> None:
+    assert row(STATE | changed)[column] == cell
+
+
+def test_table_shows_a_host_before_its_first_release() -> None:
+    cells = row(STATE | {"live": None})
+    assert (cells.pop("HOST"), cells.pop("RELEASE")) == ("web1", "none yet")
+    assert cells.pop("CERTIFICATE") == "64 days"
+    assert set(cells.values()) == {"-"}
+
+
+def test_table_shows_a_host_that_did_not_answer() -> None:
+    cells = row(None)
+    assert (cells.pop("HOST"), cells.pop("RELEASE")) == ("web1", "unreachable")
+    assert set(cells.values()) == {"-"}
+
+
+def test_table_aligns_its_columns_in_the_order_given() -> None:
+    lines = table({"z": STATE, "a-longer-name": None})
+    assert [line.split()[0] for line in lines] == ["HOST", "z", "a-longer-name"]
+    assert {line.index(cell) for line, cell in zip(lines, ("RELEASE", "1.4", "unr"), strict=True)} == {15}
+    assert all(line == line.rstrip() for line in lines)

@@ -1,0 +1,165 @@
+"""The module around builds and pruning: arguments, check mode, what is left and what is removed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.release import BuildError, Recipe
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.modules import release
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Application:
+    return Application("shop", str(tmp_path))
+
+
+@pytest.fixture
+def run_release(
+    run_module: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    monkeypatch.setattr(release, "Application", partial(Application, root=shop.root))
+    return lambda **arguments: run_module(release, name="shop", **arguments)
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """The recipes that were built, by nobody."""
+    recipes: list[Recipe] = []
+
+    def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        recipes.append(recipe)
+        return {**manifest, "built_at": 1}
+
+    monkeypatch.setattr(release, "build", build)
+    return recipes
+
+
+def make_release(shop: Application, name: str, **manifest: Any) -> Path:
+    folder = Path(shop.releases, name)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+PRESENT = {"id": "1.0-abcdef01", "module": "main:app", "user": "shop", "uv": "/opt/uv/bin/uv"}
+
+
+def test_release_is_built_with_everything_given(
+    run_release: Run, shop: Application, built: list[Recipe]
+) -> None:
+    answer = run_release(
+        **PRESENT,
+        kind="wheel",
+        archive="/var/cache/shop.whl",
+        python="3.13",
+        server_packages=["gunicorn==27.0.1"],
+        environment='TOKEN="a\\"b"\n',
+        secret_names=["TOKEN"],
+        uv_environment='UV_OFFLINE="1"\n',
+        manifest={"built_by": "ada"},
+    )
+    path = f"{shop.releases}/1.0-abcdef01"
+    assert not answer["failed"]
+    assert (answer["changed"], answer["path"]) == (True, path)
+    assert answer["manifest"] == {"built_by": "ada", "built_at": 1}
+    assert built == [
+        Recipe(
+            path=path,
+            kind="wheel",
+            uv="/opt/uv/bin/uv",
+            module="main:app",
+            user="shop",
+            archive="/var/cache/shop.whl",
+            python="3.13",
+            server_packages=["gunicorn==27.0.1"],
+            environment={"TOKEN": 'a"b'},
+            secret_names=["TOKEN"],
+            uv_environment={"UV_OFFLINE": "1"},
+        )
+    ]
+
+
+def test_release_that_is_complete_is_not_built_again(
+    run_release: Run, shop: Application, built: list[Recipe]
+) -> None:
+    make_release(shop, PRESENT["id"], commit="abc")
+    answer = run_release(**PRESENT)
+    assert (answer["changed"], answer["manifest"]) == (False, {"commit": "abc"})
+    assert built == []
+
+
+def test_release_in_check_mode_is_not_built(
+    run_release: Run, shop: Application, built: list[Recipe]
+) -> None:
+    answer = run_release(**PRESENT, _ansible_check_mode=True)
+    assert (answer["changed"], answer["manifest"]) == (True, {})
+    assert built == []
+    assert not Path(shop.releases).exists()
+
+
+def test_release_that_cannot_be_built_says_why(
+    run_release: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> None:
+        raise BuildError("app_module is main:app; importing it failed")
+
+    monkeypatch.setattr(release, "build", build)
+    answer = run_release(**PRESENT)
+    assert answer["failed"]
+    assert answer["msg"] == "app_module is main:app; importing it failed"
+
+
+@pytest.mark.parametrize("missing", PRESENT)
+def test_release_needs(run_release: Run, missing: str) -> None:
+    answer = run_release(**{name: PRESENT[name] for name in PRESENT if name != missing})
+    assert answer["failed"]
+    assert answer["msg"] == f"state is present but all of the following are missing: {missing}"
+
+
+@pytest.fixture
+def releases(shop: Application) -> Path:
+    """Releases 1 to 5, the oldest first; 1 is pinned, 2 is live, and 6 is half-built."""
+    for number in (5, 4, 3, 2, 1):
+        make_release(shop, str(number), built_at=number, pinned=number == 1)
+    (make_release(shop, "6") / "manifest.json").unlink()
+    blue = shop.slot("blue")
+    Path(blue.release_link).parent.mkdir()
+    Path(blue.release_link).symlink_to("../releases/2")
+    Path(shop.live_link).parent.mkdir(parents=True)
+    Path(shop.live_link).symlink_to(blue.socket)
+    return Path(shop.releases)
+
+
+def left(releases: Path) -> list[str]:
+    return sorted(path.name for path in releases.iterdir())
+
+
+def test_prune_removes_the_oldest_unneeded_and_what_is_torn(
+    run_release: Run, releases: Path
+) -> None:
+    answer = run_release(state="pruned", keep=1)
+    assert (answer["changed"], answer["removed"]) == (True, ["6", "3", "4"])
+    assert left(releases) == ["1", "2", "5"]
+    again = run_release(state="pruned", keep=1)
+    assert (again["changed"], again["removed"]) == (False, [])
+
+
+def test_prune_in_check_mode_only_tells(run_release: Run, releases: Path) -> None:
+    answer = run_release(state="pruned", keep=1, _ansible_check_mode=True)
+    assert (answer["changed"], answer["removed"]) == (True, ["6", "3", "4"])
+    assert left(releases) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_prune_on_a_bare_host_does_nothing(run_release: Run) -> None:
+    answer = run_release(state="pruned")
+    assert (answer["failed"], answer["changed"], answer["removed"]) == (False, False, [])

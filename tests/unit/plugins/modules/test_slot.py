@@ -1,0 +1,128 @@
+"""The module around the activation: its arguments, check mode and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.modules import slot
+
+FILES = {
+    "socket": "[Socket]\n",
+    "service": "[Service]\n",
+    "settings": "workers = 2\n",
+    "worker": "",
+    "environment": 'TOKEN="s3cret-value"\n',
+}
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run_slot(
+    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Run the module on a host below `tmp_path`, with a complete release and no systemd."""
+    monkeypatch.setattr(slot, "Application", partial(Application, root=str(tmp_path)))
+    release = Path(Application("shop", str(tmp_path)).releases, "1.0")
+    release.mkdir(parents=True)
+    (release / "manifest.json").touch()
+    arguments = {
+        "name": "shop",
+        "release": str(release),
+        "workers": 2,
+        "blue": FILES,
+        "green": FILES,
+    }
+    return lambda **changed: run_module(slot, **(arguments | changed))
+
+
+def forbidden(*_: object, **__: object) -> None:
+    raise AssertionError("check mode must not run anything")
+
+
+def test_slot_in_check_mode_tells_the_first_activation_and_does_nothing(
+    run_slot: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "activate", forbidden)
+    monkeypatch.setattr(activation, "systemctl", forbidden)
+    answer = run_slot(_ansible_check_mode=True, release="/not/built/yet")
+    assert not answer["failed"]
+    assert answer["changed"] is True
+    assert (answer["slot"], answer["previous_slot"]) == ("blue", None)
+    assert answer["reasons"] == ["no slot is live yet"]
+    assert answer["steps"] == []
+    assert not (tmp_path / "var").exists()
+    assert [part["before"] for part in answer["diff"]] == ["", "", "", ""]
+
+
+def test_slot_answer_holds_no_secret(run_slot: Run) -> None:
+    answer = run_slot(_ansible_check_mode=True, _ansible_inject_invocation=True)
+    assert answer["diff"][-1]["after"] == "TOKEN=<hidden>\n"
+    assert answer["invocation"]["module_args"]["blue"]["settings"] == "workers = 2\n"
+    assert "s3cret-value" not in str(answer)
+
+
+def test_slot_activates_what_is_desired(
+    run_slot: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[activation.Desired] = []
+
+    def activate(
+        _: Application, desired: activation.Desired, todo: activation.Plan
+    ) -> activation.Outcome:
+        seen.append(desired)
+        steps: list[dict[str, object]] = [{"step": "cut over", "seconds": 0.1}]
+        return activation.Outcome(True, todo.slot, None, steps)
+
+    monkeypatch.setattr(activation, "activate", activate)
+    answer = run_slot(
+        workers="3",
+        health_path="/ready",
+        health_host="shop.example.com",
+        health_timeout="2.5",
+        health_body="fine",
+        secret_names=["TOKEN"],
+    )
+    assert not answer["failed"]
+    assert (answer["changed"], answer["slot"]) == (True, "blue")
+    assert answer["steps"] == [{"step": "cut over", "seconds": 0.1}]
+    (desired,) = seen
+    assert desired.health == activation.Health("/ready", "shop.example.com", 2.5, "fine")
+    assert (desired.workers, desired.secret_names) == (3, ("TOKEN",))
+    assert desired.files["green"] == FILES
+
+
+def test_slot_refuses_a_release_that_is_not_complete(run_slot: Run) -> None:
+    answer = run_slot(release="/no/such/release")
+    assert answer["failed"]
+    assert answer["msg"] == (
+        "/no/such/release is not a complete release: it has no manifest.json; "
+        "run the deploy again to build it"
+    )
+
+
+def test_slot_passes_a_refusal_on(run_slot: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def activate(*_: object) -> None:
+        raise activation.Refusal("shop@blue.service crashed at start")
+
+    monkeypatch.setattr(activation, "activate", activate)
+    answer = run_slot()
+    assert (answer["failed"], answer["msg"]) == (True, "shop@blue.service crashed at start")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"blue": {"socket": ""}}, "missing required arguments: environment, service"),
+        ({"workers": "many"}, "argument 'workers' is of type str"),
+    ],
+)
+def test_slot_refuses_arguments(run_slot: Run, changed: dict[str, Any], message: str) -> None:
+    answer = run_slot(**changed)
+    assert answer["failed"]
+    assert message in answer["msg"]
