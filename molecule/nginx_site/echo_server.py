@@ -6,7 +6,6 @@
 """
 
 import json
-import os
 import socketserver
 import sys
 import time
@@ -61,5 +60,4 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 if __name__ == "__main__":
     with Server(sys.argv[1], Echo) as server:
-        os.chmod(sys.argv[1], 0o666)
         server.serve_forever()

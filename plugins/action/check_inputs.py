@@ -34,13 +34,18 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return the result of one task, which never changes anything."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(argument_spec={"examined": {"type": "dict"}})
+        _, args = self.validate_argument_spec(
+            argument_spec={
+                "examined": {"type": "dict"},
+                "files": {"type": "bool", "default": True},
+            }
+        )
         result["changed"] = False
         if args["examined"] is None:
-            return result | self._examine(task_vars or {})
+            return result | self._examine(task_vars or {}, files=args["files"])
         return result | self._judge(args["examined"])
 
-    def _examine(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _examine(self, task_vars: dict[str, Any], *, files: bool) -> dict[str, Any]:
         host_vars: dict[str, object] = {}
         unreadable: dict[str, str] = {}
         for name, value in task_vars.items():
@@ -59,6 +64,7 @@ class ActionModule(ActionBase):
             unreadable=unreadable,
             host=task_vars["inventory_hostname"],
             read_file=self._read_file,
+            files=files,
         )
         return asdict(examination)
 

@@ -1,11 +1,14 @@
-"""The filter `asgi.fleet.status_table`."""
+"""The filters `asgi.fleet.status_table` and `asgi.fleet.releases_table`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.status_table import table
+from ansible_collections.asgi.fleet.plugins.module_utils.status_table import (
+    releases_table,
+    table,
+)
 
 DOCUMENTATION = r"""
 name: status_table
@@ -41,4 +44,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"status_table": table}
+        return {"status_table": table, "releases_table": releases_table}

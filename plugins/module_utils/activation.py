@@ -86,8 +86,17 @@ class Outcome:
     steps: list[dict[str, object]] = field(default_factory=list)
 
 
-def plan(application: Application, desired: Desired, live_is_active: bool) -> Plan:
-    """Decide whether the idle slot must take over, from what is on disk; changes nothing."""
+def plan(
+    application: Application, desired: Desired, live_is_active: bool, restart: bool = False
+) -> Plan:
+    """Decide whether the idle slot must take over, from what is on disk; changes nothing.
+
+    Args:
+        application: The application.
+        desired: What shall be live.
+        live_is_active: Whether the live slot's service runs.
+        restart: Whether the idle slot shall take over in any case.
+    """
     live = application.live_slot()
     if live is None:
         return Plan(other(None), True, ("no slot is live yet",))
@@ -100,6 +109,8 @@ def plan(application: Application, desired: Desired, live_is_active: bool) -> Pl
         # The unit names its release: not a reason of its own when the release changes.
         if kind != "service" or slot.release() == desired.release:
             reasons.append(f"{kind} changed")
+    if restart:
+        reasons.append("a restart was asked for")
     if not live_is_active:
         reasons.append(f"{slot.unit}.service is not running")
     if reasons:

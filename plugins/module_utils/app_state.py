@@ -126,6 +126,7 @@ def releases(application: Application) -> list[dict[str, Any]]:
                 "state": state or ("refused" if last.get(name) == "refused" else "kept"),
                 "built_at": built[name].get("built_at", 0),
                 "built_by": built[name].get("built_by", ""),
+                "module": built[name].get("module", ""),
                 "commit": built[name].get("commit", ""),
                 "source": built[name].get("source", {}),
                 "pinned": bool(built[name].get("pinned")),

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import Findings, Problem
+from ansible_collections.asgi.fleet.plugins.module_utils.inputs_source import check_source_files
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_spec import (
     BY_NAME,
     SPEC,
@@ -91,6 +92,7 @@ def examine(
     host: str = "",
     now: datetime | None = None,
     read_file: ReadFile = read_controller_file,
+    files: bool = True,
 ) -> Examination:
     """Check one host's variables as far as each can be checked.
 
@@ -100,6 +102,7 @@ def examine(
         host: Inventory name, the address of a host that sets no `ansible_host`.
         now: The time for a certificate's expiry; by default the present.
         read_file: Reads a file of the controller.
+        files: Look at the files that variables name. A rollback needs none of them.
     """
     failed = unreadable or {}
     problems = [_unreadable(name, reason) for name, reason in failed.items()]
@@ -116,7 +119,11 @@ def examine(
     if "fleet_extra_variables" in valid:
         problems += _unknown({*host_vars, *failed}, valid["fleet_extra_variables"])
     problems += _twice(valid)
-    if "app_tls" in valid:
+    if files and "app_source" in valid:
+        findings = Findings("app_source")
+        check_source_files(valid["app_source"], findings)
+        problems += findings.problems
+    if files and "app_tls" in valid:
         findings = Findings("app_tls")
         check_material(
             valid["app_tls"],
@@ -126,6 +133,7 @@ def examine(
             read_file=read_file,
         )
         problems += findings.problems
+    if "app_tls" in valid:
         valid["app_tls"] = public_part(valid["app_tls"])
     return Examination(
         {name: value for name, value in valid.items() if BY_NAME[name].in_deployment},

@@ -84,8 +84,7 @@ KEYS: dict[str, dict[str, Key]] = {
 def source(value: object, findings: Findings) -> dict[str, object]:
     """Check where a release comes from, and return it with every key of its type.
 
-    An optional text that is not set becomes empty, an optional list an empty list. A `path` must
-    exist on the controller, where this runs.
+    An optional text that is not set becomes empty, an optional list an empty list.
     """
     if not isinstance(value, dict):
         findings.refuse(seen(value), f"a mapping with type {_types()}")
@@ -103,14 +102,11 @@ def source(value: object, findings: Findings) -> dict[str, object]:
             findings.refuse(
                 f"not a key of the type {type_}", _names(keys), "remove it", at=f".{name}"
             )
-    count = len(findings.problems)
     normal: dict[str, object] = {"type": type_}
     for name, key in keys.items():
         normal[name] = _value(value.get(name), key, findings, f".{name}")
     if type_ == "archive":
         _check_archive(normal, findings)
-    if len(findings.problems) == count:
-        _check_files(normal, findings)
     return normal
 
 
@@ -143,7 +139,8 @@ def _check_archive(archive: dict[str, object], findings: Findings) -> None:
         archive["checksum"] = archive["checksum"].lower()
 
 
-def _check_files(normal: dict[str, object], findings: Findings) -> None:
+def check_source_files(normal: dict[str, object], findings: Findings) -> None:
+    """Check that the `path` of a valid source exists on the controller, where this runs."""
     path = normal.get("path")
     if not isinstance(path, str) or not path:
         return

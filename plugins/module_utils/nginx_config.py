@@ -278,6 +278,11 @@ def is_refusal(line: str) -> bool:
     return any(level in line for level in ("[emerg]", "[alert]", "[crit]"))
 
 
+def is_final(line: str) -> bool:
+    """Tell whether a running nginx has given up: for 2.5 s it tries again to bind a taken port."""
+    return is_refusal(line) and "failed (98:" not in line
+
+
 def strip_prefix(line: str) -> str:
     """Drop the time, the level and the process of a line of nginx's log."""
     return re.sub(r"^.*?\[(?:emerg|alert|crit)\]\s*(?:\d+#\d+:\s*)?(?:\*\d+\s*)?", "", line).strip()

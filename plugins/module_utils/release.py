@@ -15,6 +15,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -101,6 +102,7 @@ def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
         used = _install(recipe)
         _add_server_packages(recipe)
         _compile(recipe)
+        _protect(recipe)
         _import_application(recipe)
         complete = {
             **manifest,
@@ -240,6 +242,15 @@ def _compile(recipe: Recipe) -> None:
         capture_output=True,
         check=False,
     )
+
+
+def _protect(recipe: Recipe) -> None:
+    """Take away what lets others than root write: uv's lock of the venv, for one."""
+    for folder, _, files in os.walk(recipe.path):
+        for path in (folder, *(os.path.join(folder, name) for name in files)):
+            mode = os.lstat(path).st_mode
+            if mode & 0o022 and not stat.S_ISLNK(mode):
+                os.chmod(path, stat.S_IMODE(mode) & ~0o022)
 
 
 def _import_application(recipe: Recipe) -> None:

@@ -11,6 +11,8 @@ COLUMNS = (
     "WORKER PIDS",
 )
 
+RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
+
 
 def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     """Return the lines of the table, headed, one for each host in the order given.
@@ -18,13 +20,39 @@ def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     Args:
         states: host to the `state` of `asgi.fleet.app_info`; None for a host that did not answer.
     """
-    rows = [COLUMNS, *(_row(host, state) for host, state in states.items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return [_line(row, widths) for row in rows]
+    return _aligned([COLUMNS, *(_row(host, state) for host, state in states.items())])
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one headed line for each release of a host.
+
+    Args:
+        releases: `state.releases` of `asgi.fleet.app_info`.
+    """
+    rows: list[Sequence[str]] = [RELEASE_COLUMNS]
+    for release in releases:
+        source = release["source"]
+        origin = source.get("url") or source.get("path") or source.get("name") or "-"
+        rows.append(
+            (
+                release["id"],
+                release["state"] + (", pinned" if release["pinned"] else ""),
+                _minute(release["built_at"]),
+                release["built_by"] or "-",
+                f"{origin} {release['commit'][:12]}".strip(),
+            )
+        )
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _minute(when: int) -> str:
+    """Return Unix time as UTC to the minute."""
+    return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
 def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -39,7 +67,7 @@ def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
         host,
         live["release"],
         live["slot"] + ("" if live["enabled"] else " (not enabled!)"),
-        datetime.fromtimestamp(live["since"], timezone.utc).strftime("%Y-%m-%d %H:%M"),
+        _minute(live["since"]),
         f"{healthy} of {state['workers_planned']}",
         f"{state['memory_mb']} MB",
         _health(state["health"], live["active"]),

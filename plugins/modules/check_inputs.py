@@ -20,6 +20,12 @@ options:
     description:
       - What this module returned for each host, by inventory name.
     type: dict
+  files:
+    description:
+      - Whether to look at the controller's files that variables name, such as the source or a key.
+      - A rollback or a restart needs none of them, and must not fail for their sake.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Whether it runs and is right in check mode.

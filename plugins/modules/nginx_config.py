@@ -117,7 +117,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import (
     check_paths,
     choose_action,
     explain_refusal,
-    is_refusal,
+    is_final,
     plan_changes,
     read_current,
     require_valid,
@@ -176,7 +176,7 @@ class SystemNginx:
         while code == 0 and time.monotonic() < end:
             if self._workers() - before:
                 return
-            if any(is_refusal(line) for line in self._log_since(seen).splitlines()):
+            if any(is_final(line) for line in self._log_since(seen).splitlines()):
                 break
             time.sleep(0.05)
         raise NginxConfigError(explain_refusal("the reload", self._log_since(seen)))

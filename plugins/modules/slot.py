@@ -73,6 +73,10 @@ options:
     description: Seconds that the slot may take to become healthy.
     type: float
     default: 60
+  restart:
+    description: Let the idle slot take over even if nothing differs.
+    type: bool
+    default: false
   secret_names:
     description: Names of variables whose values are blanked where the journal is shown.
     type: list
@@ -160,6 +164,7 @@ def main() -> None:
             "health_host": {"type": "str", "default": "localhost"},
             "health_body": {"type": "str", "default": ""},
             "health_timeout": {"type": "float", "default": 60},
+            "restart": {"type": "bool", "default": False},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
         supports_check_mode=True,
@@ -179,17 +184,19 @@ def main() -> None:
         secret_names=tuple(options["secret_names"]),
     )
     try:
-        module.exit_json(**run(application, desired, module.check_mode))
+        module.exit_json(
+            **run(application, desired, restart=options["restart"], check_mode=module.check_mode)
+        )
     except activation.Refusal as refusal:
         module.fail_json(msg=str(refusal))
 
 
 def run(
-    application: Application, desired: activation.Desired, check_mode: bool
+    application: Application, desired: activation.Desired, *, restart: bool, check_mode: bool
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
     if check_mode:
-        todo = activation.plan(application, desired, activation.live_is_active(application))
+        todo = _plan(application, desired, restart)
         outcome = activation.Outcome(todo.cut_over, todo.slot, application.live_slot())
         return _result(todo, outcome, activation.diff(application, desired, todo.slot))
     if not os.path.exists(os.path.join(desired.release, "manifest.json")):
@@ -198,9 +205,16 @@ def run(
             "run the deploy again to build it"
         )
     with activation.exclusive(application):
-        todo = activation.plan(application, desired, activation.live_is_active(application))
+        todo = _plan(application, desired, restart)
         diff = activation.diff(application, desired, todo.slot)
         return _result(todo, activation.activate(application, desired, todo), diff)
+
+
+def _plan(
+    application: Application, desired: activation.Desired, restart: bool
+) -> activation.Plan:
+    active = activation.live_is_active(application)
+    return activation.plan(application, desired, active, restart)
 
 
 def _result(

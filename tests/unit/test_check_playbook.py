@@ -38,8 +38,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "near-miss": ({"app_worker": 4}, "app_worker is not a variable of asgi.fleet; did you mean"),
     "undefined": ({"app_root_path": "{{ nowhere }}"}, "app_root_path is a template that fails ("),
     "secret": (
-        {"app_secrets": {"KEY": f"{SECRET}\n{SECRET}"}},
-        "app_secrets.KEY is text with a line break or NUL; expected one line",
+        {"app_secrets": {"KEY": f"{SECRET}\0{SECRET}"}},
+        "app_secrets.KEY is text with a NUL; expected text without one",
     ),
 }
 

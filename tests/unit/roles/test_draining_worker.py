@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -91,7 +90,8 @@ LAUNCHER = (
     "import os, sys\n"
     "os.dup2(int(sys.argv[1]), 3)\n"
     "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
-    "os.execv(sys.executable, [sys.executable, '-m', 'gunicorn', '--config', 'conf.py', 'app:app'])\n"
+    "gunicorn = [sys.executable, '-m', 'gunicorn', '--config', 'conf.py', 'app:app']\n"
+    "os.execv(sys.executable, gunicorn)\n"
 )
 
 
@@ -392,7 +392,7 @@ def test_worker_ends_by_itself_when_its_master_is_gone(blue: Blue) -> None:
 def state(pid: int) -> str:
     """Return a process's state letter (proc_pid_stat(5)), or nothing when it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0]
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return text.rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -50,7 +49,7 @@ def test_environment_file_sorts_and_quotes() -> None:
     ],
     ids=["text", "list", "list within", "date within"],
 )
-def test_environment_file_refuses(variables: Any, message: str) -> None:
+def test_environment_file_refuses(variables: object, message: str) -> None:
     with pytest.raises(AnsibleFilterError) as error:
         environment_file(variables)
     assert str(error.value) == message

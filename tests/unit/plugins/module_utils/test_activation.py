@@ -1,4 +1,4 @@
-"""Cutting over: what is planned, in which order it is done, and that a refusal changes nothing live.
+"""Cutting over: what is planned, in which order it is done, and that a refusal leaves what is live.
 
 systemd is played by `Host`, which keeps the states of units and answers over real unix sockets;
 that the real one does as it is told is shown by the molecule scenarios.
@@ -282,7 +282,7 @@ def test_first_activation_enables_before_it_cuts_over(host: Host) -> None:
         ("start --no-block shop@blue.service", None),
         ("enable shop@blue.socket shop@blue.service", None),
     ]
-    assert os.readlink(host.application.live_link) == host.application.slot("blue").socket
+    assert Path(host.application.live_link).readlink() == Path(host.application.slot("blue").socket)
     assert host.history() == [("live", "1.0", "blue")]
 
 
@@ -321,9 +321,9 @@ def test_slot_is_written_with_its_modes_and_a_relative_release_link(host: Host) 
 
     slot = host.application.slot("blue")
     assert slot.contents() == desired.files["blue"]
-    modes = {kind: stat.S_IMODE(os.stat(path).st_mode) for kind, path in slot.files.items()}
+    modes = {kind: stat.S_IMODE(Path(path).stat().st_mode) for kind, path in slot.files.items()}
     assert modes == dict.fromkeys(KINDS, 0o644) | {"environment": 0o600}
-    assert os.readlink(slot.release_link) == "../releases/1.0"
+    assert Path(slot.release_link).readlink() == Path("../releases/1.0")
     assert slot.release() == desired.release
 
 
@@ -494,9 +494,7 @@ def test_refusal_shows_the_journal_without_secrets(live: Host, tmp_path: Path) -
     message = refused(live, live.desired("1.1"))
 
     assert "500 the token <TOKEN> is refused" in message
-    assert message.endswith(
-        "Last lines of its journal:\n  starting\n  login with <TOKEN>: no\n"
-    )
+    assert message.endswith("Last lines of its journal:\n  starting\n  login with <TOKEN>: no\n")
     assert "s3cret-value" not in message
     asked = (tmp_path / "journalctl").read_text()
     assert "--lines=40 --unit=shop@green.service --since=@" in asked
@@ -564,14 +562,14 @@ def test_verify_units_says_what_systemd_says(
 
 
 def test_swap_leaves_no_moment_without_a_live_slot(live: Host) -> None:
-    link = live.application.live_link
+    link = Path(live.application.live_link)
     seen: set[str] = set()
     stop = threading.Event()
 
     def look() -> None:
         while not stop.is_set():
             # readlink() raises if there is a moment without a link; the thread then ends early.
-            seen.add(os.readlink(link))
+            seen.add(str(link.readlink()))
         seen.add("to the end")
 
     looking = threading.Thread(target=look)
@@ -604,7 +602,7 @@ def test_exclusive_refuses_a_second_activation(host: Host) -> None:
 
 def test_children_are_found_whatever_they_call_themselves(tmp_path: Path) -> None:
     program = os.fsencode(tmp_path) + b"/) \xff 1 ("
-    shutil.copy(shutil.which("sleep") or "", program)
+    shutil.copy(os.fsencode(shutil.which("sleep") or ""), program)
     child = subprocess.Popen([program, "60"])
     try:
         assert child.pid in activation.children(os.getpid())

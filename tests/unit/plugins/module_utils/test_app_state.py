@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils import app_state
@@ -33,7 +32,7 @@ def shop(tmp_path: Path) -> Application:
     return Application("shop", str(tmp_path))
 
 
-def make_release(shop: Application, name: str, **manifest: Any) -> None:
+def make_release(shop: Application, name: str, **manifest: object) -> None:
     folder = Path(shop.releases, name)
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
@@ -154,7 +153,9 @@ def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
 @pytest.fixture(params=["January", "May", "October", "December"])
 def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, datetime]:
     """A certificate, and when it expires: the 5th of a month, at noon."""
-    end = datetime.strptime(f"5 {request.param} 2031 12", "%d %B %Y %H").replace(tzinfo=timezone.utc)
+    end = datetime.strptime(f"5 {request.param} 2031 12", "%d %B %Y %H").replace(
+        tzinfo=timezone.utc
+    )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "shop.example.com")])
     made = (

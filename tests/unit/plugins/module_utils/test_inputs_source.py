@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import Findings
-from ansible_collections.asgi.fleet.plugins.module_utils.inputs_source import source
+from ansible_collections.asgi.fleet.plugins.module_utils.inputs_source import (
+    check_source_files,
+    source,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +23,9 @@ ARCHIVE = {"type": "archive", "url": "https://example.com/shop.tar.gz", "checksu
 
 def lines(value: object) -> list[str]:
     findings = Findings("app_source")
-    source(value, findings)
+    normal = source(value, findings)
+    if not findings.problems:
+        check_source_files(normal, findings)
     return [problem.message for problem in findings.problems]
 
 

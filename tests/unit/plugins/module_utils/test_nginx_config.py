@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import (
     apply_changes,
     check_paths,
     explain_refusal,
+    is_final,
     plan_changes,
     read_current,
     replace_file,
@@ -247,3 +248,18 @@ def test_a_link_that_leads_nowhere_is_there(folder: Path) -> None:
     (folder / "default").symlink_to("nowhere")
 
     assert plan({}, [folder / "default"]).remove == (str(folder / "default"),)
+
+
+@pytest.mark.parametrize(
+    ("line", "final"),
+    [
+        ("[emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)", False),
+        ("[notice] 7#7: try again to bind() after 500ms", False),
+        ("[emerg] 7#7: still could not bind()", True),
+        ("[emerg] 7#7: bind() to 0.0.0.0:80 failed (13: Permission denied)", True),
+        ("[crit] 7#7: pread() failed", True),
+        ("[warn] 7#7: conflicting server name", False),
+    ],
+)
+def test_a_taken_port_is_waited_for_as_long_as_nginx_does(line: str, final: bool) -> None:
+    assert is_final(line) == final

@@ -28,6 +28,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.release import (
 )
 
 UV = str(Path(sys.executable).with_name("uv"))
+AS_USER = {"user", "group", "extra_groups"}
 APPLICATION = "async def app(scope, receive, send): ...\n"
 PACKAGE = '[project]\nname = "shop"\n[build-system]\nrequires = []\n'
 
@@ -36,14 +37,12 @@ PACKAGE = '[project]\nname = "shop"\n[build-system]\nrequires = []\n'
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     if os.geteuid() != 0:
         # Only root may run something as a user, even as itself.
-        run = subprocess.run
+        class Unprivileged(subprocess.Popen[str]):
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                kept = {name: options[name] for name in options.keys() - AS_USER}
+                super().__init__(*arguments, **kept)
 
-        def unprivileged(*arguments: Any, **options: Any) -> Any:
-            for option in ("user", "group", "extra_groups"):
-                options.pop(option, None)
-            return run(*arguments, **options)
-
-        monkeypatch.setattr(release.subprocess, "run", unprivileged)
+        monkeypatch.setattr(subprocess, "Popen", Unprivileged)
     return Recipe(
         path=str(tmp_path / "releases" / "1.0-abcdef01"),
         kind="tree",
@@ -122,7 +121,9 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [".venv", "manifest.json", "src"]
     assert (folder / "src" / "web" / "page.html").read_text() == "<p>"
     assert list((folder / "src" / "__pycache__").glob("main.*.pyc"))
-    assert manifest == json.loads((folder / "manifest.json").read_text()) == read_manifest(str(folder))
+    assert (
+        manifest == json.loads((folder / "manifest.json").read_text()) == read_manifest(str(folder))
+    )
     assert isinstance(manifest.pop("built_at"), int)
     assert manifest.pop("python").startswith("3.")
     assert manifest == {
@@ -355,7 +356,7 @@ def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list
     uv.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
         f'[ "$2" != freeze ] || cat {tmp_path}/freeze\n'
-        f'cp {recipe.path}/constraints.txt {tmp_path} 2>/dev/null || true\n'
+        f"cp {recipe.path}/constraints.txt {tmp_path} 2>/dev/null || true\n"
     )
     uv.chmod(0o755)
 
@@ -376,7 +377,10 @@ Recorded = Callable[..., list[str]]
 @pytest.mark.parametrize(
     ("files", "calls"),
     [
-        ({"uv.lock": ""}, ["sync --locked --no-dev --no-editable --compile-bytecode --project SRC"]),
+        (
+            {"uv.lock": ""},
+            ["sync --locked --no-dev --no-editable --compile-bytecode --project SRC"],
+        ),
         (
             {"pylock.toml": ""},
             ["pip install --compile-bytecode --requirements SRC/pylock.toml"],
@@ -451,7 +455,7 @@ def test_server_packages_are_added_unless_the_application_brings_them(
     assert calls == ["pip freeze"] + (
         [f"pip install --compile-bytecode --constraints {constraints} {added}"] if added else []
     )
-    assert not os.path.exists(constraints)
+    assert not Path(constraints).exists()
     if added:
         pinned = [line for line in freeze.splitlines() if "==" in line]
         assert (tmp_path / "constraints.txt").read_text().split() == pinned

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
@@ -25,7 +24,7 @@ def shop(tmp_path: Path) -> Application:
     return Application("shop", str(tmp_path))
 
 
-def make_release(shop: Application, name: str, **manifest: Any) -> Path:
+def make_release(shop: Application, name: str, **manifest: object) -> Path:
     folder = Path(shop.releases, name)
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)

@@ -87,9 +87,7 @@ def test_live_slot_is_none_while_a_plain_file_stands_there(shop: Application) ->
     assert shop.live_slot() is None
 
 
-@pytest.mark.parametrize(
-    ("live", "idle"), [(None, "blue"), ("blue", "green"), ("green", "blue")]
-)
+@pytest.mark.parametrize(("live", "idle"), [(None, "blue"), ("blue", "green"), ("green", "blue")])
 def test_other_is_blue_first_and_then_the_idle_one(live: str | None, idle: str) -> None:
     assert other(live) == idle
 

@@ -33,7 +33,7 @@ Prepare = Callable[..., Source]
 def packed(tmp_path: Path) -> Prepare:
     """Prepare a source of the given keys, in a cache of this test."""
 
-    def run(**source: Any) -> Source:
+    def run(**source: object) -> Source:
         return prepare(source, str(tmp_path / "cache"))
 
     return run
@@ -60,7 +60,7 @@ def content(source: Source, name: str) -> str:
         return file.read().decode()
 
 
-def refused(prepare: Prepare, **source: Any) -> str:
+def refused(prepare: Prepare, **source: object) -> str:
     with pytest.raises(SourceError) as error:
         prepare(**source)
     return str(error.value)
@@ -137,9 +137,7 @@ def test_path_keeps_links_that_stay_inside(packed: Prepare, project: Path) -> No
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../other", "web/../../other"])
-def test_path_refuses_links_that_lead_outside(
-    packed: Prepare, project: Path, target: str
-) -> None:
+def test_path_refuses_links_that_lead_outside(packed: Prepare, project: Path, target: str) -> None:
     (project / "link").symlink_to(target)
     assert refused(packed, type="path", path=str(project)) == (
         f"the source's link links to {target}, outside of it; remove the link"
@@ -222,7 +220,7 @@ def test_source_refuses_an_unknown_type(packed: Prepare) -> None:
 
 def test_source_refuses_a_cache_that_cannot_be_written(tmp_path: Path, project: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SourceError, match="cannot be packed on the controller: .*Not a directory"):
+    with pytest.raises(SourceError, match=r"cannot be packed on the controller: .*Not a directory"):
         prepare({"type": "path", "path": str(project)}, str(tmp_path / "file" / "cache"))
 
 
@@ -293,16 +291,12 @@ def test_git_packs_a_subdirectory(packed: Prepare, repository: Path) -> None:
 
 
 def test_git_refuses_a_subdirectory_that_is_not_there(packed: Prepare, repository: Path) -> None:
-    message = refused(
-        packed, type="git", url=str(repository), version="v1", subdirectory="no/such"
-    )
+    message = refused(packed, type="git", url=str(repository), version="v1", subdirectory="no/such")
     assert message == "the source has nothing below no/such"
 
 
 @pytest.mark.parametrize("version", ["no-such-branch", "0" * 40, "deadbee"])
-def test_git_refuses_an_unknown_version(
-    packed: Prepare, repository: Path, version: str
-) -> None:
+def test_git_refuses_an_unknown_version(packed: Prepare, repository: Path, version: str) -> None:
     message = refused(packed, type="git", url=f"file://{repository}", version=version)
     assert message == (
         f"app_source.version is {version}; file://{repository} has no such branch, tag or commit"

@@ -89,5 +89,7 @@ def test_table_shows_a_host_that_did_not_answer() -> None:
 def test_table_aligns_its_columns_in_the_order_given() -> None:
     lines = table({"z": STATE, "a-longer-name": None})
     assert [line.split()[0] for line in lines] == ["HOST", "z", "a-longer-name"]
-    assert {line.index(cell) for line, cell in zip(lines, ("RELEASE", "1.4", "unr"), strict=True)} == {15}
+    assert {
+        line.index(cell) for line, cell in zip(lines, ("RELEASE", "1.4", "unr"), strict=True)
+    } == {15}
     assert all(line == line.rstrip() for line in lines)

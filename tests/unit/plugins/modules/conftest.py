@@ -15,7 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 def run_module(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
     """Run a module with arguments; return its answer, with `failed` set by its exit status."""
 
-    def run(module: ModuleType, /, **arguments: Any) -> dict[str, Any]:
+    def run(module: ModuleType, /, **arguments: object) -> dict[str, Any]:
         with patch_module_args(arguments), pytest.raises(SystemExit) as ended:
             module.main()
         answer: dict[str, Any] = json.loads(capsys.readouterr().out)

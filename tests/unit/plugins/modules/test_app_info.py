@@ -24,7 +24,7 @@ def test_app_info_hands_its_arguments_on(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def look(application: object, **arguments: Any) -> dict[str, Any]:
+    def look(application: object, **arguments: object) -> dict[str, Any]:
         asked.update(arguments, name=getattr(application, "name", None))
         return {"live": None}
 

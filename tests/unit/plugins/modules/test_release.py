@@ -43,7 +43,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
     return recipes
 
 
-def make_release(shop: Application, name: str, **manifest: Any) -> Path:
+def make_release(shop: Application, name: str, **manifest: object) -> Path:
     folder = Path(shop.releases, name)
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)

@@ -67,9 +67,7 @@ def test_slot_answer_holds_no_secret(run_slot: Run) -> None:
     assert "s3cret-value" not in str(answer)
 
 
-def test_slot_activates_what_is_desired(
-    run_slot: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[activation.Desired] = []
 
     def activate(

@@ -24,9 +24,7 @@ def test_source_packs_in_check_mode_as_well(
     run_module: Run, project: dict[str, str], tmp_path: Path, check_mode: bool
 ) -> None:
     cache = tmp_path / "cache"
-    answer = run_module(
-        source, source=project, cache=str(cache), _ansible_check_mode=check_mode
-    )
+    answer = run_module(source, source=project, cache=str(cache), _ansible_check_mode=check_mode)
     assert not answer["failed"]
     assert answer["changed"] is False
     assert answer["release_id"].startswith("src-")

@@ -1,0 +1,350 @@
+"""A slot's files as Ansible renders them: valid to Python and to systemd, also an old one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROLE = Path(__file__).resolve().parents[2] / "roles" / "gunicorn_service"
+REQUIRED: dict[str, Any] = {
+    "gunicorn_service_name": "shop",
+    "gunicorn_service_release_path": "/opt/shop/releases/1.4.2-9f86d081",
+    "__gunicorn_service_plan": {
+        "workers": 3,
+        "reason": "3 workers: 768 MB for two slots allow 3 of 128 MB each",
+        "memory_max_mb": 768,
+    },
+}
+OTHERWISE: dict[str, Any] = {
+    "gunicorn_service_user": "www",
+    "gunicorn_service_module": "shop.web:create_app()",
+    "gunicorn_service_root_path": "/api",
+    "gunicorn_service_health_path": "/ready?deep=1",
+    "gunicorn_service_environment": {"COLOR": "red"},
+    "gunicorn_service_secrets": {"TOKEN": 'a "quoted" $ecret'},
+    "gunicorn_service_memory_max_mb": 1000,
+    "gunicorn_service_drain_seconds": 120,
+    "gunicorn_service_socket_group": "nginx",
+    "gunicorn_service_backlog": 4096,
+    "gunicorn_service_log_level": "warning",
+    "gunicorn_service_service_options": {"MemoryDenyWriteExecute": "no", "Nice": 5},
+}
+#: Directives that came after systemd 215 (Debian 8), with the version that brought them, by the
+#: "Added in version" notes of systemd.unit(5), .service(5), .socket(5), .exec(5),
+#: .resource-control(5) and .kill(5). The oldest supported host, Ubuntu 22.04, has 249.
+OLDEST_SYSTEMD = 249
+SINCE = {
+    "StartLimitIntervalSec": 230,
+    "StartLimitBurst": 230,
+    "MemoryHigh": 231,
+    "MemoryMax": 231,
+    "TasksMax": 227,
+    "CacheDirectory": 235,
+    "StateDirectory": 235,
+    "OOMPolicy": 243,
+    "AmbientCapabilities": 229,
+    "PrivateUsers": 232,
+    "ProtectClock": 245,
+    "ProtectControlGroups": 232,
+    "ProtectHostname": 242,
+    "ProtectKernelLogs": 244,
+    "ProtectKernelModules": 232,
+    "ProtectKernelTunables": 232,
+    "ProtectProc": 247,
+    "RemoveIPC": 232,
+    "RestrictNamespaces": 233,
+    "RestrictRealtime": 231,
+    "RestrictSUIDSGID": 242,
+    "LockPersonality": 235,
+    "MemoryDenyWriteExecute": 231,
+    "KeyringMode": 235,
+}
+#: Directives of systemd 215 and before.
+ALWAYS = {
+    *("Description", "Requires", "After", "Wants", "WantedBy"),
+    *("User", "Group", "UMask", "WorkingDirectory", "Environment", "EnvironmentFile"),
+    *("RuntimeDirectory", "RuntimeDirectoryMode", "Type", "NotifyAccess", "ExecStart"),
+    *("Restart", "RestartSec", "KillMode", "TimeoutStartSec", "TimeoutStopSec", "LimitNOFILE"),
+    *("NoNewPrivileges", "CapabilityBoundingSet", "PrivateDevices", "PrivateTmp", "DevicePolicy"),
+    *("ProtectSystem", "ProtectHome", "RestrictAddressFamilies", "SystemCallArchitectures"),
+    *("SystemCallFilter", "SystemCallErrorNumber", "ListenStream", "SocketUser", "SocketGroup"),
+    *("SocketMode", "DirectoryMode", "Backlog", "RemoveOnStop"),
+}
+
+Render = Callable[..., Any]
+Files = dict[str, str]
+both_slots = pytest.mark.parametrize("slot", ["blue", "green"])
+both_settings = pytest.mark.parametrize("changed", [{}, OTHERWISE], ids=["default", "alternative"])
+
+
+@pytest.fixture
+def render(render_role: Render) -> Callable[..., Files]:
+    """Return a slot's five files."""
+    return lambda slot, **changed: dict(
+        render_role("gunicorn_service", f"__gunicorn_service_{slot}", **{**REQUIRED, **changed})
+    )
+
+
+def directives(unit: str) -> list[tuple[str, str]]:
+    lines = (line for line in unit.splitlines() if line and line[0] not in "#[")
+    return [(name, value) for name, _, value in (line.partition("=") for line in lines)]
+
+
+def last(unit: str) -> dict[str, str]:
+    """Return each directive's last value, which is the one that counts."""
+    return dict(directives(unit))
+
+
+@both_slots
+@both_settings
+def test_slot_is_told_in_every_file_and_the_other_one_in_none(
+    render: Render, slot: str, changed: dict[str, Any]
+) -> None:
+    files = render(slot, **changed)
+    other = "green" if slot == "blue" else "blue"
+    for kind in ("socket", "service", "settings"):
+        assert slot in files[kind]
+        assert other not in files[kind]
+        assert "{{" not in files[kind]
+        assert "{%" not in files[kind]
+
+
+@both_slots
+def test_slots_worker_is_the_roles_file(render: Render, slot: str) -> None:
+    assert render(slot)["worker"] == (ROLE / "files" / "draining_worker.py").read_text()
+
+
+def test_environment_holds_settings_and_secrets(render: Render) -> None:
+    assert render("blue")["environment"] == ""
+    assert render("blue", **OTHERWISE)["environment"] == (
+        'COLOR="red"\nTOKEN="a \\"quoted\\" \\$ecret"\n'
+    )
+
+
+def test_secrets_stand_in_the_environment_only(render: Render) -> None:
+    files = render("blue", **OTHERWISE)
+    assert [kind for kind, text in files.items() if "quoted" in text] == ["environment"]
+
+
+# gunicorn.conf.py
+
+
+def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Execute a rendered gunicorn.conf.py, as Gunicorn does, beside the role's worker."""
+    assert 'sys.path.insert(0, "/etc/shop/blue")' in settings
+    path = folder / "settings.py"
+    path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "draining_worker", raising=False)
+    spec = spec_from_file_location("settings", path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_settings_describe_the_slot_to_the_worker(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(render("blue", **OTHERWISE)["settings"], tmp_path, monkeypatch)
+    slot = settings.slot
+    assert settings.worker_class.slot is slot
+    assert settings.worker_class.CONFIG_KWARGS["root_path"] == "/api"
+    assert (slot.socket, slot.live_link) == ("/run/shop/blue.sock", "/var/lib/shop/live.sock")
+    assert slot.runtime_directory == settings.worker_tmp_dir == "/run/shop/blue"
+    assert (slot.health_path, slot.health_host) == ("/ready?deep=1", "localhost")
+    assert (settings.workers, settings.backlog, settings.loglevel) == (3, 4096, "warning")
+    assert settings.forwarded_allow_ips == "*"
+    assert settings.control_socket_disable is True
+    assert not hasattr(settings, "bind")
+
+
+@both_settings
+def test_timeouts_stand_in_their_order(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    files = render("blue", **changed)
+    settings = load(files["settings"], tmp_path, monkeypatch)
+    slot = settings.slot
+    assert slot.linger < slot.drain
+    assert max(slot.drain, slot.request_timeout) <= settings.graceful_timeout
+    assert settings.graceful_timeout < int(last(files["service"])["TimeoutStopSec"])
+    assert slot.linger < settings.keepalive
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"', "'", "\\", "/\n", "ü", "{{ x }}"],
+    ids=['"', "'", "backslash", "newline", "ü", "x"],
+)
+def test_settings_quote_what_they_are_given(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    files = render("blue", gunicorn_service_health_path=text)
+    assert load(files["settings"], tmp_path, monkeypatch).slot.health_path == text
+
+
+def test_child_exit_forgets_the_workers_report(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(render("blue")["settings"], tmp_path, monkeypatch)
+    settings.slot.runtime_directory = str(tmp_path)
+    report = tmp_path / "worker-7.json"
+    report.touch()
+
+    class Worker:
+        pid = 7
+
+    for _ in range(2):
+        settings.child_exit(None, Worker())
+        assert not report.exists()
+
+
+# The units
+
+
+def test_service_is_what_the_slot_needs(render: Render) -> None:
+    service = render("green")["service"]
+    values = last(service)
+    assert values["Requires"] == "shop@green.socket"
+    assert values["EnvironmentFile"] == "/etc/shop/green/environment"
+    assert values["WorkingDirectory"] == "/opt/shop/releases/1.4.2-9f86d081/src"
+    assert values["ExecStart"] == (
+        "/opt/shop/releases/1.4.2-9f86d081/.venv/bin/gunicorn "
+        "--config /etc/shop/green/gunicorn.conf.py main:app"
+    )
+    assert ("Environment", "FLEET_APP=shop") in directives(service)
+    assert ("Environment", "FLEET_RELEASE=1.4.2-9f86d081") in directives(service)
+    assert ("Environment", "FLEET_SLOT=green") in directives(service)
+
+
+def test_socket_is_the_proxys_alone(render: Render) -> None:
+    values = last(render("blue", gunicorn_service_socket_group="nginx")["socket"])
+    assert values["ListenStream"] == "/run/shop/blue.sock"
+    assert (values["SocketUser"], values["SocketGroup"]) == ("root", "nginx")
+    assert values["SocketMode"] == "0660"
+
+
+@pytest.mark.parametrize(("wanted", "high", "most"), [(0, "691M", "768M"), (1000, "900M", "1000M")])
+def test_memory_is_limited_as_planned_or_as_set(
+    render: Render, wanted: int, high: str, most: str
+) -> None:
+    values = last(render("blue", gunicorn_service_memory_max_mb=wanted)["service"])
+    assert (values["MemoryHigh"], values["MemoryMax"]) == (high, most)
+
+
+def test_service_options_win_over_the_units_own(render: Render) -> None:
+    service = render("blue", **OTHERWISE)["service"]
+    assert last(service)["MemoryDenyWriteExecute"] == "no"
+    assert last(service)["Nice"] == "5"
+    assert service.index("Nice=5") < service.index("[Install]")
+
+
+def test_sections_come_once_and_in_order(render: Render) -> None:
+    files = render("blue", **OTHERWISE)
+    sections = {kind: re.findall(r"^\[\w+\]", files[kind], re.M) for kind in ("socket", "service")}
+    assert sections == {
+        "socket": ["[Unit]", "[Socket]", "[Install]"],
+        "service": ["[Unit]", "[Service]", "[Install]"],
+    }
+
+
+@both_settings
+def test_directives_are_known_to_the_oldest_systemd(
+    render: Render, changed: dict[str, Any]
+) -> None:
+    files = render("blue", **{**changed, "gunicorn_service_service_options": {}})
+    used = {name for kind in ("socket", "service") for name, _ in directives(files[kind])}
+    assert used - ALWAYS - SINCE.keys() == set(), "look up since when systemd knows these"
+    assert {name: SINCE[name] for name in used & SINCE.keys() if SINCE[name] > OLDEST_SYSTEMD} == {}
+
+
+#: Values that an older systemd refuses, with the version that brought them.
+NEWER_VALUES = {"Type": {"notify-reload": 253, "exec": 240}, "ProtectSystem": {"strict": 232}}
+
+
+def test_values_are_known_to_the_oldest_systemd(render: Render) -> None:
+    for name, value in directives(render("blue")["service"]):
+        assert NEWER_VALUES.get(name, {}).get(value, 0) <= OLDEST_SYSTEMD
+
+
+def write_units(files: Files, folder: Path) -> list[str]:
+    """Write the units as a host has them, but for a program that this machine has."""
+    paths = []
+    for kind in ("socket", "service"):
+        path = folder / f"shop@blue.{kind}"
+        path.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", files[kind], flags=re.M))
+        paths.append(str(path))
+    return paths
+
+
+def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [shutil.which("systemd-analyze") or "systemd-analyze", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@both_settings
+def test_units_are_accepted_by_systemd(
+    render: Render, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    result = systemd_analyze(
+        "verify", "--man=no", *write_units(render("blue", **changed), tmp_path)
+    )
+    assert [line for line in result.stderr.splitlines() if "shop@blue" in line] == []
+
+
+def test_units_with_a_mistake_are_not_accepted_by_systemd(render: Render, tmp_path: Path) -> None:
+    files = render("blue", gunicorn_service_service_options={"NoSuchSetting": 1})
+    result = systemd_analyze("verify", "--man=no", *write_units(files, tmp_path))
+    assert "NoSuchSetting" in result.stderr
+
+
+def test_service_is_exposed_as_little_as_it_was(render: Render, tmp_path: Path) -> None:
+    _, service = write_units(render("blue"), tmp_path)
+    # Tenths of systemd's exposure, from 0 to 100: below 20 is "OK".
+    result = systemd_analyze("security", "--offline=true", "--threshold=15", "--no-pager", service)
+    assert result.returncode == 0, result.stdout.splitlines()[-1]
+
+
+# Child templates, as a deployment overrides a block
+
+
+def test_child_template_replaces_one_block_and_keeps_the_others(
+    render: Render, tmp_path: Path
+) -> None:
+    child = tmp_path / "shop.service.j2"
+    child.write_text(
+        '{% extends "slot.service.j2" %}\n'
+        "{% block resources %}\n# resources\nLimitNOFILE=1234\n{% endblock %}\n"
+        "{% block sandbox %}\n{{ super() }}\nProtectHome=tmpfs\n{% endblock %}\n"
+    )
+    service = render("blue", gunicorn_service_service_template=str(child))["service"]
+    values = last(service)
+    assert values["LimitNOFILE"] == "1234"
+    assert "MemoryMax" not in values
+    assert values["ProtectHome"] == "tmpfs"
+    assert values["LockPersonality"] == "yes"
+    assert service.endswith("[Install]\nWantedBy=multi-user.target\n")
+
+
+def test_child_template_of_the_settings_extends_a_block(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "shop.conf.py.j2"
+    child.write_text(
+        '{% extends "gunicorn.conf.py.j2" %}\n'
+        "{% block worker %}\n{{ super() }}\nmax_requests = 5000\n{% endblock %}\n"
+    )
+    files = render("blue", gunicorn_service_settings_template=str(child))
+    settings = load(files["settings"], tmp_path, monkeypatch)
+    assert (settings.max_requests, settings.workers) == (5000, 3)
