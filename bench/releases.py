@@ -2,7 +2,9 @@
 
 This project's (`playbooks/release.yml`: the idle slot and a renamed link), `systemctl restart` of
 Gunicorn on a TCP port, and a new upstream with `nginx -s reload`. All behind the same nginx, under
-the load of tests/load. Takes a host that deploy.yml has deployed app/ to, such as `make demo` makes.
+the load of tests/load. Takes a host that deploy.yml has deployed app/ to, as `make demo` does:
+
+    python -m bench.releases
 
 The last line printed is one JSON object: `requests`, `failed`, `releases`, `p99_ms` and `max_ms` of
 this project's way, and the same of the others under `systemctl_restart` and `nginx_reload`.
@@ -20,13 +22,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from bench import reference
 
-from bench import reference  # noqa: E402 - found once the root is on the path
+ROOT = Path(__file__).resolve().parent.parent
+#: Gets a line for each failed request.
+LOGS = ROOT / ".cache" / "logs"
 
 #: Seconds of load before the first release and after the last.
 MARGIN_SECONDS = 3.0
@@ -135,6 +139,8 @@ class Bench:
         """
         done, output = self.folder / "done", self.folder / "load.json"
         done.unlink(missing_ok=True)
+        LOGS.mkdir(parents=True, exist_ok=True)
+        events = LOGS / f"bench-{name}.jsonl"
         port = self.connect.rpartition(":")[2]
         command = [
             *(sys.executable, "-m", "tests.load", f"--url=https://{name}:{port}"),
@@ -142,7 +148,7 @@ class Bench:
             f"--seconds={self.budget + LAST_RELEASE_SECONDS}",
             # No WebSockets and event streams: how they end is molecule's to test, and without them
             # no release waits for the drain of the one before.
-            *("--mix=get,post,h2", f"--until-file={done}", f"--events={self.folder / name}.jsonl"),
+            *("--mix=get,post,h2", f"--until-file={done}", f"--events={events}"),
         ]
         with (
             output.open("w", encoding="utf-8") as stdout,
@@ -204,10 +210,11 @@ def inventory_host(inventory: Path, host: str | None) -> tuple[str, dict[str, An
         raise BenchError(f"{inventory} is no inventory: {result.stderr.strip()}")
     content = json.loads(result.stdout)
     hosts = content.get("app", {}).get("hosts", [])
-    name = host or next(iter(hosts), None)
+    name: str = host or next(iter(hosts), "")
     if name not in hosts:
-        raise BenchError(f"{inventory} has no host {name or ''} in its group app; run `make demo`")
-    return name, content["_meta"]["hostvars"][name]
+        raise BenchError(f"{inventory} has no host {name} in its group app; run `make demo`")
+    variables: dict[str, Any] = content["_meta"]["hostvars"][name]
+    return name, variables
 
 
 def main() -> int:
@@ -222,7 +229,7 @@ def main() -> int:
     parser.add_argument("--connect", default="127.0.0.1:8443", help="the host's HTTPS from here")
     parser.add_argument("--releases", type=int, default=10, help="of each way, at most")
     parser.add_argument("--budget", type=float, default=95, help="seconds of each way")
-    parser.add_argument("--rate", type=float, default=1000, help="requests a second, at most")
+    parser.add_argument("--rate", type=float, default=600, help="requests a second, at most")
     arguments = parser.parse_args()
     try:
         host, variables = inventory_host(arguments.inventory, arguments.host)
@@ -246,9 +253,7 @@ def main() -> int:
                     ("systemctl_restart", "restart", reference.RESTART_HOST),
                     ("nginx_reload", "reload", reference.RELOAD_HOST),
                 ):
-                    result[key] = bench.measure(
-                        name, lambda way=way: bench.by_reference(way), trusted
-                    )
+                    result[key] = bench.measure(name, partial(bench.by_reference, way), trusted)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

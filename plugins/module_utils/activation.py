@@ -8,7 +8,6 @@ after it, running the same again only tidies up.
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import json
 import os
@@ -20,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     FILE_MODES,
     Application,
@@ -411,23 +411,25 @@ def _blanked(text: str, slot: Slot, desired: Desired) -> str:
 
 
 @contextmanager
-def exclusive(application: Application) -> Iterator[None]:
+def exclusive(application: Application, patience: float) -> Iterator[None]:
     """Hold the host's activation lock: two activations at once would share the idle slot.
 
+    Args:
+        application: The application.
+        patience: Seconds to wait for another activation, such as one whose controller was killed.
+
     Raises:
-        Refusal: another activation of this application runs right now.
+        Refusal: another activation of this application went on all the time.
     """
-    folder = os.path.dirname(application.live_link)
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    with open(os.path.join(folder, "activation.lock"), "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refusal(
-                f"another activation of {application.name} runs on this host right now; "
-                "wait for it to end and run again"
-            ) from None
-        yield
+    path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
+    try:
+        with locked(path, patience):
+            yield
+    except TimeoutError:
+        raise Refusal(
+            f"another activation of {application.name} has been running on this host for more than "
+            f"{patience:g} s; wait for it to end and run again"
+        ) from None
 
 
 def systemctl(*arguments: str, check: bool = True) -> str:

@@ -152,6 +152,7 @@ import shutil
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.release import (
     BuildError,
     Recipe,
@@ -168,6 +169,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     Application,
     parse_environment,
 )
+
+#: Seconds to wait for another build, such as one whose controller was killed.
+BUILD_PATIENCE = 900
 
 
 def main() -> None:
@@ -225,7 +229,17 @@ def present(application: Application, options: dict[str, Any], check_mode: bool)
             "uv_environment": parse_environment(options["uv_environment"]),
         }
         recipe = Recipe(**given)
-        return {"changed": True, "path": path, "manifest": build(recipe, options["manifest"])}
+        lock = application.path("opt", application.name, "build.lock")
+        try:
+            with locked(lock, BUILD_PATIENCE):
+                # Whoever was waited for may just have built it.
+                manifest = read_manifest(path) or build(recipe, options["manifest"])
+        except TimeoutError:
+            raise BuildError(
+                f"another build of {application.name} has been running on this host for more than "
+                f"{BUILD_PATIENCE} s; wait for it to end and run again"
+            ) from None
+        return {"changed": True, "path": path, "manifest": manifest}
     return {"changed": manifest is None, "path": path, "manifest": manifest or {}}
 
 

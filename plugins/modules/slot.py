@@ -204,7 +204,8 @@ def run(
             f"{desired.release} is not a complete release: it has no manifest.json; "
             "run the deploy again to build it"
         )
-    with activation.exclusive(application):
+    # Whoever activates already needs at most the health timeout and a drain of the idle slot.
+    with activation.exclusive(application, desired.health.timeout + 120):
         todo = _plan(application, desired, restart)
         diff = activation.diff(application, desired, todo.slot)
         return _result(todo, activation.activate(application, desired, todo), diff)

@@ -65,7 +65,7 @@ class Host:
         )
 
     def activate(self, desired: Desired) -> activation.Outcome:
-        with activation.exclusive(self.application):
+        with activation.exclusive(self.application, patience=0):
             todo = activation.plan(
                 self.application, desired, activation.live_is_active(self.application)
             )
@@ -204,6 +204,11 @@ def test_plan_names_all_reasons(live: Host) -> None:
         "environment changed",
         "shop@blue.service is not running",
     )
+
+
+def test_plan_restarts_in_the_idle_slot_when_asked(live: Host) -> None:
+    asked = activation.plan(live.application, live.desired(), True, restart=True)
+    assert asked == Plan("green", True, ("a restart was asked for",))
 
 
 def test_plan_replaces_a_live_slot_that_is_not_running(live: Host) -> None:
@@ -591,12 +596,12 @@ def test_swap_replaces_what_a_torn_one_left(live: Host) -> None:
 
 def test_exclusive_refuses_a_second_activation(host: Host) -> None:
     with (
-        activation.exclusive(host.application),
-        pytest.raises(Refusal, match="another activation of shop runs on this host right now"),
-        activation.exclusive(host.application),
+        activation.exclusive(host.application, patience=0),
+        pytest.raises(Refusal, match="another activation of shop has been running on this host"),
+        activation.exclusive(host.application, patience=0.3),
     ):
         pass
-    with activation.exclusive(host.application):
+    with activation.exclusive(host.application, patience=0):
         pass
 
 

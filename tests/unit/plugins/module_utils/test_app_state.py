@@ -200,7 +200,9 @@ def test_certificate_days_of_none_are_none(tmp_path: Path, text: str | None) -> 
 
 def test_releases_come_newest_first_with_what_became_of_them(shop: Application) -> None:
     for number, name in enumerate(["1.0", "1.1", "1.2", "1.3", "1.4"], start=1):
-        make_release(shop, name, built_at=number, built_by="ada", commit=f"c{number}")
+        make_release(
+            shop, name, built_at=number, built_by="ada", module="main:app", commit=f"c{number}"
+        )
     make_release(shop, "0.9", pinned=True, source={"type": "path"})
     make_live(
         shop, ("live", "1.1", 1), ("refused", "1.4", 2), ("live", "1.2", 3), ("refused", "1.3", 4)
@@ -219,6 +221,7 @@ def test_releases_come_newest_first_with_what_became_of_them(shop: Application) 
         "state": "refused",
         "built_at": 5,
         "built_by": "ada",
+        "module": "main:app",
         "commit": "c5",
         "source": {},
         "pinned": False,

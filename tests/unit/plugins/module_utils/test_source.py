@@ -382,7 +382,7 @@ def zipped(files: dict[str, str], mode: int = 0o100644) -> bytes:
     return buffer.getvalue()
 
 
-FORMATS = {
+FORMATS: dict[str, Callable[[dict[str, str]], bytes]] = {
     "shop.tar": lambda files: tar(files, "w"),
     "shop.tar.gz": tar,
     "shop.tgz": tar,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.status_table import table
+from ansible_collections.asgi.fleet.plugins.module_utils.status_table import releases_table, table
 
 LIVE = {
     "slot": "blue",
@@ -93,3 +94,40 @@ def test_table_aligns_its_columns_in_the_order_given() -> None:
         line.index(cell) for line, cell in zip(lines, ("RELEASE", "1.4", "unr"), strict=True)
     } == {15}
     assert all(line == line.rstrip() for line in lines)
+
+
+RELEASE: dict[str, Any] = {
+    "id": "v2-9f86d081",
+    "state": "live",
+    "built_at": 1790000000,
+    "built_by": "ada",
+    "commit": "0123456789abcdef",
+    "source": {"type": "git", "url": "https://git.example.com/shop.git"},
+    "pinned": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "cells"),
+    [
+        ({}, "live  2026-09-21 14:13  ada  https://git.example.com/shop.git 0123456789ab"),
+        (
+            {"pinned": True, "commit": "", "source": {"type": "path", "path": "/srv/shop"}},
+            "live, pinned  2026-09-21 14:13  ada  /srv/shop",
+        ),
+        (
+            {"built_by": "", "commit": "", "source": {"type": "package", "name": "shop"}},
+            "live  2026-09-21 14:13  -  shop",
+        ),
+        ({"commit": "", "source": {}}, "live  2026-09-21 14:13  ada  -"),
+    ],
+    ids=["git", "pinned", "package", "unknown source"],
+)
+def test_releases_table_tells_where_each_comes_from(changed: dict[str, Any], cells: str) -> None:
+    header, line = releases_table([RELEASE | changed])
+    assert header.split("  ")[0] == "RELEASE"
+    assert re.sub(r" {2,}", "  ", line) == f"v2-9f86d081  {cells}"
+
+
+def test_releases_table_of_none_is_its_header() -> None:
+    assert releases_table([]) == ["RELEASE  STATE  BUILT (UTC)  BY  SOURCE"]

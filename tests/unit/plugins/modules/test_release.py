@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.release import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 from ansible_collections.asgi.fleet.plugins.modules import release
@@ -95,6 +96,28 @@ def test_release_that_is_complete_is_not_built_again(
     make_release(shop, PRESENT["id"], commit="abc")
     answer = run_release(**PRESENT)
     assert (answer["changed"], answer["manifest"]) == (False, {"commit": "abc"})
+    assert built == []
+
+
+def test_release_that_another_build_just_made_is_not_built_again(
+    run_release: Run, shop: Application, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[dict[str, str] | None] = [None, {"commit": "abc"}]
+    monkeypatch.setattr(release, "read_manifest", lambda _: looks.pop(0))
+    assert run_release(**PRESENT)["manifest"] == {"commit": "abc"}
+    assert built == []
+
+
+def test_release_waits_for_another_build_in_vain(
+    run_release: Run, shop: Application, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "BUILD_PATIENCE", 0)
+    with locked(shop.path("opt", "shop", "build.lock"), 0):
+        answer = run_release(**PRESENT)
+    assert answer["msg"] == (
+        "another build of shop has been running on this host for more than 0 s; "
+        "wait for it to end and run again"
+    )
     assert built == []
 
 

@@ -95,6 +95,22 @@ def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.Monke
     assert desired.files["green"] == FILES
 
 
+def test_slot_hands_on_that_a_restart_was_asked_for(
+    run_slot: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def plan(_: Application, __: activation.Desired, ___: bool, restart: bool) -> activation.Plan:
+        asked.append(restart)
+        return activation.Plan("green", True, ("a restart was asked for",))
+
+    monkeypatch.setattr(activation, "plan", plan)
+    for restart in (False, True):
+        answer = run_slot(restart=restart, _ansible_check_mode=True)
+        assert answer["reasons"] == ["a restart was asked for"]
+    assert asked == [False, True]
+
+
 def test_slot_refuses_a_release_that_is_not_complete(run_slot: Run) -> None:
     answer = run_slot(release="/no/such/release")
     assert answer["failed"]

@@ -1,0 +1,41 @@
+"""A lock file for what two processes of one host must not do at once.
+
+A run that was killed leaves its module working on the host until it ends: the next run waits for
+it instead of working in the same folder. The kernel gives the lock back when its holder dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Seconds between two tries.
+RETRY_SECONDS = 0.2
+
+
+@contextmanager
+def locked(path: str, patience: float) -> Iterator[None]:
+    """Hold the lock at `path` (flock(2)); its folder is made if missing.
+
+    Args:
+        path: the lock file, which stays.
+        patience: seconds to wait for another holder.
+
+    Raises:
+        TimeoutError: another process held it all the time.
+    """
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    deadline = time.monotonic() + patience
+    with open(path, "w", encoding="utf-8") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError(path) from None
+                time.sleep(RETRY_SECONDS)
+        yield
