@@ -6,7 +6,7 @@ the same nginx:
 
 - `restart`: `systemctl restart` of the one service.
 - `reload`: a second service on another port; once it answers, nginx gets the new address and is
-  reloaded, and after a pause the first service is stopped.
+  reloaded, and the first service is stopped once the old workers of nginx have gone.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ RESULT = FOLDER / "result.json"
 START_SECONDS = 60.0
 #: Seconds between two releases.
 PAUSE_SECONDS = 2.0
-#: Seconds that the old service is left, after a reload, to answer what old workers of nginx have
-#: sent it.
-OLD_SECONDS = 3.0
+#: Seconds that old workers of nginx are waited for, at most, before the old service is stopped.
+#: Those of nginx before 1.27.1 may keep HTTP/2 connections, and the old upstream, for longer.
+OLD_WORKERS_SECONDS = 15.0
 
 UNIT_TEXT = """\
 [Unit]
@@ -183,9 +183,19 @@ def reload(number: int) -> None:
     """One release by a new upstream and `nginx -s reload`."""
     new, old = RELOAD_PORTS[number % 2], RELOAD_PORTS[1 - number % 2]
     start(new, f"reload-{number}", "start")
+    workers = nginx_workers()
     point_nginx_at(new)
-    time.sleep(OLD_SECONDS)
+    deadline = time.monotonic() + OLD_WORKERS_SECONDS
+    while workers & nginx_workers() and time.monotonic() < deadline:
+        time.sleep(0.2)
     run("systemctl", "stop", f"{NAME}@{old}")
+
+
+def nginx_workers() -> set[str]:
+    """Returns the process numbers of nginx's workers, those that are about to end as well."""
+    master = Path("/run/nginx.pid").read_text(encoding="utf-8").strip()
+    children = Path(f"/proc/{master}/task/{master}/children").read_text(encoding="utf-8")
+    return set(children.split())
 
 
 def release(way: str, count: int, budget: float) -> None:

@@ -56,7 +56,8 @@ class Bench:
         domain: Its first `app_domain`.
         connect: ADDRESS:PORT at which this machine reaches the host's port 443.
         releases: Releases of each way, at most.
-        budget: After this time a way starts no further release.
+        budget: After this time this project's way starts no further release; the others, which
+            install nothing, have a third of it.
         rate: Requests a second, at most.
         folder: For temporary files.
     """
@@ -101,7 +102,7 @@ class Bench:
             The number of releases.
         """
         say(f"{way}: up to {self.releases} releases")
-        self.reference(way, str(self.releases), str(self.budget))
+        self.reference(way, str(self.releases), str(self.budget / 3))
         result = json.loads(self.fetch(reference.RESULT).read_text(encoding="utf-8"))
         return int(result["releases"])
 
@@ -228,7 +229,7 @@ def main() -> int:
     parser.add_argument("--host", help="of the group app; the first by default")
     parser.add_argument("--connect", default="127.0.0.1:8443", help="the host's HTTPS from here")
     parser.add_argument("--releases", type=int, default=10, help="of each way, at most")
-    parser.add_argument("--budget", type=float, default=95, help="seconds of each way")
+    parser.add_argument("--budget", type=float, default=165, help="seconds of releases")
     parser.add_argument("--rate", type=float, default=600, help="requests a second, at most")
     arguments = parser.parse_args()
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -16,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import DOMAIN, Load, Shop
+from events import DOMAIN, Load, Shop
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -251,11 +252,11 @@ def test_long_clients_are_kept_until_the_drain_ends(shop: Shop, load: Load) -> N
         ends["sse"] = time.time()
 
     def talk() -> None:
-        with connect(f"wss://{DOMAIN}:{shop.port}/ws", sock=_tcp(shop), ssl=context) as socket:
+        with connect(f"wss://{DOMAIN}:{shop.port}/ws", sock=socket.create_connection(("127.0.0.1", shop.port)), ssl=context) as client:
             try:
                 while True:
-                    socket.send("still there?")
-                    assert socket.recv(timeout=10) == "still there?"
+                    client.send("still there?")
+                    assert client.recv(timeout=10) == "still there?"
                     time.sleep(0.2)
             except ConnectionClosed as closed:
                 ends["ws"] = time.time()
@@ -275,12 +276,6 @@ def test_long_clients_are_kept_until_the_drain_ends(shop: Shop, load: Load) -> N
     assert finished + 5 < ends["ws"] < finished + 16
     assert finished + 5 < ends["sse"] < finished + 16
     assert load.failures(since=began) == []
-
-
-def _tcp(shop: Shop) -> Any:
-    import socket
-
-    return socket.create_connection(("127.0.0.1", shop.port))
 
 
 def test_totals(shop: Shop, load: Load) -> None:

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
@@ -422,14 +422,16 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
         Refusal: another activation of this application went on all the time.
     """
     path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
-    try:
-        with locked(path, patience):
-            yield
-    except TimeoutError:
-        raise Refusal(
-            f"another activation of {application.name} has been running on this host for more than "
-            f"{patience:g} s; wait for it to end and run again"
-        ) from None
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, patience))
+        except TimeoutError:
+            raise Refusal(
+                f"another activation of {application.name} has been running on this host for more "
+                f"than {patience:g} s; wait for it to end and run again"
+            ) from None
+        # Outside of the try: a timeout of the activation itself is something else.
+        yield
 
 
 def systemctl(*arguments: str, check: bool = True) -> str:

@@ -38,9 +38,8 @@ OTHERWISE: dict[str, Any] = {
     "gunicorn_service_log_level": "warning",
     "gunicorn_service_service_options": {"MemoryDenyWriteExecute": "no", "Nice": 5},
 }
-#: Directives that came after systemd 215 (Debian 8), with the version that brought them, by the
-#: "Added in version" notes of systemd.unit(5), .service(5), .socket(5), .exec(5),
-#: .resource-control(5) and .kill(5). The oldest supported host, Ubuntu 22.04, has 249.
+#: Directives that came after systemd 215 (Debian 8), with the version that brought them, from
+#: systemd's NEWS. The oldest supported host, Ubuntu 22.04, has 249.
 OLDEST_SYSTEMD = 249
 SINCE = {
     "StartLimitIntervalSec": 230,

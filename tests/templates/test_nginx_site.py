@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -53,16 +50,6 @@ VERSIONS = {
     "1.28.2": "3.5.4",
     "1.31.3": "3.3.7",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _collections() -> Iterator[None]:
-    """Let Ansible find the collection its own way; others have imported it as plain Python."""
-    names = [name for name in sys.modules if name.partition(".")[0] == "ansible_collections"]
-    plain = {name: sys.modules.pop(name) for name in names}
-    init_plugin_loader([str(ROOT / ".ansible" / "collections")])
-    yield
-    sys.modules.update(plain)
 
 
 def nginx_v(nginx: str) -> str:

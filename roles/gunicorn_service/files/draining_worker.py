@@ -46,6 +46,8 @@ logger = logging.getLogger("uvicorn.error")
 TICK_SECONDS = 0.1
 #: Seconds that the worker's own health request may take.
 PROBE_TIMEOUT_SECONDS = 10.0
+#: RFC 6455 section 7.4, as registered there later: "service restart"; clients connect again.
+SERVICE_RESTART = 1012
 #: Bytes of an unhealthy answer that are kept for the operator.
 EXCERPT_BYTES = 300
 
@@ -85,23 +87,53 @@ class Slot:
         return self.leaving or not self.is_live()
 
 
+class OpenWebSocket:
+    """An application's side of a WebSocket, so that it can be closed from outside."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._accepted = False
+        self._closed = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; after `close`, tell the application that the client has gone."""
+        if self._closed:
+            raise OSError("the WebSocket was closed, because this worker ends")
+        self._accepted |= message["type"] == "websocket.accept"
+        self._closed |= message["type"] == "websocket.close"
+        await self._send(message)
+
+    async def close(self) -> None:
+        """Close by the protocol's own handshake, so that nothing the client just sends breaks it."""
+        if self._accepted and not self._closed:
+            self._closed = True
+            with contextlib.suppress(OSError, RuntimeError):
+                await self._send({"type": "websocket.close", "code": SERVICE_RESTART})
+
+
 class ClosingApplication:
     """Wraps the application: answers carry `Connection: close` once the slot is being left."""
 
     def __init__(self, application: Application, slot: Slot) -> None:
         self.application = application
         self.slot = slot
-        #: The tasks of the event streams that are open now.
+        #: What may last for hours, and is ended by us.
         self.event_streams: set[asyncio.Task[Any]] = set()
+        self.ended_streams: set[asyncio.Task[Any]] = set()
+        self.websockets: set[OpenWebSocket] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Run the application for one connection or request (ASGI)."""
-        if scope["type"] != "http":
+        """Serve one request, WebSocket or lifespan, as ASGI 3 has it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
             await self.application(scope, receive, send)
-            return
 
+    async def _http(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
+        assert task is not None  # noqa: S101 (for the type: a coroutine runs in a task)
 
         async def send_and_close(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -116,18 +148,33 @@ class ClosingApplication:
         try:
             await self.application(scope, receive, send_and_close)
         except asyncio.CancelledError:
-            if task not in self.event_streams or not self.slot.leaving:
+            if task not in self.ended_streams:
                 raise
             # The stream was ended by us, between two events: a last empty chunk tells nginx and
             # the client that it is complete, and the client's EventSource connects again.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self.event_streams.discard(task)
+            self.ended_streams.discard(task)
 
-    def end_event_streams(self) -> None:
-        """Cancel the applications' side of every open event stream."""
-        for task in list(self.event_streams):
+    async def _websocket(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        websocket = OpenWebSocket(send)
+        self.websockets.add(websocket)
+        try:
+            await self.application(scope, receive, websocket.send)
+        finally:
+            self.websockets.discard(websocket)
+
+    async def end_long_connections(self) -> None:
+        """End every event stream and every WebSocket, each in its own proper way."""
+        while self.event_streams:
+            task = self.event_streams.pop()
+            self.ended_streams.add(task)
             task.cancel()
+        for websocket in list(self.websockets):
+            await websocket.close()
 
 
 def _is_event_stream(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -235,8 +282,13 @@ class DrainingServer(Server):
             for server in self.servers:
                 server.close()
             await self._wait_for_connections(began + self.slot.drain)
-        self.application.end_event_streams()
-        await asyncio.sleep(TICK_SECONDS)
+        # Time for WebSocket clients to answer the close, and for nginx to leave the connections of
+        # event streams, which it keeps like others: their answer began before it could say "close".
+        # A stream that a client begins anew on one of them ends at once.
+        deadline = time.monotonic() + self.slot.linger
+        while time.monotonic() < deadline and self.server_state.connections:
+            await self.application.end_long_connections()
+            await asyncio.sleep(TICK_SECONDS)
 
         left = began + self.slot.request_timeout - time.monotonic()
         self.config.timeout_graceful_shutdown = max(1, round(left))

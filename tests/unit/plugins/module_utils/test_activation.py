@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import activation
+from ansible_collections.asgi.fleet.plugins.module_utils import activation, locking
 from ansible_collections.asgi.fleet.plugins.module_utils.activation import (
     Desired,
     Health,
@@ -603,6 +603,23 @@ def test_exclusive_refuses_a_second_activation(host: Host) -> None:
         pass
     with activation.exclusive(host.application, patience=0):
         pass
+
+
+def test_exclusive_waits_for_another_activation(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "RETRY_SECONDS", 0.01)
+    first = activation.exclusive(host.application, patience=0)
+    first.__enter__()
+    ending = threading.Timer(0.1, first.__exit__, (None, None, None))
+    ending.start()
+    with activation.exclusive(host.application, patience=30):
+        assert ending.finished.wait(5)
+
+
+def test_exclusive_lets_a_timeout_of_the_activation_itself_through(host: Host) -> None:
+    with pytest.raises(TimeoutError), activation.exclusive(host.application, patience=0):
+        raise TimeoutError
 
 
 def test_children_are_found_whatever_they_call_themselves(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     if os.geteuid() != 0:
         # Only root may run something as a user, even as itself.
         class Unprivileged(subprocess.Popen[str]):
-            def __init__(self, *arguments: Any, **options: Any) -> None:
+            def __init__(self, command: list[str], **options: Any) -> None:  # noqa: ANN401
                 kept = {name: options[name] for name in options.keys() - AS_USER}
-                super().__init__(*arguments, **kept)
+                super().__init__(command, **kept)
 
         monkeypatch.setattr(subprocess, "Popen", Unprivileged)
     return Recipe(
@@ -59,7 +59,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
 def pack(recipe: Recipe, tmp_path: Path) -> Callable[..., Recipe]:
     """Return the recipe with an archive of the given files, and other fields changed."""
 
-    def run(files: dict[str, str | bytes], **changed: Any) -> Recipe:
+    def run(files: dict[str, str | bytes], **changed: Any) -> Recipe:  # noqa: ANN401
         source = tmp_path / "source"
         for name, text in files.items():
             path = source / name
@@ -360,7 +360,11 @@ def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list
     )
     uv.chmod(0o755)
 
-    def run(step: Callable[[Recipe], object], freeze: str = "", **changed: Any) -> list[str]:
+    def run(
+        step: Callable[[Recipe], object],
+        freeze: str = "",
+        **changed: Any,  # noqa: ANN401
+    ) -> list[str]:
         (tmp_path / "freeze").write_text(freeze)
         step(replace(recipe, uv=str(uv), **changed))
         calls = tmp_path / "calls"

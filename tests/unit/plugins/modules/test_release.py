@@ -100,7 +100,7 @@ def test_release_that_is_complete_is_not_built_again(
 
 
 def test_release_that_another_build_just_made_is_not_built_again(
-    run_release: Run, shop: Application, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
+    run_release: Run, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[dict[str, str] | None] = [None, {"commit": "abc"}]
     monkeypatch.setattr(release, "read_manifest", lambda _: looks.pop(0))

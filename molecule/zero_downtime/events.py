@@ -1,0 +1,130 @@
+"""What the events under load are made of: the host, the playbooks as an operator runs them, the load."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+INVENTORIES = (ROOT / "molecule/shared/inventory/lab.yml", HERE / "inventory")
+HOST = "fleet-load"
+DOMAIN = "shop.example.com"
+#: Requests a second: enough to catch a request at every moment of a cut-over, few enough that two
+#: cores can also run the deploys.
+RATE = 450
+
+
+@dataclass
+class Shop:
+    """The application on its host, and the operator at the controller."""
+
+    folder: Path
+    variables: dict[str, Any]
+    port: int
+    ssh: list[str]
+    versions: int = 0
+    #: Playbooks that were run: kept for the totals.
+    runs: list[str] = field(default_factory=list)
+
+    def command(self, playbook: str, **extra: Any) -> list[str]:
+        """The command line of a playbook, with extra variables."""
+        inventories = [f"--inventory={path}" for path in INVENTORIES]
+        return [
+            *("ansible-playbook", f"{ROOT}/playbooks/{playbook}.yml", *inventories),
+            f"--extra-vars={json.dumps({**self.variables, **extra})}",
+        ]
+
+    def play(self, playbook: str, **extra: Any) -> subprocess.CompletedProcess[str]:
+        """Run a playbook and return what it printed, whatever came of it."""
+        self.runs.append(playbook)
+        return subprocess.run(
+            self.command(playbook, **extra), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    def succeed(self, playbook: str, **extra: Any) -> str:
+        """Run a playbook that must succeed."""
+        result = self.play(playbook, **extra)
+        assert result.returncode == 0, result.stdout[-6000:]
+        return result.stdout
+
+    def refuse(self, playbook: str, *told: str, **extra: Any) -> str:
+        """Run a playbook that must be refused, and tell why."""
+        live = self.live()
+        result = self.play(playbook, **extra)
+        assert result.returncode != 0, result.stdout[-6000:]
+        for text in told:
+            assert text in result.stdout, f"{text!r} is not in:\n{result.stdout[-6000:]}"
+        assert self.live() == live
+        return result.stdout
+
+    def new_version(self, tail: str = "", requirements: str = "") -> dict[str, Any]:
+        """Make a copy of the sample application that makes another release; return `app_source`."""
+        self.versions += 1
+        source = self.folder / f"version-{self.versions}"
+        shutil.copytree(ROOT / "app", source, ignore=shutil.ignore_patterns("tests", ".*"))
+        with (source / "main.py").open("a", encoding="utf-8") as main:
+            main.write(f"\n# version {self.versions}\n{tail}\n")
+        if requirements:
+            (source / "requirements.txt").write_text(requirements, encoding="utf-8")
+        return {"type": "path", "path": str(source)}
+
+    def shell(self, script: str, *, check: bool = True) -> str:
+        """Run a script on the host as root and return its output."""
+        result = subprocess.run(
+            [*self.ssh, script], capture_output=True, text=True, check=False, timeout=120
+        )
+        assert result.returncode == 0 or not check, result.stderr
+        return result.stdout.strip()
+
+    def live(self) -> str:
+        """Slot and release that are live: `blue 1.0.0-5d600294`."""
+        return self.shell(
+            "slot=$(basename $(readlink /var/lib/shop/live.sock) .sock);"
+            " echo $slot $(basename $(readlink /opt/shop/slots/$slot))"
+        )
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """Ask the application over HTTPS, as a visitor."""
+        output = subprocess.run(
+            [
+                *("curl", "--silent", "--show-error", "--fail", "--max-time", "10"),
+                *("--cacert", str(self.folder / "ca.pem")),
+                *("--connect-to", f"{DOMAIN}:443:127.0.0.1:{self.port}", f"https://{DOMAIN}{path}"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        answer: dict[str, Any] = json.loads(output)
+        return answer
+
+
+@dataclass
+class Load:
+    """The load generator, and what it has seen fail."""
+
+    process: subprocess.Popen[str]
+    events: Path
+    stop: Path
+    result: dict[str, Any] | None = None
+
+    def failures(self, since: float) -> list[dict[str, Any]]:
+        """What failed since a time (Unix seconds); a moment is given to what is still under way."""
+        assert self.process.poll() is None, "the load generator has ended"
+        time.sleep(1)
+        lines = self.events.read_text(encoding="utf-8").splitlines() if self.events.exists() else []
+        return [event for event in map(json.loads, lines) if event["time"] >= since]
+
+    def end(self) -> dict[str, Any]:
+        """Stop the load and return its totals."""
+        if self.result is None:
+            self.stop.touch()
+            output, _ = self.process.communicate(timeout=60)
+            self.result = json.loads(output.splitlines()[-1])
+        return self.result
