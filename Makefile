@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 HOSTS ?= 1
-PYTHON_FILES = tools app tests $(wildcard roles/*/files/*.py)
+PYTHON_FILES = tools tests bench $(wildcard roles/*/files/*.py)
 
 .PHONY: help
 help: ## List the commands
@@ -58,6 +58,8 @@ ruff: bootstrap
 mypy: bootstrap
 	mypy --no-error-summary -p ansible_collections.asgi.fleet.plugins
 	mypy --no-error-summary $(PYTHON_FILES)
+	cd app && mypy --no-error-summary --config-file ../pyproject.toml .
+	cd molecule/zero_downtime && mypy --no-error-summary --config-file ../../pyproject.toml .
 
 .PHONY: yamllint
 yamllint: bootstrap

@@ -20,7 +20,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     inventories = [f"--inventory={path}" for path in INVENTORIES]
     facts = json.loads(
         subprocess.run(
-            ["ansible", *inventories, HOST, "-m", "debug", "-a", "var=hostvars[inventory_hostname]"],
+            [
+                "ansible",
+                *inventories,
+                HOST,
+                "-m",
+                "debug",
+                "-a",
+                "var=hostvars[inventory_hostname]",
+            ],
             cwd=ROOT,
             env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
             capture_output=True,

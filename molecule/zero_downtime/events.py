@@ -1,4 +1,4 @@
-"""What the events under load are made of: the host, the playbooks as an operator runs them, the load."""
+"""What the events under load are made of: the host, the operator's playbooks, and the load."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Shop:
     #: Playbooks that were run: kept for the totals.
     runs: list[str] = field(default_factory=list)
 
-    def command(self, playbook: str, **extra: Any) -> list[str]:
+    def command(self, playbook: str, **extra: object) -> list[str]:
         """The command line of a playbook, with extra variables."""
         inventories = [f"--inventory={path}" for path in INVENTORIES]
         return [
@@ -40,20 +40,20 @@ class Shop:
             f"--extra-vars={json.dumps({**self.variables, **extra})}",
         ]
 
-    def play(self, playbook: str, **extra: Any) -> subprocess.CompletedProcess[str]:
+    def play(self, playbook: str, **extra: object) -> subprocess.CompletedProcess[str]:
         """Run a playbook and return what it printed, whatever came of it."""
         self.runs.append(playbook)
         return subprocess.run(
             self.command(playbook, **extra), cwd=ROOT, capture_output=True, text=True, check=False
         )
 
-    def succeed(self, playbook: str, **extra: Any) -> str:
+    def succeed(self, playbook: str, **extra: object) -> str:
         """Run a playbook that must succeed."""
         result = self.play(playbook, **extra)
         assert result.returncode == 0, result.stdout[-6000:]
         return result.stdout
 
-    def refuse(self, playbook: str, *told: str, **extra: Any) -> str:
+    def refuse(self, playbook: str, *told: str, **extra: object) -> str:
         """Run a playbook that must be refused, and tell why."""
         live = self.live()
         result = self.play(playbook, **extra)

@@ -252,7 +252,11 @@ def test_long_clients_are_kept_until_the_drain_ends(shop: Shop, load: Load) -> N
         ends["sse"] = time.time()
 
     def talk() -> None:
-        with connect(f"wss://{DOMAIN}:{shop.port}/ws", sock=socket.create_connection(("127.0.0.1", shop.port)), ssl=context) as client:
+        with connect(
+            f"wss://{DOMAIN}:{shop.port}/ws",
+            sock=socket.create_connection(("127.0.0.1", shop.port)),
+            ssl=context,
+        ) as client:
             try:
                 while True:
                     client.send("still there?")
@@ -270,7 +274,8 @@ def test_long_clients_are_kept_until_the_drain_ends(shop: Shop, load: Load) -> N
     finished = time.time()
     for client in clients:
         client.join(timeout=40)
-    print(f"ended {ends['ws'] - finished:.1f} s (WebSocket), {ends['sse'] - finished:.1f} s (SSE) after the release")
+    kept = {name: round(ends[name] - finished, 1) for name in ("ws", "sse")}
+    print(f"kept for these seconds after the release: {kept}")
     assert ends["code"] == 1012
     # The cut-over was at most a few seconds before the playbook's end.
     assert finished + 5 < ends["ws"] < finished + 16

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.asgi.fleet.plugins.module_utils.service_timeouts import (
     OrderError,
     service_timeouts,
@@ -20,7 +19,8 @@ description:
   - Refuses an order in which a release would cut requests off, with both numbers.
 options:
   _input:
-    description: Seconds by name, C(linger), C(drain), C(request), C(proxy_keepalive) and C(proxy_read).
+    description:
+      - Seconds by name, C(linger), C(drain), C(request), C(proxy_keepalive) and C(proxy_read).
     type: dict
     required: true
 author:

@@ -15,11 +15,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError, run_hook
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     FILE_MODES,
     Application,
@@ -34,8 +37,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
 
 #: Seconds between two looks at a slot that starts.
 POLL_SECONDS = 0.1
-#: Lines of the journal that a refusal shows.
-JOURNAL_LINES = 40
 
 
 class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name
@@ -53,6 +54,15 @@ class Health:
 
 
 @dataclass(frozen=True)
+class Hooks:
+    """Commands of the application on this host, each with `command` and `timeout` in seconds."""
+
+    user: str = ""
+    before: Sequence[Mapping[str, Any]] = ()
+    after: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
 class Desired:
     """A release and the five files it runs with, in the version of either slot."""
 
@@ -61,6 +71,7 @@ class Desired:
     health: Health
     workers: int
     secret_names: tuple[str, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 @dataclass(frozen=True)
@@ -198,22 +209,59 @@ def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
             configure(target, desired)
         began = time.time()
         try:
+            if desired.hooks.before:
+                with _timed(outcome, "hooks before"):
+                    _run_hooks("before_activate", desired.hooks.before, target, desired)
             with _timed(outcome, "start until healthy"):
                 start(target, desired)
             with _timed(outcome, "enable"):
                 for_units("enable", target.units)
+            with _timed(outcome, "cut over"):
+                swap(application, target)
+            if desired.hooks.after:
+                with _timed(outcome, "hooks after"):
+                    _run_hooks("after_activate", desired.hooks.after, target, desired)
         except Refusal:
-            _put_away(target)
+            _go_back(application, target, live)
             record(application, "refused", target.slot, desired.release)
             raise
         except BaseException:
-            _put_away(target)
+            _go_back(application, target, live)
             raise
-        with _timed(outcome, "cut over"):
-            swap(application, target)
-            record(application, "live", target.slot, desired.release, since=began)
+        record(application, "live", target.slot, desired.release, since=began)
     outcome.changed |= settle(application, target)
     return outcome
+
+
+def _go_back(application: Application, target: Slot, live: str | None) -> None:
+    """Undo an activation: the slot that was live has run all the time, and gets the link back."""
+    if live is not None:
+        swap(application, application.slot(live))
+    elif application.live_slot() is not None:
+        os.unlink(application.live_link)
+    _put_away(target)
+
+
+def _run_hooks(
+    phase: str, hooks: Sequence[Mapping[str, Any]], target: Slot, desired: Desired
+) -> None:
+    """Run a phase's commands in the new release.
+
+    Raises:
+        Refusal: one of them failed; with the end of its output.
+    """
+    environment = parse_environment(desired.files[target.slot]["environment"])
+    for hook in hooks:
+        try:
+            run_hook(
+                hook["command"],
+                desired.release,
+                desired.hooks.user,
+                {"FLEET_SLOT": target.slot, **environment},
+                float(hook["timeout"]),
+            )
+        except RolloutError as error:
+            raise Refusal(_blanked(f"{phase}: {error}", target, desired)) from None
 
 
 def _put_away(slot: Slot) -> None:
@@ -395,13 +443,7 @@ def record(
 
 def journal(slot: Slot, since: float, desired: Desired) -> str:
     """Return the slot's last journal lines since `since` (Unix time), secrets blanked."""
-    command = [
-        *("journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={JOURNAL_LINES}"),
-        *(f"--unit={slot.units[1]}", f"--since=@{int(since)}"),
-    ]
-    subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
-    output = subprocess.run(command, capture_output=True, check=False).stdout
-    text = _blanked(output.decode(errors="replace"), slot, desired)
+    text = _blanked(tail(slot.units[1], since), slot, desired)
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, read
 
@@ -28,7 +28,7 @@ class RolloutError(Exception):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds an application's lock: the rollout's id, who runs it, and since when (Unix time)."""
+    """Who holds a lock: the rollout's id, who runs it, and since when (Unix time)."""
 
     rollout: str
     who: str
@@ -40,7 +40,7 @@ def lock_path(application: Application) -> str:
     return application.path("var/lib", application.name, "rollout.lock")
 
 
-def holder(application: Application) -> Optional[Holder]:
+def holder(application: Application) -> Holder | None:
     """Return who holds the lock, or None."""
     text = read(lock_path(application))
     return Holder(**json.loads(text)) if text else None
@@ -132,6 +132,9 @@ def run_hook(
 
     Args:
         command: for /bin/sh; the release's own programs come first in its PATH.
+        release_path: folder of the release.
+        user: name of the account.
+        environment: the application's own, over what is set here.
         timeout: seconds after which it is killed, with all that it started.
 
     Returns:
@@ -175,8 +178,8 @@ def run_hook(
         os.killpg(process.pid, 9)
         output, _ = process.communicate()
         raise RolloutError(
-            f"the hook {command!r} did not end within {timeout:g} s and was killed; raise its timeout "
-            f"or make it shorter. The end of its output:\n{_tail(output.splitlines())}"
+            f"the hook {command!r} did not end within {timeout:g} s and was killed; raise its "
+            f"timeout or make it shorter. The end of its output:\n{_tail(output.splitlines())}"
         ) from None
     if process.returncode != 0:
         raise RolloutError(

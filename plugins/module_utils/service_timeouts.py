@@ -45,15 +45,15 @@ def service_timeouts(
     proxy_keepalive, proxy_read = int(proxy_keepalive), int(proxy_read)
     if linger <= proxy_keepalive:
         raise OrderError(
-            f"gunicorn_service_linger_seconds is {linger}; expected more than the proxy's keepalive "
-            f"timeout of {proxy_keepalive} s, or a request on an idle connection may be lost; raise it, "
-            "or lower nginx_site_upstream_keepalive_timeout_seconds"
+            f"gunicorn_service_linger_seconds is {linger}; expected more than the proxy's "
+            f"keepalive timeout of {proxy_keepalive} s, or a request on an idle connection may be "
+            "lost; raise it, or lower nginx_site_upstream_keepalive_timeout_seconds"
         )
     if request < proxy_read:
         raise OrderError(
-            f"gunicorn_service_request_timeout_seconds is {request}; expected at least the proxy's read "
-            f"timeout of {proxy_read} s, or a release cuts requests that the proxy still waits for; "
-            "raise it, or lower nginx_site_proxy_read_timeout_seconds"
+            f"gunicorn_service_request_timeout_seconds is {request}; expected at least the proxy's "
+            f"read timeout of {proxy_read} s, or a release cuts requests that the proxy still "
+            "waits for; raise it, or lower nginx_site_proxy_read_timeout_seconds"
         )
     graceful = max(drain, request) + LIFESPAN_SECONDS
     return asdict(Timeouts(graceful, graceful + MASTER_SECONDS))

@@ -11,10 +11,10 @@ module: hook
 short_description: Run commands in a release, as the application
 version_added: "0.1.0"
 description:
-  - Runs commands as the application's user, in the folder of a release, with its virtual environment
-    first in C(PATH) and with the application's environment.
-  - With O(once), a mark on the host keeps a phase from running twice for the same release, whatever the
-    number of waves, of runs and of resumed runs.
+  - Runs commands as the application's user, in the folder of a release, with its virtual
+    environment first in C(PATH) and with the application's environment.
+  - With O(once), a mark on the host keeps a phase from running twice for the same release,
+    whatever the number of waves, of runs and of resumed runs.
 options:
   name:
     description: The application.
@@ -47,7 +47,8 @@ options:
     type: str
     required: true
   environment:
-    description: The application's environment, made by the filter P(asgi.fleet.environment_file#filter).
+    description:
+      - The application's environment, made by the filter P(asgi.fleet.environment_file#filter).
     type: str
     default: ""
   once:
@@ -92,7 +93,6 @@ ran:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.asgi.fleet.plugins.module_utils import rollout
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     Application,

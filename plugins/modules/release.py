@@ -149,6 +149,7 @@ removed:
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -229,27 +230,40 @@ def present(application: Application, options: dict[str, Any], check_mode: bool)
             "uv_environment": parse_environment(options["uv_environment"]),
         }
         recipe = Recipe(**given)
-        lock = application.path("opt", application.name, "build.lock")
+        with building(application):
+            # Whoever was waited for may just have built it.
+            manifest = read_manifest(path) or build(recipe, options["manifest"])
+        return {"changed": True, "path": path, "manifest": manifest}
+    return {"changed": manifest is None, "path": path, "manifest": manifest or {}}
+
+
+@contextlib.contextmanager
+def building(application: Application) -> Iterator[None]:
+    """Hold the host's build lock.
+
+    Raises:
+        BuildError: another build held it for longer than anybody should wait.
+    """
+    with contextlib.ExitStack() as held:
         try:
-            with locked(lock, BUILD_PATIENCE):
-                # Whoever was waited for may just have built it.
-                manifest = read_manifest(path) or build(recipe, options["manifest"])
+            lock = application.path("opt", application.name, "build.lock")
+            held.enter_context(locked(lock, BUILD_PATIENCE))
         except TimeoutError:
             raise BuildError(
                 f"another build of {application.name} has been running on this host for more than "
                 f"{BUILD_PATIENCE} s; wait for it to end and run again"
             ) from None
-        return {"changed": True, "path": path, "manifest": manifest}
-    return {"changed": manifest is None, "path": path, "manifest": manifest or {}}
+        yield
 
 
 def pruned(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Remove superfluous releases."""
-    protected = protected_releases(application)
-    removed = incomplete(application, protected)
-    removed += superfluous(manifests(application), protected, options["keep"])
-    if not check_mode:
-        for name in removed:
+    # A build that goes on has no manifest yet, as one that was killed has none.
+    with contextlib.nullcontext() if check_mode else building(application):
+        protected = protected_releases(application)
+        removed = incomplete(application, protected)
+        removed += superfluous(manifests(application), protected, options["keep"])
+        for name in removed if not check_mode else ():
             folder = os.path.join(application.releases, name)
             # Without its manifest the release is incomplete: a removal that is torn does no harm.
             with contextlib.suppress(FileNotFoundError):

@@ -70,7 +70,6 @@ import time
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.asgi.fleet.plugins.module_utils import rollout
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 

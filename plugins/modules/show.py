@@ -11,8 +11,8 @@ module: show
 short_description: Print lines as they are
 version_added: "0.1.0"
 description:
-  - Prints a table or a message at the terminal, whatever the result format of the output is. A table in
-    C(ansible.builtin.debug) is wrapped or escaped.
+  - Prints a table or a message at the terminal, whatever the result format of the output is.
+    A table in C(ansible.builtin.debug) is wrapped or escaped.
 options:
   lines:
     description: The lines.

@@ -73,6 +73,27 @@ options:
     description: Seconds that the slot may take to become healthy.
     type: float
     default: 60
+  user:
+    description: Whom the hooks run as.
+    type: str
+    default: ""
+  before_activate: &hooks
+    description:
+      - Commands to run in the new release on this host, before it starts or after it went live.
+      - If one fails, the slot that was live is live again, and the new one is stopped.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      command:
+        description: For C(/bin/sh).
+        type: str
+        required: true
+      timeout:
+        description: Seconds after which it is killed.
+        type: float
+        default: 300
+  after_activate: *hooks
   restart:
     description: Let the idle slot take over even if nothing differs.
     type: bool
@@ -150,6 +171,16 @@ FILES = {
     },
 }
 
+HOOKS = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "command": {"type": "str", "required": True},
+        "timeout": {"type": "float", "default": 300},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
@@ -164,6 +195,9 @@ def main() -> None:
             "health_host": {"type": "str", "default": "localhost"},
             "health_body": {"type": "str", "default": ""},
             "health_timeout": {"type": "float", "default": 60},
+            "user": {"type": "str", "default": ""},
+            "before_activate": HOOKS,
+            "after_activate": HOOKS,
             "restart": {"type": "bool", "default": False},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
@@ -182,6 +216,11 @@ def main() -> None:
         ),
         workers=options["workers"],
         secret_names=tuple(options["secret_names"]),
+        hooks=activation.Hooks(
+            user=options["user"],
+            before=options["before_activate"],
+            after=options["after_activate"],
+        ),
     )
     try:
         module.exit_json(
@@ -211,9 +250,7 @@ def run(
         return _result(todo, activation.activate(application, desired, todo), diff)
 
 
-def _plan(
-    application: Application, desired: activation.Desired, restart: bool
-) -> activation.Plan:
+def _plan(application: Application, desired: activation.Desired, restart: bool) -> activation.Plan:
     active = activation.live_is_active(application)
     return activation.plan(application, desired, active, restart)
 

@@ -104,7 +104,7 @@ class OpenWebSocket:
         await self._send(message)
 
     async def close(self) -> None:
-        """Close by the protocol's own handshake, so that nothing the client just sends breaks it."""
+        """Close by the protocol's own handshake, so that no message on its way breaks it."""
         if self._accepted and not self._closed:
             self._closed = True
             with contextlib.suppress(OSError, RuntimeError):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import socket
 import stat
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.activation import (
     Plan,
     Refusal,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import SLOTS, Application, Slot
 
 KINDS = ("socket", "service", "settings", "worker", "environment")
@@ -150,7 +153,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     journalctl = commands / "journalctl"
     journalctl.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/journalctl\n'
-        '[ "$1" = --sync ] || printf "starting\\nlogin with s3cret-value: no\\n"\n'
+        '[ "$1" = --sync ] || cat <<E\n'
+        '{"_PID": "7", "MESSAGE": "starting"}\n'
+        '{"_PID": "7", "MESSAGE": "login with s3cret-value: no"}\n'
+        "E\n"
     )
     journalctl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
@@ -502,7 +508,57 @@ def test_refusal_shows_the_journal_without_secrets(live: Host, tmp_path: Path) -
     assert message.endswith("Last lines of its journal:\n  starting\n  login with <TOKEN>: no\n")
     assert "s3cret-value" not in message
     asked = (tmp_path / "journalctl").read_text()
-    assert "--lines=40 --unit=shop@green.service --since=@" in asked
+    assert "--unit=shop@green.service --since=@" in asked
+
+
+def hooked(desired: Desired, **phases: str) -> Desired:
+    """Return `desired` with one command for each phase, run as whoever runs the tests."""
+    commands = {name: [{"command": text, "timeout": 20}] for name, text in phases.items()}
+    user = pwd.getpwuid(os.getuid()).pw_name
+    return replace(desired, hooks=activation.Hooks(user=user, **commands))
+
+
+@pytest.mark.usefixtures("hook_calls")
+def test_hook_before_that_fails_starts_nothing(live: Host) -> None:
+    message = refused(live, hooked(live.desired("1.1"), before="fail: no disk"))
+    assert message == "before_activate: no disk"
+    assert live.application.live_slot() == "blue"
+    assert not any("start" in call and "green" in call for call, _ in live.calls)
+
+
+def test_hook_after_that_fails_gives_the_link_back(live: Host, hook_calls: list[str]) -> None:
+    message = refused(live, hooked(live.desired("1.1"), after="fail: smoke"))
+    assert message == "after_activate: smoke"
+    assert hook_calls == ["fail: smoke"]
+    assert live.application.live_slot() == "blue"
+    assert live.history()[-1] == ("refused", "1.1", "green")
+
+
+@pytest.mark.usefixtures("hook_calls")
+def test_hook_after_that_fails_at_the_first_release_leaves_nothing_live(host: Host) -> None:
+    refused(host, hooked(host.desired("1.1"), after="fail: smoke"))
+    assert not os.path.lexists(host.application.live_link)
+
+
+def test_hooks_run_around_the_cut_over(live: Host, hook_calls: list[str]) -> None:
+    live.activate(hooked(live.desired("1.1"), before="warm up", after="smoke test"))
+    assert hook_calls == ["warm up", "smoke test"]
+    assert live.application.live_slot() == "green"
+
+
+@pytest.fixture
+def hook_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hooks that are only noted; one that begins with `fail: ` fails, for the rest of it."""
+    calls: list[str] = []
+
+    def run(command: str, *_: object) -> dict[str, object]:
+        calls.append(command)
+        if command.startswith("fail: "):
+            raise RolloutError(command.removeprefix("fail: "))
+        return {}
+
+    monkeypatch.setattr(activation, "run_hook", run)
+    return calls
 
 
 def test_release_after_a_refusal_takes_the_same_slot(live: Host) -> None:
