@@ -81,7 +81,17 @@ molecule: bootstrap-hosts ## The scenarios, on systemd hosts in containers [SCEN
 molecule-slow: bootstrap-hosts ## The scenarios that CI leaves out (molecule/scenarios.yml says why)
 	@python tools/scenarios.py --slow $(SCENARIO)
 
+## Measurements
+
+.PHONY: bench-releases
+bench-releases: bootstrap-hosts ## Releases under load, three ways on one host of the demo: one JSON line [ARGS=...]
+	@python -m bench.releases $(ARGS)
+
 ## Upkeep
+
+.PHONY: docs
+docs: bootstrap ## Write the pages that are made from the roles' specs and the inputs' table
+	@python tools/docs.py
 
 .PHONY: lock
 lock: bootstrap ## Lock requirements-dev.in with hashes; UPGRADE=1 takes newer versions

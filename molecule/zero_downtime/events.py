@@ -17,7 +17,7 @@ HOST = "fleet-load"
 DOMAIN = "shop.example.com"
 #: Requests a second: enough to catch a request at every moment of a cut-over, few enough that two
 #: cores can also run the deploys.
-RATE = 450
+RATE = 300
 
 
 @dataclass

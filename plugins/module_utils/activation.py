@@ -35,6 +35,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     without_secrets,
 )
 
+#: Enabling counts at the next boot: systemd need not read all units again now, which takes it long.
+AT_BOOT = "--no-reload"
 #: Seconds between two looks at a slot that starts.
 POLL_SECONDS = 0.1
 
@@ -215,7 +217,7 @@ def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
             with _timed(outcome, "start until healthy"):
                 start(target, desired)
             with _timed(outcome, "enable"):
-                for_units("enable", target.units)
+                for_units("enable", target.units, AT_BOOT)
             with _timed(outcome, "cut over"):
                 swap(application, target)
             if desired.hooks.after:
@@ -266,7 +268,7 @@ def _run_hooks(
 
 def _put_away(slot: Slot) -> None:
     """Have an idle slot neither run now nor start at boot."""
-    for_units("disable", _existing(slot))
+    for_units("disable", _existing(slot), AT_BOOT)
     for_units("stop", _existing(slot))
 
 
@@ -409,15 +411,12 @@ def settle(application: Application, live: Slot) -> bool:
     """Enable the live units; disable the other slot's and let them drain. Return: any change."""
     idle = application.slot(other(live.slot))
     changed = False
-    for unit in live.units:
-        if not is_enabled(unit):
-            for_units("enable", [unit])
-            changed = True
+    missing = [unit for unit in live.units if not is_enabled(unit)]
     leftover = _existing(idle)
-    for unit in leftover:
-        if is_enabled(unit):
-            for_units("disable", [unit])
-            changed = True
+    enabled = [unit for unit in leftover if is_enabled(unit)]
+    for verb, units in (("enable", missing), ("disable", enabled)):
+        for_units(verb, units, AT_BOOT)
+        changed |= bool(units)
     if any(show(unit)["ActiveState"] in ("active", "activating", "reloading") for unit in leftover):
         # Not waited for: the worker answers what still comes, and ends by itself.
         for_units("stop", leftover, "--no-block")
