@@ -6,10 +6,12 @@ controller.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +20,8 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, read
 
+#: Where systemd keeps the state directories of services.
+STATE_PARENT = "/var/lib"
 #: Lines of a hook's output that a failure shows.
 SHOWN_LINES = 40
 
@@ -56,27 +60,36 @@ def acquire(application: Application, wanted: Holder, take_over: bool) -> bool:
         RolloutError: another rollout holds it, and `take_over` was not asked for.
     """
     path = lock_path(application)
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(asdict(wanted), file)
-        file.flush()
-        os.fsync(file.fileno())
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix="rollout.lock.", dir=folder)
     try:
-        # link(2) fails if there is a lock already, also for two rollouts at the same moment, and
-        # the lock is never seen half-written.
-        os.link(temporary, path)
-        return True
-    except FileExistsError:
-        current = holder(application)
-        if current is not None and current.rollout == wanted.rollout:
-            return False
-        refuse_other(application, wanted, take_over)
-        os.replace(temporary, path)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(wanted), file)
+            file.flush()
+            os.fsync(descriptor)
+        while not _linked(temporary, path):
+            current = holder(application)
+            if current is None:
+                # Given back just now: whoever links first has it.
+                continue
+            if current.rollout == wanted.rollout:
+                return False
+            refuse_other(application, wanted, take_over)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         return True
     finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        os.unlink(temporary)
+
+
+def _linked(source: str, path: str) -> bool:
+    """Give a complete file its name with link(2), which two rollouts cannot both do."""
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        return False
+    return True
 
 
 def refuse_other(application: Application, wanted: Holder, take_over: bool) -> None:
@@ -146,7 +159,7 @@ def run_hook(
     account = pwd.getpwnam(user)
     venv = os.path.join(release_path, ".venv")
     application = os.path.basename(os.path.dirname(os.path.dirname(release_path)))
-    home = f"/var/lib/{application}/state"
+    home = os.path.join(STATE_PARENT, application, "state")
     os.makedirs(home, mode=0o755, exist_ok=True)
     os.chown(home, account.pw_uid, account.pw_gid)
     began = time.monotonic()
