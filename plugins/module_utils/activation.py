@@ -8,10 +8,8 @@ after it, running the same again only tidies up.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +18,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.files import replace_link, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.health import Health, crash, unhealthy
 from ansible_collections.asgi.fleet.plugins.module_utils.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError, run_hook
@@ -31,28 +32,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     hide_values,
     other,
     parse_environment,
-    read,
     without_secrets,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
 
-#: Enabling counts at the next boot: systemd need not read all units again now, which takes it long.
-AT_BOOT = "--no-reload"
 #: Seconds between two looks at a slot that starts.
 POLL_SECONDS = 0.1
-
-
-class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name
-    """The release did not become live; the message says why and what was last seen."""
-
-
-@dataclass(frozen=True)
-class Health:
-    """What counts as healthy: status 200 of `path`, and `body` within the answer if given."""
-
-    path: str
-    host: str
-    timeout: float
-    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +119,10 @@ def plan(
 def live_is_active(application: Application) -> bool:
     """Tell whether the service of the live slot runs."""
     live = application.live_slot()
-    return live is not None and show(application.slot(live).units[1])["ActiveState"] == "active"
+    return (
+        live is not None
+        and systemd.show(application.slot(live).units[1])["ActiveState"] == "active"
+    )
 
 
 def diff(application: Application, desired: Desired, target: str) -> list[dict[str, str]]:
@@ -180,7 +168,7 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
         paths = []
         for kind in ("socket", "service"):
             path = os.path.join(folder, os.path.basename(slot.files[kind]))
-            _write(path, files[kind], FILE_MODES[kind])
+            write_file(path, files[kind], FILE_MODES[kind])
             paths.append(path)
         result = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", *paths],
@@ -217,7 +205,7 @@ def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
             with _timed(outcome, "start until healthy"):
                 start(target, desired)
             with _timed(outcome, "enable"):
-                for_units("enable", target.units, AT_BOOT)
+                systemd.for_units("enable", target.units, systemd.AT_BOOT)
             with _timed(outcome, "cut over"):
                 swap(application, target)
             if desired.hooks.after:
@@ -268,19 +256,19 @@ def _run_hooks(
 
 def _put_away(slot: Slot) -> None:
     """Have an idle slot neither run now nor start at boot."""
-    for_units("disable", _existing(slot), AT_BOOT)
-    for_units("stop", _existing(slot))
+    systemd.for_units("disable", _existing(slot), systemd.AT_BOOT)
+    systemd.for_units("stop", _existing(slot))
 
 
 def configure(slot: Slot, desired: Desired) -> None:
     """Write the files of an idle slot and point its link at the release."""
     os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
     for kind, path in slot.files.items():
-        _write(path, desired.files[slot.slot][kind], FILE_MODES[kind])
+        write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
     os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
     relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
-    _link(relative, slot.release_link)
-    systemctl("daemon-reload")
+    replace_link(relative, slot.release_link)
+    systemd.systemctl("daemon-reload")
 
 
 def start(slot: Slot, desired: Desired) -> None:
@@ -292,14 +280,14 @@ def start(slot: Slot, desired: Desired) -> None:
     health = desired.health
     began = time.time()
     deadline = time.monotonic() + health.timeout
-    systemctl("reset-failed", *slot.units, check=False)
-    for_units("start", slot.units[:1])
-    for_units("start", slot.units[1:], "--no-block")
+    systemd.systemctl("reset-failed", *slot.units, check=False)
+    systemd.for_units("start", slot.units[:1])
+    systemd.for_units("start", slot.units[1:], "--no-block")
     while True:
-        state = show(slot.units[1])
-        problem = _crash(state)
+        state = systemd.show(slot.units[1])
+        problem = crash(state)
         if problem is None:
-            problem = _unhealthy(slot, desired, state)
+            problem = unhealthy(slot, health, desired.workers, state)
             if problem is None:
                 return
             if time.monotonic() < deadline:
@@ -314,92 +302,10 @@ def start(slot: Slot, desired: Desired) -> None:
         )
 
 
-def _crash(state: dict[str, str]) -> str | None:
-    """Tell how the service crashed, or None while it starts or runs."""
-    if state["ActiveState"] in ("failed", "inactive") and state["Result"] != "success":
-        return f"failed at start ({state['Result']}, exit status {state['ExecMainStatus']})"
-    if state["SubState"] == "auto-restart" or state["NRestarts"] not in ("", "0"):
-        return f"crashed at start (exit status {state['ExecMainStatus']})"
-    return None
-
-
-def _unhealthy(slot: Slot, desired: Desired, state: dict[str, str]) -> str | None:
-    """Tell what keeps the slot from being healthy, or None when it is."""
-    if state["ActiveState"] != "active":
-        return f"the service is {state['ActiveState']}"
-    reports = worker_reports(slot, int(state["MainPID"]))
-    healthy = [report for report in reports.values() if report["status"] == 200]
-    if len(healthy) < desired.workers:
-        path = desired.health.path
-        told = f"{len(healthy)} of {desired.workers} workers answered {path} with 200"
-        for report in reports.values():
-            if report["status"] != 200:
-                return f"{told}; last answer: {report['status']} {report['answer']}"
-        return told
-    try:
-        status, body = get(slot.socket, desired.health.path, desired.health.host)
-    except (OSError, http.client.HTTPException) as error:
-        return f"{slot.socket} did not answer: {error!r}"
-    if status != 200:
-        return f"{desired.health.path} answered {status}: {body[:300]}"
-    if desired.health.body and desired.health.body not in body:
-        return f"{desired.health.path} answered without {desired.health.body!r}: {body[:300]}"
-    return None
-
-
-def worker_reports(slot: Slot, master_pid: int) -> dict[int, dict[str, object]]:
-    """Return what each living worker of the master last reported of itself, by PID."""
-    reports: dict[int, dict[str, object]] = {}
-    for pid in children(master_pid):
-        text = read(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
-        if text:
-            reports[pid] = json.loads(text)
-    return reports
-
-
-def children(pid: int) -> list[int]:
-    """Return the PIDs of a process's children, from /proc."""
-    found: list[int] = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        # A process's name may hold spaces and parentheses: the fields begin after the last one.
-        fields = read_process(f"/proc/{entry}/stat").rpartition(")")[2].split()
-        if len(fields) > 1 and int(fields[1]) == pid:
-            found.append(int(entry))
-    return sorted(found)
-
-
-def read_process(path: str) -> str:
-    """Return a file of /proc; the process may have gone, which reads as nothing."""
-    try:
-        # A process may name itself in any bytes.
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def get(path: str, target: str, host: str, timeout: float = 10.0) -> tuple[int, str]:
-    """Send one GET over a unix socket; return status and body."""
-    connection = http.client.HTTPConnection(host, timeout=timeout)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(timeout)
-    try:
-        connection.sock.connect(path)
-        connection.request(
-            "GET", target, headers={"X-Forwarded-Proto": "https", "Connection": "close"}
-        )
-        answer = connection.getresponse()
-        return answer.status, answer.read(65536).decode(errors="replace")
-    finally:
-        connection.close()
-
-
 def swap(application: Application, target: Slot) -> None:
     """Point `live.sock` at the slot, by rename(2), and have it on disk."""
     folder = os.path.dirname(application.live_link)
-    _link(target.socket, application.live_link)
+    replace_link(target.socket, application.live_link)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -411,15 +317,18 @@ def settle(application: Application, live: Slot) -> bool:
     """Enable the live units; disable the other slot's and let them drain. Return: any change."""
     idle = application.slot(other(live.slot))
     changed = False
-    missing = [unit for unit in live.units if not is_enabled(unit)]
+    missing = [unit for unit in live.units if not systemd.is_enabled(unit)]
     leftover = _existing(idle)
-    enabled = [unit for unit in leftover if is_enabled(unit)]
+    enabled = [unit for unit in leftover if systemd.is_enabled(unit)]
     for verb, units in (("enable", missing), ("disable", enabled)):
-        for_units(verb, units, AT_BOOT)
+        systemd.for_units(verb, units, systemd.AT_BOOT)
         changed |= bool(units)
-    if any(show(unit)["ActiveState"] in ("active", "activating", "reloading") for unit in leftover):
+    if any(
+        systemd.show(unit)["ActiveState"] in ("active", "activating", "reloading")
+        for unit in leftover
+    ):
         # Not waited for: the worker answers what still comes, and ends by itself.
-        for_units("stop", leftover, "--no-block")
+        systemd.for_units("stop", leftover, "--no-block")
         changed = True
     return changed
 
@@ -475,66 +384,10 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
         yield
 
 
-def systemctl(*arguments: str, check: bool = True) -> str:
-    """Run systemctl and return its output.
-
-    Raises:
-        Refusal: with systemctl's own words.
-    """
-    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
-    if check and result.returncode != 0:
-        told = (result.stderr or result.stdout).strip()
-        raise Refusal(f"systemctl {' '.join(arguments)} failed: {told}")
-    return result.stdout
-
-
-def for_units(verb: str, units: Sequence[str], *options: str) -> None:
-    """Run a verb of systemctl on all of `units`, if there are any."""
-    if units:
-        systemctl(verb, "--quiet", *options, *units)
-
-
-#: The properties of a unit that decide anything here.
-PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
-
-
-def show(unit: str) -> dict[str, str]:
-    """Return the `PROPERTIES` of a unit; unknown ones are empty."""
-    output = systemctl("show", f"--property={','.join(PROPERTIES)}", unit)
-    found = dict(line.partition("=")[::2] for line in output.splitlines())
-    return {name: found.get(name, "") for name in PROPERTIES}
-
-
-def is_enabled(unit: str) -> bool:
-    """Tell whether the unit starts at boot."""
-    return systemctl("is-enabled", unit, check=False).strip() == "enabled"
-
-
 def _existing(slot: Slot) -> list[str]:
     """Return the slot's units that have a file; systemctl refuses others."""
     paths = (slot.files[kind] for kind in ("socket", "service"))
     return [os.path.basename(path) for path in paths if os.path.exists(path)]
-
-
-def _write(path: str, text: str, mode: int) -> None:
-    """Replace a file in one step, with its mode from the first moment."""
-    temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, mode)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(temporary, path)
-
-
-def _link(target: str, path: str) -> None:
-    """Create or replace a symbolic link in one step."""
-    temporary = f"{path}.new"
-    if os.path.lexists(temporary):
-        os.unlink(temporary)
-    os.symlink(target, temporary)
-    os.replace(temporary, path)
 
 
 @contextmanager

@@ -10,12 +10,10 @@ import subprocess
 import time
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.activation import (
+from ansible_collections.asgi.fleet.plugins.module_utils.health import (
     children,
     get,
-    is_enabled,
     read_process,
-    show,
     worker_reports,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
@@ -25,6 +23,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     previous_release,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, Slot, read
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import is_enabled, show
 
 SECONDS_PER_DAY = 86400
 

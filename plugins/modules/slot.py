@@ -157,7 +157,9 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
 
 FILES = {
     "type": "dict",
@@ -208,7 +210,7 @@ def main() -> None:
     desired = activation.Desired(
         release=options["release"],
         files={"blue": options["blue"], "green": options["green"]},
-        health=activation.Health(
+        health=Health(
             path=options["health_path"],
             host=options["health_host"],
             timeout=options["health_timeout"],
@@ -226,7 +228,7 @@ def main() -> None:
         module.exit_json(
             **run(application, desired, restart=options["restart"], check_mode=module.check_mode)
         )
-    except activation.Refusal as refusal:
+    except Refusal as refusal:
         module.fail_json(msg=str(refusal))
 
 
@@ -239,7 +241,7 @@ def run(
         outcome = activation.Outcome(todo.cut_over, todo.slot, application.live_slot())
         return _result(todo, outcome, activation.diff(application, desired, todo.slot))
     if not os.path.exists(os.path.join(desired.release, "manifest.json")):
-        raise activation.Refusal(
+        raise Refusal(
             f"{desired.release} is not a complete release: it has no manifest.json; "
             "run the deploy again to build it"
         )

@@ -19,15 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import activation, locking
-from ansible_collections.asgi.fleet.plugins.module_utils.activation import (
-    Desired,
-    Health,
-    Plan,
-    Refusal,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils import activation, health, locking, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.activation import Desired, Plan
+from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import SLOTS, Application, Slot
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
 
 KINDS = ("socket", "service", "settings", "worker", "environment")
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'
@@ -76,7 +73,7 @@ class Host:
 
     def systemctl(self, *arguments: str, check: bool = True) -> str:
         """Do what the real one would, with the same output."""
-        words = [word for word in arguments if word not in ("--quiet", activation.AT_BOOT)]
+        words = [word for word in arguments if word not in ("--quiet", systemd.AT_BOOT)]
         verb, units = words[0], [word for word in words[1:] if word.startswith("shop@")]
         if verb == "show":
             state = {"ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
@@ -145,7 +142,7 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     host = Host(tmp_path)
     Path(host.application.slot("blue").files["socket"]).parent.mkdir(parents=True)
-    monkeypatch.setattr(activation, "systemctl", host.systemctl)
+    monkeypatch.setattr(systemd, "systemctl", host.systemctl)
     monkeypatch.setattr(activation, "verify_units", lambda *_: None)
     monkeypatch.setattr(activation, "POLL_SECONDS", 0.02)
     commands = tmp_path / "bin"
@@ -682,8 +679,8 @@ def test_children_are_found_whatever_they_call_themselves(tmp_path: Path) -> Non
     shutil.copy(os.fsencode(shutil.which("sleep") or ""), program)
     child = subprocess.Popen([program, "60"])
     try:
-        assert child.pid in activation.children(os.getpid())
-        assert activation.children(child.pid) == []
+        assert child.pid in health.children(os.getpid())
+        assert health.children(child.pid) == []
     finally:
         child.kill()
         child.wait()
@@ -693,7 +690,7 @@ def test_worker_reports_of_dead_workers_do_not_count(host: Host) -> None:
     slot = host.application.slot("blue")
     Path(slot.runtime_directory).mkdir(parents=True)
     Path(slot.runtime_directory, "worker-1.json").write_text('{"status": 200, "answer": ""}')
-    assert activation.worker_reports(slot, os.getpid()) == {}
+    assert health.worker_reports(slot, os.getpid()) == {}
 
 
 @pytest.fixture
@@ -711,17 +708,17 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("systemctl")
 def test_systemctl_refuses_with_its_own_words() -> None:
-    assert activation.systemctl("start", "a.service") == "start a.service\n"
-    assert activation.systemctl("fail", "a.service", check=False) == ""
+    assert systemd.systemctl("start", "a.service") == "start a.service\n"
+    assert systemd.systemctl("fail", "a.service", check=False) == ""
     with pytest.raises(
         Refusal, match=r"^systemctl fail a\.service failed: Unit a\.service not found\.$"
     ):
-        activation.systemctl("fail", "a.service")
+        systemd.systemctl("fail", "a.service")
 
 
 @pytest.mark.usefixtures("systemctl")
 def test_show_returns_every_property_that_decides_something() -> None:
-    assert activation.show("a.service") == {
+    assert systemd.show("a.service") == {
         "ActiveState": "",
         "SubState": "",
         "Result": "exit=code",

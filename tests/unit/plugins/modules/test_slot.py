@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import activation
+from ansible_collections.asgi.fleet.plugins.module_utils import activation, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 from ansible_collections.asgi.fleet.plugins.modules import slot
 
@@ -49,7 +50,7 @@ def test_slot_in_check_mode_tells_the_first_activation_and_does_nothing(
     run_slot: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activation, "activate", forbidden)
-    monkeypatch.setattr(activation, "systemctl", forbidden)
+    monkeypatch.setattr(systemd, "systemctl", forbidden)
     answer = run_slot(_ansible_check_mode=True, release="/not/built/yet")
     assert not answer["failed"]
     assert answer["changed"] is True
@@ -90,7 +91,7 @@ def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.Monke
     assert (answer["changed"], answer["slot"]) == (True, "blue")
     assert answer["steps"] == [{"step": "cut over", "seconds": 0.1}]
     (desired,) = seen
-    assert desired.health == activation.Health("/ready", "shop.example.com", 2.5, "fine")
+    assert desired.health == Health("/ready", "shop.example.com", 2.5, "fine")
     assert (desired.workers, desired.secret_names) == (3, ("TOKEN",))
     assert desired.files["green"] == FILES
 
@@ -122,7 +123,7 @@ def test_slot_refuses_a_release_that_is_not_complete(run_slot: Run) -> None:
 
 def test_slot_passes_a_refusal_on(run_slot: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def activate(*_: object) -> None:
-        raise activation.Refusal("shop@blue.service crashed at start")
+        raise systemd.Refusal("shop@blue.service crashed at start")
 
     monkeypatch.setattr(activation, "activate", activate)
     answer = run_slot()

@@ -1,0 +1,46 @@
+"""What is asked of systemd on a host, through systemctl(1)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+
+#: Enabling counts at the next boot: systemd need not read all units again now, which takes it long.
+AT_BOOT = "--no-reload"
+#: The properties of a unit that decide anything here.
+PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
+
+
+class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name
+    """The release did not become live; the message says why and what was last seen."""
+
+
+def systemctl(*arguments: str, check: bool = True) -> str:
+    """Run systemctl and return its output.
+
+    Raises:
+        Refusal: with systemctl's own words.
+    """
+    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    if check and result.returncode != 0:
+        told = (result.stderr or result.stdout).strip()
+        raise Refusal(f"systemctl {' '.join(arguments)} failed: {told}")
+    return result.stdout
+
+
+def for_units(verb: str, units: Sequence[str], *options: str) -> None:
+    """Run a verb of systemctl on all of `units`, if there are any."""
+    if units:
+        systemctl(verb, "--quiet", *options, *units)
+
+
+def show(unit: str) -> dict[str, str]:
+    """Return the `PROPERTIES` of a unit; unknown ones are empty."""
+    output = systemctl("show", f"--property={','.join(PROPERTIES)}", unit)
+    found = dict(line.partition("=")[::2] for line in output.splitlines())
+    return {name: found.get(name, "") for name in PROPERTIES}
+
+
+def is_enabled(unit: str) -> bool:
+    """Tell whether the unit starts at boot."""
+    return systemctl("is-enabled", unit, check=False).strip() == "enabled"
