@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import without_secrets
 
 #: Files that name the dependencies, the most exact first.
@@ -113,7 +114,7 @@ def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
             "lock_sha256": _digest(recipe.inside("src", used)) if used else "",
             "built_at": int(time.time()),
         }
-        _write_manifest(recipe, complete)
+        write_manifest(recipe.path, complete)
         return complete
     except BaseException as error:
         shutil.rmtree(recipe.path, ignore_errors=True)
@@ -361,13 +362,8 @@ def _digest(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _write_manifest(recipe: Recipe, manifest: Mapping[str, Any]) -> None:
-    temporary = recipe.inside("manifest.json.new")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=2, sort_keys=True)
-        file.write("\n")
-        file.flush()
-        # Everything before it is on disk first: the manifest is what says "complete".
-        os.sync()
-        os.fsync(file.fileno())
-    os.replace(temporary, recipe.inside("manifest.json"))
+def write_manifest(path: str, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest of the release in the folder `path`; everything else is on disk first."""
+    os.sync()
+    text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+    write_file(os.path.join(path, "manifest.json"), text, 0o644)

@@ -22,12 +22,13 @@ options:
     type: str
     required: true
   state:
-    description: Whether to build one release or to remove superfluous ones.
+    description:
+      - Whether to build one release, to remove superfluous ones, or to keep one from being removed.
     type: str
-    choices: [present, pruned]
+    choices: [present, pruned, pinned, unpinned]
     default: present
   id:
-    description: Id of the release; names its folder. Required with O(state=present).
+    description: Id of the release; names its folder. Required but with O(state=pruned).
     type: str
   kind:
     description: What the archive is; V(package) has none.
@@ -122,6 +123,12 @@ EXAMPLES = r"""
     user: shop
     uv: /opt/uv/bin/uv
 
+- name: Keep this one whatever comes
+  asgi.fleet.release:
+    name: shop
+    id: v1.4.2-9f86d081
+    state: pinned
+
 - name: Keep five old releases
   asgi.fleet.release:
     name: shop
@@ -159,6 +166,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.release import (
     Recipe,
     build,
     read_manifest,
+    write_manifest,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     incomplete,
@@ -180,7 +188,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "pruned"], "default": "present"},
+            "state": {
+                "type": "str",
+                "choices": ["present", "pruned", "pinned", "unpinned"],
+                "default": "present",
+            },
             "id": {"type": "str"},
             "kind": {"type": "str", "choices": ["tree", "wheel", "package"], "default": "tree"},
             "archive": {"type": "path"},
@@ -206,12 +218,16 @@ def main() -> None:
             "manifest": {"type": "dict", "default": {}},
             "keep": {"type": "int", "default": 3},
         },
-        required_if=[("state", "present", ("id", "module", "user", "uv"))],
+        required_if=[
+            ("state", "present", ("id", "module", "user", "uv")),
+            ("state", "pinned", ("id",)),
+            ("state", "unpinned", ("id",)),
+        ],
         supports_check_mode=True,
     )
     application = Application(module.params["name"])
     try:
-        step = present if module.params["state"] == "present" else pruned
+        step = STEPS[module.params["state"]]
         module.exit_json(**step(application, module.params, module.check_mode))
     except BuildError as error:
         module.fail_json(msg=str(error))
@@ -270,6 +286,25 @@ def pruned(application: Application, options: dict[str, Any], check_mode: bool) 
                 os.unlink(os.path.join(folder, "manifest.json"))
             shutil.rmtree(folder)
     return {"changed": bool(removed), "removed": removed}
+
+
+def pinned(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Keep a release from being removed, or no longer."""
+    path = os.path.join(application.releases, options["id"])
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise BuildError(
+            f"release is {options['id']}; {application.name} has no such complete release on this "
+            "host; ansible-playbook playbooks/releases.yml lists them"
+        )
+    wanted = options["state"] == "pinned"
+    changed = bool(manifest.get("pinned")) != wanted
+    if changed and not check_mode:
+        write_manifest(path, {**manifest, "pinned": wanted})
+    return {"changed": changed, "path": path, "manifest": {**manifest, "pinned": wanted}}
+
+
+STEPS = {"present": present, "pruned": pruned, "pinned": pinned, "unpinned": pinned}
 
 
 if __name__ == "__main__":

@@ -186,3 +186,26 @@ def test_prune_in_check_mode_only_tells(run_release: Run, releases: Path) -> Non
 def test_prune_on_a_bare_host_does_nothing(run_release: Run) -> None:
     answer = run_release(state="pruned")
     assert (answer["failed"], answer["changed"], answer["removed"]) == (False, False, [])
+
+
+def test_release_is_pinned_and_unpinned(run_release: Run, shop: Application) -> None:
+    folder = make_release(shop, "1.0", id="1.0", built_at=1)
+
+    def kept() -> bool:
+        return bool(json.loads((folder / "manifest.json").read_text()).get("pinned"))
+
+    assert run_release(state="pinned", id="1.0", _ansible_check_mode=True)["changed"]
+    assert not kept()
+    assert run_release(state="pinned", id="1.0")["changed"]
+    assert kept()
+    assert not run_release(state="pinned", id="1.0")["changed"]
+    assert run_release(state="pruned", keep=0)["removed"] == []
+    assert run_release(state="unpinned", id="1.0")["changed"]
+    assert run_release(state="pruned", keep=0)["removed"] == ["1.0"]
+
+
+def test_release_that_is_not_there_cannot_be_pinned(run_release: Run) -> None:
+    assert run_release(state="pinned", id="1.9")["msg"] == (
+        "release is 1.9; shop has no such complete release on this host; "
+        "ansible-playbook playbooks/releases.yml lists them"
+    )
