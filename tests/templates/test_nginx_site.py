@@ -42,6 +42,8 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_upstream_keepalive": 8,
     "nginx_site_client_max_body_size": "1m",
 }
+#: The child template of inventory/example.
+EXAMPLE = {"nginx_site_template": str(ROOT / "templates" / "shop_site.conf.j2")}
 VERSIONS = {
     "1.18.0": "3.0.2",
     "1.22.1": "3.0.20",
@@ -239,8 +241,18 @@ def test_a_child_template_overrides_one_block(tmp_path: Path) -> None:
     assert "proxy_pass http://shop;" in site
 
 
+def test_the_examples_child_template_limits_log_ins_and_nothing_else() -> None:
+    plain, limited = (render(nginx_v("1.28.2"), **values)[SITE] for values in ({}, EXAMPLE))
+
+    login = location(limited, "= /login")
+    assert "limit_req zone=shop_login burst=5 nodelay;" in login
+    # What every request gets, this one gets too.
+    assert [line for line in login if "limit_req" not in line] == location(plain, "/")
+    assert location(limited, "/") == location(plain, "/")
+
+
 def test_no_file_has_trailing_spaces_or_runs_of_empty_lines(version: str) -> None:
-    for changed in ({}, OTHERWISE):
+    for changed in ({}, OTHERWISE, EXAMPLE):
         for path, text in render(nginx_v(version), **changed).items():
             assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
             assert "\n\n\n" not in text, path
@@ -293,7 +305,11 @@ def main_template(folder: Path) -> Path:
     return child
 
 
-@pytest.mark.parametrize("values", [{}, OTHERWISE], ids=["required only", "most changed"])
+@pytest.mark.parametrize(
+    "values",
+    [{}, OTHERWISE, EXAMPLE],
+    ids=["required only", "most changed", "the example's child template"],
+)
 @pytest.mark.parametrize("name", ["distribution", "newest"])
 def test_nginx_itself_accepts_it_without_a_warning(
     tmp_path: Path, name: str, values: dict[str, Any]
