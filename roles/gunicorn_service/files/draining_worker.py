@@ -136,14 +136,17 @@ class ClosingApplication:
         assert task is not None  # noqa: S101 (for the type: a coroutine runs in a task)
 
         async def send_and_close(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                if _is_event_stream(headers):
-                    self.event_streams.add(task)
-                if self.slot.wants_close():
-                    headers = [h for h in headers if bytes(h[0]).lower() != b"connection"]
-                    message = {**message, "headers": [*headers, (b"connection", b"close")]}
+            if message["type"] != "http.response.start":
+                await send(message)
+                return
+            headers = list(message.get("headers", ()))
+            if self.slot.wants_close():
+                kept = [h for h in headers if bytes(h[0]).lower() != b"connection"]
+                message = {**message, "headers": [*kept, (b"connection", b"close")]}
             await send(message)
+            # Only now: a stream that has not begun cannot be given a last chunk.
+            if _is_event_stream(headers):
+                self.event_streams.add(task)
 
         try:
             await self.application(scope, receive, send_and_close)
