@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import pytest
-from events import DOMAIN, HOST, INVENTORIES, RATE, ROOT, Load, Shop
+from events import HOST, INVENTORIES, ROOT, Load, Shop
 
 
 @pytest.fixture(scope="session")
@@ -50,21 +47,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture(scope="session")
 def load(shop: Shop) -> Iterator[Load]:
     """Requests of every kind, for as long as the session lasts."""
-    events, stop = shop.folder / "events.jsonl", shop.folder / "stop"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.load", "--url", f"https://{DOMAIN}:{shop.port}"),
-            *("--connect", f"127.0.0.1:{shop.port}", "--cacert", str(shop.folder / "ca.pem")),
-            *("--seconds", "3000", "--rate", str(RATE), "--connections", "16"),
-            *("--events", str(events), "--until-file", str(stop)),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    time.sleep(2)
-    running = Load(process, events, stop)
+    running = Load(shop)
+    running.start()
     yield running
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+    if running.process is not None:
+        running.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,22 +110,59 @@ class Shop:
 class Load:
     """The load generator, and what it has seen fail."""
 
-    process: subprocess.Popen[str]
-    events: Path
-    stop: Path
-    result: dict[str, Any] | None = None
+    shop: Shop
+    process: subprocess.Popen[str] | None = None
+    laps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def events(self) -> Path:
+        """What failed in the present lap: a JSON line for each."""
+        return self.shop.folder / f"events-{len(self.laps)}.jsonl"
+
+    @property
+    def stop(self) -> Path:
+        """The file that ends the present lap."""
+        return self.shop.folder / f"stop-{len(self.laps)}"
+
+    def start(self) -> None:
+        """Begin a lap."""
+        address = f"127.0.0.1:{self.shop.port}"
+        self.process = subprocess.Popen(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "tests.load",
+                    "--url",
+                    f"https://{DOMAIN}:{self.shop.port}",
+                ),
+                *("--connect", address, "--cacert", str(self.shop.folder / "ca.pem")),
+                *("--seconds", "3000", "--rate", str(RATE), "--connections", "16"),
+                *("--events", str(self.events), "--until-file", str(self.stop)),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(2)
 
     def failures(self, since: float) -> list[dict[str, Any]]:
         """What failed since a time (Unix seconds); a moment is given to what is still under way."""
+        assert self.process is not None
         assert self.process.poll() is None, "the load generator has ended"
         time.sleep(1)
         lines = self.events.read_text(encoding="utf-8").splitlines() if self.events.exists() else []
         return [event for event in map(json.loads, lines) if event["time"] >= since]
 
     def end(self) -> dict[str, Any]:
-        """Stop the load and return its totals."""
-        if self.result is None:
+        """End the lap and return its totals."""
+        if self.process is not None:
             self.stop.touch()
             output, _ = self.process.communicate(timeout=60)
-            self.result = json.loads(output.splitlines()[-1])
-        return self.result
+            self.laps.append(json.loads(output.splitlines()[-1]))
+            self.process = None
+        return self.laps[-1]
+
+    def total(self, key: str) -> int:
+        """Return the sum of a number over all laps."""
+        return sum(int(lap[key]) for lap in self.laps)

@@ -40,6 +40,8 @@ from starlette.routing import Route
 app.router.routes.insert(0, Route("/healthz", lambda request: PlainTextResponse("no index", 503)))
 """
 
+#: At most one request on each of the generator's connections.
+KILLED_WORKER_LOSES = 16
 #: Where a deploy is killed: the task that has just begun, and how long after that.
 KILLED_AT = (
     ("Pack the source, once for all hosts", 0.5),
@@ -59,6 +61,11 @@ def test_releases_in_a_row_lose_nothing(shop: Shop, load: Load) -> None:
         slots.append(shop.live().split()[0])
     assert all(slot != following for slot, following in itertools.pairwise(slots))
     assert load.failures(since=began) == []
+    lap = load.end()
+    load.start()
+    print(f"releases: {lap}")
+    assert lap["failed"] == 0
+    assert lap["max_ms"] < 1000
 
 
 def test_release_that_does_not_import_is_refused(shop: Shop, load: Load) -> None:
@@ -187,8 +194,7 @@ def test_killed_worker_loses_only_what_it_was_serving(shop: Shop, load: Load) ->
     shop.shell(f"kill -KILL {pid}")
     time.sleep(3)
     failures = load.failures(since=began)
-    # At most one request on each of the generator's connections, and at once.
-    assert len(failures) <= 16
+    assert len(failures) <= KILLED_WORKER_LOSES
     assert all(event["time"] - began < 3 for event in failures)
 
 
@@ -286,16 +292,18 @@ def test_long_clients_are_kept_until_the_drain_ends(shop: Shop, load: Load) -> N
 
 
 def test_totals(shop: Shop, load: Load) -> None:
-    totals = load.end()
-    print(f"playbooks: {len(shop.runs)}; {totals}")
-    assert totals["requests"] >= 100_000
-    assert totals["max_ms"] < 1000
-    assert totals["ws_closed_properly"] > 0
-    assert totals["sse_ended_properly"] > 0
+    load.end()
+    print(f"playbooks: {len(shop.runs)}; {load.laps}")
+    assert load.total("requests") >= 100_000
+    assert load.total("ws_closed_properly") > 0
+    assert load.total("sse_ended_properly") > 0
+    # All of it but what a killed worker was serving, which is the only loss allowed.
+    assert load.total("failed") <= KILLED_WORKER_LOSES
 
 
 def test_rebooted_host_serves_the_same_release(shop: Shop, load: Load) -> None:
-    load.end()
+    if load.process is not None:
+        load.end()
     before = shop.live()
     shop.shell("systemctl reboot", check=False)
     time.sleep(3)

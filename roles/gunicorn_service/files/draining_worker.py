@@ -197,6 +197,8 @@ class DrainingServer(Server):
         self.slot = slot
         self.application = application
         self.master_pid = master_pid
+        #: Gunicorn's master has died; systemd starts another one beside this worker.
+        self.orphaned = False
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, with a heartbeat from before the start to after the end."""
@@ -221,7 +223,7 @@ class DrainingServer(Server):
                 await self.config.callback_notify()
             if os.getppid() != self.master_pid and not self.should_exit:
                 logger.warning("Gunicorn's master is gone; this worker ends")
-                self.should_exit = True
+                self.orphaned = self.should_exit = True
             await asyncio.sleep(min(1.0, self.config.timeout_notify))
 
     async def _report_health(self) -> None:
@@ -269,19 +271,20 @@ class DrainingServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Leave in order; the module's description says what is awaited."""
         began = time.monotonic()
-        replaced = not self.slot.is_live()
+        patient = self.orphaned or not self.slot.is_live()
         self.slot.leaving = True
 
         # A live slot that stops (a restart in place, a recycled worker) leaves the listener at
         # once: the socket is systemd's, and what comes now waits there for the successor. A slot
         # that was replaced goes on accepting for a moment, since a connection that nginx opened
-        # just before the swap may still be queued, and nobody else would take it.
-        if not replaced:
+        # just before the swap may still be queued, and nobody else would take it; a worker without
+        # a master does so while the successor starts beside it.
+        if not patient:
             for server in self.servers:
                 server.close()
         await self._wait_for_connections(began + self.slot.linger)
 
-        if replaced:
+        if patient:
             for server in self.servers:
                 server.close()
             await self._wait_for_connections(began + self.slot.drain)
