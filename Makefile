@@ -22,7 +22,7 @@ bootstrap-hosts:
 ## The demo
 
 .PHONY: demo
-demo: bootstrap-hosts ## Boot hosts here and deploy app/ to them [HOSTS=n] [DEMO_IMAGE=docker.io/library/ubuntu:24.04]
+demo: bootstrap-hosts ## Boot hosts here and deploy app/ to them [HOSTS=n] [DEMO_IMAGE=ubuntu:24.04]
 	@python tools/demo.py up --hosts $(HOSTS) $(if $(DEMO_IMAGE),--image $(DEMO_IMAGE))
 
 .PHONY: demo-down

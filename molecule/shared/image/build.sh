@@ -3,8 +3,8 @@
 #
 #   build.sh SOURCE...
 #
-# SOURCE is a Debian suite (bookworm, trixie: built with mmdebstrap, or on top of docker.io/library/debian where there is
-# none) or an image (docker.io/library/ubuntu:24.04: what it lacks of systemd, sshd, sudo and Python is put on top).
+# SOURCE is a Debian suite (bookworm, trixie: built with mmdebstrap, or on top of debian where there is
+# none) or an image (ubuntu:24.04: what it lacks of systemd, sshd, sudo and Python is put on top).
 # An image is rebuilt when its source, these scripts or the extra CA certificates of this machine have changed.
 set -euo pipefail
 
@@ -76,7 +76,7 @@ build() {
   elif command -v mmdebstrap >/dev/null; then
     build_with_mmdebstrap "$source" "$tag" "$key" "$context"
   else
-    build_on_top_of "docker.io/library/debian:$source" "$tag" "$key" "$context"
+    build_on_top_of "debian:$source" "$tag" "$key" "$context"
   fi
   echo "$tag: built"
 }
