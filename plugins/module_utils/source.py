@@ -36,8 +36,8 @@ NEVER = (
 FIXED_TIME = 315532800
 #: Seconds without a byte after which a download is given up.
 DOWNLOAD_TIMEOUT = 60
-#: What reading an archive that is none, or that ends too early, may raise; NotImplementedError is zipfile's for a
-#: compression that it does not know.
+#: What reading an archive that is none, or that ends too early, may raise; NotImplementedError is
+#: zipfile's for a compression that it does not know.
 _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
