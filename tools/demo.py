@@ -76,6 +76,10 @@ app_source:
   path: "{{{{ (inventory_dir ~ '/../../app') | realpath }}}}"
 app_tls:
   mode: selfsigned
+app_hooks:
+  # Once for each rollout, on one host, before any host starts the new release.
+  before_rollout:
+    - python -m fleet_sample.migrate
 """
 
 RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(?P<changed>\d+) ")

@@ -77,6 +77,8 @@ def table(head: list[str], rows: list[tuple[str, ...]]) -> list[str]:
 
 def code(value: object) -> str:
     """Return a value as YAML in a code span; a text as an inventory would write it."""
+    if value is None:
+        return "unset"
     if value == "":
         return "empty"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class Settings(BaseModel):
@@ -17,6 +18,8 @@ class Settings(BaseModel):
         api_token: A secret, from `API_TOKEN` (`app_secrets`). Never shown, not even in a log
             of this object.
         processing_seconds: How long `/procesar` works, in seconds.
+        database_path: The SQLite file of `/notes`, from `DATABASE_PATH`; at home by default, which
+            on a deployed host is the one folder that the service may write to.
         tick_seconds: Pause between two events of `/events`, in seconds.
     """
 
@@ -27,6 +30,7 @@ class Settings(BaseModel):
     slot: str = "none"
     greeting: str = "Hello"
     api_token: SecretStr | None = None
+    database_path: Path = Field(default_factory=lambda: Path.home() / "fleet-sample.sqlite3")
     processing_seconds: float = 2.0
     tick_seconds: float = 1.0
 
@@ -43,6 +47,7 @@ class Settings(BaseModel):
             "slot": "FLEET_SLOT",
             "greeting": "GREETING",
             "api_token": "API_TOKEN",
+            "database_path": "DATABASE_PATH",
         }
         return cls.model_validate(
             {field: environ[name] for field, name in variables.items() if environ.get(name)}

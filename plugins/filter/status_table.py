@@ -1,4 +1,4 @@
-"""The filters `asgi.fleet.status_table` and `asgi.fleet.releases_table`."""
+"""The filters `asgi.fleet.status_table`, `status_document` and `releases_table`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.status_table import (
+    document,
     releases_table,
     table,
 )
@@ -15,10 +16,15 @@ name: status_table
 short_description: Show how an application stands on each host, as lines of a table
 version_added: "0.1.0"
 description:
-  - One line for each host, with release, slot, workers, memory, health and the certificate's days.
+  - One line for each host, with release, slot, workers, memory, use of CPU, health, the
+    certificate's days, and what differs from the inventory if that was asked.
+  - Below, why a host could not be asked, and who holds the lock of a rollout.
 options:
   _input:
-    description: Host names to the C(state) that M(asgi.fleet.app_info) returned; null for none.
+    description:
+      - Host names to the C(state) that M(asgi.fleet.app_info) returned; null for none.
+      - A state may have C(drift), the C(reasons) of M(asgi.fleet.slot) in check mode.
+      - One with C(error) alone is of a host that could not be asked.
     type: dict
     required: true
 author:
@@ -44,4 +50,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"status_table": table, "releases_table": releases_table}
+        return {
+            "status_table": table,
+            "status_document": document,
+            "releases_table": releases_table,
+        }

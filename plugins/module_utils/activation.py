@@ -23,7 +23,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.files import replace_li
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health, crash, unhealthy
 from ansible_collections.asgi.fleet.plugins.module_utils.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError, run_hook
+from ansible_collections.asgi.fleet.plugins.module_utils.retention import activations
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import (
+    RolloutError,
+    finished,
+    note,
+    run_hook,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     FILE_MODES,
     Application,
@@ -32,6 +38,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     hide_values,
     other,
     parse_environment,
+    planned_workers,
     without_secrets,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
@@ -181,8 +188,17 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
         raise Refusal("systemd refuses the unit files:\n  " + "\n  ".join(complaints))
 
 
-def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
+def activate(
+    application: Application, desired: Desired, todo: Plan, keep_previous: bool = False
+) -> Outcome:
     """Carry out `todo`.
+
+    Args:
+        application: The application.
+        desired: What shall be live.
+        todo: What `plan` said.
+        keep_previous: Whether the slot that was live runs on, so that `revert` is a rename;
+            `settle` stops it in the end.
 
     Raises:
         Refusal: the idle slot did not become healthy. It is stopped, its files are kept for a
@@ -206,6 +222,8 @@ def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
                 start(target, desired)
             with _timed(outcome, "enable"):
                 systemd.for_units("enable", target.units, systemd.AT_BOOT)
+            # First the word, then the deed: what a killed run has switched can be put back too.
+            record(application, "activating", target.slot, desired.release, previous=live)
             with _timed(outcome, "cut over"):
                 swap(application, target)
             if desired.hooks.after:
@@ -218,9 +236,94 @@ def activate(application: Application, desired: Desired, todo: Plan) -> Outcome:
         except BaseException:
             _go_back(application, target, live)
             raise
-        record(application, "live", target.slot, desired.release, since=began)
-    outcome.changed |= settle(application, target)
+        record(application, "live", target.slot, desired.release, seconds=_since(began))
+    outcome.changed |= settle(application, target, stop=not keep_previous)
     return outcome
+
+
+def revert(
+    application: Application, release_id: str, health: Health, secret_names: tuple[str, ...] = ()
+) -> Outcome:
+    """Make live again what an unfinished rollout of a release has replaced on this host.
+
+    Nothing is built or written: the other slot is as it was when it was live, with its release, its
+    settings and its environment. While it still runs this is a rename.
+
+    Args:
+        application: The application.
+        release_id: The release that is being rolled out. A host that does not run it, or where its
+            rollout has ended well, is left as it is.
+        health: How the slot shows that it can serve.
+        secret_names: Variables whose values are blanked where the journal is shown.
+
+    Raises:
+        Refusal: The old slot no longer becomes healthy; what is live stays.
+    """
+    live = application.live_slot()
+    outcome = Outcome(changed=False, slot=live or "", previous_slot=live)
+    began = _unfinished(application, release_id, live)
+    if began is None or live is None:
+        return outcome
+    replaced = application.slot(live)
+    outcome.changed = True
+    if began["previous"] is None:
+        with _timed(outcome, "nothing was live before: stop"):
+            os.unlink(application.live_link)
+            _put_away(replaced)
+        record(application, "reverted", live, release_id)
+        outcome.slot = ""
+        return outcome
+    target = application.slot(began["previous"])
+    before = Desired(
+        release=target.release() or "",
+        files={target.slot: target.contents()},
+        health=health,
+        workers=planned_workers(target),
+        secret_names=secret_names,
+    )
+    state = systemd.show(target.units[1])
+    if crash(state) or unhealthy(target, health, before.workers, state):
+        with _timed(outcome, "start until healthy"):
+            _wait_for_stop(target)
+            start(target, before)
+    with _timed(outcome, "enable"):
+        systemd.for_units("enable", target.units, systemd.AT_BOOT)
+    with _timed(outcome, "cut over"):
+        swap(application, target)
+    record(application, "reverted", live, release_id)
+    record(application, "live", target.slot, before.release)
+    settle(application, target)
+    outcome.slot = target.slot
+    return outcome
+
+
+def finish(application: Application, release_id: str) -> None:
+    """Note that a rollout of the release ended well on all hosts; a run without changes is none."""
+    ended = finished(application)
+    lines = activations(application)
+    if ended is None or ended["release"] != release_id or (lines and lines[-1]["at"] > ended["at"]):
+        note(application, "finished", release_id)
+
+
+def _unfinished(
+    application: Application, release_id: str, live: str | None
+) -> dict[str, Any] | None:
+    """Return the line of the activation that a rollout of the release made live, or None.
+
+    None as well once a rollout has ended well since: there is nothing to go back to then.
+    """
+    last = next(
+        (line for line in reversed(activations(application)) if line["event"] == "activating"), None
+    )
+    if last is None or last["slot"] != live or last["release"] != release_id:
+        return None
+    ended = finished(application)
+    return None if ended is not None and ended["at"] >= last["at"] else last
+
+
+def _wait_for_stop(slot: Slot) -> None:
+    """Wait for a slot that drains: systemd would queue its start behind the stop, unwatched."""
+    systemd.for_units("stop", _existing(slot))
 
 
 def _go_back(application: Application, target: Slot, live: str | None) -> None:
@@ -313,8 +416,14 @@ def swap(application: Application, target: Slot) -> None:
         os.close(descriptor)
 
 
-def settle(application: Application, live: Slot) -> bool:
-    """Enable the live units; disable the other slot's and let them drain. Return: any change."""
+def settle(application: Application, live: Slot, stop: bool = True) -> bool:
+    """Enable the live units; disable the other slot's and let them drain. Return: any change.
+
+    Args:
+        application: The application.
+        live: The slot that is live.
+        stop: Whether the other slot ends now; a rollout that goes on keeps it for a way back.
+    """
     idle = application.slot(other(live.slot))
     changed = False
     missing = [unit for unit in live.units if not systemd.is_enabled(unit)]
@@ -323,7 +432,7 @@ def settle(application: Application, live: Slot) -> bool:
     for verb, units in (("enable", missing), ("disable", enabled)):
         systemd.for_units(verb, units, systemd.AT_BOOT)
         changed |= bool(units)
-    if any(
+    if stop and any(
         systemd.show(unit)["ActiveState"] in ("active", "activating", "reloading")
         for unit in leftover
     ):
@@ -333,20 +442,22 @@ def settle(application: Application, live: Slot) -> bool:
     return changed
 
 
-def record(
-    application: Application, event: str, slot: str, release: str, since: float | None = None
-) -> None:
+def record(application: Application, event: str, slot: str, release: str, **more: object) -> None:
     """Append one line to the application's activations."""
     line = {
         "event": event,
         "release": os.path.basename(release),
         "slot": slot,
         "at": int(time.time()),
+        **more,
     }
-    if since is not None:
-        line["seconds"] = round(time.time() - since, 1)
     with open(application.activations, "a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def _since(began: float) -> float:
+    """Return the seconds since `began` (Unix time)."""
+    return round(time.time() - began, 1)
 
 
 def journal(slot: Slot, since: float, desired: Desired) -> str:

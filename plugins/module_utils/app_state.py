@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
-import ssl
-import subprocess
 import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils import rollout
 from ansible_collections.asgi.fleet.plugins.module_utils.health import (
     children,
     get,
     read_process,
     worker_reports,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host_survey import (
+    CpuSample,
+    ask_https,
+    disks,
+    existing_units,
+    maintenance_since,
+    process_state,
+    read_certificate,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     activations,
@@ -22,23 +31,62 @@ from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     manifests,
     previous_release,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, Slot, read
-from ansible_collections.asgi.fleet.plugins.module_utils.systemd import is_enabled, show
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    Application,
+    other,
+    planned_workers,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import enabled, show
 
-SECONDS_PER_DAY = 86400
+#: Folders whose file systems must not run full: releases and virtual environments, logs and state.
+DISKS = ("/opt", "/var")
+#: What became of a release that did not stay live, as the activations say it.
+NOT_KEPT_LIVE = ("refused", "reverted")
+#: A process that is stopped, traced or dead does not serve, whatever it last said (proc_pid_stat).
+NOT_SERVING = "TtZX"
 
 
-def look(
-    application: Application, health_path: str, health_host: str, certificate: str
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of the application and of nginx.
+
+    Attributes:
+        health_path: Path that answers 200 when the application can serve.
+        health_host: The Host header to ask with.
+        certificate: Path of the certificate; empty for none.
+        https_port: Port of nginx on this host; 0 asks the application alone.
+        https_path: The health path as clients of nginx write it.
+    """
+
+    health_path: str = "/healthz"
+    health_host: str = "localhost"
+    certificate: str = ""
+    https_port: int = 0
+    https_path: str = "/healthz"
+
+
+def look(application: Application, ask: Questions) -> dict[str, Any]:
     """Return the application's state; see the module `asgi.fleet.app_info` for its shape."""
+    certificate = read_certificate(ask.certificate)
+    holder = rollout.holder(application)
     state: dict[str, Any] = {
+        "application": application.name,
+        "at": int(time.time()),
         "live": None,
         "workers_planned": 0,
         "workers": [],
         "memory_mb": 0,
+        "cpu_percent": None,
         "health": 0,
-        "certificate_days": certificate_days(certificate),
+        "certificate_days": certificate.days if certificate else None,
+        "certificate_names": list(certificate.names) if certificate else [],
+        "https": None,
+        "nginx": None,
+        "idle_enabled": [],
+        "maintenance_since": maintenance_since(application),
+        "lock": asdict(holder) if holder else None,
+        "finished": rollout.finished(application),
+        "disks": disks(DISKS),
         "releases": releases(application),
     }
     name = application.live_slot()
@@ -46,38 +94,50 @@ def look(
         return state
     slot = application.slot(name)
     unit = show(slot.units[1])
+    units = existing_units(application)
+    at_boot = enabled([unit for found in units.values() for unit in found])
     state["live"] = {
         "slot": name,
         "release": live_release(application),
         "since": _live_since(application),
         "active": unit["ActiveState"] == "active",
-        "enabled": all(is_enabled(u) for u in slot.units),
+        "enabled": at_boot.issuperset(slot.units),
     }
+    state["nginx"] = _nginx()
+    state["idle_enabled"] = [unit for unit in units[other(name)] if unit in at_boot]
     state["workers_planned"] = planned_workers(slot)
     master = int(unit["MainPID"] or 0)
+    workers = children(master) if master else []
+    cpu = CpuSample([master, *workers] if master else [])
     if master:
         reports = worker_reports(slot, master)
-        state["workers"] = [
-            {
-                "pid": pid,
-                "memory_mb": memory_mb(pid),
-                "healthy": reports.get(pid, {}).get("status") == 200,
-            }
-            for pid in children(master)
-        ]
+        state["workers"] = [_worker(pid, reports.get(pid, {})) for pid in workers]
         state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
     try:
-        state["health"] = get(slot.socket, health_path, health_host)[0]
+        state["health"] = get(slot.socket, ask.health_path, ask.health_host)[0]
     except (OSError, http.client.HTTPException):
         # Nobody answers: 0 says so.
         state["health"] = 0
+    if ask.https_port:
+        state["https"] = ask_https(ask.health_host, ask.https_path, ask.https_port, ask.certificate)
+    # Last: what was asked meanwhile is the time over which it is measured.
+    state["cpu_percent"] = cpu.percent()
     return state
 
 
-def planned_workers(slot: Slot) -> int:
-    """Return the number of workers that the slot's Gunicorn was told to run."""
-    found = re.search(r"^workers = (\d+)$", read(slot.files["settings"]), re.MULTILINE)
-    return int(found.group(1)) if found else 0
+def _nginx() -> dict[str, bool]:
+    unit = "nginx.service"
+    return {"active": show(unit)["ActiveState"] == "active", "enabled": unit in enabled([unit])}
+
+
+def _worker(pid: int, report: Mapping[str, object]) -> dict[str, Any]:
+    serving = process_state(pid) not in NOT_SERVING
+    return {
+        "pid": pid,
+        "memory_mb": memory_mb(pid),
+        "healthy": serving and report.get("status") == 200,
+        "stopped": not serving,
+    }
 
 
 def memory_mb(pid: int) -> int:
@@ -87,26 +147,6 @@ def memory_mb(pid: int) -> int:
     """
     found = re.search(r"^Pss:\s+(\d+) kB", read_process(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
     return round(int(found.group(1)) / 1024) if found else 0
-
-
-def certificate_days(path: str, now: float | None = None) -> int | None:
-    """Return the whole days until the certificate expires, negative if it has; None without one."""
-    if not path or not os.path.exists(path):
-        return None
-    result = subprocess.run(
-        ["openssl", "x509", "-noout", "-enddate", "-in", path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    _, _, text = result.stdout.strip().partition("=")
-    try:
-        # Not strptime: AnsibleModule sets the host's locale, whose months may have other names.
-        end = ssl.cert_time_to_seconds(text)
-    except ValueError:
-        return None
-    return int((end - (time.time() if now is None else now)) // SECONDS_PER_DAY)
 
 
 def releases(application: Application) -> list[dict[str, Any]]:
@@ -122,7 +162,7 @@ def releases(application: Application) -> list[dict[str, Any]]:
         shown.append(
             {
                 "id": name,
-                "state": state or ("refused" if last.get(name) == "refused" else "kept"),
+                "state": state or (last[name] if last.get(name) in NOT_KEPT_LIVE else "kept"),
                 "built_at": built[name].get("built_at", 0),
                 "built_by": built[name].get("built_by", ""),
                 "module": built[name].get("module", ""),

@@ -33,6 +33,9 @@ class Deployment(TypedDict):
     fleet_waves: list[int | str]
     fleet_soak_seconds: int
     fleet_on_failure: str
+    fleet_max_error_ratio: float | None
+    fleet_max_p99_ms: int | None
+    fleet_min_requests: int
     fleet_take_over_lock: bool
 
 
@@ -234,6 +237,54 @@ SPEC: tuple[Variable, ...] = (
         "revert_wave",
         values.choice("revert_all", "revert_wave", "stop"),
         "revert_all",
+    ),
+    Variable(
+        "fleet_max_error_ratio",
+        "number or text",
+        "The largest share of failed answers (5xx) at which a rollout goes on, of what the hosts "
+        "just switched served while they were watched; unset does not judge it.",
+        'a share from 0 to below 1, or a percentage below "100%"',
+        '"1%"',
+        values.optional(values.ratio),
+    ),
+    Variable(
+        "fleet_max_p99_ms",
+        "number",
+        "The longest time, in ms, in which 99 of 100 answers of the hosts just switched may begin; "
+        "unset does not judge it.",
+        "a number of milliseconds from 1 to 3600000",
+        "500",
+        values.optional(values.number(1, 3_600_000, unit="milliseconds")),
+    ),
+    Variable(
+        "fleet_min_requests",
+        "number",
+        "Fewer requests than these judge no host: the rollout goes on and says so.",
+        "a number from 1 to 1000000",
+        "500",
+        values.number(1, 1_000_000),
+        100,
+    ),
+    Variable(
+        "fleet_address",
+        "text",
+        "The address by which the fleet's hosts reach this one; empty is ansible_host, or else the "
+        "inventory name. For hosts of the groups app and balancer.",
+        "an IP address or a DNS name",
+        "10.0.0.11",
+        values.address,
+        "",
+        in_deployment=False,
+    ),
+    Variable(
+        "fleet_patch_batch",
+        "number or text",
+        "How many hosts patch.yml takes out of traffic at once.",
+        'a number of hosts from 1 on, or "1%" to "100%"',
+        '"25%"',
+        values.batch,
+        1,
+        in_deployment=False,
     ),
     Variable(
         "fleet_take_over_lock",

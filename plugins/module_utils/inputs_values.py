@@ -10,6 +10,7 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import (
     Findings,
@@ -39,6 +40,7 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PYTHON = re.compile(r"3\.[1-9]\d")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PERCENTAGE = re.compile(r"([1-9]\d?|100)%")
+_RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,17})?(?:e-\d\d?)?)(%?)", re.ASCII)
 _EXTRA = re.compile(r"(app|fleet)_[A-Za-z0-9_*?\[\]!-]+")
 
 
@@ -85,6 +87,28 @@ def choice(*allowed: str) -> Check:
         return value
 
     return check
+
+
+def optional(check: Check) -> Check:
+    """Return a check that lets a variable that is not set pass."""
+
+    def check_if_set(value: object, findings: Findings) -> object:
+        return None if value is None else check(value, findings)
+
+    return check_if_set
+
+
+def ratio(value: object, findings: Findings) -> float | None:
+    """Check a share, a number or a percentage such as 1%; return it as a number below 1."""
+    text = value if isinstance(value, str) else repr(value)
+    found = None if isinstance(value, bool) else _RATIO.fullmatch(text)
+    share = Fraction(found[1]) / (100 if found[2] else 1) if found else Fraction(1)
+    if share >= 1:
+        findings.refuse(
+            seen(value),
+            'a share from 0 to below 1 such as 0.01, or a percentage below 100% such as "1%"',
+        )
+    return float(share)
 
 
 def boolean(value: object, findings: Findings) -> bool:
@@ -179,6 +203,14 @@ def _refuse_unicode(name: str, findings: Findings) -> None:
         f"an international name in its ASCII form, {ascii_name}",
         f"write {ascii_name} in group_vars/app.yml",
     )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_domain(name: str) -> bool:
@@ -290,6 +322,26 @@ def waves(value: object, findings: Findings) -> list[int | str]:
                 seen(entry), 'a number of hosts from 1 on, or "1%" to "100%"', at=f"[{index}]"
             )
     return normal
+
+
+def batch(value: object, findings: Findings) -> int | str:
+    """Check a number or percentage of hosts, as `serial` takes it."""
+    whole = integer(value)
+    if whole is not None and whole > 0:
+        return whole
+    if not isinstance(value, str) or not _PERCENTAGE.fullmatch(value):
+        findings.refuse(seen(value), 'a number of hosts from 1 on, or "1%" to "100%"')
+    return str(value)
+
+
+def address(value: object, findings: Findings) -> str:
+    """Check an IP address or a DNS name; empty is none."""
+    text = value if isinstance(value, str) else ""
+    if value == "" or _is_ip(text):
+        return text
+    if not _is_domain(text.lower()) or text.startswith("*"):
+        findings.refuse(seen(value), "an IP address such as 10.0.0.11, or a DNS name")
+    return text
 
 
 def extra_variables(value: object, findings: Findings) -> list[str]:

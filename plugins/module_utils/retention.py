@@ -30,10 +30,19 @@ def live_release(application: Application) -> str:
 
 
 def previous_release(history: Sequence[Mapping[str, Any]], live: str, present: set[str]) -> str:
-    """Return the release that was live before `live`, among those `present`, or an empty string."""
+    """Return the release that was live before `live`, among those `present`, or an empty string.
+
+    One that was put back is none to go back to, until it has been live again.
+    """
+    put_back = set()
     for line in reversed(history):
-        if line["event"] == "live" and line["release"] != live and line["release"] in present:
-            return str(line["release"])
+        release = str(line["release"])
+        if line["event"] == "reverted":
+            put_back.add(release)
+        elif line["event"] == "live" and release in put_back:
+            put_back.discard(release)
+        elif line["event"] == "live" and release != live and release in present:
+            return release
     return ""
 
 

@@ -1,7 +1,7 @@
-"""What happens once for a rollout: its lock on the hosts, and its hooks.
+"""What happens once for a rollout: its lock on the hosts, its hooks, and its end.
 
-Both leave their mark on the host, not on the controller, since the next run may come from another
-controller.
+All leave their mark on the hosts, not on the controller, since the next run may come from another
+controller; and on every host, since the next run may be without the one where it happened.
 """
 
 from __future__ import annotations
@@ -118,24 +118,51 @@ def release(application: Application, rollout: str) -> bool:
     return True
 
 
-def hooks_path(application: Application) -> str:
-    """Return the path of the marks of the hooks that ran: one JSON line each."""
-    return application.path("var/lib", application.name, "hooks.jsonl")
+def history_path(application: Application) -> str:
+    """Return the path of what rollouts did once and how they ended: one JSON line each."""
+    return application.path("var/lib", application.name, "rollouts.jsonl")
 
 
-def marks(application: Application) -> set[str]:
-    """Return the marks of what ran already, once and for all, as `<phase> <release>`."""
-    return {json.loads(line)["mark"] for line in read(hooks_path(application)).splitlines() if line}
+def history(application: Application) -> list[dict[str, Any]]:
+    """Return the lines that rollouts left on this host, oldest first."""
+    lines = []
+    for line in read(history_path(application)).splitlines():
+        # A disk that ran full leaves a torn line.
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(line))
+    return lines
 
 
-def mark(application: Application, name: str) -> None:
-    """Keep that `name` ran."""
-    path = hooks_path(application)
+def note(application: Application, event: str, release_id: str, **more: str) -> None:
+    """Append a line to the history, and have it on disk."""
+    path = history_path(application)
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    line = {"event": event, "release": release_id, **more, "at": int(time.time())}
     with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps({"mark": name, "at": int(time.time())}) + "\n")
+        file.write(json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def finished(application: Application) -> dict[str, Any] | None:
+    """Return the last rollout that ended well on all hosts, as `release` and `at` (Unix time)."""
+    ended = [line for line in history(application) if line["event"] == "finished"]
+    return {"release": ended[-1]["release"], "at": ended[-1]["at"]} if ended else None
+
+
+def hooks_done(application: Application) -> list[str]:
+    """Return the hooks that need not run again, each as `<phase> <release>`.
+
+    A hook that ran counts through every resumption of its rollout, until a rollout of another
+    release has ended well: going to the release again is then another rollout.
+    """
+    done: list[tuple[str, str]] = []
+    for line in history(application):
+        if line["event"] == "finished":
+            done = [hook for hook in done if hook[1] == line["release"]]
+        elif line["event"] == "hook":
+            done.append((line["phase"], line["release"]))
+    return [f"{phase} {release_id}" for phase, release_id in done]
 
 
 def run_hook(

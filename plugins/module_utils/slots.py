@@ -7,6 +7,7 @@ and Python 3.10, since modules run on the host's own interpreter.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -136,6 +137,12 @@ def read(path: str) -> str:
             return file.read()
     except FileNotFoundError:
         return ""
+
+
+def planned_workers(slot: Slot) -> int:
+    """Return the number of workers that the slot's Gunicorn was told to run."""
+    found = re.search(r"^workers = (\d+)$", read(slot.files["settings"]), re.MULTILINE)
+    return int(found.group(1)) if found else 0
 
 
 def changed_kinds(current: dict[str, str], desired: dict[str, str]) -> list[str]:

@@ -44,3 +44,17 @@ def show(unit: str) -> dict[str, str]:
 def is_enabled(unit: str) -> bool:
     """Tell whether the unit starts at boot."""
     return systemctl("is-enabled", unit, check=False).strip() == "enabled"
+
+
+def enabled(units: Sequence[str]) -> set[str]:
+    """Return those of `units` that start at boot; a unit without a file is refused by systemctl.
+
+    As `is_enabled`, in one call: each one costs some milliseconds.
+    """
+    if not units:
+        return set()
+    # Older versions say nothing about a unit that has no file, and the lines would not match.
+    lines = systemctl("is-enabled", *units, check=False).splitlines()
+    if len(lines) != len(units):
+        return {unit for unit in units if is_enabled(unit)}
+    return {unit for unit, line in zip(units, lines, strict=True) if line.strip() == "enabled"}

@@ -11,9 +11,9 @@ module: app_info
 short_description: Tell how an application stands on a host
 version_added: "0.1.0"
 description:
-  - "Read-only: the live slot and its release, workers with their PIDs and memory, health over the
-    slot's own socket, releases with what became of them, and the days that the certificate has
-    left."
+  - "Read-only: the live slot and its release, workers with their PIDs, memory and use of CPU,
+    health over the slot's own socket and, if asked for, through nginx, the certificate's days and
+    names, releases with what became of them, and what a rollout or a maintenance left on the host."
 options:
   name:
     description: The application.
@@ -31,6 +31,14 @@ options:
     description: Path of the certificate; empty for none.
     type: str
     default: ""
+  https_port:
+    description: Port of nginx on this host, to ask there as well; 0 does not.
+    type: int
+    default: 0
+  https_path:
+    description: The health path as clients of nginx write it, for O(https_port).
+    type: str
+    default: /healthz
 attributes:
   check_mode:
     description: Changes nothing, so it runs in check mode as well.
@@ -56,18 +64,78 @@ state:
   description: How the application stands.
   returned: success
   type: dict
-  sample:
-    live: {slot: blue, release: 1.4.2-9f86d081, since: 1790000000, active: true, enabled: true}
-    workers_planned: 3
-    workers: [{pid: 812, memory_mb: 47, healthy: true}]
-    memory_mb: 171
-    health: 200
-    certificate_days: 64
-    releases: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
+  contains:
+    application:
+      description: Its name.
+      type: str
+    at:
+      description: When the host was asked, by its own clock (Unix time).
+      type: int
+    live:
+      description: The live slot; null before the first release.
+      type: dict
+      sample: {slot: blue, release: 1.4.2-9f86d081, since: 1790000000, active: true, enabled: true}
+    workers_planned:
+      description: How many workers Gunicorn was told to run.
+      type: int
+    workers:
+      description: The workers that there are; one that is stopped is not healthy.
+      type: list
+      elements: dict
+      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false}]
+    memory_mb:
+      description: Memory of all processes of the slot in MiB, shared pages divided among them.
+      type: int
+    cpu_percent:
+      description: Use of one core in percent over a quarter of a second; null if it cannot be told.
+      type: float
+    health:
+      description: Status of the health path on the slot's socket; 0 without an answer.
+      type: int
+    https:
+      description:
+        - Answer of nginx, with O(https_port); null if not asked.
+        - C(certificate_current) says whether nginx serves the certificate of the file.
+      type: dict
+      sample: {status: 200, error: "", certificate_current: true}
+    nginx:
+      description: Whether nginx runs, and starts at boot; null before the first release.
+      type: dict
+      sample: {active: true, enabled: true}
+    certificate_days:
+      description: Whole days until it expires; null without one.
+      type: int
+    certificate_names:
+      description: The names it is for.
+      type: list
+      elements: str
+    idle_enabled:
+      description: Units of the idle slot that would start at boot; there should be none.
+      type: list
+      elements: str
+    maintenance_since:
+      description: Since when the maintenance page is shown (Unix time); null when it is not.
+      type: int
+    lock:
+      description: Who holds the rollout's lock; null for nobody.
+      type: dict
+      sample: {rollout: 20261121T061000-5f3a, who: ada@laptop, since: 1795241400}
+    finished:
+      description: The last rollout that ended well on the whole fleet; null if there is none.
+      type: dict
+    disks:
+      description: How full the file systems of /opt and /var are, in percent.
+      type: dict
+      sample: {/opt: 41, /var: 41}
+    releases:
+      description: The releases on the host, newest first.
+      type: list
+      elements: dict
+      sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.app_state import look
+from ansible_collections.asgi.fleet.plugins.module_utils.app_state import Questions, look
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 
 
@@ -79,16 +147,13 @@ def main() -> None:
             "health_path": {"type": "str", "default": "/healthz"},
             "health_host": {"type": "str", "default": "localhost"},
             "certificate": {"type": "str", "default": ""},
+            "https_port": {"type": "int", "default": 0},
+            "https_path": {"type": "str", "default": "/healthz"},
         },
         supports_check_mode=True,
     )
-    options = module.params
-    state = look(
-        Application(options["name"]),
-        health_path=options["health_path"],
-        health_host=options["health_host"],
-        certificate=options["certificate"],
-    )
+    questions = {name: value for name, value in module.params.items() if name != "name"}
+    state = look(Application(module.params["name"]), Questions(**questions))
     module.exit_json(changed=False, state=state)
 
 

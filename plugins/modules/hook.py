@@ -13,8 +13,9 @@ version_added: "0.1.0"
 description:
   - Runs commands as the application's user, in the folder of a release, with its virtual
     environment first in C(PATH) and with the application's environment.
-  - With O(once), a mark on the host keeps a phase from running twice for the same release,
-    whatever the number of waves, of runs and of resumed runs.
+  - With O(once), a note on the host keeps a phase from running twice in a rollout of the release,
+    whatever the number of waves, of runs and of resumed runs. Another run that comes while the
+    commands still work waits for them.
 options:
   name:
     description: The application.
@@ -52,7 +53,13 @@ options:
     type: str
     default: ""
   once:
-    description: Run the phase once for this release, and never again on this host.
+    description:
+      - Run the phase once in a rollout of this release. Going to the release again, after a rollout of
+        another one has ended well, is another rollout.
+    type: bool
+    default: false
+  ran_elsewhere:
+    description: Only note that the phase ran on another host of the rollout, and run nothing.
     type: bool
     default: false
 attributes:
@@ -91,9 +98,12 @@ ran:
 """
 
 import os
+from contextlib import ExitStack
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     Application,
     parse_environment,
@@ -119,16 +129,43 @@ def main() -> None:
             "user": {"type": "str", "required": True},
             "environment": {"type": "str", "default": "", "no_log": True},
             "once": {"type": "bool", "default": False},
+            "ran_elsewhere": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     options = module.params
     application = Application(options["name"])
-    name = f"{options['phase']} {os.path.basename(options['release'])}"
-    due = bool(options["commands"]) and not (options["once"] and name in rollout.marks(application))
-    if module.check_mode or not due:
+    patience = sum(hook["timeout"] for hook in options["commands"])
+    if module.check_mode:
+        due = _due(application, options) and not options["ran_elsewhere"]
         module.exit_json(changed=due, ran=[])
-    ran = []
+    with ExitStack() as held:
+        try:
+            lock = application.path("var/lib", application.name, "hook.lock")
+            held.enter_context(locked(lock, patience))
+        except TimeoutError:
+            module.fail_json(
+                msg=f"{options['phase']}: commands of another run are still at work on this host "
+                f"after {patience:g} s; wait for them to end and run again",
+                ran=[],
+            )
+        due = _due(application, options)
+        ran = _run(module) if due and not options["ran_elsewhere"] else []
+        if due and options["once"]:
+            release_id = os.path.basename(options["release"])
+            rollout.note(application, "hook", release_id, phase=options["phase"])
+    module.exit_json(changed=due and not options["ran_elsewhere"], ran=ran)
+
+
+def _due(application: Application, options: dict[str, Any]) -> bool:
+    name = f"{options['phase']} {os.path.basename(options['release'])}"
+    done = options["once"] and name in rollout.hooks_done(application)
+    return bool(options["commands"]) and not done
+
+
+def _run(module: AnsibleModule) -> list[dict[str, Any]]:
+    options = module.params
+    ran: list[dict[str, Any]] = []
     try:
         for hook in options["commands"]:
             outcome = rollout.run_hook(
@@ -141,9 +178,7 @@ def main() -> None:
             ran.append({"command": hook["command"], **outcome})
     except rollout.RolloutError as error:
         module.fail_json(msg=f"{options['phase']}: {error}", ran=ran)
-    if options["once"]:
-        rollout.mark(application, name)
-    module.exit_json(changed=True, ran=ran)
+    return ran
 
 
 if __name__ == "__main__":

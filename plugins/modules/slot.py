@@ -98,6 +98,13 @@ options:
     description: Let the idle slot take over even if nothing differs.
     type: bool
     default: false
+  keep_previous:
+    description:
+      - Let the slot that was live run on, no longer live, so that M(asgi.fleet.rollout) with
+        O(asgi.fleet.rollout#module:state=reverted) goes back by a rename;
+        O(asgi.fleet.rollout#module:state=ended) stops it.
+    type: bool
+    default: false
   secret_names:
     description: Names of variables whose values are blanked where the journal is shown.
     type: list
@@ -151,9 +158,15 @@ steps:
   type: list
   elements: dict
   sample: [{"step": "start until healthy", "seconds": 1.32}]
+at:
+  description: When it was done by the host's own clock, in Unix time; what nginx logs later is of now.
+  returned: success
+  type: float
+  sample: 1795241400.5
 """
 
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import activation
@@ -201,6 +214,7 @@ def main() -> None:
             "before_activate": HOOKS,
             "after_activate": HOOKS,
             "restart": {"type": "bool", "default": False},
+            "keep_previous": {"type": "bool", "default": False},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
         supports_check_mode=True,
@@ -226,14 +240,25 @@ def main() -> None:
     )
     try:
         module.exit_json(
-            **run(application, desired, restart=options["restart"], check_mode=module.check_mode)
+            **run(
+                application,
+                desired,
+                restart=options["restart"],
+                keep_previous=options["keep_previous"],
+                check_mode=module.check_mode,
+            )
         )
     except Refusal as refusal:
         module.fail_json(msg=str(refusal))
 
 
 def run(
-    application: Application, desired: activation.Desired, *, restart: bool, check_mode: bool
+    application: Application,
+    desired: activation.Desired,
+    *,
+    restart: bool,
+    keep_previous: bool,
+    check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
     if check_mode:
@@ -249,7 +274,8 @@ def run(
     with activation.exclusive(application, desired.health.timeout + 120):
         todo = _plan(application, desired, restart)
         diff = activation.diff(application, desired, todo.slot)
-        return _result(todo, activation.activate(application, desired, todo), diff)
+        outcome = activation.activate(application, desired, todo, keep_previous)
+        return _result(todo, outcome, diff)
 
 
 def _plan(application: Application, desired: activation.Desired, restart: bool) -> activation.Plan:
@@ -267,6 +293,7 @@ def _result(
         "reasons": list(todo.reasons),
         "steps": outcome.steps,
         "diff": diff,
+        "at": time.time(),
     }
 
 

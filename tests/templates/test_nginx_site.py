@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+Render = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "nginx_site"
 SITE = "/etc/nginx/conf.d/shop.conf"
@@ -41,6 +43,9 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_trusted_proxies": ["192.0.2.10", "2001:db8::/64"],
     "nginx_site_upstream_keepalive": 8,
     "nginx_site_client_max_body_size": "1m",
+    "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
+    "nginx_site_maintenance_allow": ["192.0.2.0/24", "2001:db8::7"],
+    "nginx_site_maintenance_open_paths": ["/api/healthz", "/robots.txt"],
 }
 #: The child template of inventory/example.
 EXAMPLE = {"nginx_site_template": str(ROOT / "templates" / "shop_site.conf.j2")}
@@ -220,6 +225,63 @@ def test_only_trusted_proxies_name_the_client() -> None:
     assert "real_ip" not in render(nginx_v("1.28.2"))[SITE]
 
 
+def test_maintenance_is_looked_for_at_each_request(version: str) -> None:
+    site = render(nginx_v(version), **OTHERWISE)[SITE]
+
+    assert "if (-f /var/lib/shop/maintenance) {" in directives(site)
+    assert "if ($uri = /api/healthz) {" in directives(site)
+    assert site.index("if ($fleet_maintenance) {") > site.index("if ($uri = /robots.txt) {")
+    assert directives(site)[directives(site).index("geo $fleet_maintenance_allowed_shop {") :][
+        :5
+    ] == [
+        "geo $fleet_maintenance_allowed_shop {",
+        "default 0;",
+        "192.0.2.0/24 1;",
+        "2001:db8::7 1;",
+        "}",
+    ]
+
+
+def test_the_maintenance_page_keeps_the_sites_headers() -> None:
+    files = render(nginx_v("1.28.2"), **OTHERWISE | {"nginx_site_hsts_enabled": True})
+
+    for kind in ("html", "json"):
+        lines = location(files[SITE], f"= /.maintenance/{kind}")
+        assert "internal;" in lines
+        assert "add_header Retry-After $sent_http_last_modified always;" in lines
+        assert 'add_header Strict-Transport-Security "max-age=63072000" always;' in lines
+        assert "add_header X-Request-ID $request_id always;" in lines
+
+
+def test_a_site_without_a_maintenance_path_has_no_trace_of_it() -> None:
+    assert "maintenance" not in render(nginx_v("1.28.2"))[SITE]
+
+
+def test_the_maintenance_page_escapes_its_message(render_role: Render) -> None:
+    page = render_role(
+        "nginx_site",
+        "lookup('ansible.builtin.template', nginx_site_maintenance_template)",
+        nginx_site_maintenance_message="<b>Back</b> soon",
+    )
+
+    assert "<p>&lt;b&gt;Back&lt;/b&gt; soon</p>" in page
+
+
+def test_a_child_template_brands_the_maintenance_page(tmp_path: Path, render_role: Render) -> None:
+    child = tmp_path / "closed.html.j2"
+    child.write_text(
+        '{% extends "maintenance.html.j2" %}\n{% block content %}<h1>Shop</h1>{% endblock %}\n'
+    )
+    page = render_role(
+        "nginx_site",
+        "lookup('ansible.builtin.template', nginx_site_maintenance_template)",
+        nginx_site_maintenance_template=str(child),
+    )
+
+    assert "<h1>Shop</h1>" in page
+    assert "<h1>Maintenance</h1>" not in page
+
+
 def test_hsts_can_be_left_out() -> None:
     header = 'add_header Strict-Transport-Security "max-age=63072000" always;'
 
@@ -249,6 +311,23 @@ def test_the_examples_child_template_limits_log_ins_and_nothing_else() -> None:
     # What every request gets, this one gets too.
     assert [line for line in login if "limit_req" not in line] == location(plain, "/")
     assert location(limited, "/") == location(plain, "/")
+
+
+@pytest.mark.parametrize(
+    ("field", "variable"),
+    [
+        ("msec", "$msec"),
+        ("path", "$uri"),
+        ("status", "$status"),
+        ("upstream", "$upstream_addr"),
+        ("upstream_header_time", "$upstream_header_time"),
+        ("upstream_response_time", "$upstream_response_time"),
+    ],
+)
+def test_the_log_has_what_a_release_is_judged_by(field: str, variable: str) -> None:
+    shared = render(nginx_v("1.28.2"))["/etc/nginx/conf.d/00_shared.conf"]
+
+    assert f'"{field}":"{variable}"' in shared
 
 
 def test_no_file_has_trailing_spaces_or_runs_of_empty_lines(version: str) -> None:

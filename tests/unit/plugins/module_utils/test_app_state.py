@@ -1,30 +1,26 @@
-"""What is told of an application: read from real files, processes and certificates."""
+"""What is told of an application: read from real files and processes."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils import app_state
 from ansible_collections.asgi.fleet.plugins.module_utils.app_state import (
-    certificate_days,
+    Questions,
     look,
     memory_mb,
-    planned_workers,
     releases,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, planned_workers
 
 
 @pytest.fixture
@@ -53,15 +49,12 @@ def make_live(shop: Application, *history: tuple[str, str, int]) -> None:
 
 
 def test_bare_host_has_no_state(shop: Application) -> None:
-    assert look(shop, "/healthz", "localhost", "") == {
-        "live": None,
-        "workers_planned": 0,
-        "workers": [],
-        "memory_mb": 0,
-        "health": 0,
-        "certificate_days": None,
-        "releases": [],
-    }
+    state = look(shop, Questions())
+    assert (state["application"], state["live"], state["workers"]) == ("shop", None, [])
+    assert (state["workers_planned"], state["memory_mb"], state["health"]) == (0, 0, 0)
+    assert (state["cpu_percent"], state["https"], state["certificate_days"]) == (None, None, None)
+    assert (state["lock"], state["finished"], state["maintenance_since"]) == (None, None, None)
+    assert (state["certificate_names"], state["idle_enabled"], state["releases"]) == ([], [], [])
 
 
 @pytest.fixture
@@ -85,9 +78,22 @@ def answering(shop: Application) -> Iterator[None]:
         thread.join(timeout=5)
 
 
-def play_systemd(monkeypatch: pytest.MonkeyPatch, enabled: bool = True, **state: str) -> None:
+def play_systemd(
+    monkeypatch: pytest.MonkeyPatch, enabled: tuple[str, ...] = (), **state: str
+) -> None:
     monkeypatch.setattr(app_state, "show", lambda _: {"MainPID": "0", "ActiveState": ""} | state)
-    monkeypatch.setattr(app_state, "is_enabled", lambda _: enabled)
+    monkeypatch.setattr(app_state, "enabled", lambda units: set(units) & set(enabled))
+
+
+BLUE = ("shop@blue.socket", "shop@blue.service")
+
+
+def make_units(shop: Application, *slots: str) -> None:
+    for slot in slots:
+        for kind in ("socket", "service"):
+            path = Path(shop.slot(slot).files[kind])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
 
 @pytest.mark.usefixtures("answering")
@@ -96,13 +102,17 @@ def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch
     blue = shop.slot("blue")
     Path(blue.files["settings"]).parent.mkdir(parents=True)
     Path(blue.files["settings"]).write_text("# two\nworkers = 2\n")
-    workers = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+    make_units(shop, "blue", "green")
+    workers = [subprocess.Popen(["sleep", "60"]) for _ in range(3)]
     try:
         Path(blue.runtime_directory).mkdir()
-        report = Path(blue.runtime_directory, f"worker-{workers[0].pid}.json")
-        report.write_text('{"status": 200, "answer": ""}')
-        play_systemd(monkeypatch, MainPID=str(os.getpid()), ActiveState="active")
-        state = look(shop, "/healthz", "localhost", "")
+        for worker in workers[:2]:
+            report = Path(blue.runtime_directory, f"worker-{worker.pid}.json")
+            report.write_text('{"status": 200, "answer": ""}')
+        workers[1].send_signal(signal.SIGSTOP)
+        at_boot = (*BLUE, "shop@green.socket")
+        play_systemd(monkeypatch, at_boot, MainPID=str(os.getpid()), ActiveState="active")
+        state = look(shop, Questions())
     finally:
         for worker in workers:
             worker.kill()
@@ -117,8 +127,11 @@ def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch
     }
     assert state["workers_planned"] == 2
     assert state["health"] == 503
-    healthy = {worker["pid"]: worker["healthy"] for worker in state["workers"]}
-    assert (healthy[workers[0].pid], healthy[workers[1].pid]) == (True, False)
+    seen = {worker["pid"]: worker for worker in state["workers"]}
+    assert [seen[worker.pid]["healthy"] for worker in workers] == [True, False, False]
+    assert [seen[worker.pid]["stopped"] for worker in workers] == [False, True, False]
+    assert state["idle_enabled"] == ["shop@green.socket"]
+    assert state["cpu_percent"] is None or state["cpu_percent"] >= 0
     assert state["memory_mb"] >= memory_mb(os.getpid()) > 0
 
 
@@ -126,8 +139,9 @@ def test_state_of_a_live_slot_that_is_down(
     shop: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_live(shop, ("live", "1.0", 5))
-    play_systemd(monkeypatch, enabled=False, ActiveState="failed", MainPID="")
-    state = look(shop, "/healthz", "localhost", "")
+    make_units(shop, "blue")
+    play_systemd(monkeypatch, BLUE[:1], ActiveState="failed", MainPID="")
+    state = look(shop, Questions())
     assert (state["live"]["active"], state["live"]["enabled"]) == (False, False)
     assert (state["workers"], state["memory_mb"], state["health"]) == ([], 0, 0)
 
@@ -148,54 +162,6 @@ def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     assert memory_mb(process.pid) == 0
-
-
-@pytest.fixture(params=["January", "May", "October", "December"])
-def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, datetime]:
-    """A certificate, and when it expires: the 5th of a month, at noon."""
-    end = datetime.strptime(f"5 {request.param} 2031 12", "%d %B %Y %H").replace(
-        tzinfo=timezone.utc
-    )
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "shop.example.com")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(end - timedelta(days=90))
-        .not_valid_after(end)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "fullchain.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    return str(path), end
-
-
-@pytest.mark.parametrize(
-    ("left", "days"),
-    [
-        (timedelta(days=90), 90),
-        (timedelta(days=1, seconds=-1), 0),
-        (timedelta(0), 0),
-        (timedelta(seconds=-1), -1),
-        (timedelta(days=-3), -3),
-    ],
-)
-def test_certificate_days_are_whole_ones(
-    certificate: tuple[str, datetime], left: timedelta, days: int
-) -> None:
-    path, end = certificate
-    assert certificate_days(path, now=(end - left).timestamp()) == days
-
-
-@pytest.mark.parametrize("text", [None, "", "no certificate"])
-def test_certificate_days_of_none_are_none(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "fullchain.pem"
-    if text is not None:
-        path.write_text(text)
-    assert certificate_days(str(path)) is None
 
 
 def test_releases_come_newest_first_with_what_became_of_them(shop: Application) -> None:

@@ -53,6 +53,9 @@ def test_check_fills_in_every_default() -> None:
         "fleet_waves": [1, "25%", "100%"],
         "fleet_soak_seconds": 10,
         "fleet_on_failure": "revert_all",
+        "fleet_max_error_ratio": None,
+        "fleet_max_p99_ms": None,
+        "fleet_min_requests": 100,
         "fleet_take_over_lock": False,
     }
 
@@ -87,6 +90,14 @@ def test_deployment_carries_no_environment_and_no_secret() -> None:
         ("fleet_waves", "100%", ["100%"]),
         ("fleet_soak_seconds", "0", 0),
         ("fleet_on_failure", "stop", "stop"),
+        ("fleet_max_error_ratio", 0, 0.0),
+        ("fleet_max_error_ratio", 0.01, 0.01),
+        ("fleet_max_error_ratio", 0.00001, 0.00001),
+        ("fleet_max_error_ratio", "0.01", 0.01),
+        ("fleet_max_error_ratio", "1%", 0.01),
+        ("fleet_max_error_ratio", "0.5%", 0.005),
+        ("fleet_max_p99_ms", "500", 500),
+        ("fleet_min_requests", "20", 20),
     ],
 )
 def test_check_normalises(name: str, given: object, normal: object) -> None:
@@ -125,6 +136,7 @@ MODULE = "package.module:attribute, such as main:app"
 URL_PATH = "a path that begins with /, such as /healthz, without a query"
 PREFIX = "empty or a path that begins with / and does not end with it, such as /api"
 WORKERS = "auto or a number from 1 to 512"
+SHARE = 'a share from 0 to below 1 such as 0.01, or a percentage below 100% such as "1%"'
 WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
 
 
@@ -185,6 +197,24 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
             "fleet_on_failure",
             "revert",
             f"is revert; expected revert_all, revert_wave or stop; {SET}",
+        ),
+        ("fleet_max_error_ratio", 1, f"is 1; expected {SHARE}; {SET}"),
+        ("fleet_max_error_ratio", "100%", f"is 100%; expected {SHARE}; {SET}"),
+        ("fleet_max_error_ratio", -0.1, f"is -0.1; expected {SHARE}; {SET}"),
+        ("fleet_max_error_ratio", True, f"is true; expected {SHARE}; {SET}"),
+        ("fleet_max_error_ratio", "few", f"is few; expected {SHARE}; {SET}"),
+        ("fleet_max_error_ratio", float("nan"), f"is NaN; expected {SHARE}; {SET}"),
+        (
+            "fleet_max_p99_ms",
+            0,
+            f"is 0; expected a number of milliseconds from 1 to 3600000; {SET}",
+        ),
+        ("fleet_min_requests", 0, f"is 0; expected a number from 1 to 1000000; {SET}"),
+        ("fleet_patch_batch", "all", f"is all; expected {WAVE}; {SET}"),
+        (
+            "fleet_address",
+            "10.0.0.0/24",
+            f"is 10.0.0.0/24; expected an IP address such as 10.0.0.11, or a DNS name; {SET}",
         ),
         ("fleet_waves", [1, 0], f"[1] is 0; expected {WAVE}; {SET}"),
         ("fleet_waves", ["120%"], f"[0] is 120%; expected {WAVE}; {SET}"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.status_table import releases_table, table
+from ansible_collections.asgi.fleet.plugins.module_utils.status_table import (
+    document,
+    releases_table,
+    table,
+)
 
 LIVE = {
     "slot": "blue",
@@ -16,7 +21,11 @@ LIVE = {
     "enabled": True,
 }
 STATE: dict[str, Any] = {
+    "application": "shop",
     "live": LIVE,
+    "cpu_percent": 12.4,
+    "maintenance_since": None,
+    "lock": None,
     "workers_planned": 2,
     "workers": [
         {"pid": 812, "memory_mb": 47, "healthy": True},
@@ -31,7 +40,7 @@ STATE: dict[str, Any] = {
 
 def row(state: dict[str, Any] | None) -> dict[str, str]:
     """Return the host's cells by column, cut where the header's columns begin."""
-    header, line = table({"web1": state})
+    header, line, *_ = table({"web1": state})
     names = [name for name in header.split("  ") if name]
     starts = [header.index(name.strip()) for name in names]
     ends = [*starts[1:], None]
@@ -49,6 +58,7 @@ def test_table_shows_a_healthy_host() -> None:
         "SINCE (UTC)": "2026-09-21 14:13",
         "WORKERS": "2 of 2",
         "MEMORY": "171 MB",
+        "CPU": "12 %",
         "HEALTH": "200 OK",
         "CERTIFICATE": "64 days",
         "WORKER PIDS": "812 813",
@@ -62,6 +72,12 @@ def test_table_shows_a_healthy_host() -> None:
         ({"live": LIVE | {"active": False}, "health": 0}, "HEALTH", "NOT RUNNING"),
         ({"health": 0}, "HEALTH", "NO ANSWER"),
         ({"health": 503}, "HEALTH", "503"),
+        ({"maintenance_since": 1790000000}, "HEALTH", "200 OK, maintenance"),
+        ({"cpu_percent": None}, "CPU", "-"),
+        ({"drift": []}, "DRIFT", "none"),
+        ({"drift": ["service changed", "environment changed"]}, "DRIFT", "service, environment"),
+        ({"error": "no sudo", "unreachable": False}, "RELEASE", "FAILED"),
+        ({"error": "timed out", "unreachable": True}, "RELEASE", "unreachable"),
         ({"workers": []}, "WORKERS", "0 of 2"),
         ({"workers": []}, "WORKER PIDS", "-"),
         ({"workers": [{"pid": 1, "healthy": False}]}, "WORKERS", "0 of 2"),
@@ -85,6 +101,32 @@ def test_table_shows_a_host_that_did_not_answer() -> None:
     cells = row(None)
     assert (cells.pop("HOST"), cells.pop("RELEASE")) == ("web1", "unreachable")
     assert set(cells.values()) == {"-"}
+
+
+def test_table_tells_below_why_a_host_could_not_be_asked_and_who_rolls_out() -> None:
+    lock = {"rollout": "r1", "who": "ada@laptop", "since": 1790000000}
+    states = {"web1": STATE | {"lock": lock, "drift": []}, "web2": {"error": "timed out"}}
+    lines = table(states)
+    assert lines[2].endswith(" -")
+    assert lines[3:] == [
+        "web1: shop is locked by ada@laptop since 2026-09-21 14:13 UTC (rollout r1)",
+        "web2: timed out",
+    ]
+
+
+def test_document_is_one_line_of_json_and_says_whether_all_answered() -> None:
+    text = document({"web1": STATE})
+    assert "\n" not in text
+    assert json.loads(text) == {"complete": True, "hosts": {"web1": STATE}}
+
+
+@pytest.mark.parametrize("state", [None, {"error": "timed out"}])
+def test_document_of_a_host_that_did_not_answer_is_not_complete(
+    state: dict[str, Any] | None,
+) -> None:
+    found = json.loads(document({"web1": STATE, "web2": state}))
+    assert found["complete"] is False
+    assert found["hosts"]["web2"]["error"]
 
 
 def test_table_aligns_its_columns_in_the_order_given() -> None:

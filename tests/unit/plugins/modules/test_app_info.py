@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.app_state import Questions
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 from ansible_collections.asgi.fleet.plugins.modules import app_info
 
 
@@ -22,18 +24,18 @@ def test_app_info_of_an_unknown_application_says_that_nothing_is_live(
 def test_app_info_hands_its_arguments_on(
     run_module: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    asked: list[Any] = []
 
-    def look(application: object, **arguments: object) -> dict[str, Any]:
-        asked.update(arguments, name=getattr(application, "name", None))
+    def look(application: Application, questions: Questions) -> dict[str, Any]:
+        asked.extend([application.name, questions])
         return {"live": None}
 
     monkeypatch.setattr(app_info, "look", look)
-    answer = run_module(app_info, name="shop", health_path="/ready", certificate="/x.pem")
+    answer = run_module(
+        app_info, name="shop", health_path="/ready", certificate="/x.pem", https_port=443
+    )
     assert answer["state"] == {"live": None}
-    assert asked == {
-        "name": "shop",
-        "health_path": "/ready",
-        "health_host": "localhost",
-        "certificate": "/x.pem",
-    }
+    assert asked == [
+        "shop",
+        Questions(health_path="/ready", certificate="/x.pem", https_port=443),
+    ]

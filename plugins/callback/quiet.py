@@ -1,0 +1,54 @@
+"""An output with nothing but what a playbook shows and what failed, for cron and for pipes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.callback import CallbackBase
+
+if TYPE_CHECKING:
+    from ansible.executor.stats import AggregateStats
+    from ansible.executor.task_result import CallbackTaskResult
+
+DOCUMENTATION = r"""
+name: quiet
+type: stdout
+short_description: Print only what a playbook shows, and what failed
+version_added: "0.1.0"
+description:
+  - Prints the lines of M(asgi.fleet.show), failed tasks and hosts that did not answer; no banners,
+    no tasks that went well, no recap. A run without a problem is as quiet as its playbook.
+  - Chosen for one command by C(ANSIBLE_STDOUT_CALLBACK=asgi.fleet.quiet).
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+
+class CallbackModule(CallbackBase):
+    """What is printed, and nothing else."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "asgi.fleet.quiet"
+
+    def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
+        """Print the task, the host and the reason, unless the playbook goes on all the same."""
+        if not ignore_errors:
+            self._tell(result, "failed")
+
+    def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
+        """Print the host and the reason, unless the playbook reports it itself."""
+        if not result.task.ignore_unreachable:
+            self._tell(result, "unreachable")
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Say that nothing was done, since silence would look like success."""
+        self._display.display("no hosts matched", stderr=True)
+
+    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
+        """Print no recap."""
+
+    def _tell(self, result: CallbackTaskResult, verb: str) -> None:
+        told: dict[str, Any] = dict(result.result)
+        message = told.get("msg") or told.get("stderr") or "no reason given"
+        self._display.display(f"{result.host.get_name()}: {verb}: {message}", stderr=True)

@@ -1,0 +1,79 @@
+"""Filters of the balancer's sites; the rules are in `module_utils/haproxy_sites.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.asgi.fleet.plugins.module_utils import haproxy_sites as core
+
+DOCUMENTATION = r"""
+name: haproxy_sites
+short_description: The sites of the role haproxy_balancer, as its template prints them
+version_added: 0.1.0
+author: The asgi.fleet developers (@asgi-fleet)
+description:
+  - Fills in server names, addresses with ports, and by which certificates each server is verified.
+  - Refuses sites, servers and domains that are there twice.
+options:
+  _input:
+    description: The role's variable C(haproxy_balancer_sites).
+    type: list
+    elements: dict
+    required: true
+  directory:
+    description: Where the certificates are that servers are known by.
+    type: path
+    required: true
+  present:
+    description: Paths of those that are there.
+    type: list
+    elements: path
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show how each server is verified
+  ansible.builtin.debug:
+    msg: "{{ haproxy_balancer_sites | asgi.fleet.haproxy_sites('/etc/haproxy/trust', []) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The sites.
+  type: list
+  elements: dict
+"""
+
+
+def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a `ValueError` of the core into an error of the task."""
+
+    @wraps(function)
+    def call(*arguments: object) -> object:
+        try:
+            return function(*arguments)
+        except ValueError as error:
+            raise AnsibleFilterError(str(error)) from error
+
+    return call
+
+
+class FilterModule:
+    """Names the filters to Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters of this file by name."""
+        return {
+            "balancer_certificates": refusing(core.balancer_certificates),
+            "balancer_lines": refusing(core.balancer_lines),
+            "balancer_sites": refusing(core.balancer_sites),
+            "drain_lines": refusing(core.drain_lines),
+            "fleet_addresses": refusing(core.fleet_addresses),
+            "haproxy_pins": refusing(core.pins),
+            "haproxy_sites": refusing(core.haproxy_sites),
+            "haproxy_stale_pins": refusing(core.stale_pins),
+            "servers_of_machines": refusing(core.servers_of_machines),
+        }

@@ -1,0 +1,92 @@
+"""The filter `asgi.fleet.verification`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.asgi.fleet.plugins.module_utils.verification import verify
+
+DOCUMENTATION = r"""
+name: verification
+short_description: Find what is wrong with a fleet, and what to do
+version_added: "0.1.0"
+description:
+  - Findings from what the hosts said, each with its host and with what to do. Nothing is asked and
+    nothing is changed.
+  - What a rollout is just changing is no finding while one goes on; a note says so.
+options:
+  _input:
+    description: As for P(asgi.fleet.status_table#filter).
+    type: dict
+    required: true
+  deployments:
+    description: Host names to their checked variables, the fact C(deployment).
+    type: dict
+    required: true
+  limits:
+    description:
+      - C(certificate_days) (14), C(disk_percent) (90), C(stale_hours) (4), and C(release), which
+        every host must run; without it that of the last rollout.
+    type: dict
+    default: {}
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Refuse a fleet in which anything is off
+  ansible.builtin.assert:
+    that: (states | asgi.fleet.verification(deployments, {'certificate_days': 30})).ok
+"""
+
+RETURN = r"""
+_value:
+  description: The verdict.
+  type: dict
+  contains:
+    ok:
+      description: Whether there is no finding.
+      type: bool
+    findings:
+      description: What is wrong.
+      type: list
+      elements: dict
+      sample: [{host: web1, seen: the certificate expires in 3 days, todo: renew it}]
+    notes:
+      description: What is worth knowing but not wrong, such as a rollout that goes on.
+      type: list
+      elements: str
+    lines:
+      description: Findings and notes for people.
+      type: list
+      elements: str
+    hosts:
+      description: The states.
+      type: dict
+"""
+
+
+def verification(
+    states: Mapping[str, Mapping[str, Any] | None],
+    deployments: Mapping[str, Mapping[str, Any]],
+    limits: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return the verdict; see `module_utils/verification.py`.
+
+    Raises:
+        AnsibleFilterError: a limit is not allowed.
+    """
+    try:
+        return verify(states, deployments, limits)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The collection's filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"verification": verification}

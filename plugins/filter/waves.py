@@ -1,0 +1,23 @@
+"""The filters of a rollout over a fleet; the rules are in `module_utils/waves.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils import waves
+
+
+class FilterModule:
+    """The collection's filters of this file; each is documented in a file of its own name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {
+            "plan_waves": waves.plan_waves,
+            "plan_lines": waves.plan_lines,
+            "cut_over_outcome": waves.outcome,
+            "soak_seconds": waves.soak_seconds,
+            "close_wave": waves.close_wave,
+            "rollout_lines": waves.rollout_lines,
+        }

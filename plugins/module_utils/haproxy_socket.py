@@ -1,0 +1,176 @@
+"""Talks to a running haproxy through its runtime socket, and plans a drain.
+
+`plan` and the parsers are pure; `Runtime` is the socket.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+#: `srv_admin_state`: what an operator has asked for, and what the configuration says.
+#: https://docs.haproxy.org/3.0/management.html, "show servers state"
+DRAINED = 0x08
+MAINTENANCE = 0x01
+RUNNING = 2
+
+
+class HaproxyError(Exception):
+    """A refusal, worded for the person who reads it."""
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """How one server stands.
+
+    Attributes:
+        operational: 0 stopped, 1 starting, 2 running, 3 stopping; what the checks say.
+        admin: Bits of what was asked for; 0 takes traffic whenever it is running.
+        sessions: Requests and streams that it is serving now.
+    """
+
+    operational: int
+    admin: int
+    sessions: int = 0
+
+    @property
+    def serves(self) -> bool:
+        """Whether it gets new requests."""
+        return self.operational == RUNNING and self.admin == 0
+
+    @property
+    def drained(self) -> bool:
+        """Whether an operator has drained it."""
+        return bool(self.admin & DRAINED)
+
+
+class Runtime:
+    """The runtime socket of a haproxy.
+
+    Args:
+        path: Of the stats socket, with level admin.
+        timeout: Seconds that an answer may take.
+    """
+
+    def __init__(self, path: str, timeout: float = 10.0) -> None:
+        self.path = path
+        self.timeout = timeout
+
+    def ask(self, command: str) -> str:
+        """Send a command; return the answer.
+
+        Raises:
+            HaproxyError: nobody listens.
+        """
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(self.timeout)
+                connection.connect(self.path)
+                connection.sendall(f"{command}\n".encode())
+                parts = []
+                while part := connection.recv(65536):
+                    parts.append(part)
+        except OSError as error:
+            raise HaproxyError(
+                f"haproxy does not answer on {self.path} ({error.strerror or error}); expected a "
+                "running haproxy; see: systemctl status haproxy"
+            ) from error
+        return b"".join(parts).decode(errors="replace").strip()
+
+    def order(self, command: str) -> None:
+        """Send a command that answers nothing when it is done.
+
+        Raises:
+            HaproxyError: haproxy says why not.
+        """
+        answer = self.ask(command)
+        if answer:
+            raise HaproxyError(f"haproxy refuses '{command}': {answer}")
+
+    def servers(self) -> dict[str, ServerState]:
+        """Return how all servers stand, by `backend/server`."""
+        return parse_servers(self.ask("show servers state"), self.ask("show stat -1 4 -1"))
+
+
+def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
+    """Return how all servers stand, by `backend/server`.
+
+    Args:
+        states: Answer to `show servers state`.
+        statistics: Answer to `show stat -1 4 -1`, which counts the sessions.
+    """
+    sessions = {
+        f"{row['# pxname']}/{row['svname']}": int(row["scur"] or 0)
+        for row in csv.DictReader(io.StringIO(statistics))
+    }
+    found = {}
+    for line in states.splitlines():
+        fields = line.split()
+        if len(fields) < 7 or line.startswith("#"):
+            continue
+        name = f"{fields[1]}/{fields[3]}"
+        found[name] = ServerState(int(fields[5]), int(fields[6]), sessions.get(name, 0))
+    return found
+
+
+def plan(
+    servers: Mapping[str, ServerState],
+    wanted: Iterable[str],
+    *,
+    drain: bool,
+    others: str = "one",
+) -> list[str]:
+    """Return the servers whose state has to be changed.
+
+    Args:
+        servers: How all stand, by `backend/server`.
+        wanted: Those to drain, or to give traffic again.
+        drain: Which of the two.
+        others: Which other servers of a backend must serve while these do not: one, all or none.
+
+    Raises:
+        HaproxyError: a server is unknown, or a backend would be left without one that serves.
+    """
+    names = list(dict.fromkeys(wanted))
+    for name in names:
+        if name not in servers:
+            raise HaproxyError(
+                f"{name} is not a server of haproxy; expected one of "
+                f"{', '.join(sorted(servers)) or 'none at all'}; "
+                "run: ansible-playbook playbooks/balancer.yml"
+            )
+    if not drain:
+        return [name for name in names if servers[name].admin & (DRAINED | MAINTENANCE)]
+    changed = [name for name in names if not servers[name].drained]
+    for name in changed:
+        if servers[name].serves and others != "none":
+            _require_others(servers, names, name, others)
+    return changed
+
+
+def _require_others(
+    servers: Mapping[str, ServerState], names: list[str], name: str, others: str
+) -> None:
+    backend = name.split("/")[0]
+    rest = {
+        other: state
+        for other, state in servers.items()
+        if other.split("/")[0] == backend and other not in names
+    }
+    if not any(state.serves for state in rest.values()):
+        raise HaproxyError(
+            f"{name} is the last server of {backend} that serves; expected another one that is "
+            "healthy and not drained; undrain one first, or drain it all the same with "
+            "-e drain_last=true"
+        )
+    failing = [other for other, state in rest.items() if not state.serves]
+    if others == "all" and failing:
+        raise HaproxyError(
+            f"{', '.join(failing)} gets no traffic, because it fails its check or is drained; "
+            f"expected all other servers of {backend} to serve before {name} is drained as well; "
+            "repair it, or run: ansible-playbook playbooks/undrain.yml --limit "
+            f"{failing[0].split('/')[1]}"
+        )

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+"""Take an application off a host."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: application_absent
+short_description: Take an application off a host
+version_added: "0.1.0"
+description:
+  - Stops and removes the units of both slots, then releases, settings, secrets, certificates,
+    records, caches, logs of nginx, and the account. Other applications, nginx and uv stay.
+  - The site of nginx is not removed here, but before, so that nobody is sent to what is gone.
+  - The application's own data in C(/var/lib/<name>/state) stays unless O(remove_data=true), and
+    with it the account that owns it.
+  - A folder of the application's name with nothing in it that asgi.fleet makes stays, and is told.
+options:
+  name:
+    description: The application.
+    type: str
+    required: true
+  user:
+    description: The account that it runs as; by default the application's name.
+    type: str
+  remove_data:
+    description: Remove the application's own data as well.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Tells what would be removed.
+    support: full
+  diff_mode:
+    description: Nothing to show.
+    support: none
+  idempotent:
+    description: Nothing changes on a host where there is nothing of the application.
+    support: full
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Take the shop off, with its data
+  asgi.fleet.application_absent:
+    name: shop
+    remove_data: true
+"""
+
+RETURN = r"""
+removed:
+  description: Units, paths and the account that were, or in check mode would be, removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [shop@blue.socket, shop@blue.service, /opt/shop, /etc/shop, the account shop]
+kept:
+  description: What stays, and why.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils import removal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "user": {"type": "str"},
+            "remove_data": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    application = Application(options["name"])
+    try:
+        todo = removal.plan(application, options["user"] or options["name"], options["remove_data"])
+        if not module.check_mode:
+            removal.remove(application, todo)
+    except (removal.RemovalError, Refusal) as error:
+        module.fail_json(msg=str(error))
+    account = [f"the account {todo.account}"] if todo.account else []
+    module.exit_json(
+        changed=bool(todo), removed=[*todo.units, *todo.paths, *account], kept=list(todo.kept)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+#!/usr/bin/python
+"""Module `asgi.fleet.balancer_server`; its plan is in `module_utils/haproxy_socket.py`."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: balancer_server
+short_description: Drain servers of a running haproxy, or give them traffic again
+version_added: "0.1.0"
+description:
+  - V(drained) takes servers out for new requests, lets them finish what they have begun, and waits
+    until nothing is left, or for O(wait_seconds).
+  - V(ready) gives them traffic again, and waits until they are healthy.
+  - The state is saved, so that it outlives a reload, a restart and a crash of haproxy.
+options:
+  servers:
+    description: The servers, as C(backend/server).
+    type: list
+    elements: str
+    required: true
+  state:
+    description: What they are to be.
+    type: str
+    choices: [drained, ready]
+    required: true
+  wait_seconds:
+    description: How long to wait for the last request, or for health.
+    type: int
+    default: 60
+  others:
+    description:
+      - Which other servers of the same backend must serve, for a server to be drained; V(none)
+        drains also the last one.
+    type: str
+    choices: [one, all, none]
+    default: one
+  socket:
+    description: The runtime socket of haproxy, with level admin.
+    type: path
+    default: /run/haproxy/admin.sock
+  saver:
+    description: Program that saves the state; passed over while it does not exist.
+    type: path
+    default: /usr/local/lib/haproxy_balancer/save_servers.py
+attributes:
+  check_mode:
+    description: Refuses what it would refuse, and says what it would change.
+    support: full
+  diff_mode:
+    description: Shows the state of each server that changes.
+    support: full
+  idempotent:
+    description: A server that is as wanted is only waited for.
+    support: full
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Take the host out of traffic
+  asgi.fleet.balancer_server:
+    servers: [shop/web1]
+    state: drained
+    wait_seconds: 30
+  delegate_to: balancer1
+"""
+
+RETURN = r"""
+sessions:
+  description: Requests and streams that each server still has, by C(backend/server).
+  returned: success
+  type: dict
+serving:
+  description: Whether each server gets new requests, by C(backend/server).
+  returned: success
+  type: dict
+waited_seconds:
+  description: How long it took.
+  returned: success
+  type: float
+"""
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.haproxy_socket import (
+    HaproxyError,
+    Runtime,
+    ServerState,
+    plan,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
+
+LOCK = "/run/lock/asgi_fleet_balancer_server.lock"
+POLL_SECONDS = 0.5
+
+
+def run(module: AnsibleModule) -> dict[str, object]:
+    """Change what has to be changed, and wait."""
+    wanted: list[str] = module.params["servers"]
+    drain = module.params["state"] == "drained"
+    runtime = Runtime(module.params["socket"])
+    # Two hosts that are drained at once must not each take the other one for the last that serves.
+    with locked(LOCK, 30):
+        before = runtime.servers()
+        changes = plan(before, wanted, drain=drain, others=module.params["others"])
+        if changes and not module.check_mode:
+            for name in changes:
+                runtime.order(f"set server {name} state {'drain' if drain else 'ready'}")
+            save(module)
+    start = time.monotonic()
+    after = before if module.check_mode else wait(runtime, module, drain=drain)
+    if not drain and not module.check_mode:
+        require_serving(after, wanted, module.params["wait_seconds"])
+    return {
+        "changed": bool(changes),
+        "diff": {
+            "before": describe(before, changes),
+            "after": "".join(f"{name}: {module.params['state']}\n" for name in changes),
+        },
+        "sessions": {name: after[name].sessions for name in wanted},
+        "serving": {name: after[name].serves for name in wanted},
+        "waited_seconds": round(time.monotonic() - start, 1),
+    }
+
+
+def wait(runtime: Runtime, module: AnsibleModule, *, drain: bool) -> dict[str, ServerState]:
+    """Wait until nothing is left, or until all serve; return how they stand then."""
+    wanted: list[str] = module.params["servers"]
+    end = time.monotonic() + module.params["wait_seconds"]
+    while True:
+        servers = runtime.servers()
+        states = [servers[name] for name in wanted]
+        done = all(not state.sessions if drain else state.serves for state in states)
+        if done or time.monotonic() >= end:
+            return servers
+        time.sleep(POLL_SECONDS)
+
+
+def require_serving(servers: dict[str, ServerState], wanted: list[str], seconds: int) -> None:
+    """Refuse servers that were given traffic again but fail their check."""
+    failing = [name for name in wanted if not servers[name].serves]
+    if failing:
+        raise HaproxyError(
+            f"{', '.join(failing)} does not pass haproxy's check after {seconds} seconds; expected "
+            "a healthy application behind nginx; it gets no traffic until it is. Look at the host: "
+            "ansible-playbook playbooks/status.yml"
+        )
+
+
+def describe(servers: dict[str, ServerState], names: list[str]) -> str:
+    """Return a line for each server."""
+    return "".join(f"{name}: {'drained' if servers[name].admin else 'ready'}\n" for name in names)
+
+
+def save(module: AnsibleModule) -> None:
+    """Save the state for haproxy's next process."""
+    saver = module.params["saver"]
+    if not os.path.exists(saver):
+        return
+    code, _, error = module.run_command([saver])
+    if code != 0:
+        module.warn(f"{saver} failed: {error.strip()}; a restart of haproxy would forget the state")
+
+
+def main() -> None:
+    """Run as an Ansible module."""
+    module = AnsibleModule(
+        argument_spec={
+            "servers": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["drained", "ready"], "required": True},
+            "wait_seconds": {"type": "int", "default": 60},
+            "others": {"type": "str", "choices": ["one", "all", "none"], "default": "one"},
+            "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+            "saver": {
+                "type": "path",
+                "default": "/usr/local/lib/haproxy_balancer/save_servers.py",
+            },
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except HaproxyError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+"""Switch a site's maintenance on or off."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: maintenance
+short_description: Switch a site's maintenance on or off
+version_added: "0.1.0"
+description:
+  - Writes or removes the file that nginx looks for at each request of a site of the role
+    C(nginx_site), and the page that it then answers with. Nothing is reloaded, and no other site of
+    the host notices.
+  - Refuses a site whose configuration does not look for the file.
+options:
+  path:
+    description: The file that means maintenance; its pages are beside it.
+    type: str
+    required: true
+  site:
+    description: The site's file of nginx's configuration.
+    type: path
+    required: true
+  enabled:
+    description: Whether it is to be on.
+    type: bool
+    required: true
+  page:
+    description: The page, as HTML.
+    type: str
+    default: ""
+  message:
+    description: What clients that ask for JSON are told.
+    type: str
+    default: ""
+  minutes:
+    description: How long it should last from now, for the header C(Retry-After).
+    type: int
+    default: 30
+  allow:
+    description: Addresses, or networks of at most 256 addresses, that are served.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Refuses what it would refuse, and says what it would change.
+    support: full
+  diff_mode:
+    description: Shows how the site stood and stands.
+    support: full
+  idempotent:
+    description: On again is a change when the end moves by more than a minute.
+    support: partial
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Close the shop for half an hour, but for one address
+  asgi.fleet.maintenance:
+    path: /var/lib/shop/maintenance
+    site: /etc/nginx/conf.d/shop.conf
+    enabled: true
+    page: "{{ lookup('ansible.builtin.file', 'closed.html') }}"
+    minutes: 30
+    allow: [192.0.2.7]
+"""
+
+RETURN = r"""
+state:
+  description: How the site stands, or in check mode would, as a line for people.
+  returned: success
+  type: str
+  sample: "maintenance is off: everybody is served"
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.maintenance import (
+    MaintenanceError,
+    Notice,
+    Switch,
+    addresses,
+    describe,
+    require_site,
+)
+
+
+def run(module: AnsibleModule) -> dict[str, object]:
+    """Switch, unless in check mode; return the module's result."""
+    options = module.params
+    switch = Switch(options["path"])
+    before = describe(switch.since(), switch.until(), sorted(switch.guests()))
+    now = int(time.time())
+    if options["enabled"]:
+        require_site(options["site"], options["path"])
+        allow = addresses(options["allow"])
+        until = now + 60 * options["minutes"]
+        notice = Notice(options["page"], options["message"], until, allow)
+        changed = not switch.shows(notice)
+        after = describe(switch.since() or now, until, allow) if changed else before
+        if changed and not module.check_mode:
+            switch.turn_on(notice)
+    else:
+        changed = switch.since() is not None
+        after = describe(None, None, ())
+        if changed and not module.check_mode:
+            switch.turn_off()
+    diff = {"before": f"{before}\n", "after": f"{after}\n"}
+    return {"changed": changed, "state": after, "diff": diff}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "str", "required": True},
+            "site": {"type": "path", "required": True},
+            "enabled": {"type": "bool", "required": True},
+            "page": {"type": "str", "default": ""},
+            "message": {"type": "str", "default": ""},
+            "minutes": {"type": "int", "default": 30},
+            "allow": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except (MaintenanceError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

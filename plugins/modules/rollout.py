@@ -1,0 +1,229 @@
+#!/usr/bin/python
+"""Begin a rollout on a host, put back what it switched there, and end it."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout
+short_description: Begin a rollout on a host, put back what it switched there, and end it
+version_added: "0.1.0"
+description:
+  - A rollout holds the lock of its application on every host from O(state=started) to
+    O(state=ended), so that two cannot work on one host at once. The lock is the file
+    C(/var/lib/<name>/rollout.lock), which says who holds it. A run that was killed leaves it; the
+    next one is told by whom and since when, and can take it over.
+  - O(state=reverted) makes live again what the rollout of O(release) has replaced on this host,
+    with the settings and the environment that it had. While the rollout has not ended, the slot that
+    was live still runs, and going back is a rename.
+  - O(state=ended) lets the slot that is no longer live drain and stop, notes a success, and gives the
+    lock back. Without the lock, because another took it over, it does nothing.
+options:
+  name:
+    description: The application.
+    type: str
+    required: true
+  id:
+    description: Id of the rollout.
+    type: str
+    required: true
+  state:
+    description: What to do.
+    type: str
+    choices: [started, reverted, ended]
+    default: started
+  holder:
+    description: Who runs it, for the message that others get.
+    type: str
+    default: unknown
+  take_over:
+    description: Take the lock even if another rollout holds it.
+    type: bool
+    default: false
+  release:
+    description: Id of the release that is rolled out, for O(state=reverted) and O(state=ended).
+    type: str
+    default: ""
+  succeeded:
+    description: With O(state=ended), that the rollout ended well on all hosts.
+    type: bool
+    default: false
+  health_path:
+    description: Path that answers 200 when the application can serve.
+    type: str
+    default: /healthz
+  health_host:
+    description: The Host header to ask with.
+    type: str
+    default: localhost
+  health_timeout:
+    description: Seconds that the old slot may take to become healthy, if it has to start again.
+    type: float
+    default: 60
+  secret_names:
+    description: Names of variables whose values are blanked where the journal is shown.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Refuses what it would refuse, and changes nothing.
+    support: full
+  diff_mode:
+    description: Nothing to show.
+    support: none
+  idempotent:
+    description: A host that the rollout has not switched has nothing to revert.
+    support: full
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Lock the shop
+  asgi.fleet.rollout:
+    name: shop
+    id: 20261121T061000-5f3a
+    holder: ada@laptop
+
+- name: Put back what a bad release has replaced
+  asgi.fleet.rollout:
+    name: shop
+    id: 20261121T061000-5f3a
+    state: reverted
+    release: 1.4.2-9f86d081
+    health_host: shop.example.com
+
+- name: Let the old slot go, and give the lock back
+  asgi.fleet.rollout:
+    name: shop
+    id: 20261121T061000-5f3a
+    state: ended
+    release: 1.4.2-9f86d081
+    succeeded: true
+"""
+
+RETURN = r"""
+holder:
+  description: Who holds the lock now; null for nobody.
+  returned: success
+  type: dict
+  sample: {rollout: 20261121T061000-5f3a, who: ada@laptop, since: 1795241400}
+hooks_done:
+  description: Hooks that ran once for their release and need not run again, as C(<phase> <release>).
+  returned: success
+  type: list
+  elements: str
+  sample: [before_rollout 1.4.2-9f86d081]
+live:
+  description: The release that is live now; empty for none.
+  returned: success
+  type: str
+  sample: 1.4.1-2c26b46b
+steps:
+  description: What O(state=reverted) did, each with its seconds.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"step": "cut over", "seconds": 0.01}]
+"""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils import activation, rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.retention import live_release
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "id": {"type": "str", "required": True},
+            "state": {
+                "type": "str",
+                "choices": ["started", "reverted", "ended"],
+                "default": "started",
+            },
+            "holder": {"type": "str", "default": "unknown"},
+            "take_over": {"type": "bool", "default": False},
+            "release": {"type": "str", "default": ""},
+            "succeeded": {"type": "bool", "default": False},
+            "health_path": {"type": "str", "default": "/healthz"},
+            "health_host": {"type": "str", "default": "localhost"},
+            "health_timeout": {"type": "float", "default": 60},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        },
+        required_if=[("state", "reverted", ["release"])],
+        supports_check_mode=True,
+    )
+    application = Application(module.params["name"])
+    steps: list[dict[str, object]] = []
+    changed = False
+    try:
+        if module.params["state"] == "started":
+            _start(application, module.params, check_mode=module.check_mode)
+        elif not module.check_mode and module.params["state"] == "reverted":
+            outcome = _revert(application, module.params)
+            changed, steps = outcome.changed, outcome.steps
+        elif not module.check_mode:
+            changed = _end(application, module.params)
+    except (rollout.RolloutError, Refusal) as error:
+        module.fail_json(msg=str(error), live=live_release(application))
+    holder = rollout.holder(application)
+    module.exit_json(
+        changed=changed,
+        holder=asdict(holder) if holder else None,
+        hooks_done=rollout.hooks_done(application),
+        live=live_release(application),
+        steps=steps,
+    )
+
+
+def _start(application: Application, options: dict[str, Any], *, check_mode: bool) -> None:
+    wanted = rollout.Holder(options["id"], options["holder"], int(time.time()))
+    if check_mode:
+        rollout.refuse_other(application, wanted, options["take_over"])
+    else:
+        rollout.acquire(application, wanted, options["take_over"])
+
+
+def _revert(application: Application, options: dict[str, Any]) -> activation.Outcome:
+    health = Health(
+        path=options["health_path"],
+        host=options["health_host"],
+        timeout=options["health_timeout"],
+        body="",
+    )
+    # An activation that lost its connection may still be at work: it ends first.
+    with activation.exclusive(application, health.timeout + 120):
+        return activation.revert(
+            application, options["release"], health, tuple(options["secret_names"])
+        )
+
+
+def _end(application: Application, options: dict[str, Any]) -> bool:
+    holder = rollout.holder(application)
+    if holder is None or holder.rollout != options["id"]:
+        return False
+    live = application.live_slot()
+    changed = False
+    if live is not None:
+        with activation.exclusive(application, options["health_timeout"] + 120):
+            changed = activation.settle(application, application.slot(live))
+    if options["succeeded"] and options["release"]:
+        activation.finish(application, options["release"])
+    rollout.release(application, options["id"])
+    return changed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Saves how haproxy's servers stand, for its next process. The unit runs it before reload and stop.
+
+haproxy reads back more than it should: the port of a server that it finds in the saved state counts
+over the configuration's (haproxy issues 1412 and 3296). So the ports written here are those of the
+configuration that comes next, and servers that it no longer has are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+
+CONFIGURATION = "/etc/haproxy/haproxy.cfg"
+SOCKET = "/run/haproxy/admin.sock"
+STATE = "/var/lib/haproxy_balancer/servers"
+#: Columns of `show servers state`, version 1.
+BACKEND, SERVER, PORT = 1, 3, 18
+
+
+def ask(command: str) -> str:
+    """Return what haproxy answers on its runtime socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        connection.connect(SOCKET)
+        connection.sendall(f"{command}\n".encode())
+        parts = []
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+def configured_ports(configuration: str) -> dict[tuple[str, str], str]:
+    """Return the port of each server by backend and server, as the configuration says."""
+    ports: dict[tuple[str, str], str] = {}
+    backend = ""
+    for line in configuration.splitlines():
+        words = line.split()
+        if words and not line[0].isspace():
+            backend = words[1] if words[0] in ("backend", "listen") and len(words) > 1 else ""
+        elif backend and words[:1] == ["server"] and len(words) > 2:
+            found = re.search(r":(\d+)$", words[2])
+            ports[backend, words[1]] = found.group(1) if found else "0"
+    return ports
+
+
+def for_next_process(state: str, ports: dict[tuple[str, str], str]) -> str:
+    """Return the saved state with the configuration's ports and servers."""
+    lines = []
+    for line in state.splitlines():
+        fields = line.split()
+        if line.startswith("#") or len(fields) <= PORT:
+            lines.append(line)
+            continue
+        key = (fields[BACKEND], fields[SERVER])
+        if key in ports:
+            fields[PORT] = ports[key]
+            lines.append(" ".join(fields))
+    return "\n".join(lines).strip() + "\n"
+
+
+def main() -> int:
+    """Save; 1 when haproxy does not answer, and what was saved before stays."""
+    try:
+        state = ask("show servers state")
+        with open(CONFIGURATION, encoding="utf-8") as file:
+            ports = configured_ports(file.read())
+    except OSError as error:
+        print(f"the state of the servers was not saved: {error}", file=sys.stderr)
+        return 1
+    temporary = f"{STATE}.new"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(for_next_process(state, ports))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, STATE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
