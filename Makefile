@@ -59,7 +59,7 @@ mypy: bootstrap
 	mypy --no-error-summary -p ansible_collections.asgi.fleet.plugins
 	mypy --no-error-summary $(PYTHON_FILES)
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml .
-	cd molecule/zero_downtime && mypy --no-error-summary --config-file ../../pyproject.toml .
+	for scenario in zero_downtime fleet; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap

@@ -5,6 +5,8 @@
 `/stream` sends two events three seconds apart, `/websocket` accepts an upgrade.
 """
 
+import base64
+import hashlib
 import json
 import socketserver
 import sys
@@ -22,6 +24,8 @@ class Echo(BaseHTTPRequestHandler):
             self.send_response(101)
             self.send_header("Upgrade", self.headers["Upgrade"])
             self.send_header("Connection", "upgrade")
+            if key := self.headers.get("Sec-WebSocket-Key"):
+                self.send_header("Sec-WebSocket-Accept", accept(key))
             return self.end_headers()
         return self.echo()
 
@@ -52,6 +56,14 @@ class Echo(BaseHTTPRequestHandler):
 
     def address_string(self) -> str:
         return "unix"
+
+
+def accept(key: str) -> str:
+    """RFC 6455, section 4.2.2: what haproxy wants to see, and nginx does not look at."""
+    digest = hashlib.sha1(
+        f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode(), usedforsecurity=False
+    ).digest()
+    return base64.b64encode(digest).decode()
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -211,8 +211,8 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_waves",
         "list",
-        "The waves of a rollout, as numbers or percentages of the hosts. "
-        "Checked, but not yet in effect: all hosts cut over at once.",
+        "The waves of a rollout, as numbers or percentages of the hosts; the last is repeated "
+        "until all hosts are done. The first is the canary.",
         'numbers of hosts from 1 on, or "1%" to "100%"',
         '[1, "25%", "100%"]',
         values.waves,
@@ -221,8 +221,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_soak_seconds",
         "number",
-        "Seconds between two waves, in which the hosts are watched. "
-        "Checked, but not yet in effect: all hosts cut over at once.",
+        "Seconds between two waves, in which the hosts just switched are watched.",
         "a number of seconds from 0 to 86400",
         "60",
         values.number(0, 86400, unit="seconds"),
@@ -231,8 +230,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_on_failure",
         "text",
-        "What a failed wave puts back: every wave so far, itself, or nothing. "
-        "Checked, but not yet in effect: all hosts cut over at once.",
+        "What a failed wave puts back: every wave so far, itself, or nothing.",
         "revert_all, revert_wave or stop",
         "revert_wave",
         values.choice("revert_all", "revert_wave", "stop"),

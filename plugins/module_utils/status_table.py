@@ -71,6 +71,7 @@ def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, with its cells below those of the first."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
@@ -82,7 +83,7 @@ def _minute(when: int) -> str:
 
 def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
     if not state or "error" in state:
-        asked = bool(state) and not state.get("unreachable", True)
+        asked = state and not state.get("unreachable", True)
         return (host, "FAILED" if asked else "unreachable", *["-"] * (len(COLUMNS) - 2))
     live = state["live"]
     if live is None:

@@ -1,8 +1,9 @@
-"""What the events under load are made of: the host, the operator's playbooks, and the load."""
+"""What events under load are made of: the hosts, the operator's playbooks, and the load."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-INVENTORIES = (ROOT / "molecule/shared/inventory/lab.yml", HERE / "inventory")
-HOST = "fleet-load"
+ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "shop.example.com"
 #: Requests a second: enough to catch a request at every moment of a cut-over, few enough that two
 #: cores can also run the deploys.
@@ -23,21 +21,58 @@ RATE = 300
 
 @dataclass
 class Shop:
-    """The application on its host, and the operator at the controller."""
+    """The application on its hosts, and the operator at the controller.
+
+    Attributes:
+        folder: Where this session keeps its files.
+        inventory: The scenario's own inventory.
+        port: Where this machine reaches the shop over HTTPS.
+        ssh: For each host the command that runs a script on it.
+        variables: What the operator has changed since.
+        versions: How many copies of the application were made.
+        runs: The playbooks that were run: kept for the totals.
+    """
 
     folder: Path
-    variables: dict[str, Any]
+    inventory: Path
     port: int
-    ssh: list[str]
+    ssh: dict[str, list[str]]
+    variables: dict[str, Any] = field(default_factory=dict)
     versions: int = 0
-    #: Playbooks that were run: kept for the totals.
     runs: list[str] = field(default_factory=list)
 
+    @classmethod
+    def found(cls, folder: Path, inventory: Path, front: str) -> Shop:
+        """Return the shop of an inventory; `front` publishes its HTTPS port, 1000 after its SSH's."""
+        command = ["ansible-inventory", *_inventories(inventory), "--list"]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        hosts = json.loads(result.stdout)["_meta"]["hostvars"]
+        facts = {host: _resolved(inventory, host) for host in hosts}
+        ssh = {
+            host: [
+                *("ssh", *facts[host]["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes"),
+                *("-i", facts[host]["ansible_ssh_private_key_file"]),
+                *("-p", str(facts[host]["ansible_port"]), "root@127.0.0.1"),
+            ]
+            for host in hosts
+        }
+        shop = cls(folder, inventory, int(facts[front]["ansible_port"]) + 1000, ssh)
+        certificate = shop.shell("cat /etc/shop/tls/fullchain.pem", front)
+        (folder / "ca.pem").write_text(certificate, encoding="utf-8")
+        return shop
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts of the inventory."""
+        return list(self.ssh)
+
     def command(self, playbook: str, **extra: object) -> list[str]:
-        """The command line of a playbook, with extra variables."""
-        inventories = [f"--inventory={path}" for path in INVENTORIES]
+        """The command line of a playbook, with extra variables; `limit` is --limit."""
+        limit = extra.pop("limit", None)
         return [
-            *("ansible-playbook", f"{ROOT}/playbooks/{playbook}.yml", *inventories),
+            *("ansible-playbook", f"{ROOT}/playbooks/{playbook}.yml"),
+            *_inventories(self.inventory),
+            *([f"--limit={limit}"] if limit else []),
             f"--extra-vars={json.dumps({**self.variables, **extra})}",
         ]
 
@@ -75,19 +110,20 @@ class Shop:
             (source / "requirements.txt").write_text(requirements, encoding="utf-8")
         return {"type": "path", "path": str(source)}
 
-    def shell(self, script: str, *, check: bool = True) -> str:
-        """Run a script on the host as root and return its output."""
+    def shell(self, script: str, host: str = "", *, check: bool = True) -> str:
+        """Run a script on a host, by default the first, as root and return its output."""
         result = subprocess.run(
-            [*self.ssh, script], capture_output=True, text=True, check=False, timeout=120
+            [*self.ssh[host or self.hosts[0]], script], capture_output=True, text=True, check=False, timeout=120
         )
         assert result.returncode == 0 or not check, result.stderr
         return result.stdout.strip()
 
-    def live(self) -> str:
+    def live(self, host: str = "") -> str:
         """Slot and release that are live: `blue 1.0.0-5d600294`."""
         return self.shell(
             "slot=$(basename $(readlink /var/lib/shop/live.sock) .sock);"
-            " echo $slot $(basename $(readlink /opt/shop/slots/$slot))"
+            " echo $slot $(basename $(readlink /opt/shop/slots/$slot))",
+            host,
         )
 
     def ask(self, path: str) -> dict[str, Any]:
@@ -106,11 +142,33 @@ class Shop:
         return answer
 
 
+def _inventories(own: Path) -> list[str]:
+    return [f"--inventory={path}" for path in (ROOT / "molecule/shared/inventory/lab.yml", own)]
+
+
+def _resolved(inventory: Path, host: str) -> dict[str, Any]:
+    """Return a host's variables, templates resolved, which ansible-inventory does not do."""
+    output = subprocess.run(
+        [
+            *("ansible", *_inventories(inventory), host),
+            *("-m", "debug", "-a", "var=hostvars[inventory_hostname]"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    variables: dict[str, Any] = json.loads(output.partition("=>")[2])
+    return dict(variables["hostvars[inventory_hostname]"])
+
+
 @dataclass
 class Load:
     """The load generator, and what it has seen fail."""
 
     shop: Shop
+    rate: int = RATE
     process: subprocess.Popen[str] | None = None
     laps: list[dict[str, Any]] = field(default_factory=list)
 
@@ -137,7 +195,7 @@ class Load:
                     f"https://{DOMAIN}:{self.shop.port}",
                 ),
                 *("--connect", address, "--cacert", str(self.shop.folder / "ca.pem")),
-                *("--seconds", "3000", "--rate", str(RATE), "--connections", "16"),
+                *("--seconds", "3000", "--rate", str(self.rate), "--connections", "16"),
                 *("--events", str(self.events), "--until-file", str(self.stop)),
             ],
             cwd=ROOT,
