@@ -105,7 +105,7 @@ class Shop:
         source = self.folder / f"version-{self.versions}"
         shutil.copytree(ROOT / "app", source, ignore=shutil.ignore_patterns("tests", ".*"))
         with (source / "main.py").open("a", encoding="utf-8") as main:
-            main.write(f"\n# version {self.versions}\n{tail}\n")
+            main.write(f"\n# version {time.time_ns()}\n{tail}\n")
         if requirements:
             (source / "requirements.txt").write_text(requirements, encoding="utf-8")
         return {"type": "path", "path": str(source)}

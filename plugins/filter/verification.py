@@ -38,7 +38,7 @@ author:
 EXAMPLES = r"""
 - name: Refuse a fleet in which anything is off
   ansible.builtin.assert:
-    that: (states | asgi.fleet.verification(deployments, {'certificate_days': 30})).ok
+    that: "(states | asgi.fleet.verification(deployments, {'certificate_days': 30})).ok"
 """
 
 RETURN = r"""

@@ -19,7 +19,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils import systemd
-from ansible_collections.asgi.fleet.plugins.module_utils.files import replace_link, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.files import (
+    append_line,
+    replace_link,
+    write_file,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health, crash, unhealthy
 from ansible_collections.asgi.fleet.plugins.module_utils.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
@@ -282,10 +286,15 @@ def revert(
         secret_names=secret_names,
     )
     state = systemd.show(target.units[1])
-    if crash(state) or unhealthy(target, health, before.workers, state):
+    # Not `crash`: it may have crashed once in its life and serve well since.
+    if unhealthy(target, health, before.workers, state):
         with _timed(outcome, "start until healthy"):
             _wait_for_stop(target)
-            start(target, before)
+            try:
+                start(target, before)
+            except BaseException:
+                _put_away(target)
+                raise
     with _timed(outcome, "enable"):
         systemd.for_units("enable", target.units, systemd.AT_BOOT)
     with _timed(outcome, "cut over"):
@@ -451,8 +460,7 @@ def record(application: Application, event: str, slot: str, release: str, **more
         "at": int(time.time()),
         **more,
     }
-    with open(application.activations, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    append_line(application.activations, json.dumps(line))
 
 
 def _since(began: float) -> float:

@@ -1,4 +1,4 @@
-"""Replacing a file or a link in one step: whoever looks sees the old one or the new one, whole."""
+"""Files that no killed run leaves half done: replaced in one step, or grown by whole lines."""
 
 from __future__ import annotations
 
@@ -24,3 +24,20 @@ def replace_link(target: str, path: str) -> None:
         os.unlink(temporary)
     os.symlink(target, temporary)
     os.replace(temporary, path)
+
+
+def append_line(path: str, text: str) -> None:
+    """Append a line to a file, and have it on disk; a torn line before it stays a line of its own.
+
+    Args:
+        path: the file; made if missing.
+        text: the line without its end.
+    """
+    with open(path, "ab+") as file:
+        if file.tell() > 0:
+            file.seek(-1, os.SEEK_END)
+            # A disk that ran full has torn the last line: this one must not be lost with it.
+            text = text if file.read(1) == b"\n" else f"\n{text}"
+        file.write(f"{text}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.files import append_line
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, read
 
 #: Where systemd keeps the state directories of services.
@@ -138,10 +139,7 @@ def note(application: Application, event: str, release_id: str, **more: str) -> 
     path = history_path(application)
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     line = {"event": event, "release": release_id, **more, "at": int(time.time())}
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_line(path, json.dumps(line))
 
 
 def finished(application: Application) -> dict[str, Any] | None:

@@ -27,6 +27,8 @@ class Plan(TypedDict):
         first: For each application the host where it does what it does once.
         peers: For a host, one of the same application in a later wave, to compare it with.
         last: The hosts of each application's last wave.
+        without: For each application that is left out, its hosts that had failed already.
+        left_out: The hosts of these applications.
     """
 
     order: list[str]
@@ -35,6 +37,8 @@ class Plan(TypedDict):
     first: dict[str, str]
     peers: dict[str, str]
     last: list[str]
+    without: dict[str, list[str]]
+    left_out: list[str]
 
 
 class Outcome(TypedDict, total=False):
@@ -76,7 +80,9 @@ class _Progress:
 
 
 def plan_waves(
-    deployments: Mapping[str, Mapping[str, Any]], waves: Sequence[int | str] | None = None
+    deployments: Mapping[str, Mapping[str, Any]],
+    failed: Iterable[str] = (),
+    waves: Sequence[int | str] | None = None,
 ) -> Plan:
     """Return the waves of a rollout.
 
@@ -86,14 +92,23 @@ def plan_waves(
     Args:
         deployments: the checked variables of the hosts, in the order of the inventory; the waves
             of an application are those of its first host.
+        failed: hosts that are out of the run already, as by a provisioning that failed. None of
+            their application's hosts begins: the fleet would end half-way.
         waves: what counts instead of every application's `fleet_waves`.
     """
     hosts: dict[str, list[str]] = {}
     for host, deployment in deployments.items():
         hosts.setdefault(deployment["app_name"], []).append(host)
+    out = set(failed)
+    without = {
+        app: [name for name in names if name in out]
+        for app, names in hosts.items()
+        if out.intersection(names)
+    }
     cut = {
         app: _cut(names, waves or deployments[names[0]]["fleet_waves"])
         for app, names in hosts.items()
+        if app not in without
     }
     count = max(map(len, cut.values()), default=0)
     merged = [
@@ -104,9 +119,11 @@ def plan_waves(
         "order": [host for wave in merged for host in wave],
         "sizes": [len(wave) for wave in merged],
         "waves": cut,
-        "first": {app: names[0] for app, names in hosts.items()},
+        "first": {app: of_app[0][0] for app, of_app in cut.items()},
         "peers": dict(pair for of_app in cut.values() for pair in _peers(of_app)),
         "last": [host for of_app in cut.values() for host in of_app[-1]],
+        "without": without,
+        "left_out": [host for app in without for host in hosts[app]],
     }
 
 
@@ -125,7 +142,7 @@ def _cut(hosts: Sequence[str], entries: Sequence[int | str]) -> list[list[str]]:
 def _peers(waves: Sequence[Sequence[str]]) -> Iterable[tuple[str, str]]:
     for number, wave in enumerate(waves):
         waiting = [host for later in waves[number + 1 :] for host in later]
-        yield from zip(wave, waiting)
+        yield from zip(wave, waiting, strict=False)
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -138,6 +155,8 @@ def plan_lines(plan: Plan) -> list[str]:
             rest = len(wave) - NAMED_HOSTS
             more = f" and {rest} more" if rest > 0 else ""
             lines.append(f"  wave {number}: {', '.join(wave[:NAMED_HOSTS])}{more}")
+    for app, failed in plan["without"].items():
+        lines.append(f"{app}: no host begins, since {', '.join(failed)} had failed before")
     return lines
 
 
@@ -165,17 +184,17 @@ def soak_seconds(outcomes: Mapping[str, Outcome], seconds: float, last: Iterable
     wave only if it is judged by what it serves.
 
     Args:
-        outcomes: the hosts of the wave.
+        outcomes: the hosts of the wave, an empty mapping for one that was left as it is.
         seconds: `fleet_soak_seconds`.
         last: the hosts of last waves.
     """
-    if any(found["state"] != "live" for found in outcomes.values()):
+    if any(found and found["state"] != "live" for found in outcomes.values()):
         return 0
     ending = set(last)
     watched = [
         host
         for host, found in outcomes.items()
-        if found["changed"] and (host not in ending or _is_judged(found["limits"]))
+        if found and found["changed"] and (host not in ending or _is_judged(found["limits"]))
     ]
     return seconds if watched else 0
 
@@ -191,7 +210,7 @@ def close_wave(
 
     Args:
         progress: What the wave before left; None or empty before the first.
-        outcomes: The hosts of this wave.
+        outcomes: The hosts of this wave, an empty mapping for one that was left as it is.
 
     Returns:
         `hosts` (for each host done its app, release, state and reason), `stopped` (why, for each
@@ -207,7 +226,8 @@ def close_wave(
     )
     apps: dict[str, dict[str, Outcome]] = {}
     for host, found in outcomes.items():
-        apps.setdefault(found["app"], {})[host] = found
+        if found:
+            apps.setdefault(found["app"], {})[host] = found
     for app, wave in apps.items():
         _close(app, wave, after)
     return vars(after)
@@ -241,7 +261,9 @@ def _close(app: str, wave: Mapping[str, Outcome], after: _Progress) -> None:
         host
         for host, done in after.hosts.items()
         # One that did not answer may have been switched before it fell silent: it is asked again.
-        if done["app"] == app and done["state"] != "refused" and (mode == "revert_all" or host in wave)
+        if done["app"] == app
+        and done["state"] != "refused"
+        and (mode == "revert_all" or host in wave)
     ]
 
 
@@ -268,7 +290,7 @@ def _judge(wave: Mapping[str, Outcome]) -> Verdict:
     if not switched or not _is_judged(limits):
         return Verdict(ok=True, lines=[])
     waiting = {host: found.get("waiting") for host, found in wave.items() if found.get("waiting")}
-    return judge(switched, waiting, Limits(**limits))  # type: ignore[arg-type]
+    return judge(switched, waiting, Limits(**limits))
 
 
 def rollout_lines(
@@ -316,4 +338,5 @@ def _end_state(
         return "NOT PUT BACK", f"could not be put back: {_text(reverted)}"
     if reverted.get("changed"):
         return "put back", ""
-    return done["state"] if done["state"] != "live" else "as before", ""
+    # It answered after all, and runs nothing of this rollout: what it was is what it is.
+    return "as before" if done["state"] in ("live", "unreachable") else done["state"], ""

@@ -54,8 +54,8 @@ options:
     default: ""
   once:
     description:
-      - Run the phase once in a rollout of this release. Going to the release again, after a rollout of
-        another one has ended well, is another rollout.
+      - Run the phase once in a rollout of this release. Going to the release again, after a rollout
+        of another one has ended well, is another rollout.
     type: bool
     default: false
   ran_elsewhere:

@@ -44,6 +44,10 @@ options:
     description: How long the new workers may take to appear.
     type: int
     default: 15
+  enabled:
+    description: Have systemd start it with the host; V(false) leaves that as it is.
+    type: bool
+    default: false
   directory:
     description: The folder of the configuration.
     type: path
@@ -168,6 +172,18 @@ class SystemNginx:
                 explain_refusal("to start", self._log_since(seen), "nothing is served")
             )
 
+    def enabled(self) -> bool:
+        """Say whether the service starts with the host."""
+        return self._systemctl("is-enabled", "--quiet") == 0
+
+    def enable(self) -> None:
+        """Start the service with the host from now on."""
+        if self._systemctl("enable") != 0:
+            raise NginxConfigError(
+                f"systemd does not enable {self.service}; expected a unit that can be enabled; "
+                f"run systemctl enable {self.service} on the host to see why"
+            )
+
     def reload(self) -> None:
         """Reload, and wait for workers that were not there before."""
         seen, before = self._log_size(), self._workers()
@@ -222,6 +238,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     nginx = SystemNginx(module)
     always = module.params["reload"] == "always"
     installed = Path(nginx.executable).exists()
+    enable = module.params["enabled"] and not (installed and nginx.enabled())
     if module.check_mode:
         testable = installed and all(Path(path).exists() for path in module.params["requires"])
         outcome = check(changes, nginx, testable=testable, always=always)
@@ -232,10 +249,12 @@ def run(module: AnsibleModule) -> dict[str, object]:
         )
     else:
         outcome = apply_changes(changes, nginx, PENDING, always=always)
+        if enable:
+            nginx.enable()
     for warning in outcome.warnings:
         module.warn(warning)
     return {
-        "changed": outcome.action != "none",
+        "changed": outcome.action != "none" or enable,
         "diff": changes.diff(),
         "action": outcome.action,
         "tested": outcome.tested,
@@ -265,6 +284,7 @@ def main() -> None:
                 "choices": ["when_changed", "always"],
                 "default": "when_changed",
             },
+            "enabled": {"type": "bool", "default": False},
             "timeout_seconds": {"type": "int", "default": 15},
             "directory": {"type": "path", "default": "/etc/nginx"},
             "executable": {"type": "path", "default": "/usr/sbin/nginx"},

@@ -16,10 +16,10 @@ description:
     C(/var/lib/<name>/rollout.lock), which says who holds it. A run that was killed leaves it; the
     next one is told by whom and since when, and can take it over.
   - O(state=reverted) makes live again what the rollout of O(release) has replaced on this host,
-    with the settings and the environment that it had. While the rollout has not ended, the slot that
-    was live still runs, and going back is a rename.
-  - O(state=ended) lets the slot that is no longer live drain and stop, notes a success, and gives the
-    lock back. Without the lock, because another took it over, it does nothing.
+    with the settings and the environment that it had. While the rollout has not ended, the slot
+    that was live still runs, and going back is a rename.
+  - O(state=ended) lets the slot that is no longer live drain and stop, notes a success, and gives
+    the lock back. Without the lock, because another took it over, it does nothing.
 options:
   name:
     description: The application.
@@ -43,9 +43,9 @@ options:
     type: bool
     default: false
   release:
-    description: Id of the release that is rolled out, for O(state=reverted) and O(state=ended).
+    description:
+      - Id of the release that is rolled out. O(state=reverted) needs it, O(state=ended) notes it.
     type: str
-    default: ""
   succeeded:
     description: With O(state=ended), that the rollout ended well on all hosts.
     type: bool
@@ -112,7 +112,7 @@ holder:
   type: dict
   sample: {rollout: 20261121T061000-5f3a, who: ada@laptop, since: 1795241400}
 hooks_done:
-  description: Hooks that ran once for their release and need not run again, as C(<phase> <release>).
+  description: Hooks that ran and need not run again for their release, as C(<phase> <release>).
   returned: success
   type: list
   elements: str
@@ -155,7 +155,7 @@ def main() -> None:
             },
             "holder": {"type": "str", "default": "unknown"},
             "take_over": {"type": "bool", "default": False},
-            "release": {"type": "str", "default": ""},
+            "release": {"type": "str"},
             "succeeded": {"type": "bool", "default": False},
             "health_path": {"type": "str", "default": "/healthz"},
             "health_host": {"type": "str", "default": "localhost"},

@@ -159,7 +159,7 @@ steps:
   elements: dict
   sample: [{"step": "start until healthy", "seconds": 1.32}]
 at:
-  description: When it was done by the host's own clock, in Unix time; what nginx logs later is of now.
+  description: When it was done by the host's own clock, in Unix time; nginx logs what came after.
   returned: success
   type: float
   sample: 1795241400.5

@@ -1,9 +1,8 @@
-"""The lock of a rollout, and the hooks that an application runs in it."""
+"""The lock of a rollout, what it notes on the host, and the hooks that run in it."""
 
 from __future__ import annotations
 
 import getpass
-import json
 import threading
 import time
 from pathlib import Path
@@ -73,16 +72,60 @@ def test_lock_goes_to_one_of_many_who_want_it_at_once(shop: Application) -> None
     assert won == [held.rollout]
 
 
-def test_marks_are_kept_in_order_and_known_again(shop: Application) -> None:
-    assert rollout.marks(shop) == set()
-    rollout.mark(shop, "before_rollout 1.0")
-    rollout.mark(shop, "before_rollout 1.1")
-    assert rollout.marks(shop) == {"before_rollout 1.0", "before_rollout 1.1"}
-    lines = Path(rollout.hooks_path(shop)).read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["mark"] for line in lines] == [
-        "before_rollout 1.0",
-        "before_rollout 1.1",
-    ]
+def hook_ran(shop: Application, release_id: str, phase: str = "before_rollout") -> None:
+    rollout.note(shop, "hook", release_id, phase=phase)
+
+
+def test_hooks_done_are_those_of_every_resumption(shop: Application) -> None:
+    assert rollout.hooks_done(shop) == []
+    hook_ran(shop, "1.0")
+    hook_ran(shop, "1.0", "after_rollout")
+    assert rollout.hooks_done(shop) == ["before_rollout 1.0", "after_rollout 1.0"]
+
+
+def test_hooks_done_outlive_the_end_of_their_own_rollout(shop: Application) -> None:
+    hook_ran(shop, "1.0")
+    rollout.note(shop, "finished", "1.0")
+    assert rollout.hooks_done(shop) == ["before_rollout 1.0"]
+
+
+def test_hooks_are_due_again_once_another_release_has_ended_well(shop: Application) -> None:
+    for release_id in ("1.0", "1.1"):
+        hook_ran(shop, release_id)
+        rollout.note(shop, "finished", release_id)
+    assert rollout.hooks_done(shop) == ["before_rollout 1.1"]
+    hook_ran(shop, "1.0")
+    assert rollout.hooks_done(shop) == ["before_rollout 1.1", "before_rollout 1.0"]
+
+
+def test_hooks_done_are_not_forgotten_for_another_rollout_that_failed(shop: Application) -> None:
+    hook_ran(shop, "1.0")
+    rollout.note(shop, "finished", "1.0")
+    hook_ran(shop, "1.1")
+    assert rollout.hooks_done(shop) == ["before_rollout 1.0", "before_rollout 1.1"]
+
+
+def test_finished_is_the_last_that_ended_well(shop: Application) -> None:
+    assert rollout.finished(shop) is None
+    began = int(time.time())
+    for release_id in ("1.0", "1.1"):
+        rollout.note(shop, "finished", release_id)
+    hook_ran(shop, "1.2")
+    ended = rollout.finished(shop)
+    assert ended is not None
+    assert ended["release"] == "1.1"
+    assert began <= ended["at"] <= time.time()
+
+
+def test_torn_line_costs_no_other_line(shop: Application) -> None:
+    hook_ran(shop, "1.0")
+    path = Path(rollout.history_path(shop))
+    path.write_text(path.read_text() + '{"event": "fini')
+    assert rollout.hooks_done(shop) == ["before_rollout 1.0"]
+    # What comes after must not end up in the torn line: a migration would run twice.
+    hook_ran(shop, "1.1")
+    assert rollout.hooks_done(shop) == ["before_rollout 1.0", "before_rollout 1.1"]
+    assert rollout.finished(shop) is None
 
 
 @pytest.fixture

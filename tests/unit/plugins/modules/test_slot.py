@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -72,8 +73,9 @@ def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.Monke
     seen: list[activation.Desired] = []
 
     def activate(
-        _: Application, desired: activation.Desired, todo: activation.Plan
+        _: Application, desired: activation.Desired, todo: activation.Plan, keep_previous: bool
     ) -> activation.Outcome:
+        assert keep_previous is False
         seen.append(desired)
         steps: list[dict[str, object]] = [{"step": "cut over", "seconds": 0.1}]
         return activation.Outcome(True, todo.slot, None, steps)
@@ -109,6 +111,26 @@ def test_slot_hands_on_that_a_restart_was_asked_for(
     for restart in (False, True):
         answer = run_slot(restart=restart, _ansible_check_mode=True)
         assert answer["reasons"] == ["a restart was asked for"]
+    assert asked == [False, True]
+
+
+def test_slot_hands_on_that_the_previous_slot_is_kept(
+    run_slot: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def activate(
+        _: Application, __: activation.Desired, ___: activation.Plan, keep_previous: bool
+    ) -> activation.Outcome:
+        asked.append(keep_previous)
+        return activation.Outcome(True, "green", "blue")
+
+    monkeypatch.setattr(activation, "activate", activate)
+    before = time.time()
+    for keep in (False, True):
+        answer = run_slot(keep_previous=keep)
+        assert (answer["failed"], answer["previous_slot"]) == (False, "blue")
+        assert before <= answer["at"] <= time.time()
     assert asked == [False, True]
 
 

@@ -1,0 +1,101 @@
+"""What ufw is told, and whether that changes anything. Pure, but for `session_port`.
+
+ufw says itself what a rule would do: with `--dry-run` it answers `Skipping adding existing rule`,
+or prints the tables as they would be, in which each rule has a line `### tuple ###` of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+TUPLE = "### tuple ###"
+#: How the table of a family begins in what `--dry-run` prints, and in the files of ufw.
+FAMILIES = (":ufw-user-input", ":ufw6-user-input")
+UNCHANGED = ("Skipping ", "Could not delete non-existent rule")
+
+
+def rule_arguments(rule: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of ufw for a rule, in its full syntax (ufw(8)).
+
+    Args:
+        rule: `port`, and perhaps `proto`, `from_ip`, `rule`, `comment` and `delete`.
+    """
+    words = ["delete"] if rule.get("delete") else []
+    words += [rule.get("rule") or "allow", "from", rule.get("from_ip") or "any", "to", "any"]
+    words += ["port", str(rule["port"]), "proto", rule.get("proto") or "tcp"]
+    if rule.get("comment"):
+        words += ["comment", rule["comment"]]
+    return words
+
+
+def would_change(dry_run: str, tables: str) -> bool:
+    """Tell whether a rule changes the tables.
+
+    Args:
+        dry_run: What `ufw --dry-run` printed for it.
+        tables: Content of ufw's files of rules, of both families.
+    """
+    lines = [line for line in dry_run.splitlines() if line.strip()]
+    if all(line.startswith(UNCHANGED) for line in lines):
+        return False
+    # Only the families that the rule is for are printed.
+    return any(
+        tuples(dry_run, head) != tuples(tables, head) for head in FAMILIES if head in dry_run
+    )
+
+
+def tuples(text: str, head: str) -> list[str]:
+    """Return the lines that name the rules of one family."""
+    _, _, table = text.partition(head)
+    # A table ends at this word.
+    return [
+        line.strip() for line in table.partition("\nCOMMIT")[0].splitlines() if TUPLE in line
+    ]
+
+
+def is_active(status: str) -> bool:
+    """Read from `ufw status verbose` whether the firewall is on."""
+    return re.search(r"^Status: active$", status, re.MULTILINE) is not None
+
+
+def default_policy(settings: str) -> str:
+    """Read what happens to a connection from outside from the file /etc/default/ufw."""
+    found = re.search(r'^DEFAULT_INPUT_POLICY="?([A-Z]+)"?', settings, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def ssh_rules(session: int | None, further: Iterable[int]) -> list[dict[str, Any]]:
+    """Return the rules that keep SSH open; port 22 when nothing else is known."""
+    ports = dict.fromkeys([*([session] if session else []), *further])
+    return [{"port": port, "comment": "SSH"} for port in ports or [22]]
+
+
+def session_port(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """Return the port of this host by which the SSH session came in that a process belongs to.
+
+    sshd tells its children in SSH_CONNECTION, "client-address client-port server-address
+    server-port"; sudo does not pass it on, but a parent of it still has it.
+
+    Args:
+        pid: The process.
+        proc: The root of procfs.
+
+    Returns:
+        The port; None without a session.
+    """
+    while pid > 1:
+        try:
+            variables = (proc / str(pid) / "environ").read_bytes().split(b"\0")
+            status = (proc / str(pid) / "status").read_text()
+        except OSError:
+            return None
+        for variable in variables:
+            name, _, value = variable.partition(b"=")
+            if name == b"SSH_CONNECTION" and len(value.split()) == 4:
+                return int(value.split()[3])
+        parent = re.search(r"^PPid:\s*(\d+)", status, re.MULTILINE)
+        pid = int(parent[1]) if parent else 0
+    return None

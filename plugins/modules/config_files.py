@@ -1,0 +1,122 @@
+#!/usr/bin/python
+"""Module `asgi.fleet.config_files`; the comparison is in `module_utils/config_files.py`."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_files
+short_description: Small files of a host by their content, with their folders, in one round trip
+version_added: "0.1.0"
+author: The asgi.fleet developers (@asgi-fleet)
+description:
+  - Writes files of the user that it runs as, with the mode 0644, and the folders they lie in; removes others.
+  - C(template) asks a host five times for one file that is as it should be, and cannot make its
+    folder. This asks once, however many files there are.
+  - Each file is replaced by one rename, all of them only once O(validate) has accepted every one.
+options:
+  files:
+    description: Content of each file, by its absolute path.
+    type: dict
+    default: {}
+  absent:
+    description: Absolute paths of files that must not exist.
+    type: list
+    elements: path
+    default: []
+  validate:
+    description: Command that tests the content of a file to be written, in the place of C(%s).
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Reports the changes, without O(validate), whose program may not be installed yet.
+    support: full
+  diff_mode:
+    description: Shows each file.
+    support: full
+  idempotent:
+    description: Touches nothing when the files are as wanted.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Bound the journal
+  asgi.fleet.config_files:
+    files:
+      /etc/systemd/journald.conf.d/60-size.conf: |
+        [Journal]
+        SystemMaxUse=500M
+  notify: Restart journald
+"""
+
+RETURN = r"""
+written:
+  description: Paths of the files that were, or in check mode would be, replaced.
+  returned: success
+  type: list
+  elements: str
+removed:
+  description: Paths that were, or in check mode would be, removed.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import shlex
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.config_files import look, plan, refusals
+from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import write_changes
+
+
+def validate(module: AnsibleModule, texts: Iterable[str]) -> None:
+    """End the module if the command refuses one of the texts."""
+    if not module.params["validate"]:
+        return
+    for text in texts:
+        with tempfile.TemporaryDirectory(dir=module.tmpdir) as folder:
+            candidate = Path(folder, "candidate")
+            candidate.write_text(text, encoding="utf-8", errors="surrogateescape")
+            command = shlex.split(module.params["validate"].replace("%s", str(candidate)))
+            code, output, error = module.run_command(command)
+        if code:
+            said = (error or output).strip()
+            module.fail_json(
+                msg=f"{command[0]} refuses the new content: {said}; all files are as they were"
+            )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "dict", "default": {}},
+            "absent": {"type": "list", "elements": "path", "default": []},
+            "validate": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    files, absent = module.params["files"], module.params["absent"]
+    wrong = refusals(files, absent)
+    if wrong:
+        module.fail_json(msg=" ".join(wrong))
+    changes = plan(files, absent, look([*files, *absent]))
+    if not module.check_mode:
+        validate(module, changes.write.values())
+        write_changes(changes)
+    module.exit_json(
+        changed=bool(changes),
+        diff=changes.diff(),
+        written=sorted(changes.write),
+        removed=list(changes.remove),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The module around lock, putting back and end: its states, check mode and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils import activation, rollout, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, Slot
+from ansible_collections.asgi.fleet.plugins.modules import rollout as module
+
+Run = Callable[..., dict[str, Any]]
+OTHER = rollout.Holder("other", "bob@ci", 1795241700)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Application:
+    return Application("shop", str(tmp_path))
+
+
+@pytest.fixture
+def run(run_module: Run, shop: Application, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the module on a host below `shop.root` that has no systemd."""
+    monkeypatch.setattr(module, "Application", partial(Application, root=shop.root))
+    monkeypatch.setattr(systemd, "systemctl", forbidden)
+    return lambda **more: run_module(module, **({"name": "shop", "id": "mine"} | more))
+
+
+def forbidden(*_: object, **__: object) -> None:
+    raise AssertionError("this must not run anything")
+
+
+def set_live(shop: Application, slot: str, release: str) -> None:
+    """Have a slot be live, with files for its release."""
+    for path, target in (
+        (shop.live_link, shop.slot(slot).socket),
+        (shop.slot(slot).release_link, f"../releases/{release}"),
+    ):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).symlink_to(target)
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The slots that were settled."""
+    slots: list[str] = []
+
+    def settle(_: Application, live: Slot) -> bool:
+        slots.append(live.slot)
+        return True
+
+    monkeypatch.setattr(activation, "settle", settle)
+    return slots
+
+
+def test_rollout_starts_with_the_lock_and_tells_what_is_done(run: Run, shop: Application) -> None:
+    set_live(shop, "blue", "1.0")
+    rollout.note(shop, "hook", "1.0", phase="before_rollout")
+    answer = run(holder="ada@laptop")
+    assert not answer["failed"]
+    assert answer["changed"] is False
+    assert (answer["holder"]["rollout"], answer["holder"]["who"]) == ("mine", "ada@laptop")
+    assert answer["hooks_done"] == ["before_rollout 1.0"]
+    assert answer["live"] == "1.0"
+    held = rollout.holder(shop)
+    assert held is not None
+    assert held.rollout == "mine"
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_rollout_is_refused_while_another_goes_on(
+    run: Run, shop: Application, check_mode: bool
+) -> None:
+    rollout.acquire(shop, OTHER, take_over=False)
+    answer = run(_ansible_check_mode=check_mode)
+    assert answer["failed"]
+    assert answer["msg"].startswith("shop is locked by bob@ci since 2026-11-21 06:15:00 UTC")
+    assert rollout.holder(shop) == OTHER
+
+
+@pytest.mark.parametrize(("check_mode", "holder"), [(False, "mine"), (True, "other")])
+def test_rollout_takes_the_lock_over_when_asked_but_not_in_check_mode(
+    run: Run, shop: Application, check_mode: bool, holder: str
+) -> None:
+    rollout.acquire(shop, OTHER, take_over=False)
+    answer = run(take_over=True, _ansible_check_mode=check_mode)
+    assert (answer["failed"], answer["holder"]["rollout"]) == (False, holder)
+
+
+@pytest.mark.parametrize("state", ["started", "reverted", "ended"])
+def test_rollout_in_check_mode_changes_nothing(
+    run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr(activation, "revert", forbidden)
+    monkeypatch.setattr(activation, "settle", forbidden)
+    answer = run(state=state, release="1.0", succeeded=True, _ansible_check_mode=True)
+    assert not answer["failed"]
+    assert (answer["changed"], answer["holder"], answer["live"]) == (False, None, "")
+    assert list(Path(shop.root).iterdir()) == []
+
+
+def test_rollout_reverts_with_the_health_it_is_given(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def revert(_: Application, *arguments: object) -> activation.Outcome:
+        asked.append(arguments)
+        return activation.Outcome(True, "blue", "green", [{"step": "cut over", "seconds": 0.0}])
+
+    monkeypatch.setattr(activation, "revert", revert)
+    answer = run(
+        state="reverted",
+        release="1.1",
+        health_path="/ready",
+        health_host="shop.example.com",
+        health_timeout="2.5",
+        secret_names=["TOKEN"],
+    )
+    assert (answer["failed"], answer["changed"]) == (False, True)
+    assert answer["steps"] == [{"step": "cut over", "seconds": 0.0}]
+    assert asked == [("1.1", Health("/ready", "shop.example.com", 2.5, ""), ("TOKEN",))]
+
+
+def test_rollout_waits_with_a_revert_for_an_activation_that_is_still_at_work(
+    run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience: list[float] = []
+
+    def exclusive(_: Application, seconds: float) -> None:
+        patience.append(seconds)
+        raise systemd.Refusal("another activation of shop has been running")
+
+    monkeypatch.setattr(activation, "exclusive", exclusive)
+    monkeypatch.setattr(activation, "revert", forbidden)
+    set_live(shop, "green", "1.1")
+    answer = run(state="reverted", release="1.1", health_timeout=30)
+    assert (answer["failed"], answer["live"]) == (True, "1.1")
+    assert answer["msg"] == "another activation of shop has been running"
+    assert patience == [150]
+
+
+def test_rollout_names_what_is_live_when_it_cannot_be_put_back(
+    run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def revert(*_: object) -> None:
+        raise systemd.Refusal("shop@blue.service crashed at start")
+
+    monkeypatch.setattr(activation, "revert", revert)
+    set_live(shop, "green", "1.1")
+    answer = run(state="reverted", release="1.1")
+    assert (answer["failed"], answer["live"]) == (True, "1.1")
+    assert answer["msg"] == "shop@blue.service crashed at start"
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "release", "finished"),
+    [(True, "1.1", ["1.1"]), (False, "1.1", []), (True, None, [])],
+)
+def test_rollout_ends_with_the_old_slot_let_go_and_the_lock_given_back(
+    run: Run,
+    shop: Application,
+    settled: list[str],
+    succeeded: bool,
+    release: str | None,
+    finished: list[str],
+) -> None:
+    run()
+    set_live(shop, "green", "1.1")
+    named = {"release": release} if release else {}
+    answer = run(state="ended", succeeded=succeeded, **named)
+    assert (answer["failed"], answer["changed"]) == (False, True)
+    assert (answer["holder"], answer["live"]) == (None, "1.1")
+    assert settled == ["green"]
+    assert rollout.holder(shop) is None
+    assert [line["release"] for line in rollout.history(shop)] == finished
+
+
+@pytest.mark.parametrize("holder", [OTHER, None], ids=["taken over", "given back"])
+def test_rollout_ended_without_the_lock_does_nothing(
+    run: Run, shop: Application, settled: list[str], holder: rollout.Holder | None
+) -> None:
+    set_live(shop, "green", "1.1")
+    if holder:
+        rollout.acquire(shop, holder, take_over=False)
+    answer = run(state="ended", release="1.1", succeeded=True)
+    assert (answer["failed"], answer["changed"]) == (False, False)
+    assert settled == []
+    assert rollout.history(shop) == []
+    assert rollout.holder(shop) == holder
+
+
+def test_rollout_ends_where_nothing_is_live(
+    run: Run, shop: Application, settled: list[str]
+) -> None:
+    run()
+    assert not run(state="ended")["failed"]
+    assert settled == []
+    assert rollout.holder(shop) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("paused", "value of state must be one of: started, reverted, ended"),
+        ("reverted", "state is reverted but all of the following are missing: release"),
+    ],
+)
+def test_rollout_refuses_arguments(run: Run, state: str, message: str) -> None:
+    answer = run(state=state)
+    assert answer["failed"]
+    assert message in answer["msg"]
