@@ -87,6 +87,10 @@ molecule-slow: bootstrap-hosts ## The scenarios that CI leaves out (molecule/sce
 bench-releases: bootstrap-hosts ## Releases under load, three ways on one host of the demo: one JSON line [ARGS=...]
 	@python -m bench.releases $(ARGS)
 
+.PHONY: bench-fleet
+bench-fleet: bootstrap-hosts ## What N hosts cost the controller: a first deploy, no change, a release, a rollback: one JSON line [N=4] [ARGS=...]
+	@python -m bench.fleet measure --hosts $(or $(N),4) $(ARGS)
+
 ## Upkeep
 
 .PHONY: docs

@@ -6,7 +6,7 @@
 `measure` boots N hosts in containers on this machine and runs, one after the other, a first deploy,
 one without changes, a release of a changed source and a rollback, without a balancer and without a
 pause between waves. Each gets `seconds` (wall time), `cpu_seconds` (user and system, of
-ansible-playbook and all that it waited for; the hosts' own are not in it), `max_rss_mb` (the largest
+ansible-playbook and all that it waited for, without the hosts' own), `max_rss_mb` (the largest
 process) and `changed` (tasks). The hosts are gone at the end.
 
 `fit` finds `fixed` and `per_host` of `fixed + per_host * hosts` for each of these by least squares.

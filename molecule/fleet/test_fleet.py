@@ -52,7 +52,8 @@ if {condition}:
 MIGRATION_RUNS = """
 import pathlib, sqlite3
 path = pathlib.Path("/var/lib/shop/state/fleet-sample.sqlite3")
-print(sqlite3.connect(path).execute("select count(*) from migrations_log").fetchone()[0] if path.exists() else 0)
+count = "select count(*) from migrations_log"
+print(sqlite3.connect(path).execute(count).fetchone()[0] if path.exists() else 0)
 """
 
 
@@ -69,13 +70,15 @@ def releases(shop: Shop, hosts: Sequence[str] = HOSTS) -> list[str]:
 def table(output: str) -> dict[str, tuple[str, str]]:
     """Release and state of each host, from the table at the end of a rollout."""
     lines = output.rpartition("\nHOST ")[2].splitlines()
-    rows = re.findall(r"^(fleet-app\d) +(\S+) +(\S.*)$", "\n".join(lines[: len(HOSTS) + 1]), re.MULTILINE)
+    rows = re.findall(
+        r"^(fleet-app\d) +(\S+) +(\S.*)$", "\n".join(lines[: len(HOSTS) + 1]), re.MULTILINE
+    )
     return {host: (release, state) for host, release, state in rows}
 
 
 def podman(*arguments: str) -> None:
     """Run podman as the test hosts were made with it."""
-    script = f". {ROOT}/molecule/shared/env.sh && exec podman \"$@\""
+    script = f'. {ROOT}/molecule/shared/env.sh && exec podman "$@"'
     subprocess.run(["bash", "-c", script, "podman", *arguments], check=True, capture_output=True)
 
 
@@ -105,7 +108,10 @@ def test_release_that_fails_its_visitors_is_caught_at_the_canary(shop: Shop, loa
     assert slots(shop) == before
     states = {host: state for host, (_, state) in table(result.stdout).items()}
     assert states == {CANARY: "put back", **dict.fromkeys(HOSTS[1:], "not begun")}
-    assert "allowed is at most 1 % (fleet_max_error_ratio); of the hosts not yet switched" in result.stdout
+    assert (
+        "allowed is at most 1 % (fleet_max_error_ratio); of the hosts not yet switched"
+        in result.stdout
+    )
     failures = load.failures(since=began)
     print(f"the canary failed {len(failures)} requests")
     assert {failure["detail"][:3] for failure in failures} == {"500"}
@@ -116,7 +122,9 @@ def test_release_that_fails_its_visitors_is_caught_at_the_canary(shop: Shop, loa
     assert load.failures(since=ended) == []
 
 
-def test_release_that_fails_on_the_third_host_is_put_back_everywhere(shop: Shop, load: Load) -> None:
+def test_release_that_fails_on_the_third_host_is_put_back_everywhere(
+    shop: Shop, load: Load
+) -> None:
     began = time.time()
     before = slots(shop)
     tail = UNHEALTHY_ON.format(condition=f"socket.gethostname() == {THIRD!r}")
@@ -195,10 +203,14 @@ def test_rollback_of_the_fleet_loses_nothing(shop: Shop, load: Load) -> None:
     assert load.failures(since=began) == []
 
 
-def test_balancer_refuses_a_bad_configuration_and_reloads_a_good_one(shop: Shop, load: Load) -> None:
+def test_balancer_refuses_a_bad_configuration_and_reloads_a_good_one(
+    shop: Shop, load: Load
+) -> None:
     began = time.time()
     template = shop.folder / "haproxy_bad.cfg.j2"
-    template.write_text("{% extends 'haproxy.cfg.j2' %}{% block observe %}\nnonsense 1\n{% endblock %}\n")
+    template.write_text(
+        "{% extends 'haproxy.cfg.j2' %}{% block observe %}\nnonsense 1\n{% endblock %}\n"
+    )
     before = shop.shell("cat /etc/haproxy/haproxy.cfg", "fleet-balancer")
     result = shop.play("balancer", haproxy_balancer_template=str(template))
     assert result.returncode != 0

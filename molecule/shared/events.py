@@ -43,7 +43,7 @@ class Shop:
 
     @classmethod
     def found(cls, folder: Path, inventory: Path, front: str) -> Shop:
-        """Return the shop of an inventory; `front` publishes its HTTPS port, 1000 after its SSH's."""
+        """Return an inventory's shop; the host `front` publishes its HTTPS port, 1000 after SSH."""
         command = ["ansible-inventory", *_inventories(inventory), "--list"]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         hosts = json.loads(result.stdout)["_meta"]["hostvars"]
@@ -113,7 +113,11 @@ class Shop:
     def shell(self, script: str, host: str = "", *, check: bool = True) -> str:
         """Run a script on a host, by default the first, as root and return its output."""
         result = subprocess.run(
-            [*self.ssh[host or self.hosts[0]], script], capture_output=True, text=True, check=False, timeout=120
+            [*self.ssh[host or self.hosts[0]], script],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         assert result.returncode == 0 or not check, result.stderr
         return result.stdout.strip()

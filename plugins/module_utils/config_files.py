@@ -57,8 +57,8 @@ def plan(
     """
     write = {path: text for path, text in files.items() if found[path] != Found(text)}
     remove = tuple(sorted(path for path in absent if found[path] is not None))
-    before = {path: found[path] for path in [*write, *remove]}
-    return Changes(write, remove, {path: file and file.text for path, file in before.items()})
+    before = {path: file.text if file else None for path, file in found.items()}
+    return Changes(write, remove, {path: before[path] for path in [*write, *remove]})
 
 
 def refusals(files: Iterable[str], absent: Iterable[str]) -> list[str]:

@@ -51,9 +51,7 @@ def tuples(text: str, head: str) -> list[str]:
     """Return the lines that name the rules of one family."""
     _, _, table = text.partition(head)
     # A table ends at this word.
-    return [
-        line.strip() for line in table.partition("\nCOMMIT")[0].splitlines() if TUPLE in line
-    ]
+    return [line.strip() for line in table.partition("\nCOMMIT")[0].splitlines() if TUPLE in line]
 
 
 def is_active(status: str) -> bool:

@@ -110,6 +110,22 @@ def refuse_other(application: Application, wanted: Holder, take_over: bool) -> N
     )
 
 
+def require_lock(application: Application, rollout: str) -> None:
+    """Refuse to go on without the lock: two rollouts at work on one host would undo each other.
+
+    Raises:
+        RolloutError: nobody holds it, or another who took it over.
+    """
+    current = holder(application)
+    if current is not None and current.rollout == rollout:
+        return
+    now = f"{current.who} (rollout {current.rollout})" if current else "nobody"
+    raise RolloutError(
+        f"the lock of {application.name} was taken from this rollout ({rollout}) and is held by "
+        f"{now}; let that run end, and see with playbooks/status.yml what came of it"
+    )
+
+
 def release(application: Application, rollout: str) -> bool:
     """Give the lock back if this rollout holds it. Return: whether it did."""
     current = holder(application)

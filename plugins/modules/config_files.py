@@ -12,7 +12,8 @@ short_description: Small files of a host by their content, with their folders, i
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Writes files of the user that it runs as, with the mode 0644, and the folders they lie in; removes others.
+  - Writes files of the user that it runs as, with the mode 0644, and the folders they lie in;
+    removes others.
   - C(template) asks a host five times for one file that is as it should be, and cannot make its
     folder. This asks once, however many files there are.
   - Each file is replaced by one rename, all of them only once O(validate) has accepted every one.

@@ -14,8 +14,8 @@ author: The asgi.fleet developers (@asgi-fleet)
 description:
   - Keeps SSH open first, on the port of the very session that the module runs in; then applies the
     rules, denies every other connection from outside, and switches ufw on, now and at boot.
-  - Does in one round trip what takes C(community.general.ufw) one for each rule, and asks ufw itself
-    (C(--dry-run)) whether a rule would change anything.
+  - Does in one round trip what takes C(community.general.ufw) one for each rule, and asks ufw
+    itself (C(--dry-run)) whether a rule would change anything.
   - The first command that fails ends it. Since SSH comes first, nobody is locked out by that.
 options:
   ssh_ports:

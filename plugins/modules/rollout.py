@@ -203,6 +203,7 @@ def _revert(application: Application, options: dict[str, Any]) -> activation.Out
         timeout=options["health_timeout"],
         body="",
     )
+    rollout.require_lock(application, options["id"])
     # An activation that lost its connection may still be at work: it ends first.
     with activation.exclusive(application, health.timeout + 120):
         return activation.revert(

@@ -105,6 +105,11 @@ options:
         O(asgi.fleet.rollout#module:state=ended) stops it.
     type: bool
     default: false
+  rollout:
+    description:
+      - Id of the rollout that must hold the lock, see M(asgi.fleet.rollout); empty for none.
+    type: str
+    default: ""
   secret_names:
     description: Names of variables whose values are blanked where the journal is shown.
     type: list
@@ -171,6 +176,10 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import activation
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import (
+    RolloutError,
+    require_lock,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
 
@@ -215,6 +224,7 @@ def main() -> None:
             "after_activate": HOOKS,
             "restart": {"type": "bool", "default": False},
             "keep_previous": {"type": "bool", "default": False},
+            "rollout": {"type": "str", "default": ""},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
         supports_check_mode=True,
@@ -245,10 +255,11 @@ def main() -> None:
                 desired,
                 restart=options["restart"],
                 keep_previous=options["keep_previous"],
+                rollout_id=options["rollout"],
                 check_mode=module.check_mode,
             )
         )
-    except Refusal as refusal:
+    except (Refusal, RolloutError) as refusal:
         module.fail_json(msg=str(refusal))
 
 
@@ -258,6 +269,7 @@ def run(
     *,
     restart: bool,
     keep_previous: bool,
+    rollout_id: str,
     check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
@@ -272,6 +284,8 @@ def run(
         )
     # Whoever activates already needs at most the health timeout and a drain of the idle slot.
     with activation.exclusive(application, desired.health.timeout + 120):
+        if rollout_id:
+            require_lock(application, rollout_id)
         todo = _plan(application, desired, restart)
         diff = activation.diff(application, desired, todo.slot)
         outcome = activation.activate(application, desired, todo, keep_previous)

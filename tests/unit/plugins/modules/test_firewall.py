@@ -37,7 +37,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_ssh_comes_first_and_the_switch_last(run_module: Run, folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_ssh_comes_first_and_the_switch_last(run_module: Run) -> None:
     answer = run_module(firewall, tcp_ports=[80, 443])
     assert answer["commands"] == [
         "ufw allow from any to any port 2200 proto tcp comment SSH",

@@ -113,6 +113,7 @@ def test_rollout_reverts_with_the_health_it_is_given(
         return activation.Outcome(True, "blue", "green", [{"step": "cut over", "seconds": 0.0}])
 
     monkeypatch.setattr(activation, "revert", revert)
+    run(state="started")
     answer = run(
         state="reverted",
         release="1.1",
@@ -138,6 +139,7 @@ def test_rollout_waits_with_a_revert_for_an_activation_that_is_still_at_work(
     monkeypatch.setattr(activation, "exclusive", exclusive)
     monkeypatch.setattr(activation, "revert", forbidden)
     set_live(shop, "green", "1.1")
+    run(state="started")
     answer = run(state="reverted", release="1.1", health_timeout=30)
     assert (answer["failed"], answer["live"]) == (True, "1.1")
     assert answer["msg"] == "another activation of shop has been running"
@@ -152,9 +154,22 @@ def test_rollout_names_what_is_live_when_it_cannot_be_put_back(
 
     monkeypatch.setattr(activation, "revert", revert)
     set_live(shop, "green", "1.1")
+    run(state="started")
     answer = run(state="reverted", release="1.1")
     assert (answer["failed"], answer["live"]) == (True, "1.1")
     assert answer["msg"] == "shop@blue.service crashed at start"
+
+
+def test_rollout_puts_nothing_back_once_another_took_its_lock(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "revert", forbidden)
+    run(state="started", id="another", holder="bob@ci")
+    answer = run(state="reverted", release="1.1", id="mine")
+    assert answer["failed"]
+    assert answer["msg"].startswith(
+        "the lock of shop was taken from this rollout (mine) and is held by bob@ci (rollout anoth"
+    )
 
 
 @pytest.mark.parametrize(

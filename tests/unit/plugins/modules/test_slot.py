@@ -163,3 +163,14 @@ def test_slot_refuses_arguments(run_slot: Run, changed: dict[str, Any], message:
     answer = run_slot(**changed)
     assert answer["failed"]
     assert message in answer["msg"]
+
+
+def test_slot_of_a_rollout_is_refused_without_its_lock(
+    run_slot: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "activate", forbidden)
+    answer = run_slot(rollout="mine")
+    assert answer["failed"]
+    assert answer["msg"].startswith(
+        "the lock of shop was taken from this rollout (mine) and is held by nobody; "
+    )
