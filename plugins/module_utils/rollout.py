@@ -23,6 +23,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import Applicatio
 
 #: Where systemd keeps the state directories of services.
 STATE_PARENT = "/var/lib"
+#: How many ended rollouts a host tells of.
+REMEMBERED_ENDS = 20
 #: Lines of a hook's output that a failure shows.
 SHOWN_LINES = 40
 
@@ -162,6 +164,16 @@ def finished(application: Application) -> dict[str, Any] | None:
     """Return the last rollout that ended well on all hosts, as `release` and `at` (Unix time)."""
     ended = [line for line in history(application) if line["event"] == "finished"]
     return {"release": ended[-1]["release"], "at": ended[-1]["at"]} if ended else None
+
+
+def ended(application: Application) -> list[str]:
+    """Return the ids of the last rollouts that gave their lock back here, the latest last.
+
+    A host that had no power then still holds the lock of one of them: whoever comes next may take
+    it, since it is known from here that nobody works there any more.
+    """
+    ids = [line["rollout"] for line in history(application) if line["event"] == "ended"]
+    return ids[-REMEMBERED_ENDS:]
 
 
 def hooks_done(application: Application) -> list[str]:

@@ -317,6 +317,8 @@ def rollout_lines(
         result = ended.get(host) or {}
         if result.get("unreachable"):
             state = "unreachable"
+        elif result.get("failed"):
+            notes.append(f"{host}: the rollout could not be ended there: {_text(result)}")
         release = result.get("live")
         rows.append((host, "?" if release is None else release or "none", state))
     for app, reason in progress.get("stopped", {}).items():

@@ -108,7 +108,7 @@ EXAMPLES = r"""
 RETURN = r"""
 holder:
   description: Who holds the lock now; null for nobody.
-  returned: success
+  returned: always
   type: dict
   sample: {rollout: 20261121T061000-5f3a, who: ada@laptop, since: 1795241400}
 hooks_done:
@@ -117,6 +117,12 @@ hooks_done:
   type: list
   elements: str
   sample: [before_rollout 1.4.2-9f86d081]
+ended:
+  description: Ids of the last rollouts that gave the lock back on this host, the latest last.
+  returned: success
+  type: list
+  elements: str
+  sample: [20261120T161200-0b1c]
 live:
   description: The release that is live now; empty for none.
   returned: success
@@ -177,12 +183,18 @@ def main() -> None:
         elif not module.check_mode:
             changed = _end(application, module.params)
     except (rollout.RolloutError, Refusal) as error:
-        module.fail_json(msg=str(error), live=live_release(application))
+        holder = rollout.holder(application)
+        module.fail_json(
+            msg=str(error),
+            holder=asdict(holder) if holder else None,
+            live=live_release(application),
+        )
     holder = rollout.holder(application)
     module.exit_json(
         changed=changed,
         holder=asdict(holder) if holder else None,
         hooks_done=rollout.hooks_done(application),
+        ended=rollout.ended(application),
         live=live_release(application),
         steps=steps,
     )
@@ -222,6 +234,7 @@ def _end(application: Application, options: dict[str, Any]) -> bool:
             changed = activation.settle(application, application.slot(live))
     if options["succeeded"] and options["release"]:
         activation.finish(application, options["release"])
+    rollout.note(application, "ended", options["release"] or "", rollout=options["id"])
     rollout.release(application, options["id"])
     return changed
 

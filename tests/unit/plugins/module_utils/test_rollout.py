@@ -168,3 +168,11 @@ def test_hook_that_takes_too_long_is_killed_with_what_it_started(release: str) -
     with pytest.raises(RolloutError, match=r"did not end within 0\.5 s and was killed"):
         hook("echo begun; sleep 60 & sleep 60", release, timeout=0.5)
     assert time.monotonic() - began < 10
+
+
+def test_last_ended_rollouts_are_remembered(shop: Application) -> None:
+    assert rollout.ended(shop) == []
+    for number in range(30):
+        rollout.note(shop, "ended", "1.0", rollout=f"run-{number}")
+        rollout.note(shop, "finished", "1.0")
+    assert rollout.ended(shop) == [f"run-{number}" for number in range(10, 30)]
