@@ -38,6 +38,10 @@ SHARED = ROOT / "molecule" / "shared"
 INVENTORY = ROOT / ".cache" / "bench-fleet"
 LOGS = ROOT / ".cache" / "logs"
 HOSTS_MAX = 99
+#: Instances of inotify that the services of one host hold. All hosts and this machine share
+#: fs.inotify.max_user_instances (128 by default), and beyond it a host boots as degraded.
+INOTIFY_PER_HOST = 5
+INOTIFY_MAX = Path("/proc/sys/fs/inotify/max_user_instances")
 TAIL_LINES = 40
 
 PHASES = ("first_deploy", "unchanged", "release", "rollback")
@@ -167,6 +171,35 @@ def hosts_file(hosts: int, suite: str, source: Path) -> str:
     return HOSTS_FILE.format(suite=suite, source=json.dumps(str(source))) + "".join(entries)
 
 
+def check_inotify(hosts: int, used: int, allowed: int) -> None:
+    """Refuse more hosts than this machine can boot.
+
+    Args:
+        hosts: How many are to be booted.
+        used: Instances of inotify in use.
+        allowed: How many there may be.
+
+    Raises:
+        BenchError: There are too few for the hosts.
+    """
+    needed = hosts * INOTIFY_PER_HOST
+    if used + needed > allowed:
+        raise BenchError(
+            f"{hosts} hosts need {needed} instances of inotify, and {allowed - used} of {allowed} "
+            "are free; expected enough for all; remove other test hosts (podman ps), take fewer "
+            f"hosts, or have the owner of this machine raise {INOTIFY_MAX}"
+        )
+
+
+def inotify_used() -> int:
+    """Count the instances of inotify of all processes that this user may look into."""
+    used = 0
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            used += str(link.readlink()) == "anon_inode:inotify"
+    return used
+
+
 def run(name: str, playbook: str, *arguments: str) -> Figures:
     """Run a playbook for the hosts, with its output in .cache/logs/bench-fleet-<name>.log.
 
@@ -208,6 +241,7 @@ def measure(hosts: int, suite: str, forks: int) -> dict[str, Any]:
         suite: What they are made of: a Debian suite or an image.
         forks: As `forks` of ansible.cfg.
     """
+    check_inotify(hosts, inotify_used(), int(INOTIFY_MAX.read_text(encoding="ascii")))
     LOGS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="asgi-fleet-bench-") as folder:
         source = shutil.copytree(ROOT / "app", Path(folder, "app"))

@@ -1,6 +1,8 @@
 """The parts of the fleet's bench that need no hosts."""
 
+import ctypes
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +61,24 @@ def test_hosts_file_gives_each_host_an_index_of_its_own() -> None:
     assert [host["lab_index"] for host in hosts.values()] == list(range(1, 17))
     assert content["app"]["vars"]["app_source"]["path"] == "/tmp/a: b"
     assert content["app"]["vars"]["fleet_soak_seconds"] == 0
+
+
+def test_more_hosts_than_the_machine_can_boot_are_refused() -> None:
+    fleet.check_inotify(16, used=48, allowed=128)
+    with pytest.raises(fleet.BenchError, match=r"16 hosts need 80 .* 79 of 128 are free"):
+        fleet.check_inotify(16, used=49, allowed=128)
+
+
+def test_inotify_used_counts_an_instance() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = fleet.inotify_used()
+    held = libc.inotify_init()
+    try:
+        assert str(Path(f"/proc/self/fd/{held}").readlink()) == "anon_inode:inotify"
+        assert fleet.inotify_used() > 0
+    finally:
+        os.close(held)
+    assert before >= 0
 
 
 def test_run_counts_the_time_of_what_the_playbook_has_started(
