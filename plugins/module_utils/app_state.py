@@ -28,8 +28,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host_survey import (
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     activations,
     live_release,
-    manifests,
-    previous_release,
+    releases,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     Application,
@@ -40,8 +39,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.systemd import enabled,
 
 #: Folders whose file systems must not run full: releases and virtual environments, logs and state.
 DISKS = ("/opt", "/var")
-#: What became of a release that did not stay live, as the activations say it.
-NOT_KEPT_LIVE = ("refused", "reverted")
 #: A process that is stopped, traced or dead does not serve, whatever it last said (proc_pid_stat).
 NOT_SERVING = "TtZX"
 
@@ -147,31 +144,6 @@ def memory_mb(pid: int) -> int:
     """
     found = re.search(r"^Pss:\s+(\d+) kB", read_process(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
     return round(int(found.group(1)) / 1024) if found else 0
-
-
-def releases(application: Application) -> list[dict[str, Any]]:
-    """Return the complete releases, newest first, each with what became of it."""
-    built = manifests(application)
-    history = activations(application)
-    live = live_release(application)
-    previous = previous_release(history, live, set(built))
-    last = {line["release"]: line["event"] for line in history}
-    shown = []
-    for name in sorted(built, key=lambda n: built[n].get("built_at", 0), reverse=True):
-        state = {live: "live", previous: "previous"}.get(name)
-        shown.append(
-            {
-                "id": name,
-                "state": state or (last[name] if last.get(name) in NOT_KEPT_LIVE else "kept"),
-                "built_at": built[name].get("built_at", 0),
-                "built_by": built[name].get("built_by", ""),
-                "module": built[name].get("module", ""),
-                "commit": built[name].get("commit", ""),
-                "source": built[name].get("source", {}),
-                "pinned": bool(built[name].get("pinned")),
-            }
-        )
-    return shown
 
 
 def _live_since(application: Application) -> int:

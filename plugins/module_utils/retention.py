@@ -1,4 +1,7 @@
-"""Which releases of a host stay and which go. Pure but for reading the host's records."""
+"""The releases of a host: what became of each, which stay and which go.
+
+Pure but for reading the host's records.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.release import read_manifest
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import SLOTS, Application, read
+
+#: What became of a release that did not stay live, as the activations say it.
+NOT_KEPT_LIVE = ("refused", "reverted")
 
 
 def activations(application: Application) -> list[dict[str, Any]]:
@@ -51,6 +57,31 @@ def manifests(application: Application) -> dict[str, dict[str, Any]]:
     paths = {name: os.path.join(application.releases, name) for name in _folders(application)}
     found = {name: read_manifest(path) for name, path in paths.items()}
     return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+
+def releases(application: Application) -> list[dict[str, Any]]:
+    """Return the complete releases, newest first, each with what became of it."""
+    built = manifests(application)
+    history = activations(application)
+    live = live_release(application)
+    previous = previous_release(history, live, set(built))
+    last = {line["release"]: line["event"] for line in history}
+    shown = []
+    for name in sorted(built, key=lambda n: built[n].get("built_at", 0), reverse=True):
+        state = {live: "live", previous: "previous"}.get(name)
+        shown.append(
+            {
+                "id": name,
+                "state": state or (last[name] if last.get(name) in NOT_KEPT_LIVE else "kept"),
+                "built_at": built[name].get("built_at", 0),
+                "built_by": built[name].get("built_by", ""),
+                "module": built[name].get("module", ""),
+                "commit": built[name].get("commit", ""),
+                "source": built[name].get("source", {}),
+                "pinned": bool(built[name].get("pinned")),
+            }
+        )
+    return shown
 
 
 def incomplete(application: Application, protected: set[str]) -> list[str]:

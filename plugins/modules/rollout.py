@@ -15,6 +15,7 @@ description:
     O(state=ended), so that two cannot work on one host at once. The lock is the file
     C(/var/lib/<name>/rollout.lock), which says who holds it. A run that was killed leaves it; the
     next one is told by whom and since when, and can take it over.
+  - O(state=started) also tells what a rollout must know of the host, so that it need not ask again.
   - O(state=reverted) makes live again what the rollout of O(release) has replaced on this host,
     with the settings and the environment that it had. While the rollout has not ended, the slot
     that was live still runs, and going back is a rename.
@@ -125,9 +126,20 @@ ended:
   sample: [20261120T161200-0b1c]
 live:
   description: The release that is live now; empty for none.
-  returned: success
+  returned: always
   type: str
   sample: 1.4.1-2c26b46b
+releases:
+  description: The releases on the host, newest first, as of M(asgi.fleet.app_info).
+  returned: with O(state=started)
+  type: list
+  elements: dict
+  sample: [{id: 1.4.1-2c26b46b, state: live, built_at: 1790000000, built_by: ada}]
+capacity:
+  description: What a service may use, as of M(asgi.fleet.host_capacity).
+  returned: with O(state=started)
+  type: dict
+  sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
 steps:
   description: What O(state=reverted) did, each with its seconds.
   returned: success
@@ -136,14 +148,20 @@ steps:
   sample: [{"step": "cut over", "seconds": 0.01}]
 """
 
+import os
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import activation, rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
-from ansible_collections.asgi.fleet.plugins.module_utils.retention import live_release
+from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
+    live_release,
+    releases,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
 
@@ -173,10 +191,12 @@ def main() -> None:
     )
     application = Application(module.params["name"])
     steps: list[dict[str, object]] = []
+    known: dict[str, object] = {}
     changed = False
     try:
         if module.params["state"] == "started":
             _start(application, module.params, check_mode=module.check_mode)
+            known = _known(application)
         elif not module.check_mode and module.params["state"] == "reverted":
             outcome = _revert(application, module.params)
             changed, steps = outcome.changed, outcome.steps
@@ -197,7 +217,14 @@ def main() -> None:
         ended=rollout.ended(application),
         live=live_release(application),
         steps=steps,
+        **known,
     )
+
+
+def _known(application: Application) -> dict[str, object]:
+    """Return what a rollout must know of the host before it begins."""
+    capacity = read_capacity(Path("/"), len(os.sched_getaffinity(0)), "system.slice")
+    return {"releases": releases(application), "capacity": asdict(capacity)}
 
 
 def _start(application: Application, options: dict[str, Any], *, check_mode: bool) -> None:

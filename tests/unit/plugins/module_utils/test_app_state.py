@@ -18,7 +18,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.app_state import (
     Questions,
     look,
     memory_mb,
-    releases,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, planned_workers
 
@@ -162,34 +161,3 @@ def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     assert memory_mb(process.pid) == 0
-
-
-def test_releases_come_newest_first_with_what_became_of_them(shop: Application) -> None:
-    for number, name in enumerate(["1.0", "1.1", "1.2", "1.3", "1.4"], start=1):
-        make_release(
-            shop, name, built_at=number, built_by="ada", module="main:app", commit=f"c{number}"
-        )
-    make_release(shop, "0.9", pinned=True, source={"type": "path"})
-    make_live(
-        shop, ("live", "1.1", 1), ("refused", "1.4", 2), ("live", "1.2", 3), ("refused", "1.3", 4)
-    )
-    found = releases(shop)
-    assert [(one["id"], one["state"]) for one in found] == [
-        ("1.4", "refused"),
-        ("1.3", "refused"),
-        ("1.2", "live"),
-        ("1.1", "previous"),
-        ("1.0", "kept"),
-        ("0.9", "kept"),
-    ]
-    assert found[0] == {
-        "id": "1.4",
-        "state": "refused",
-        "built_at": 5,
-        "built_by": "ada",
-        "module": "main:app",
-        "commit": "c5",
-        "source": {},
-        "pinned": False,
-    }
-    assert found[-1]["pinned"] is True

@@ -1,4 +1,4 @@
-"""Which releases go: never one that serves, served, was pinned or is set in a slot."""
+"""What became of releases, and which go: never one that serves, served, is pinned or in a slot."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     manifests,
     previous_release,
     protected_releases,
+    releases,
     superfluous,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
@@ -157,3 +158,33 @@ def test_protected_are_live_previous_and_what_the_slots_are_set_to(shop: Applica
     set_live(shop, "blue", "live 1", "live 3", "live 5", "refused 4")
     assert live_release(shop) == "5"
     assert protected_releases(shop) == {"5", "4", "3"}
+
+
+def test_releases_come_newest_first_with_what_became_of_them(shop: Application) -> None:
+    for number, name in enumerate(["1.0", "1.1", "1.2", "1.3", "1.4"], start=1):
+        make_release(
+            shop, name, built_at=number, built_by="ada", module="main:app", commit=f"c{number}"
+        )
+    make_release(shop, "0.9", pinned=True, source={"type": "path"})
+    set_slot(shop, "blue", "1.2")
+    set_live(shop, "blue", "live 1.1", "refused 1.4", "live 1.2", "refused 1.3")
+    found = releases(shop)
+    assert [(one["id"], one["state"]) for one in found] == [
+        ("1.4", "refused"),
+        ("1.3", "refused"),
+        ("1.2", "live"),
+        ("1.1", "previous"),
+        ("1.0", "kept"),
+        ("0.9", "kept"),
+    ]
+    assert found[0] == {
+        "id": "1.4",
+        "state": "refused",
+        "built_at": 5,
+        "built_by": "ada",
+        "module": "main:app",
+        "commit": "c5",
+        "source": {},
+        "pinned": False,
+    }
+    assert found[-1]["pinned"] is True

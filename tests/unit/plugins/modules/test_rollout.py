@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -59,6 +60,10 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_rollout_starts_with_the_lock_and_tells_what_is_done(run: Run, shop: Application) -> None:
     set_live(shop, "blue", "1.0")
+    built = Path(shop.releases, "1.0")
+    (built / ".venv" / "bin").mkdir(parents=True)
+    (built / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (built / "manifest.json").write_text("{}")
     rollout.note(shop, "hook", "1.0", phase="before_rollout")
     answer = run(holder="ada@laptop")
     assert not answer["failed"]
@@ -66,6 +71,8 @@ def test_rollout_starts_with_the_lock_and_tells_what_is_done(run: Run, shop: App
     assert (answer["holder"]["rollout"], answer["holder"]["who"]) == ("mine", "ada@laptop")
     assert answer["hooks_done"] == ["before_rollout 1.0"]
     assert answer["live"] == "1.0"
+    assert [(one["id"], one["state"]) for one in answer["releases"]] == [("1.0", "live")]
+    assert answer["capacity"]["cores"] >= 1
     held = rollout.holder(shop)
     assert held is not None
     assert held.rollout == "mine"
