@@ -53,6 +53,7 @@ class Outcome(TypedDict, total=False):
         look: The `state` of `asgi.fleet.app_info` after the soak, if it was looked at.
         traffic: What it served since, if it was asked.
         waiting: What its peer served meanwhile.
+        soak_seconds: How long it is watched once it is switched.
         limits: The keys of `judgement.Limits`.
         on_failure: `revert_all`, `revert_wave` or `stop`.
     """
@@ -65,6 +66,7 @@ class Outcome(TypedDict, total=False):
     look: Mapping[str, Any] | None
     traffic: Mapping[str, Any] | None
     waiting: Mapping[str, Any] | None
+    soak_seconds: float
     limits: Mapping[str, Any]
     on_failure: str
 
@@ -177,26 +179,27 @@ def _text(result: Mapping[str, Any]) -> str:
     return str(result.get("msg") or "no reason given").strip()
 
 
-def soak_seconds(outcomes: Mapping[str, Outcome], seconds: float, last: Iterable[str]) -> float:
-    """Return how long a wave is watched before it counts.
+def soak_seconds(outcomes: Mapping[str, Outcome], last: Iterable[str]) -> float:
+    """Return how long a wave is watched before it counts: as long as one of its applications needs.
 
-    Not at all when nothing was switched, or when it has failed already; after an application's last
-    wave only if it is judged by what it serves.
+    An application needs it not at all when nothing of it was switched, or when it has failed
+    already; after its last wave only if it is judged by what it serves.
 
     Args:
         outcomes: the hosts of the wave, an empty mapping for one that was left as it is.
-        seconds: `fleet_soak_seconds`.
         last: the hosts of last waves.
     """
-    if any(found and found["state"] != "live" for found in outcomes.values()):
-        return 0
+    failed = {found["app"] for found in outcomes.values() if found and found["state"] != "live"}
     ending = set(last)
-    watched = [
-        host
+    watched = (
+        found["soak_seconds"]
         for host, found in outcomes.items()
-        if found and found["changed"] and (host not in ending or _is_judged(found["limits"]))
-    ]
-    return seconds if watched else 0
+        if found
+        and found["changed"]
+        and found["app"] not in failed
+        and (host not in ending or _is_judged(found["limits"]))
+    )
+    return max(watched, default=0)
 
 
 def _is_judged(limits: Mapping[str, Any]) -> bool:

@@ -186,6 +186,7 @@ def outcome(app: str = "shop", **more: object) -> Outcome:
         "state": "live",
         "reason": "",
         "changed": True,
+        "soak_seconds": 30,
         "limits": NO_LIMITS,
         "on_failure": "revert_all",
     }
@@ -213,6 +214,10 @@ UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "c
         ({"a": outcome(limits=NO_LIMITS | {"max_p99_ms": 500})}, ["a"], 30),
         ({"a": outcome(limits=ERRORS_LIMITED, changed=False)}, ["a"], 0),
         ({"a": outcome(), "b": outcome("blog")}, ["a"], 30),
+        ({"a": outcome(), "b": outcome("blog", soak_seconds=60)}, [], 60),
+        ({"a": outcome(), "b": outcome("blog", soak_seconds=60)}, ["b"], 30),
+        ({"a": outcome(), "b": outcome("blog", **REFUSED)}, [], 30),
+        ({"a": outcome(), "b": outcome("blog"), "c": outcome(**REFUSED)}, ["b"], 0),
         ({"a": outcome(), "b": {}}, [], 30),
         ({"a": {}}, [], 0),
         ({}, [], 0),
@@ -228,6 +233,10 @@ UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "c
         "last wave, judged by time",
         "last wave, nothing switched",
         "last wave of one application only",
+        "the longer of two applications",
+        "the longer in its last wave",
+        "another application failed",
+        "one failed, the other in its last wave",
         "one left as it is",
         "all left as they are",
         "no host",
@@ -236,7 +245,7 @@ UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "c
 def test_soak_takes_no_longer_than_it_tells_something(
     outcomes: dict[str, Outcome], last: list[str], seconds: float
 ) -> None:
-    assert waves.soak_seconds(outcomes, 30, last) == seconds
+    assert waves.soak_seconds(outcomes, last) == seconds
 
 
 # The end of a wave
