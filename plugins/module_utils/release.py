@@ -29,6 +29,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import without_se
 DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
 #: Lines of a tool's output that a refusal shows.
 SHOWN_LINES = 30
+#: Authorities that the host trusts, where the package ca-certificates keeps them.
+TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
 #: Seconds that importing the application may take.
 IMPORT_TIMEOUT = 120
 
@@ -311,6 +313,8 @@ def _pip(recipe: Recipe, arguments: Sequence[str]) -> str:
 
 def _uv(recipe: Recipe, command: Sequence[str], problem: str) -> str:
     environment = {
+        # uv brings authorities of its own; a company's, for its index, are in the host's store.
+        **({"UV_SYSTEM_CERTS": "true"} if os.path.exists(TRUST_STORE) else {}),
         **os.environ,
         "UV_CACHE_DIR": recipe.cache,
         # A venv whose files are links into the cache would change with it.

@@ -136,6 +136,34 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("store", "environment", "seen"),
+    [(True, {}, "true"), (False, {}, ""), (True, {"UV_SYSTEM_CERTS": "false"}, "false")],
+    ids=["as the host does", "host without a store", "otherwise by the operator"],
+)
+def test_build_trusts_the_authorities_of_the_host(
+    pack: Pack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store: bool,
+    environment: dict[str, str],
+    seen: str,
+) -> None:
+    authorities = tmp_path / "ca-certificates.crt"
+    if store:
+        authorities.touch()
+    monkeypatch.setattr(release, "TRUST_STORE", str(authorities))
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    told = tmp_path / "told"
+    uv = tmp_path / "uv.sh"
+    uv.write_text(f'#!/bin/sh\necho "$UV_SYSTEM_CERTS" >{told}\nexec {UV} "$@"\n')
+    uv.chmod(0o755)
+    recipe = pack({"main.py": APPLICATION}, uv=str(uv))
+    # Without a store uv brings authorities of its own.
+    build(replace(recipe, uv_environment={**recipe.uv_environment, **environment}), {})
+    assert told.read_text().strip() == seen
+
+
 def test_build_is_not_writable_by_others_whatever_the_umask(pack: Pack) -> None:
     recipe = pack({"main.py": APPLICATION})
     before = os.umask(0)
