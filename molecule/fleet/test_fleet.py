@@ -242,9 +242,35 @@ def test_patch_with_a_reboot_of_every_host_loses_nothing(shop: Shop, load: Load)
     boot = "systemctl --no-pager show --property=UserspaceTimestampMonotonic --value"
     before = [shop.shell(boot, host) for host in HOSTS]
     live = slots(shop)
-    shop.succeed("patch", patch_reboot="always", drain_seconds=5, limit="app")
+    # The balancer as well, whose reboot would lose requests: it is only upgraded.
+    shop.succeed("patch", patch_reboot="always", drain_seconds=5)
     after = [shop.shell(boot, host) for host in HOSTS]
     assert all(old != new for old, new in zip(before, after, strict=True))
+    assert slots(shop) == live
+    assert load.failures(since=began) == []
+
+
+def test_patch_stops_at_a_host_that_does_not_come_back(shop: Shop, load: Load) -> None:
+    began = time.time()
+    live = slots(shop)
+    # Not read before the reboot, after which nginx does not start.
+    shop.shell("echo 'broken;' > /etc/nginx/conf.d/broken.conf", THIRD)
+    result = shop.play(
+        "patch",
+        limit=f"{THIRD},{HOSTS[3]}",
+        patch_reboot="always",
+        drain_seconds=5,
+        app_health_timeout=5,
+    )
+    told = " ".join(result.stdout.split())
+    assert result.returncode != 0, told[-6000:]
+    assert "the application answers 200 itself, and nothing through nginx" in told
+    assert f"{HOSTS[3]} : ok=3 " in told.replace("  ", " "), "the next host was touched"
+    # Whoever goes on before it is mended is told so.
+    told = " ".join(shop.play("patch", limit=HOSTS[3], app_health_timeout=5).stdout.split())
+    assert f"shop/{THIRD} gets no traffic" in told
+    shop.shell("rm /etc/nginx/conf.d/broken.conf; systemctl start nginx", THIRD)
+    shop.succeed("undrain", limit=THIRD)
     assert slots(shop) == live
     assert load.failures(since=began) == []
 
