@@ -11,14 +11,14 @@ Everything is read from files below a given root, so that a test can hand in a t
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 #: Where the figure of a host without any limit comes from.
 AFFINITY = "affinity"
@@ -81,6 +81,11 @@ def read_capacity(root: Path, affinity_cores: int, slice_name: str = "") -> Capa
             if limit < memory:
                 memory, memory_source = limit, str(file)
     return Capacity(cores, cores_source, memory, memory_source)
+
+
+def read_own_capacity(slice_name: str = "system.slice") -> Capacity:
+    """Read what may be used on the host that this runs on; otherwise as `read_capacity`."""
+    return read_capacity(Path("/"), len(os.sched_getaffinity(0)), slice_name)
 
 
 def core_limits(root: Path, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:

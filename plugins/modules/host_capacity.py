@@ -78,12 +78,10 @@ capacity:
       sample: MemTotal
 """
 
-import os
 from dataclasses import asdict
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_capacity
+from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_own_capacity
 
 
 def main() -> None:
@@ -93,7 +91,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        capacity = read_capacity(Path("/"), len(os.sched_getaffinity(0)), module.params["slice"])
+        capacity = read_own_capacity(module.params["slice"])
     except ValueError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, capacity=asdict(capacity))

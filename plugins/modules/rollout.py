@@ -148,15 +148,13 @@ steps:
   sample: [{"step": "cut over", "seconds": 0.01}]
 """
 
-import os
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import activation, rollout
-from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_capacity
+from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
     live_release,
@@ -223,8 +221,7 @@ def main() -> None:
 
 def _known(application: Application) -> dict[str, object]:
     """Return what a rollout must know of the host before it begins."""
-    capacity = read_capacity(Path("/"), len(os.sched_getaffinity(0)), "system.slice")
-    return {"releases": releases(application), "capacity": asdict(capacity)}
+    return {"releases": releases(application), "capacity": asdict(read_own_capacity())}
 
 
 def _start(application: Application, options: dict[str, Any], *, check_mode: bool) -> None:
