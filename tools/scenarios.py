@@ -2,7 +2,8 @@
 
 What is run, and in which order, is in molecule/scenarios.yml and in the folders beside it. The
 output of a scenario goes to .cache/logs/<scenario>.log; its end is shown when the scenario fails.
-The last line is `N passed, N failed`.
+The last lines name what failed, then say `N passed, N failed`: the end of a long output is what a
+CI shows first.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ LOGS = ROOT / ".cache" / "logs"
 TAIL_LINES = 60
 # Molecule's own line at the start of each step: `INFO     [deploy > converge] Executing`
 STEP = re.compile(r"^INFO +\[(?P<scenario>[^ ]+) > (?P<step>[a-z_]+)\] Executing")
+# A line of pytest's short summary, as verify.yml shows it.
+FAILED_TEST = re.compile(r"^\s*(?:FAILED|ERROR) \S*?(?P<reason>\w+\.py::.+)$")
+# What Ansible says of a task, and molecule of a step.
+FAILED_TASK = re.compile(r"^(?:\[ERROR\]: |CRITICAL +)(?P<reason>.+)$")
+REASONS = 4
+REASON_WIDTH = 160
 
 
 class UnknownScenarioError(Exception):
@@ -56,6 +63,7 @@ class Result:
     name: str
     passed: bool
     seconds: float
+    reasons: Sequence[str] = ()
 
 
 def select(
@@ -194,7 +202,24 @@ def run(scenario: Scenario) -> Result:
     print(f" {'passed' if passed else 'FAILED'} {seconds:.0f} s", flush=True)
     if not passed:
         print_tail(log)
-    return Result(scenario.name, passed, seconds)
+    reasons = [] if passed else failure_reasons(log.read_text(encoding="utf-8", errors="replace"))
+    return Result(scenario.name, passed, seconds, reasons)
+
+
+def failure_reasons(log: str) -> list[str]:
+    """Finds what made a scenario fail in what molecule printed.
+
+    Args:
+        log: The whole output.
+
+    Returns:
+        The failed tests with their assertions; without any, Ansible's and molecule's last errors.
+        At most `REASONS`, each cut to `REASON_WIDTH` characters.
+    """
+    lines = log.splitlines()
+    tests = [found["reason"] for line in lines if (found := FAILED_TEST.match(line))]
+    tasks = [found["reason"] for line in lines if (found := FAILED_TASK.match(line))]
+    return [reason[:REASON_WIDTH] for reason in tests[:REASONS] or tasks[-REASONS:]]
 
 
 def print_tail(log: Path) -> None:
@@ -217,7 +242,8 @@ def run_all(scenarios: Sequence[Scenario]) -> list[Result]:
             if not running or (scenario.bare_hosts and used):
                 running, used = boot_hosts(), False
             if not running:
-                results.append(Result(scenario.name, passed=False, seconds=0.0))
+                reasons = ["its hosts could not be booted"]
+                results.append(Result(scenario.name, False, 0.0, reasons))
                 continue
             used = True
         results.append(run(scenario))
@@ -225,7 +251,7 @@ def run_all(scenarios: Sequence[Scenario]) -> list[Result]:
 
 
 def report(results: Sequence[Result]) -> int:
-    """Prints the table of durations and the last line.
+    """Prints the table of durations, what failed, and the last line.
 
     Returns:
         The exit status: 0 if all have passed.
@@ -235,6 +261,9 @@ def report(results: Sequence[Result]) -> int:
         print(
             f"{result.name:<24} {'passed' if result.passed else 'FAILED'} {result.seconds:>6.0f} s"
         )
+    for result in results:
+        for reason in result.reasons:
+            print(f"{result.name}: {reason}")
     failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0

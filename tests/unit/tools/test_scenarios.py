@@ -2,7 +2,15 @@
 
 import pytest
 
-from tools.scenarios import STEP, Settings, UnknownScenarioError, select
+from tools.scenarios import (
+    STEP,
+    Result,
+    Settings,
+    UnknownScenarioError,
+    failure_reasons,
+    report,
+    select,
+)
 
 FOUND = ["default", "tls", "deploy", "big", "nginx"]
 SETTINGS = Settings(first=["deploy"], bare_hosts=["deploy"], slow={"big": "takes an hour"})
@@ -35,3 +43,43 @@ def test_step_reads_molecules_own_lines() -> None:
     match = STEP.match("INFO     [deploy > converge] Executing\n")
     assert match is not None
     assert match["step"] == "converge"
+
+
+TESTS_FAILED = """\
+        E           fatal: [fleet-load]: FAILED! =>
+[ERROR]: Task failed: Action failed: non-zero return code
+        =========================== short test summary info ============================
+        FAILED molecule/fleet/test_fleet.py::test_rollback - assert 11.2 < 10
+        ERROR molecule/fleet/test_fleet.py::test_totals - no load
+        1 failed, 20 passed, 1 error in 600.00s
+"""
+
+
+def test_failure_reasons_are_the_failed_tests() -> None:
+    assert failure_reasons(TESTS_FAILED) == [
+        "test_fleet.py::test_rollback - assert 11.2 < 10",
+        "test_fleet.py::test_totals - no load",
+    ]
+
+
+def test_failure_reasons_without_a_test_are_the_last_errors() -> None:
+    errors = [f"[ERROR]: Task failed: {number}" for number in range(6)]
+    log = "\n".join([*errors, "CRITICAL Idempotence test failed", "ok: [host]"])
+    assert failure_reasons(log) == [
+        "Task failed: 3",
+        "Task failed: 4",
+        "Task failed: 5",
+        "Idempotence test failed",
+    ]
+
+
+def test_report_ends_with_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    results = [
+        Result("deploy", True, 1.0),
+        Result("fleet", False, 2.0, ["test_rollback - 11.2 < 10"]),
+    ]
+    assert report(results) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "fleet: test_rollback - 11.2 < 10",
+        "1 passed, 1 failed",
+    ]
