@@ -1,0 +1,53 @@
+"""The filter that makes a pattern of a list of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+DOCUMENTATION = """
+name: host_pattern
+short_description: Make a play's pattern of a list of hosts that may be empty
+version_added: "0.1.0"
+description:
+  - Ansible takes an empty list of C(hosts) for a mistake and ends the run; a play that has nothing
+    to do is skipped by a pattern that matches no host.
+  - C(hosts) is resolved by Ansible's own process, before it forks one for each task and host. What
+    a filter loads there need not be loaded by each of them, and all filters of a collection load
+    together.
+options:
+  _input:
+    description: Hosts or groups.
+    type: list
+    elements: str
+    required: true
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = """
+- name: Put back what was switched
+  hosts: "{{ hostvars.localhost.switched | default([]) | asgi.fleet.host_pattern }}"
+"""
+
+RETURN = """
+_value:
+  description: The pattern, as a list of its parts.
+  type: list
+  elements: str
+"""
+
+
+def host_pattern(hosts: Sequence[str]) -> list[str]:
+    """Return a pattern that matches these hosts or groups; of none, one that matches no host.
+
+    The syntax is that of ansible-core's guide, "Patterns: targeting hosts and groups".
+    """
+    return list(hosts) or ["all:!all"]
+
+
+class FilterModule:
+    """The collection's filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filters by name."""
+        return {"host_pattern": host_pattern}
