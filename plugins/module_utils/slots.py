@@ -1,7 +1,7 @@
 """The two slots of an application on one host: names, files, and what is live.
 
-Pure but for reading: everything that changes a host is in `activation.py`. Standard library only
-and Python 3.10, since modules run on the host's own interpreter.
+Pure but for reading: what changes a host is in `activation.py` and `cut_over.py`. Standard library
+only and Python 3.10, since modules run on the host's own interpreter.
 """
 
 from __future__ import annotations

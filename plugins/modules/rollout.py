@@ -153,7 +153,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils import activation, rollout
+from ansible_collections.asgi.fleet.plugins.module_utils import cut_over, reversal, rollout
 from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
@@ -232,7 +232,7 @@ def _start(application: Application, options: dict[str, Any], *, check_mode: boo
         rollout.acquire(application, wanted, options["take_over"])
 
 
-def _revert(application: Application, options: dict[str, Any]) -> activation.Outcome:
+def _revert(application: Application, options: dict[str, Any]) -> cut_over.Outcome:
     health = Health(
         path=options["health_path"],
         host=options["health_host"],
@@ -241,8 +241,8 @@ def _revert(application: Application, options: dict[str, Any]) -> activation.Out
     )
     rollout.require_lock(application, options["id"])
     # An activation that lost its connection may still be at work: it ends first.
-    with activation.exclusive(application, health.timeout + 120):
-        return activation.revert(
+    with cut_over.exclusive(application, health.timeout + 120):
+        return reversal.revert(
             application, options["release"], health, tuple(options["secret_names"])
         )
 
@@ -254,10 +254,10 @@ def _end(application: Application, options: dict[str, Any]) -> bool:
     live = application.live_slot()
     changed = False
     if live is not None:
-        with activation.exclusive(application, options["health_timeout"] + 120):
-            changed = activation.settle(application, application.slot(live))
+        with cut_over.exclusive(application, options["health_timeout"] + 120):
+            changed = cut_over.settle(application, application.slot(live))
     if options["succeeded"] and options["release"]:
-        activation.finish(application, options["release"])
+        reversal.finish(application, options["release"])
     rollout.note(application, "ended", options["release"] or "", rollout=options["id"])
     rollout.release(application, options["id"])
     return changed

@@ -175,6 +175,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.cut_over import (
+    Desired,
+    Hooks,
+    Outcome,
+    exclusive,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import (
     RolloutError,
@@ -231,7 +237,7 @@ def main() -> None:
     )
     options = module.params
     application = Application(options["name"])
-    desired = activation.Desired(
+    desired = Desired(
         release=options["release"],
         files={"blue": options["blue"], "green": options["green"]},
         health=Health(
@@ -242,7 +248,7 @@ def main() -> None:
         ),
         workers=options["workers"],
         secret_names=tuple(options["secret_names"]),
-        hooks=activation.Hooks(
+        hooks=Hooks(
             user=options["user"],
             before=options["before_activate"],
             after=options["after_activate"],
@@ -265,7 +271,7 @@ def main() -> None:
 
 def run(
     application: Application,
-    desired: activation.Desired,
+    desired: Desired,
     *,
     restart: bool,
     keep_previous: bool,
@@ -275,7 +281,7 @@ def run(
     """Plan, and unless in check mode carry out; return what the module returns."""
     if check_mode:
         todo = _plan(application, desired, restart)
-        outcome = activation.Outcome(todo.cut_over, todo.slot, application.live_slot())
+        outcome = Outcome(todo.cut_over, todo.slot, application.live_slot())
         return _result(todo, outcome, activation.diff(application, desired, todo.slot))
     if not os.path.exists(os.path.join(desired.release, "manifest.json")):
         raise Refusal(
@@ -283,7 +289,7 @@ def run(
             "run the deploy again to build it"
         )
     # Whoever activates already needs at most the health timeout and a drain of the idle slot.
-    with activation.exclusive(application, desired.health.timeout + 120):
+    with exclusive(application, desired.health.timeout + 120):
         if rollout_id:
             require_lock(application, rollout_id)
         todo = _plan(application, desired, restart)
@@ -292,13 +298,13 @@ def run(
         return _result(todo, outcome, diff)
 
 
-def _plan(application: Application, desired: activation.Desired, restart: bool) -> activation.Plan:
+def _plan(application: Application, desired: Desired, restart: bool) -> activation.Plan:
     active = activation.live_is_active(application)
     return activation.plan(application, desired, active, restart)
 
 
 def _result(
-    todo: activation.Plan, outcome: activation.Outcome, diff: list[dict[str, str]]
+    todo: activation.Plan, outcome: Outcome, diff: list[dict[str, str]]
 ) -> dict[str, object]:
     return {
         "changed": outcome.changed,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import activation, rollout, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils import cut_over, reversal, rollout, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, Slot
 from ansible_collections.asgi.fleet.plugins.modules import rollout as module
@@ -54,7 +54,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         slots.append(live.slot)
         return True
 
-    monkeypatch.setattr(activation, "settle", settle)
+    monkeypatch.setattr(cut_over, "settle", settle)
     return slots
 
 
@@ -102,8 +102,8 @@ def test_rollout_takes_the_lock_over_when_asked_but_not_in_check_mode(
 def test_rollout_in_check_mode_changes_nothing(
     run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    monkeypatch.setattr(activation, "revert", forbidden)
-    monkeypatch.setattr(activation, "settle", forbidden)
+    monkeypatch.setattr(reversal, "revert", forbidden)
+    monkeypatch.setattr(cut_over, "settle", forbidden)
     answer = run(state=state, release="1.0", succeeded=True, _ansible_check_mode=True)
     assert not answer["failed"]
     assert (answer["changed"], answer["holder"], answer["live"]) == (False, None, "")
@@ -115,11 +115,11 @@ def test_rollout_reverts_with_the_health_it_is_given(
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
-    def revert(_: Application, *arguments: object) -> activation.Outcome:
+    def revert(_: Application, *arguments: object) -> cut_over.Outcome:
         asked.append(arguments)
-        return activation.Outcome(True, "blue", "green", [{"step": "cut over", "seconds": 0.0}])
+        return cut_over.Outcome(True, "blue", "green", [{"step": "cut over", "seconds": 0.0}])
 
-    monkeypatch.setattr(activation, "revert", revert)
+    monkeypatch.setattr(reversal, "revert", revert)
     run(state="started")
     answer = run(
         state="reverted",
@@ -143,8 +143,8 @@ def test_rollout_waits_with_a_revert_for_an_activation_that_is_still_at_work(
         patience.append(seconds)
         raise systemd.Refusal("another activation of shop has been running")
 
-    monkeypatch.setattr(activation, "exclusive", exclusive)
-    monkeypatch.setattr(activation, "revert", forbidden)
+    monkeypatch.setattr(cut_over, "exclusive", exclusive)
+    monkeypatch.setattr(reversal, "revert", forbidden)
     set_live(shop, "green", "1.1")
     run(state="started")
     answer = run(state="reverted", release="1.1", health_timeout=30)
@@ -159,7 +159,7 @@ def test_rollout_names_what_is_live_when_it_cannot_be_put_back(
     def revert(*_: object) -> None:
         raise systemd.Refusal("shop@blue.service crashed at start")
 
-    monkeypatch.setattr(activation, "revert", revert)
+    monkeypatch.setattr(reversal, "revert", revert)
     set_live(shop, "green", "1.1")
     run(state="started")
     answer = run(state="reverted", release="1.1")
@@ -170,7 +170,7 @@ def test_rollout_names_what_is_live_when_it_cannot_be_put_back(
 def test_rollout_puts_nothing_back_once_another_took_its_lock(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activation, "revert", forbidden)
+    monkeypatch.setattr(reversal, "revert", forbidden)
     run(state="started", id="another", holder="bob@ci")
     answer = run(state="reverted", release="1.1", id="mine")
     assert answer["failed"]

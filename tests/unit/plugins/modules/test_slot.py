@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils import activation, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.cut_over import Desired, Outcome
 from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
 from ansible_collections.asgi.fleet.plugins.modules import slot
@@ -70,15 +71,15 @@ def test_slot_answer_holds_no_secret(run_slot: Run) -> None:
 
 
 def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[activation.Desired] = []
+    seen: list[Desired] = []
 
     def activate(
-        _: Application, desired: activation.Desired, todo: activation.Plan, keep_previous: bool
-    ) -> activation.Outcome:
+        _: Application, desired: Desired, todo: activation.Plan, keep_previous: bool
+    ) -> Outcome:
         assert keep_previous is False
         seen.append(desired)
         steps: list[dict[str, object]] = [{"step": "cut over", "seconds": 0.1}]
-        return activation.Outcome(True, todo.slot, None, steps)
+        return Outcome(True, todo.slot, None, steps)
 
     monkeypatch.setattr(activation, "activate", activate)
     answer = run_slot(
@@ -103,7 +104,7 @@ def test_slot_hands_on_that_a_restart_was_asked_for(
 ) -> None:
     asked: list[bool] = []
 
-    def plan(_: Application, __: activation.Desired, ___: bool, restart: bool) -> activation.Plan:
+    def plan(_: Application, __: Desired, ___: bool, restart: bool) -> activation.Plan:
         asked.append(restart)
         return activation.Plan("green", True, ("a restart was asked for",))
 
@@ -119,11 +120,9 @@ def test_slot_hands_on_that_the_previous_slot_is_kept(
 ) -> None:
     asked: list[bool] = []
 
-    def activate(
-        _: Application, __: activation.Desired, ___: activation.Plan, keep_previous: bool
-    ) -> activation.Outcome:
+    def activate(_: Application, __: Desired, ___: activation.Plan, keep_previous: bool) -> Outcome:
         asked.append(keep_previous)
-        return activation.Outcome(True, "green", "blue")
+        return Outcome(True, "green", "blue")
 
     monkeypatch.setattr(activation, "activate", activate)
     before = time.time()

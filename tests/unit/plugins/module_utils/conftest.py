@@ -1,0 +1,65 @@
+"""Hosts with an application, before and after its first activation."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils import activation, cut_over, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError
+
+from tests.unit.plugins.module_utils.slot_host import Host
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    host = Host(tmp_path)
+    Path(host.application.slot("blue").files["socket"]).parent.mkdir(parents=True)
+    monkeypatch.setattr(systemd, "systemctl", host.systemctl)
+    monkeypatch.setattr(activation, "verify_units", lambda *_: None)
+    monkeypatch.setattr(cut_over, "POLL_SECONDS", 0.02)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    journalctl = commands / "journalctl"
+    journalctl.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/journalctl\n'
+        '[ "$1" = --sync ] || cat <<E\n'
+        '{"_PID": "7", "MESSAGE": "starting"}\n'
+        '{"_PID": "7", "MESSAGE": "login with s3cret-value: no"}\n'
+        "E\n"
+    )
+    journalctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    yield host
+    host.stop_workers()
+    for listener in host.listeners:
+        # shutdown() wakes the thread in accept(), which close() alone would not.
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.fixture
+def live(host: Host) -> Host:
+    """A host where release 1.0 is live in blue."""
+    host.activate(host.desired())
+    host.calls.clear()
+    host.requests.clear()
+    return host
+
+
+@pytest.fixture
+def hook_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hooks that are only noted; one that begins with `fail: ` fails, for the rest of it."""
+    calls: list[str] = []
+
+    def run(command: str, *_: object) -> dict[str, object]:
+        calls.append(command)
+        if command.startswith("fail: "):
+            raise RolloutError(command.removeprefix("fail: "))
+        return {}
+
+    monkeypatch.setattr(activation, "run_hook", run)
+    return calls
