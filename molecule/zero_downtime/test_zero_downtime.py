@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from events import DOMAIN, RATE, Load, Shop
+from events import DOMAIN, Load, Shop
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -53,24 +53,19 @@ KILLED_AT = (
 
 
 def test_releases_in_a_row_lose_nothing(shop: Shop, load: Load) -> None:
-    slowest: list[float] = []
-    # Another row if the slowest request took too long: this machine stands still now and then, but
-    # not in each of them.
-    while not slowest or (min(slowest) >= 1000 and len(slowest) < 3):
-        began = time.time()
-        slots = [shop.live().split()[0]]
-        for _ in range(10):
-            shop.variables["app_source"] = shop.new_version()
-            shop.succeed("release")
-            slots.append(shop.live().split()[0])
-        assert all(slot != following for slot, following in itertools.pairwise(slots))
-        assert load.failures(since=began) == []
-        lap = load.end()
-        load.start()
-        print(f"releases: {lap}")
-        assert lap["failed"] == 0
-        slowest.append(lap["max_ms"])
-    assert min(slowest) < 1000
+    began = time.time()
+    slots = [shop.live().split()[0]]
+    for _ in range(10):
+        shop.variables["app_source"] = shop.new_version()
+        shop.succeed("release")
+        slots.append(shop.live().split()[0])
+    assert all(slot != following for slot, following in itertools.pairwise(slots))
+    assert load.failures(since=began) == []
+    lap = load.end()
+    load.start()
+    print(f"releases: {lap}")
+    assert lap["failed"] == 0
+    assert lap["max_ms"] < 1000
 
 
 def test_release_that_does_not_import_is_refused(shop: Shop, load: Load) -> None:
@@ -95,6 +90,7 @@ def test_release_that_is_unhealthy_is_refused_in_time(shop: Shop, load: Load) ->
     timeout = 15
     told = (f"was not healthy within {timeout} s", "503 no index", "Application startup complete")
     shop.refuse("release", *told, app_source=source, app_health_timeout=timeout)
+    assert time.time() - began < timeout + 30
     idle = "green" if shop.live().split()[0] == "blue" else "blue"
     journal = shop.shell(
         f"journalctl --unit=shop@{idle}.service --since=@{began:.0f} --output=short-unix _PID=1"
@@ -141,31 +137,19 @@ def test_release_on_a_full_disk_is_refused(shop: Shop, load: Load) -> None:
 
 
 def test_rollback_is_quick_and_loses_nothing(shop: Shop, load: Load) -> None:
+    began = time.time()
     before = shop.live()
-    seconds: list[float] = []
-    # The quickest counts, as this machine has other things to do: the visitors and the host itself
-    # are here as well. If that is too much for it, they are fewer in the next tries.
-    for rate in (RATE, RATE // 2, RATE // 4):
-        if rate != load.rate:
-            load.end()
-            load.rate = rate
-            load.start()
-        began = time.time()
-        # Back, and forth again by name: the release that was left is still there.
-        for release in ({}, {"release": before.split()[1]}):
-            started = time.time()
-            shop.succeed("rollback", **release)
-            seconds.append(time.time() - started)
-            assert (shop.live().split()[1] == before.split()[1]) == bool(release)
-        assert load.failures(since=began) == []
-        if min(seconds) < 10:
-            break
-    print(f"rollback: {[round(one, 1) for one in seconds]} s of whole command, {load.rate}/s")
+    seconds = []
+    # Back, and forth again by name: the release that was left is still there.
+    for release in ({}, {"release": before.split()[1]}):
+        started = time.time()
+        shop.succeed("rollback", **release)
+        seconds.append(time.time() - started)
+        assert (shop.live().split()[1] == before.split()[1]) == bool(release)
+    print(f"rollback: {[round(one, 1) for one in seconds]} s of whole command")
+    # The quicker one: this machine has other things to do.
     assert min(seconds) < 10
-    if load.rate != RATE:
-        load.end()
-        load.rate = RATE
-        load.start()
+    assert load.failures(since=began) == []
 
 
 def test_restart_loses_nothing(shop: Shop, load: Load) -> None:
@@ -215,10 +199,7 @@ def test_killed_master_loses_nothing(shop: Shop, load: Load) -> None:
         master = shop.shell(show)
         shop.shell(f"kill -KILL {master}")
         time.sleep(4)
-        deadline = time.time() + 30
-        while shop.shell(show) in (master, "0"):
-            assert time.time() < deadline, "systemd has started no other master"
-            time.sleep(0.5)
+        assert shop.shell(show) not in (master, "0")
         assert load.failures(since=began) == []
 
 
