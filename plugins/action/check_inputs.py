@@ -8,15 +8,15 @@ from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
-from ansible_collections.asgi.fleet.plugins.module_utils.inputs import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
     Examination,
     examine,
     judge,
     report,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import Problem, seen
-from ansible_collections.asgi.fleet.plugins.module_utils.inputs_spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem, seen
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 
 ADDRESS = ("ansible_host", "ansible_port")
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")

@@ -1,4 +1,4 @@
-"""Filter `asgi.fleet.certificate_refusals`; the rules are in `module_utils/certificate.py`."""
+"""Filter `asgi.fleet.certificate_refusals`; see `plugin_utils/inputs/certificate_pair.py`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ _value:
 def certificate_refusals(certificate: str, key: str, domains: list[str]) -> list[str]:
     """Return the refusals of `check_pair` as of now."""
     # Here, so that ansible-doc lists the filter on a controller without cryptography.
-    from ansible_collections.asgi.fleet.plugins.module_utils.certificate import check_pair
+    from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
+        check_pair,
+    )
 
     names = [str(domain) for domain in domains]
     now = datetime.now(timezone.utc)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import format_environment
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    format_environment,
+)
 
 DOCUMENTATION = r"""
 name: environment_file

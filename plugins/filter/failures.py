@@ -1,11 +1,11 @@
-"""The filter that tells why a task failed; the rules are in `module_utils/failures.py`."""
+"""The filter that tells why a task failed; the rules are in `plugin_utils/report/failures.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils import failures
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report import failures
 
 
 class FilterModule:

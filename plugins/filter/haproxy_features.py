@@ -1,4 +1,4 @@
-"""Filter `asgi.fleet.haproxy_features`; the rules are in `module_utils/haproxy_features.py`."""
+"""Filter `asgi.fleet.haproxy_features`; the rules are in `plugin_utils/features/haproxy.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils.haproxy_features import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.features.haproxy import (
     HaproxyFeatures,
     parse_features,
 )

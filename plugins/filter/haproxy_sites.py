@@ -1,4 +1,4 @@
-"""Filters of the balancer's sites; the rules are in `module_utils/haproxy_sites.py`."""
+"""Filters of the balancer's sites; the rules are in `plugin_utils/balancer/sites.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils import haproxy_sites as core
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import sites as core
 
 DOCUMENTATION = r"""
 name: haproxy_sites

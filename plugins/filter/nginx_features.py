@@ -1,4 +1,4 @@
-"""Filter `asgi.fleet.nginx_features`; the rules are in `module_utils/nginx_features.py`."""
+"""Filter `asgi.fleet.nginx_features`; the rules are in `plugin_utils/features/nginx.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils.nginx_features import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.features.nginx import (
     NginxFeatures,
     parse_features,
 )

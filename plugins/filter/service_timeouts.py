@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils.service_timeouts import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import (
     OrderError,
     service_timeouts,
 )

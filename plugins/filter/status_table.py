@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.status_table import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import (
     document,
     releases_table,
     table,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils.judgement import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis import (
     HostTraffic,
     Limits,
     judge,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.module_utils.verification import verify
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import verify
 
 DOCUMENTATION = r"""
 name: verification
@@ -73,7 +73,7 @@ def verification(
     deployments: Mapping[str, Mapping[str, Any]],
     limits: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Return the verdict; see `module_utils/verification.py`.
+    """Return the verdict; see `plugin_utils/report/verification.py`.
 
     Raises:
         AnsibleFilterError: a limit is not allowed.

@@ -1,11 +1,11 @@
-"""The filters of a rollout over a fleet; the rules are in `module_utils/waves.py`."""
+"""The filters of a rollout over a fleet; the rules are in `plugin_utils/rollout/waves.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils import waves
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import waves
 
 
 class FilterModule:

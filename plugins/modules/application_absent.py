@@ -65,9 +65,9 @@ kept:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils import removal
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.application import removal
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 
 
 def main() -> None:

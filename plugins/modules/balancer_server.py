@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Module `asgi.fleet.balancer_server`; its plan is in `module_utils/haproxy_socket.py`."""
+"""Module `asgi.fleet.balancer_server`; its plan is in `module_utils/servers/runtime_socket.py`."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -87,13 +87,13 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.haproxy_socket import (
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
     HaproxyError,
     Runtime,
     ServerState,
     plan,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
 
 LOCK = "/run/lock/asgi_fleet_balancer_server.lock"
 POLL_SECONDS = 0.5

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Module `asgi.fleet.config_files`; the comparison is in `module_utils/config_files.py`."""
+"""Module `asgi.fleet.config_files`; the comparison is in `module_utils/servers/config_files.py`."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -72,8 +72,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.config_files import look, plan, refusals
-from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import write_changes
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.config_files import (
+    look,
+    plan,
+    refusals,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import write_changes
 
 
 def validate(module: AnsibleModule, texts: Iterable[str]) -> None:

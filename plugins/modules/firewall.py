@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Module `asgi.fleet.firewall`; what ufw is told is in `module_utils/firewall.py`."""
+"""Module `asgi.fleet.firewall`; what ufw is told is in `module_utils/host/firewall.py`."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -98,7 +98,7 @@ import shlex
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.firewall import (
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
     default_policy,
     is_active,
     rule_arguments,

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Module `asgi.fleet.haproxy_config`; the transaction is in `module_utils/haproxy_config.py`."""
+"""Module `asgi.fleet.haproxy_config`; the transaction is in `module_utils/servers/haproxy.py`."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -96,7 +96,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.haproxy_config import (
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.haproxy import (
     HaproxyConfigError,
     Outcome,
     apply_changes,
@@ -105,17 +105,17 @@ from ansible_collections.asgi.fleet.plugins.module_utils.haproxy_config import (
     require_valid,
     with_renewed,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.haproxy_socket import (
-    HaproxyError,
-    Runtime,
-)
-from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import (
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import (
     Changes,
     Verdict,
     check_paths,
     plan_changes,
     read_current,
     write_changes,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
+    HaproxyError,
+    Runtime,
 )
 
 PENDING = Path("/run/asgi_fleet_haproxy_config.pending")

@@ -102,12 +102,13 @@ from contextlib import ExitStack
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils import rollout
-from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
-    Application,
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
 
 
 def main() -> None:
@@ -153,13 +154,13 @@ def main() -> None:
         ran = _run(module) if due and not options["ran_elsewhere"] else []
         if due and options["once"]:
             release_id = os.path.basename(options["release"])
-            rollout.note(application, "hook", release_id, phase=options["phase"])
+            history.note(application, "hook", release_id, phase=options["phase"])
     module.exit_json(changed=due and not options["ran_elsewhere"], ran=ran)
 
 
 def _due(application: Application, options: dict[str, Any]) -> bool:
-    name = f"{options['phase']} {os.path.basename(options['release'])}"
-    done = options["once"] and name in rollout.hooks_done(application)
+    ran = {"phase": options["phase"], "release": os.path.basename(options["release"])}
+    done = options["once"] and ran in history.hooks_done(application)
     return bool(options["commands"]) and not done
 
 
@@ -168,7 +169,7 @@ def _run(module: AnsibleModule) -> list[dict[str, Any]]:
     ran: list[dict[str, Any]] = []
     try:
         for hook in options["commands"]:
-            outcome = rollout.run_hook(
+            outcome = run_hook(
                 hook["command"],
                 options["release"],
                 options["user"],
@@ -176,7 +177,7 @@ def _run(module: AnsibleModule) -> list[dict[str, Any]]:
                 hook["timeout"],
             )
             ran.append({"command": hook["command"], **outcome})
-    except rollout.RolloutError as error:
+    except HookError as error:
         module.fail_json(msg=f"{options['phase']}: {error}", ran=ran)
     return ran
 

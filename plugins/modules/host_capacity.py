@@ -81,7 +81,7 @@ capacity:
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_own_capacity
+from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 
 
 def main() -> None:

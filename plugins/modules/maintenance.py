@@ -81,7 +81,7 @@ state:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.maintenance import (
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.maintenance import (
     MaintenanceError,
     Notice,
     Switch,

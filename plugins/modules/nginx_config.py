@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Module `asgi.fleet.nginx_config`; the transaction is in `module_utils/nginx_config.py`."""
+"""Module `asgi.fleet.nginx_config`; the transaction is in `module_utils/servers/nginx.py`."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.nginx_config import (
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import (
     Changes,
     NginxConfigError,
     Outcome,

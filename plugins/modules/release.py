@@ -153,34 +153,23 @@ removed:
   elements: str
 """
 
-import contextlib
 import os
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.release import (
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    parse_environment,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
     BuildError,
     Recipe,
     build,
+    building,
     read_manifest,
     write_manifest,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
-    incomplete,
-    manifests,
-    protected_releases,
-    superfluous,
-)
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
-    Application,
-    parse_environment,
-)
-
-#: Seconds to wait for another build, such as one whose controller was killed.
-BUILD_PATIENCE = 900
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import prune
 
 
 def main() -> None:
@@ -253,38 +242,9 @@ def present(application: Application, options: dict[str, Any], check_mode: bool)
     return {"changed": manifest is None, "path": path, "manifest": manifest or {}}
 
 
-@contextlib.contextmanager
-def building(application: Application) -> Iterator[None]:
-    """Hold the host's build lock.
-
-    Raises:
-        BuildError: another build held it for longer than anybody should wait.
-    """
-    with contextlib.ExitStack() as held:
-        try:
-            lock = application.path("opt", application.name, "build.lock")
-            held.enter_context(locked(lock, BUILD_PATIENCE))
-        except TimeoutError:
-            raise BuildError(
-                f"another build of {application.name} has been running on this host for more than "
-                f"{BUILD_PATIENCE} s; wait for it to end and run again"
-            ) from None
-        yield
-
-
 def pruned(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Remove superfluous releases."""
-    # A build that goes on has no manifest yet, as one that was killed has none.
-    with contextlib.nullcontext() if check_mode else building(application):
-        protected = protected_releases(application)
-        removed = incomplete(application, protected)
-        removed += superfluous(manifests(application), protected, options["keep"])
-        for name in removed if not check_mode else ():
-            folder = os.path.join(application.releases, name)
-            # Without its manifest the release is incomplete: a removal that is torn does no harm.
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(folder, "manifest.json"))
-            shutil.rmtree(folder)
+    removed = prune(application, options["keep"], check_mode=check_mode)
     return {"changed": bool(removed), "removed": removed}
 
 

@@ -11,11 +11,11 @@ module: rollout
 short_description: Begin a rollout on a host, put back what it switched there, and end it
 version_added: "0.1.0"
 description:
-  - A rollout holds the lock of its application on every host from O(state=started) to
+  - A rollout holds the lock of its application on every host from O(state=begun) to
     O(state=ended), so that two cannot work on one host at once. The lock is the file
     C(/var/lib/<name>/rollout.lock), which says who holds it. A run that was killed leaves it; the
     next one is told by whom and since when, and can take it over.
-  - O(state=started) also tells what a rollout must know of the host, so that it need not ask again.
+  - O(state=begun) also tells what a rollout must know of the host, so that it need not ask again.
   - O(state=reverted) makes live again what the rollout of O(release) has replaced on this host,
     with the settings and the environment that it had. While the rollout has not ended, the slot
     that was live still runs, and going back is a rename.
@@ -33,8 +33,8 @@ options:
   state:
     description: What to do.
     type: str
-    choices: [started, reverted, ended]
-    default: started
+    choices: [begun, reverted, ended]
+    default: begun
   holder:
     description: Who runs it, for the message that others get.
     type: str
@@ -43,6 +43,13 @@ options:
     description: Take the lock even if another rollout holds it.
     type: bool
     default: false
+  ended_rollouts:
+    description:
+      - Ids of rollouts that are known to have ended, as O(state=begun) returned them on other
+        hosts. A host that was down at that time may still hold the lock of one of them.
+    type: list
+    elements: str
+    default: []
   release:
     description:
       - Id of the release that is rolled out. O(state=reverted) needs it, O(state=ended) notes it.
@@ -51,6 +58,11 @@ options:
     description: With O(state=ended), that the rollout ended well on all hosts.
     type: bool
     default: false
+  keep:
+    description:
+      - With O(state=ended), remove old releases but for this number, and never the live, the
+        previous or a pinned one. Without it none is removed.
+    type: int
   health_path:
     description: Path that answers 200 when the application can serve.
     type: str
@@ -112,12 +124,16 @@ holder:
   returned: always
   type: dict
   sample: {rollout: 20261121T061000-5f3a, who: ada@laptop, since: 1795241400}
+acquired:
+  description: Whether this rollout holds the lock now; if not, RV(holder) says who does.
+  returned: with O(state=begun)
+  type: bool
 hooks_done:
-  description: Hooks that ran and need not run again for their release, as C(<phase> <release>).
+  description: Hooks that ran and need not run again for their release.
   returned: success
   type: list
-  elements: str
-  sample: [before_rollout 1.4.2-9f86d081]
+  elements: dict
+  sample: [{phase: before_rollout, release: 1.4.2-9f86d081}]
 ended:
   description: Ids of the last rollouts that gave the lock back on this host, the latest last.
   returned: success
@@ -131,15 +147,20 @@ live:
   sample: 1.4.1-2c26b46b
 releases:
   description: The releases on the host, newest first, as of M(asgi.fleet.app_info).
-  returned: with O(state=started)
+  returned: with O(state=begun)
   type: list
   elements: dict
   sample: [{id: 1.4.1-2c26b46b, state: live, built_at: 1790000000, built_by: ada}]
 capacity:
   description: What a service may use, as of M(asgi.fleet.host_capacity).
-  returned: with O(state=started)
+  returned: with O(state=begun)
   type: dict
   sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
+removed:
+  description: Ids of the releases that were (or in check mode would be) removed.
+  returned: with O(state=ended)
+  type: list
+  elements: str
 steps:
   description: What O(state=reverted) did, each with its seconds.
   returned: success
@@ -149,19 +170,16 @@ steps:
 """
 
 import time
-from dataclasses import asdict
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils import cut_over, reversal, rollout
-from ansible_collections.asgi.fleet.plugins.module_utils.capacity import read_own_capacity
-from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
-from ansible_collections.asgi.fleet.plugins.module_utils.retention import (
-    live_release,
-    releases,
-)
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import live_release
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
 
 def main() -> None:
@@ -172,13 +190,15 @@ def main() -> None:
             "id": {"type": "str", "required": True},
             "state": {
                 "type": "str",
-                "choices": ["started", "reverted", "ended"],
-                "default": "started",
+                "choices": ["begun", "reverted", "ended"],
+                "default": "begun",
             },
             "holder": {"type": "str", "default": "unknown"},
             "take_over": {"type": "bool", "default": False},
+            "ended_rollouts": {"type": "list", "elements": "str", "default": []},
             "release": {"type": "str"},
             "succeeded": {"type": "bool", "default": False},
+            "keep": {"type": "int"},
             "health_path": {"type": "str", "default": "/healthz"},
             "health_host": {"type": "str", "default": "localhost"},
             "health_timeout": {"type": "float", "default": 60},
@@ -188,79 +208,67 @@ def main() -> None:
         supports_check_mode=True,
     )
     application = Application(module.params["name"])
-    steps: list[dict[str, object]] = []
-    known: dict[str, object] = {}
-    changed = False
     try:
-        if module.params["state"] == "started":
-            _start(application, module.params, check_mode=module.check_mode)
-            known = _known(application)
-        elif not module.check_mode and module.params["state"] == "reverted":
-            outcome = _revert(application, module.params)
-            changed, steps = outcome.changed, outcome.steps
-        elif not module.check_mode:
-            changed = _end(application, module.params)
-    except (rollout.RolloutError, Refusal) as error:
-        holder = rollout.holder(application)
+        result = STEPS[module.params["state"]](application, module)
+    except (lock.LockError, BuildError, Refusal) as error:
         module.fail_json(
-            msg=str(error),
-            holder=asdict(holder) if holder else None,
-            live=live_release(application),
+            msg=str(error), holder=lock.holder(application), live=live_release(application)
         )
-    holder = rollout.holder(application)
     module.exit_json(
-        changed=changed,
-        holder=asdict(holder) if holder else None,
-        hooks_done=rollout.hooks_done(application),
-        ended=rollout.ended(application),
-        live=live_release(application),
-        steps=steps,
-        **known,
+        **{
+            "holder": lock.holder(application),
+            "hooks_done": history.hooks_done(application),
+            "ended": history.ended(application),
+            "live": live_release(application),
+            **result,
+        }
     )
 
 
-def _known(application: Application) -> dict[str, object]:
-    """Return what a rollout must know of the host before it begins."""
-    return {"releases": releases(application), "capacity": asdict(read_own_capacity())}
+def _begin(application: Application, module: AnsibleModule) -> dict[str, object]:
+    options = module.params
+    wanted: Holder = {"rollout": options["id"], "who": options["holder"], "since": int(time.time())}
+    return phases.begin(
+        application,
+        wanted,
+        take_over=options["take_over"],
+        ended=options["ended_rollouts"],
+        check_mode=module.check_mode,
+    )
 
 
-def _start(application: Application, options: dict[str, Any], *, check_mode: bool) -> None:
-    wanted = rollout.Holder(options["id"], options["holder"], int(time.time()))
-    if check_mode:
-        rollout.refuse_other(application, wanted, options["take_over"])
-    else:
-        rollout.acquire(application, wanted, options["take_over"])
-
-
-def _revert(application: Application, options: dict[str, Any]) -> cut_over.Outcome:
+def _revert(application: Application, module: AnsibleModule) -> dict[str, object]:
+    options = module.params
+    if module.check_mode:
+        return {"changed": False, "steps": []}
     health = Health(
         path=options["health_path"],
         host=options["health_host"],
         timeout=options["health_timeout"],
-        body="",
     )
-    rollout.require_lock(application, options["id"])
-    # An activation that lost its connection may still be at work: it ends first.
-    with cut_over.exclusive(application, health.timeout + 120):
-        return reversal.revert(
-            application, options["release"], health, tuple(options["secret_names"])
-        )
+    done = phases.revert(
+        application, options["id"], options["release"], health, tuple(options["secret_names"])
+    )
+    return {"changed": done.changed, "steps": done.steps}
 
 
-def _end(application: Application, options: dict[str, Any]) -> bool:
-    holder = rollout.holder(application)
-    if holder is None or holder.rollout != options["id"]:
-        return False
-    live = application.live_slot()
-    changed = False
-    if live is not None:
-        with cut_over.exclusive(application, options["health_timeout"] + 120):
-            changed = cut_over.settle(application, application.slot(live))
-    if options["succeeded"] and options["release"]:
-        reversal.finish(application, options["release"])
-    rollout.note(application, "ended", options["release"] or "", rollout=options["id"])
-    rollout.release(application, options["id"])
-    return changed
+def _end(application: Application, module: AnsibleModule) -> dict[str, object]:
+    options = module.params
+    if module.check_mode:
+        keep = options["keep"]
+        removed = [] if keep is None else phases.prune(application, keep, check_mode=True)
+        return {"changed": bool(removed), "removed": removed}
+    return phases.end(
+        application,
+        options["id"],
+        options["release"] or "",
+        succeeded=options["succeeded"],
+        keep=options["keep"],
+        health_timeout=options["health_timeout"],
+    )
+
+
+STEPS = {"begun": _begin, "reverted": _revert, "ended": _end}
 
 
 if __name__ == "__main__":

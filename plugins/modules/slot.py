@@ -155,8 +155,17 @@ reasons:
   description: Why the idle slot had to take over; empty if it had not.
   returned: success
   type: list
-  elements: str
-  sample: ["release 1.4.1-2c26b46b -> 1.4.2-9f86d081"]
+  elements: dict
+  contains:
+    kind:
+      description: >-
+        V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
+        V(socket), V(service), V(settings), V(worker) or V(environment).
+      type: str
+    text:
+      description: The same for people.
+      type: str
+  sample: [{"kind": "release", "text": "release 1.4.1-2c26b46b -> 1.4.2-9f86d081"}]
 steps:
   description: What was done, each with its seconds.
   returned: success
@@ -174,20 +183,20 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils import activation
-from ansible_collections.asgi.fleet.plugins.module_utils.cut_over import (
-    Desired,
-    Hooks,
-    Outcome,
-    exclusive,
-)
-from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
-from ansible_collections.asgi.fleet.plugins.module_utils.rollout import (
-    RolloutError,
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
+    LockError,
     require_lock,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
+    CutOver,
+    Desired,
+    Hooks,
+    exclusive,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
 FILES = {
     "type": "dict",
@@ -265,7 +274,7 @@ def main() -> None:
                 check_mode=module.check_mode,
             )
         )
-    except (Refusal, RolloutError) as refusal:
+    except (Refusal, LockError) as refusal:
         module.fail_json(msg=str(refusal))
 
 
@@ -281,7 +290,7 @@ def run(
     """Plan, and unless in check mode carry out; return what the module returns."""
     if check_mode:
         todo = _plan(application, desired, restart)
-        outcome = Outcome(todo.cut_over, todo.slot, application.live_slot())
+        outcome = CutOver(todo.cut_over, todo.slot, application.live_slot())
         return _result(todo, outcome, activation.diff(application, desired, todo.slot))
     if not os.path.exists(os.path.join(desired.release, "manifest.json")):
         raise Refusal(
@@ -298,13 +307,13 @@ def run(
         return _result(todo, outcome, diff)
 
 
-def _plan(application: Application, desired: Desired, restart: bool) -> activation.Plan:
+def _plan(application: Application, desired: Desired, restart: bool) -> activation.CutOverPlan:
     active = activation.live_is_active(application)
     return activation.plan(application, desired, active, restart)
 
 
 def _result(
-    todo: activation.Plan, outcome: Outcome, diff: list[dict[str, str]]
+    todo: activation.CutOverPlan, outcome: CutOver, diff: list[dict[str, str]]
 ) -> dict[str, object]:
     return {
         "changed": outcome.changed,

@@ -90,7 +90,7 @@ shown:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.source import (
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
     SourceError,
     prepare,
     release_id,

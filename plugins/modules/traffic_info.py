@@ -80,7 +80,7 @@ traffic:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.traffic import read_traffic
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.traffic import read_traffic
 
 
 def main() -> None:

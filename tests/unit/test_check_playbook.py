@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.asgi.fleet.plugins.module_utils.inputs_problems import HOSTS_SHOWN
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import HOSTS_SHOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

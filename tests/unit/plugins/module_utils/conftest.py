@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import activation, cut_over, systemd
-from ansible_collections.asgi.fleet.plugins.module_utils.rollout import RolloutError
+from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import RolloutError
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
 
 from tests.unit.plugins.module_utils.slot_host import Host
 

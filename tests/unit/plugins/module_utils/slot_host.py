@@ -16,18 +16,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import (
-    activation,
-    cut_over,
-    reversal,
-    rollout,
-    systemd,
+from ansible_collections.asgi.fleet.plugins.module_utils.application import lock as rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    SLOTS,
+    Application,
+    Slot,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.cut_over import Desired, Hooks, Outcome
-from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
-from ansible_collections.asgi.fleet.plugins.module_utils.retention import activations
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import SLOTS, Application, Slot
-from ansible_collections.asgi.fleet.plugins.module_utils.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import activations
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over, reversal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
+    Desired,
+    Hooks,
+    Outcome,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
 KINDS = ("socket", "service", "settings", "worker", "environment")
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.app_state import Questions
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import Questions
 from ansible_collections.asgi.fleet.plugins.modules import app_info
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.release import BuildError, Recipe
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.modules import release
 
 Run = Callable[..., dict[str, Any]]

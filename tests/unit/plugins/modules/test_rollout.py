@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils import cut_over, reversal, rollout, systemd
-from ansible_collections.asgi.fleet.plugins.module_utils.health import Health
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import Application, Slot
+from ansible_collections.asgi.fleet.plugins.module_utils.application import lock as rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.modules import rollout as module
 
 Run = Callable[..., dict[str, Any]]

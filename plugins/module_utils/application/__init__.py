@@ -1,0 +1,4 @@
+"""One application on a host: where everything is, who holds its lock, what happened to it.
+
+May import: host, protocol.
+"""

@@ -1,0 +1,164 @@
+"""What happened to an application on this host: two files of JSON lines, and who may read what.
+
+`activations.jsonl` has a line for each change of the live slot, `rollouts.jsonl` one for what a
+rollout did once. Both are on every host, since the next run may come from another controller and
+may be without the host where something happened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
+    append_line,
+    read_json_lines,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
+    FinishedRollout,
+    HookRun,
+)
+
+#: How many ended rollouts a host tells of.
+REMEMBERED_ENDS = 20
+
+ActivationEvent = Literal["activating", "live", "refused", "reverted"]
+RolloutEvent = Literal["hook", "finished", "ended"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One line of `activations.jsonl`.
+
+    Attributes:
+        event: `activating` comes before the link is renamed, `live` after it proved good; `refused`
+            and `reverted` say that the release is no longer, or never became, live.
+        release: Id of the release.
+        slot: The slot it was started in.
+        at: When, in Unix time.
+        previous: With `activating`, the slot that was live before; None for none.
+        seconds: With `live`, how long it took.
+    """
+
+    event: ActivationEvent
+    release: str
+    slot: str
+    at: int
+    previous: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RolloutNote:
+    """One line of `rollouts.jsonl`.
+
+    Attributes:
+        event: `hook` (a phase ran), `finished` (a rollout succeeded on all hosts) or `ended` (a
+            rollout gave the lock back here).
+        release: Id of the release.
+        at: When, in Unix time.
+        phase: With `hook`, the phase.
+        rollout: With `ended`, the rollout's id.
+    """
+
+    event: RolloutEvent
+    release: str
+    at: int
+    phase: str = ""
+    rollout: str = ""
+
+
+def activations(application: Application) -> list[Activation]:
+    """Return the application's activations, oldest first."""
+    return [_activation(line) for line in read_json_lines(application.activations)]
+
+
+def _activation(line: dict[str, Any]) -> Activation:
+    known: dict[str, Any] = {name: line.get(name) for name in Activation.__dataclass_fields__}
+    return Activation(**known)
+
+
+def record(
+    application: Application,
+    event: ActivationEvent,
+    slot: str,
+    release: str,
+    previous: str | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Append an activation.
+
+    Args:
+        application: The application.
+        event: See `Activation`.
+        slot: The slot.
+        release: Folder or id of the release.
+        previous: See `Activation`.
+        seconds: See `Activation`.
+    """
+    done = Activation(event, os.path.basename(release), slot, int(time.time()), previous, seconds)
+    append_line(application.activations, json.dumps(asdict(done)))
+
+
+def rollouts(application: Application) -> list[RolloutNote]:
+    """Return what rollouts noted on this host, oldest first."""
+    return [
+        RolloutNote(**{name: line.get(name, "") for name in RolloutNote.__dataclass_fields__})
+        for line in read_json_lines(application.rollouts)
+    ]
+
+
+def note(
+    application: Application,
+    event: RolloutEvent,
+    release_id: str,
+    phase: str = "",
+    rollout: str = "",
+) -> None:
+    """Append what a rollout did; see `RolloutNote`."""
+    os.makedirs(os.path.dirname(application.rollouts), mode=0o755, exist_ok=True)
+    done = RolloutNote(event, release_id, int(time.time()), phase, rollout)
+    append_line(application.rollouts, json.dumps(asdict(done)))
+
+
+def finished(application: Application) -> FinishedRollout | None:
+    """Return the last rollout that succeeded on all hosts, or None."""
+    successes = [done for done in rollouts(application) if done.event == "finished"]
+    return {"release": successes[-1].release, "at": successes[-1].at} if successes else None
+
+
+def finish(application: Application, release_id: str) -> None:
+    """Note that a rollout of the release succeeded; a run that changed nothing is not noted."""
+    last = finished(application)
+    done = activations(application)
+    if last is None or last["release"] != release_id or (done and done[-1].at > last["at"]):
+        note(application, "finished", release_id)
+
+
+def ended(application: Application) -> list[str]:
+    """Return the ids of the last rollouts that gave their lock back here, the latest last.
+
+    A host that was down at that time still holds the lock of one of them. The next rollout may take
+    it, since this host knows that nobody works there any more.
+    """
+    ids = [done.rollout for done in rollouts(application) if done.event == "ended"]
+    return ids[-REMEMBERED_ENDS:]
+
+
+def hooks_done(application: Application) -> list[HookRun]:
+    """Return the hooks that need not run again.
+
+    A hook that ran counts through every resumption of its rollout, until a rollout of another
+    release has succeeded: going to the release again is then another rollout.
+    """
+    done: list[HookRun] = []
+    for line in rollouts(application):
+        if line.event == "finished":
+            done = [hook for hook in done if hook["release"] == line.release]
+        elif line.event == "hook":
+            done.append({"phase": line.phase, "release": line.release})
+    return done

@@ -1,0 +1,147 @@
+"""The two slots of an application on one host: names, files, and what is live.
+
+Reads, and changes nothing: what changes a slot is in the package `slots`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
+
+SLOTS = ("blue", "green")
+
+
+@dataclass(frozen=True)
+class Application:
+    """The places of one application; `root` is "/" on a host and a folder in tests."""
+
+    name: str
+    root: str = "/"
+
+    def path(self, *parts: str) -> str:
+        """Join `parts` below the root."""
+        return os.path.join(self.root, *parts)
+
+    @property
+    def live_link(self) -> str:
+        """The link that nginx connects to: the one fact of which slot is live."""
+        return self.path("var/lib", self.name, "live.sock")
+
+    @property
+    def activations(self) -> str:
+        """One JSON line for each activation or refusal, oldest first."""
+        return self.path("var/lib", self.name, "activations.jsonl")
+
+    @property
+    def rollouts(self) -> str:
+        """One JSON line for each thing that a rollout did once."""
+        return self.path("var/lib", self.name, "rollouts.jsonl")
+
+    @property
+    def releases(self) -> str:
+        """The folder of releases."""
+        return self.path("opt", self.name, "releases")
+
+    def slot(self, slot: str) -> Slot:
+        """Return the named slot; `slot` is blue or green."""
+        return Slot(self, slot)
+
+    def live_slot(self) -> str | None:
+        """Return the slot that nginx is sent to, or None before the first activation."""
+        try:
+            target = os.path.basename(os.readlink(self.live_link))
+        except OSError:
+            return None
+        slot = target.rpartition(".")[0]
+        return slot if slot in SLOTS else None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The files and units of one slot."""
+
+    application: Application
+    slot: str
+
+    @property
+    def unit(self) -> str:
+        """The units' name without its type, as in `shop@blue`."""
+        return f"{self.application.name}@{self.slot}"
+
+    @property
+    def units(self) -> tuple[str, str]:
+        """The socket unit and the service unit."""
+        return f"{self.unit}.socket", f"{self.unit}.service"
+
+    @property
+    def socket(self) -> str:
+        """The unix socket that systemd holds for the slot."""
+        return self.application.path("run", self.application.name, f"{self.slot}.sock")
+
+    @property
+    def runtime_directory(self) -> str:
+        """Where the workers leave their reports."""
+        return self.application.path("run", self.application.name, self.slot)
+
+    @property
+    def release_link(self) -> str:
+        """The link that says which release the slot runs."""
+        return self.application.path("opt", self.application.name, "slots", self.slot)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The slot's five files by the parameter names of `asgi.fleet.slot`."""
+        units = self.application.path("etc/systemd/system")
+        settings = self.application.path("etc", self.application.name, self.slot)
+        return {
+            "socket": f"{units}/{self.unit}.socket",
+            "service": f"{units}/{self.unit}.service",
+            "settings": f"{settings}/gunicorn.conf.py",
+            "worker": f"{settings}/draining_worker.py",
+            "environment": f"{settings}/environment",
+        }
+
+    def release(self) -> str | None:
+        """Return the folder of the release that the slot is set to, or None."""
+        try:
+            target = os.readlink(self.release_link)
+        except OSError:
+            return None
+        return os.path.normpath(os.path.join(os.path.dirname(self.release_link), target))
+
+    @property
+    def plan(self) -> str:
+        """What the slot was started with that its files do not say: JSON."""
+        return self.application.path("etc", self.application.name, self.slot, "plan.json")
+
+    def planned_workers(self) -> int:
+        """Return how many workers the slot was started to run; 0 before its first start."""
+        text = read_text(self.plan)
+        return int(json.loads(text)["workers"]) if text else 0
+
+    def contents(self) -> dict[str, str]:
+        """Return what stands in the slot's files now; a missing file is an empty string."""
+        return {kind: read_text(path) for kind, path in self.files.items()}
+
+
+#: Modes of the slot's files; the environment holds secrets and is read by systemd as root.
+FILE_MODES = {
+    "socket": 0o644,
+    "service": 0o644,
+    "settings": 0o644,
+    "worker": 0o644,
+    "environment": 0o600,
+}
+
+
+def other(slot: str | None) -> str:
+    """Return the slot to use next: blue first, then the one that is not live."""
+    return "green" if slot == "blue" else "blue"
+
+
+def changed_kinds(current: dict[str, str], desired: dict[str, str]) -> list[str]:
+    """Return the kinds of files that differ, in the order of `desired`."""
+    return [kind for kind, text in desired.items() if current.get(kind, "") != text]

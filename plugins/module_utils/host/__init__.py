@@ -1,0 +1,4 @@
+"""A host, whatever runs on it: files, locks, systemd, the journal, the firewall, its capacity.
+
+May import: protocol.
+"""

@@ -1,0 +1,138 @@
+"""What a rollout does on one host besides bringing a release live: it begins, reverts, ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import asdict
+from os import path, unlink
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import building
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
+    releases,
+    removable,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+
+#: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
+ACTIVATION_MARGIN = 120
+
+
+def begin(
+    application: Application,
+    wanted: Holder,
+    *,
+    take_over: bool,
+    ended: Collection[str],
+    check_mode: bool,
+) -> dict[str, Any]:
+    """Take the lock, and tell what a rollout must know of the host.
+
+    Returns:
+        `acquired`, `changed`, `holder`, and, if it was acquired, `releases` and `capacity`.
+    """
+    take = lock.may_acquire if check_mode else lock.acquire
+    attempt = take(application, wanted, take_over, ended)
+    known: dict[str, Any] = {}
+    if attempt.acquired:
+        known = {"releases": releases(application), "capacity": asdict(read_own_capacity())}
+    return {"acquired": attempt.acquired, "changed": False, "holder": attempt.holder, **known}
+
+
+def revert(
+    application: Application,
+    rollout: str,
+    release: str,
+    health: Health,
+    secret_names: tuple[str, ...],
+) -> cut_over.CutOver:
+    """Make live again what the rollout of a release has replaced on this host.
+
+    Raises:
+        LockError: Another rollout has the lock.
+        Refusal: The old slot no longer becomes healthy.
+    """
+    lock.require_lock(application, rollout)
+    # An activation that lost its connection may still be at work: it ends first.
+    with cut_over.exclusive(application, health.timeout + ACTIVATION_MARGIN):
+        return reversal.revert(application, release, health, secret_names)
+
+
+def end(
+    application: Application,
+    rollout: str,
+    release: str,
+    *,
+    succeeded: bool,
+    keep: int | None,
+    health_timeout: float,
+) -> dict[str, Any]:
+    """Let the slot that is no longer live drain, remove old releases, and give the lock back.
+
+    Without the lock, because another rollout took it over, nothing is done.
+
+    Args:
+        application: The application.
+        rollout: Id of the rollout.
+        release: Id of the release; empty if it was never known.
+        succeeded: The rollout succeeded on all hosts.
+        keep: Releases to keep besides the protected ones; None removes none.
+        health_timeout: Seconds that an activation which is still at work may take.
+
+    Returns:
+        `changed` and `removed`, the ids of the releases that were removed.
+
+    Raises:
+        BuildError: A build held the releases; everything else is done.
+        Refusal: An activation goes on; the lock is still held.
+    """
+    current = lock.holder(application)
+    if current is None or current["rollout"] != rollout:
+        return {"changed": False, "removed": []}
+    live = application.live_slot()
+    changed = False
+    if live is not None:
+        with cut_over.exclusive(application, health_timeout + ACTIVATION_MARGIN):
+            changed = cut_over.settle(application, application.slot(live))
+    if succeeded and release:
+        history.finish(application, release)
+    removed: list[str] = []
+    try:
+        if keep is not None:
+            removed = prune(application, keep)
+    finally:
+        history.note(application, "ended", release, rollout=rollout)
+        lock.release(application, rollout)
+    return {"changed": changed or bool(removed), "removed": removed}
+
+
+def prune(application: Application, keep: int, *, check_mode: bool = False) -> list[str]:
+    """Remove old releases, but never the live, the previous or a pinned one.
+
+    Returns:
+        The ids that were (or in check mode would be) removed.
+
+    Raises:
+        BuildError: A build held the releases for too long.
+    """
+    if check_mode:
+        return removable(application, keep)
+    if not path.isdir(application.releases):
+        return []
+    # A build that goes on has no manifest yet, as one that was killed has none.
+    with building(application):
+        removed = removable(application, keep)
+        for name in removed:
+            folder = path.join(application.releases, name)
+            # Without its manifest the release is incomplete: a removal that is torn does no harm.
+            with suppress(FileNotFoundError):
+                unlink(path.join(folder, "manifest.json"))
+            shutil.rmtree(folder)
+    return removed

@@ -1,0 +1,262 @@
+"""Bring a release live in one of the two slots of a host, or leave everything as it was.
+
+The order is that of docs/decisions.md: the idle slot is written and started, must prove that every
+worker of it serves, is enabled, and only then `live.sock` is renamed to it; the old slot drains in
+the background. At every point before the rename the live slot has not been touched; at every point
+after it, running the same again only tidies up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import record
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    FILE_MODES,
+    Application,
+    Slot,
+    changed_kinds,
+    other,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    hide_values,
+    parse_environment,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
+    CutOver,
+    Desired,
+    blanked,
+    put_away,
+    settle,
+    start,
+    swap,
+    timed,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
+
+
+@dataclass(frozen=True)
+class CutOverPlan:
+    """What is to be done, and why.
+
+    `cut_over` starts `slot` and swaps; without it `slot` is live already and only the units that
+    a torn run left enabled or running are put right.
+    """
+
+    slot: str
+    cut_over: bool
+    reasons: tuple[Reason, ...]
+
+
+def plan(
+    application: Application, desired: Desired, live_is_active: bool, restart: bool = False
+) -> CutOverPlan:
+    """Decide whether the idle slot must take over, from what is on disk; changes nothing.
+
+    Args:
+        application: The application.
+        desired: What shall be live.
+        live_is_active: Whether the live slot's service runs.
+        restart: Whether the idle slot shall take over in any case.
+    """
+    live = application.live_slot()
+    if live is None:
+        return CutOverPlan(other(None), True, (_because("first", "no slot is live yet"),))
+    slot = application.slot(live)
+    reasons = []
+    if slot.release() != desired.release:
+        before = os.path.basename(slot.release() or "none")
+        text = f"release {before} -> {os.path.basename(desired.release)}"
+        reasons.append(_because("release", text))
+    for kind in changed_kinds(slot.contents(), desired.files[live]):
+        # The unit names its release: not a reason of its own when the release changes.
+        if kind != "service" or slot.release() == desired.release:
+            reasons.append(_because(kind, f"{kind} changed"))
+    if restart:
+        reasons.append(_because("restart", "a restart was asked for"))
+    if not live_is_active:
+        reasons.append(_because("stopped", f"{slot.unit}.service is not running"))
+    if reasons:
+        return CutOverPlan(other(live), True, tuple(reasons))
+    return CutOverPlan(live, False, ())
+
+
+def _because(kind: str, text: str) -> Reason:
+    return {"kind": kind, "text": text}
+
+
+def live_is_active(application: Application) -> bool:
+    """Tell whether the service of the live slot runs."""
+    live = application.live_slot()
+    return (
+        live is not None
+        and systemd.show(application.slot(live).units[1])["ActiveState"] == "active"
+    )
+
+
+def diff(application: Application, desired: Desired, target: str) -> list[dict[str, str]]:
+    """Return before and after of what nginx's visitors would get, values of the environment hidden.
+
+    Before is the live slot; its files are compared in the version that carries its own name, so
+    that only real differences show.
+    """
+    live = application.live_slot() or target
+    slot = application.slot(live)
+    current = slot.contents()
+    shown = []
+    for kind in changed_kinds(current, desired.files[live]):
+        before, after = current.get(kind, ""), desired.files[live][kind]
+        if kind == "environment":
+            before, after = _mark_changed(before, after)
+        shown.append(
+            {
+                "before_header": slot.files[kind],
+                "after_header": application.slot(target).files[kind],
+                "before": before,
+                "after": after,
+            }
+        )
+    return shown
+
+
+def _mark_changed(before: str, after: str) -> tuple[str, str]:
+    """Hide the values of two environments, but show for which names they differ."""
+    old, new = parse_environment(before), parse_environment(after)
+    differing = [name for name in sorted(new) if old.get(name, new[name]) != new[name]]
+    changed = [f"{name}=<changed>\n" for name in differing]
+    return hide_values(before), hide_values(after) + "".join(changed)
+
+
+def activate(
+    application: Application, desired: Desired, todo: CutOverPlan, keep_previous: bool = False
+) -> CutOver:
+    """Carry out `todo`.
+
+    Args:
+        application: The application.
+        desired: What shall be live.
+        todo: What `plan` said.
+        keep_previous: Whether the slot that was live runs on, so that `revert` is a rename;
+            `settle` stops it in the end.
+
+    Raises:
+        Refusal: the idle slot did not become healthy. It is stopped, its files are kept for a
+            look, and what was live still is.
+    """
+    live = application.live_slot()
+    outcome = CutOver(changed=todo.cut_over, slot=todo.slot, previous_slot=live)
+    target = application.slot(todo.slot)
+    if todo.cut_over:
+        with timed(outcome, "free the idle slot"):
+            put_away(target)
+        with timed(outcome, "configure"):
+            verify_units(target, desired.files[todo.slot])
+            configure(target, desired)
+        began = time.time()
+        try:
+            if desired.hooks.before:
+                with timed(outcome, "hooks before"):
+                    _run_hooks("before_activate", desired.hooks.before, target, desired)
+            with timed(outcome, "start until healthy"):
+                start(target, desired)
+            with timed(outcome, "enable"):
+                systemd.for_units("enable", target.units, systemd.AT_BOOT)
+            # First the word, then the deed: what a killed run has switched can be put back too.
+            record(application, "activating", target.slot, desired.release, previous=live)
+            with timed(outcome, "cut over"):
+                swap(application, target)
+            if desired.hooks.after:
+                with timed(outcome, "hooks after"):
+                    _run_hooks("after_activate", desired.hooks.after, target, desired)
+        except Refusal:
+            _go_back(application, target, live)
+            record(application, "refused", target.slot, desired.release)
+            raise
+        except BaseException:
+            _go_back(application, target, live)
+            raise
+        record(application, "live", target.slot, desired.release, seconds=_since(began))
+    outcome.changed |= settle(application, target, stop=not keep_previous)
+    return outcome
+
+
+def verify_units(slot: Slot, files: dict[str, str]) -> None:
+    """Have systemd itself read the units before they count.
+
+    Raises:
+        Refusal: with what `systemd-analyze verify` says; systemd would ignore such lines silently.
+    """
+    with tempfile.TemporaryDirectory(prefix="asgi-fleet-") as folder:
+        paths = []
+        for kind in ("socket", "service"):
+            path = os.path.join(folder, os.path.basename(slot.files[kind]))
+            write_file(path, files[kind], FILE_MODES[kind])
+            paths.append(path)
+        result = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", *paths],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    complaints = [line for line in result.stderr.splitlines() if slot.unit in line]
+    if result.returncode != 0 and complaints:
+        raise Refusal("systemd refuses the unit files:\n  " + "\n  ".join(complaints))
+
+
+def configure(slot: Slot, desired: Desired) -> None:
+    """Write the files of an idle slot and point its link at the release."""
+    os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
+    for kind, path in slot.files.items():
+        write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
+    os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
+    write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
+    relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
+    replace_link(relative, slot.release_link)
+    systemd.systemctl("daemon-reload")
+
+
+def _run_hooks(
+    phase: str, hooks: Sequence[Mapping[str, Any]], target: Slot, desired: Desired
+) -> None:
+    """Run a phase's commands in the new release.
+
+    Raises:
+        Refusal: one of them failed; with the end of its output.
+    """
+    environment = parse_environment(desired.files[target.slot]["environment"])
+    for hook in hooks:
+        try:
+            run_hook(
+                hook["command"],
+                desired.release,
+                desired.hooks.user,
+                {"FLEET_SLOT": target.slot, **environment},
+                float(hook["timeout"]),
+            )
+        except HookError as error:
+            raise Refusal(blanked(f"{phase}: {error}", target, desired)) from None
+
+
+def _go_back(application: Application, target: Slot, live: str | None) -> None:
+    """Undo an activation: the slot that was live has run all the time, and gets the link back."""
+    if live is not None:
+        swap(application, application.slot(live))
+    elif application.live_slot() is not None:
+        os.unlink(application.live_link)
+    put_away(target)
+
+
+def _since(began: float) -> float:
+    """Return the seconds since `began` (Unix time)."""
+    return round(time.time() - began, 1)

@@ -1,0 +1,191 @@
+"""The steps with which a slot of an application is started, made live and put away.
+
+In which order, and what follows from a failure, is in `activation.py` and `reversal.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    Slot,
+    other,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
+from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    parse_environment,
+    without_secrets,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
+    Health,
+    crash,
+    unhealthy,
+)
+
+#: Seconds between two looks at a slot that starts.
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Commands of the application on this host, each with `command` and `timeout` in seconds."""
+
+    user: str = ""
+    before: Sequence[Mapping[str, Any]] = ()
+    after: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Desired:
+    """A release and the five files it runs with, in the version of either slot."""
+
+    release: str
+    files: dict[str, dict[str, str]]
+    health: Health
+    workers: int
+    secret_names: tuple[str, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
+
+
+@dataclass
+class CutOver:
+    """What was done: steps with the seconds that each took."""
+
+    changed: bool
+    slot: str
+    previous_slot: str | None
+    steps: list[dict[str, object]] = field(default_factory=list)
+
+
+@contextmanager
+def exclusive(application: Application, patience: float) -> Iterator[None]:
+    """Hold the host's activation lock: two activations at once would share the idle slot.
+
+    Args:
+        application: The application.
+        patience: Seconds to wait for another activation, such as one whose controller was killed.
+
+    Raises:
+        Refusal: another activation of this application went on all the time.
+    """
+    path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, patience))
+        except TimeoutError:
+            raise Refusal(
+                f"another activation of {application.name} has been running on this host for more "
+                f"than {patience:g} s; wait for it to end and run again"
+            ) from None
+        # Outside of the try: a timeout of the activation itself is something else.
+        yield
+
+
+def start(slot: Slot, desired: Desired) -> None:
+    """Start an idle slot and wait until every worker of it has answered 200, and its socket too.
+
+    Raises:
+        Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
+    """
+    health = desired.health
+    began = time.time()
+    deadline = time.monotonic() + health.timeout
+    systemd.systemctl("reset-failed", *slot.units, check=False)
+    systemd.for_units("start", slot.units[:1])
+    systemd.for_units("start", slot.units[1:], "--no-block")
+    while True:
+        state = systemd.show(slot.units[1])
+        problem = crash(state)
+        if problem is None:
+            problem = unhealthy(slot, health, desired.workers, state)
+            if problem is None:
+                return
+            if time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+                continue
+            problem = f"was not healthy within {health.timeout:g} s: {problem}"
+        # The application's answer may show a secret as well as its journal.
+        raise Refusal(
+            f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
+            f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
+            f"Last lines of its journal:\n{journal(slot, began, desired)}"
+        )
+
+
+def swap(application: Application, target: Slot) -> None:
+    """Point `live.sock` at the slot, by rename(2), and have it on disk."""
+    folder = os.path.dirname(application.live_link)
+    replace_link(target.socket, application.live_link)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def settle(application: Application, live: Slot, stop: bool = True) -> bool:
+    """Enable the live units; disable the other slot's and let them drain. Return: any change.
+
+    Args:
+        application: The application.
+        live: The slot that is live.
+        stop: Whether the other slot ends now; a rollout that goes on keeps it for a way back.
+    """
+    idle = application.slot(other(live.slot))
+    changed = False
+    missing = [unit for unit in live.units if not systemd.is_enabled(unit)]
+    leftover = existing(idle)
+    enabled = [unit for unit in leftover if systemd.is_enabled(unit)]
+    for verb, units in (("enable", missing), ("disable", enabled)):
+        systemd.for_units(verb, units, systemd.AT_BOOT)
+        changed |= bool(units)
+    if stop and any(
+        systemd.show(unit)["ActiveState"] in ("active", "activating", "reloading")
+        for unit in leftover
+    ):
+        # Not waited for: the worker answers what still comes, and ends by itself.
+        systemd.for_units("stop", leftover, "--no-block")
+        changed = True
+    return changed
+
+
+def put_away(slot: Slot) -> None:
+    """Have an idle slot neither run now nor start at boot."""
+    systemd.for_units("disable", existing(slot), systemd.AT_BOOT)
+    systemd.for_units("stop", existing(slot))
+
+
+def journal(slot: Slot, since: float, desired: Desired) -> str:
+    """Return the slot's last journal lines since `since` (Unix time), secrets blanked."""
+    text = blanked(tail(slot.units[1], since), slot, desired)
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+def blanked(text: str, slot: Slot, desired: Desired) -> str:
+    """Return what an application has printed, with names in the place of its secrets."""
+    values = parse_environment(desired.files[slot.slot]["environment"])
+    return without_secrets(text, values, desired.secret_names)
+
+
+def existing(slot: Slot) -> list[str]:
+    """Return the slot's units that have a file; systemctl refuses others."""
+    paths = (slot.files[kind] for kind in ("socket", "service"))
+    return [os.path.basename(path) for path in paths if os.path.exists(path)]
+
+
+@contextmanager
+def timed(outcome: CutOver, step: str) -> Iterator[None]:
+    """Add a step to the outcome, with the seconds it took."""
+    began = time.monotonic()
+    yield
+    outcome.steps.append({"step": step, "seconds": round(time.monotonic() - began, 2)})

@@ -1,0 +1,108 @@
+"""The way back: what a rollout has made live on a host is replaced by what was live before."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
+    Activation,
+    activations,
+    finished,
+    record,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    Slot,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
+    CutOver,
+    Desired,
+    existing,
+    put_away,
+    settle,
+    start,
+    swap,
+    timed,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health, unhealthy
+
+
+def revert(
+    application: Application, release_id: str, health: Health, secret_names: tuple[str, ...] = ()
+) -> CutOver:
+    """Make live again what an unfinished rollout of a release has replaced on this host.
+
+    Nothing is built or written: the other slot is as it was when it was live, with its release, its
+    settings and its environment. While it still runs this is a rename.
+
+    Args:
+        application: The application.
+        release_id: The release that is being rolled out. A host that does not run it, or where its
+            rollout has ended well, is left as it is.
+        health: How the slot shows that it can serve.
+        secret_names: Variables whose values are blanked where the journal is shown.
+
+    Raises:
+        Refusal: The old slot no longer becomes healthy; what is live stays.
+    """
+    live = application.live_slot()
+    outcome = CutOver(changed=False, slot=live or "", previous_slot=live)
+    began = _unfinished(application, release_id, live)
+    if began is None or live is None:
+        return outcome
+    replaced = application.slot(live)
+    outcome.changed = True
+    if began.previous is None:
+        with timed(outcome, "nothing was live before: stop"):
+            os.unlink(application.live_link)
+            put_away(replaced)
+        record(application, "reverted", live, release_id)
+        outcome.slot = ""
+        return outcome
+    target = application.slot(began.previous)
+    before = Desired(
+        release=target.release() or "",
+        files={target.slot: target.contents()},
+        health=health,
+        workers=target.planned_workers(),
+        secret_names=secret_names,
+    )
+    state = systemd.show(target.units[1])
+    # Not `crash`: it may have crashed once in its life and serve well since.
+    if unhealthy(target, health, before.workers, state):
+        with timed(outcome, "start until healthy"):
+            _wait_for_stop(target)
+            try:
+                start(target, before)
+            except BaseException:
+                put_away(target)
+                raise
+    with timed(outcome, "enable"):
+        systemd.for_units("enable", target.units, systemd.AT_BOOT)
+    with timed(outcome, "cut over"):
+        swap(application, target)
+    record(application, "reverted", live, release_id)
+    record(application, "live", target.slot, before.release)
+    settle(application, target)
+    outcome.slot = target.slot
+    return outcome
+
+
+def _unfinished(application: Application, release_id: str, live: str | None) -> Activation | None:
+    """Return the line of the activation that a rollout of the release made live, or None.
+
+    None as well once a rollout has ended well since: there is nothing to go back to then.
+    """
+    last = next(
+        (done for done in reversed(activations(application)) if done.event == "activating"), None
+    )
+    if last is None or last.slot != live or last.release != release_id:
+        return None
+    ended = finished(application)
+    return None if ended is not None and ended["at"] >= last.at else last
+
+
+def _wait_for_stop(slot: Slot) -> None:
+    """Wait for a slot that drains: systemd would queue its start behind the stop, unwatched."""
+    systemd.for_units("stop", existing(slot))

@@ -1,0 +1,156 @@
+"""How an application stands on this host. Reads, and never changes anything."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    other,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
+    ApplicationState,
+    ServerUnit,
+    Worker,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
+    live_release,
+    releases,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
+    children,
+    get,
+    read_process,
+    worker_reports,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
+    CpuSample,
+    ask_https,
+    disks,
+    existing_units,
+    maintenance_since,
+    process_state,
+    read_certificate,
+)
+
+#: Folders whose file systems must not run full: releases and virtual environments, logs and state.
+DISKS = ("/opt", "/var")
+#: A process that is stopped, traced or dead does not serve, whatever it last said (proc_pid_stat).
+NOT_SERVING = "TtZX"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of the application and of nginx.
+
+    Attributes:
+        health_path: Path that answers 200 when the application can serve.
+        health_host: The Host header to ask with.
+        certificate: Path of the certificate; empty for none.
+        https_port: Port of nginx on this host; 0 asks the application alone.
+        https_path: The health path as clients of nginx write it.
+    """
+
+    health_path: str = "/healthz"
+    health_host: str = "localhost"
+    certificate: str = ""
+    https_port: int = 0
+    https_path: str = "/healthz"
+
+
+def look(application: Application, ask: Questions) -> ApplicationState:
+    """Return the application's state; see the module `asgi.fleet.app_info` for its shape."""
+    certificate = read_certificate(ask.certificate)
+    holder = lock.holder(application)
+    state: ApplicationState = {
+        "application": application.name,
+        "at": int(time.time()),
+        "live": None,
+        "workers_planned": 0,
+        "workers": [],
+        "memory_mb": 0,
+        "cpu_percent": None,
+        "health": 0,
+        "certificate_days": certificate.days if certificate else None,
+        "certificate_names": list(certificate.names) if certificate else [],
+        "https": None,
+        "nginx": None,
+        "idle_enabled": [],
+        "maintenance_since": maintenance_since(application),
+        "lock": holder,
+        "finished": history.finished(application),
+        "disks": disks(DISKS),
+        "releases": releases(application),
+    }
+    name = application.live_slot()
+    if name is None:
+        return state
+    slot = application.slot(name)
+    unit = show(slot.units[1])
+    units = existing_units(application)
+    at_boot = enabled([unit for found in units.values() for unit in found])
+    state["live"] = {
+        "slot": name,
+        "release": live_release(application),
+        "since": _live_since(application),
+        "active": unit["ActiveState"] == "active",
+        "enabled": at_boot.issuperset(slot.units),
+    }
+    state["nginx"] = _nginx()
+    state["idle_enabled"] = [unit for unit in units[other(name)] if unit in at_boot]
+    state["workers_planned"] = slot.planned_workers()
+    master = int(unit["MainPID"] or 0)
+    workers = children(master) if master else []
+    cpu = CpuSample([master, *workers] if master else [])
+    if master:
+        reports = worker_reports(slot, master)
+        state["workers"] = [_worker(pid, reports.get(pid, {})) for pid in workers]
+        state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
+    try:
+        state["health"] = get(slot.socket, ask.health_path, ask.health_host)[0]
+    except (OSError, http.client.HTTPException):
+        # Nobody answers: 0 says so.
+        state["health"] = 0
+    if ask.https_port:
+        state["https"] = ask_https(ask.health_host, ask.https_path, ask.https_port, ask.certificate)
+    # Last: what was asked meanwhile is the time over which it is measured.
+    state["cpu_percent"] = cpu.percent()
+    return state
+
+
+def _nginx() -> ServerUnit:
+    unit = "nginx.service"
+    return {"active": show(unit)["ActiveState"] == "active", "enabled": unit in enabled([unit])}
+
+
+def _worker(pid: int, report: Mapping[str, object]) -> Worker:
+    serving = process_state(pid) not in NOT_SERVING
+    return {
+        "pid": pid,
+        "memory_mb": memory_mb(pid),
+        "healthy": serving and report.get("status") == 200,
+        "stopped": not serving,
+    }
+
+
+def memory_mb(pid: int) -> int:
+    """Return a process's share of memory in MiB: pages that several share are divided by them.
+
+    From proc_pid_smaps(5), Pss; the sum over a service's processes is what it really takes.
+    """
+    found = re.search(r"^Pss:\s+(\d+) kB", read_process(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
+    return round(int(found.group(1)) / 1024) if found else 0
+
+
+def _live_since(application: Application) -> int:
+    since = 0
+    for done in history.activations(application):
+        if done.event == "live":
+            since = done.at
+    return since

@@ -1,0 +1,195 @@
+"""What is looked at on a host beside its live slot. Reads, and never changes anything."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import re
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    SLOTS,
+    Application,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import HttpsAnswer
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import read_process
+
+#: Seconds over which the use of CPU is measured, at least.
+CPU_SAMPLE_SECONDS = 0.25
+#: Seconds that nginx may take for an answer.
+HTTPS_TIMEOUT = 10.0
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+SECONDS_PER_DAY = 86400
+
+
+@dataclass(frozen=True)
+class InstalledCertificate:
+    """What a certificate says: whole days until it expires, negative if it has, and its names."""
+
+    days: int
+    names: tuple[str, ...]
+
+
+class CpuSample:
+    """How much of a core some processes use between its creation and `percent`.
+
+    From /proc/<pid>/task/<tid>/schedstat (Linux: Documentation/scheduler/sched-stats.rst), whose
+    first number is the time on a CPU in nanoseconds: as exact over a quarter of a second as over a
+    day, and the same under both versions of cgroups.
+    """
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self.pids = pids
+        self.began = time.monotonic()
+        self.first = cpu_nanoseconds(pids)
+
+    def percent(self) -> float | None:
+        """Return the percentage of one core; None where the kernel does not tell."""
+        if not self.first:
+            return None
+        time.sleep(max(0.0, CPU_SAMPLE_SECONDS - (time.monotonic() - self.began)))
+        elapsed = time.monotonic() - self.began
+        return cpu_percent(self.first, cpu_nanoseconds(self.pids), elapsed)
+
+
+def cpu_nanoseconds(pids: Iterable[int]) -> dict[tuple[int, str], int]:
+    """Return the time on a CPU of each thread of the processes, by PID and thread."""
+    times = {}
+    for pid in pids:
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        for thread in threads:
+            fields = read_process(f"/proc/{pid}/task/{thread}/schedstat").split()
+            if fields:
+                times[pid, thread] = int(fields[0])
+    return times
+
+
+def cpu_percent(
+    first: Mapping[tuple[int, str], int], last: Mapping[tuple[int, str], int], seconds: float
+) -> float:
+    """Return the use of one core in percent between two looks, of the threads still there."""
+    spent = sum(max(0, after - first.get(thread, 0)) for thread, after in last.items())
+    return round(100 * spent / (seconds * 1e9), 1)
+
+
+def process_state(pid: int) -> str:
+    """Return the letter of proc_pid_stat(5), such as S, R, or T for stopped; empty if gone."""
+    return read_process(f"/proc/{pid}/stat").rpartition(")")[2].strip()[:1]
+
+
+def existing_units(application: Application) -> dict[str, list[str]]:
+    """Return the units of each slot that have a file."""
+    return {
+        name: [
+            unit
+            for unit, kind in zip(slot.units, ("socket", "service"), strict=True)
+            if os.path.exists(slot.files[kind])
+        ]
+        for name, slot in ((name, application.slot(name)) for name in SLOTS)
+    }
+
+
+def maintenance_since(application: Application) -> int | None:
+    """Return since when (Unix time) the maintenance page is shown, or None."""
+    try:
+        return int(os.stat(application.path("var/lib", application.name, "maintenance")).st_mtime)
+    except FileNotFoundError:
+        return None
+
+
+def disks(paths: Sequence[str]) -> dict[str, int]:
+    """Return how full the file system of each path is, in percent, as df(1) counts.
+
+    Of blocks and inodes whichever is fuller: without inodes no file can be made either.
+    """
+    found = {}
+    for path in paths:
+        try:
+            status = os.statvfs(path)
+        except OSError:
+            continue
+        used = status.f_blocks - status.f_bfree
+        blocks = _percent(used, used + status.f_bavail)
+        inodes = _percent(status.f_files - status.f_ffree, status.f_files)
+        found[path] = max(blocks, inodes)
+    return found
+
+
+def _percent(used: int, size: int) -> int:
+    # Rounded up, as df does: 99.2 % is full to whoever has to act.
+    return -(-100 * used // size) if size > 0 else 0
+
+
+def read_certificate(path: str, now: float | None = None) -> InstalledCertificate | None:
+    """Return what the first certificate of a file says; None if there is none to read."""
+    if not path or not os.path.exists(path):
+        return None
+    command = ["openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+    )
+    found = re.search(r"^notAfter=(.+)$", result.stdout, re.MULTILINE)
+    try:
+        # Not strptime: AnsibleModule sets the host's locale, whose months may have other names.
+        end = ssl.cert_time_to_seconds(found.group(1).strip() if found else "")
+    except ValueError:
+        return None
+    days = int((end - (time.time() if now is None else now)) // SECONDS_PER_DAY)
+    return InstalledCertificate(
+        days, tuple(re.findall(r"(?:DNS|IP Address):([^,\s]+)", result.stdout))
+    )
+
+
+def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAnswer:
+    """Ask the site on this very host, as a client that has looked its name up would.
+
+    The chain is not verified, since a self-signed one is a choice; its names and days are looked at
+    elsewhere.
+
+    Args:
+        domain: server name, for SNI and Host.
+        target: path to ask for.
+        port: where nginx listens.
+        certificate: file that nginx shall serve.
+
+    Returns:
+        `status` (0 without an answer), `error`, and whether the served certificate is the one in
+        the file (None when that cannot be told).
+    """
+    # A wildcard is no name to ask for; every name that it stands for will do.
+    name = domain.replace("*", "www", 1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(name, timeout=HTTPS_TIMEOUT, context=context)
+    answer: HttpsAnswer = {"status": 0, "error": "", "certificate_current": None}
+    try:
+        raw = socket.create_connection(("127.0.0.1", port), timeout=HTTPS_TIMEOUT)
+        tls = context.wrap_socket(raw, server_hostname=name)
+        connection.sock = tls
+        answer["certificate_current"] = _same_certificate(tls.getpeercert(True), certificate)
+        headers = {"Connection": "close", "User-Agent": "asgi-fleet"}
+        connection.request("GET", target, headers=headers)
+        answer["status"] = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        answer["error"] = str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return answer
+
+
+def _same_certificate(served: bytes | None, path: str) -> bool | None:
+    found = PEM.search(read_text(path)) if path else None
+    if not served or not found:
+        return None
+    return base64.b64decode(found.group(1)) == served

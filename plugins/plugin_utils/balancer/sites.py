@@ -1,0 +1,373 @@
+"""The sites of a balancer: from the inventory's hosts, and as HAProxy's configuration names them.
+
+`balancer_sites` belongs to the deployment: it reads the variables of the group `app`.
+`haproxy_sites` belongs to the role: it turns the role's sites into what the template prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict, cast
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import public_part
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+#: Debian's and Ubuntu's bundle of public authorities (package ca-certificates).
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+#: What must be the same on all hosts of an application, for one site in front of them.
+COMMON = ("app_domain", "app_health_path", "app_root_path", "app_tls")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Server(TypedDict, total=False):
+    """One host of a site.
+
+    Attributes:
+        name: Its inventory name.
+        address: An IP address, or a name that the balancer can resolve when it starts.
+        port: Where nginx listens for HTTPS.
+        certificate: The certificate it is known by, as PEM; empty when that is not known, or an
+            authority vouches for it.
+        ca_path: Authorities that vouch for it, a path on the balancer; empty for the system's.
+    """
+
+    name: str
+    address: str
+    port: int
+    certificate: str
+    ca_path: str
+
+
+class Site(TypedDict, total=False):
+    """An application behind the balancer."""
+
+    name: str
+    domains: list[str]
+    health_path: str
+    servers: list[Server]
+    server_name: str
+    certificate_path: str
+
+
+class SiteCertificate(TypedDict):
+    """What a site's certificate on the balancer is made from; without a key."""
+
+    name: str
+    domains: list[str]
+    tls: dict[str, str]
+    host: str
+
+
+def address_of(host: str, variables: Mapping[str, Any]) -> str:
+    """Return the address by which the fleet's hosts reach this one.
+
+    Args:
+        host: Its inventory name.
+        variables: Its variables, of which `fleet_address` and `ansible_host` count.
+
+    Raises:
+        ValueError: `fleet_address` does not fit.
+    """
+    return str(_checked(host, variables, "fleet_address") or variables.get("ansible_host") or host)
+
+
+def fleet_addresses(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the addresses of some hosts, each once, in their order.
+
+    Args:
+        hosts: Each host's variables by inventory name.
+    """
+    return list(dict.fromkeys(address_of(host, variables) for host, variables in hosts.items()))
+
+
+def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str) -> list[Site]:
+    """Return the sites of a balancer, one for each application, in the order of the inventory.
+
+    Computed from the inventory alone, so that `--limit` takes no host away.
+
+    Args:
+        hosts: Each application host's variables by inventory name; `host_certificate` is the
+            certificate with its chain that was read from the host in this run, if it was.
+        certificate_path: Where a site's certificate is on the balancer; `{}` is its name.
+
+    Raises:
+        ValueError: a variable does not fit, or differs between hosts of one application.
+    """
+    sites: dict[str, tuple[str, dict[str, Any], Site]] = {}
+    for host, variables in hosts.items():
+        name = str(_checked(host, variables, "app_name"))
+        common = {key: _checked(host, variables, key) for key in COMMON}
+        first, expected, site = sites.setdefault(
+            name, (host, common, _site(name, common, certificate_path))
+        )
+        for key, value in common.items():
+            if value != expected[key]:
+                raise ValueError(
+                    f"{key} is different on {first} and {host}, which both serve {name}; expected "
+                    "one value behind the balancer; set the same for both, or give them different "
+                    "names"
+                )
+        port = int(variables.get("nginx_site_https_port") or 443)
+        server = Server(name=host, address=address_of(host, variables), port=port)
+        anchor = trust_anchor(str(variables.get("host_certificate") or ""))
+        if anchor:
+            server["certificate"] = anchor
+        site["servers"].append(server)
+    return [site for _, _, site in sites.values()]
+
+
+def balancer_certificates(hosts: Mapping[str, Mapping[str, Any]]) -> list[SiteCertificate]:
+    """Return what the balancer's certificates are made from, one for each application.
+
+    Args:
+        hosts: Each application host's variables by inventory name.
+
+    Raises:
+        ValueError: as `balancer_sites`.
+    """
+    return [
+        SiteCertificate(
+            name=site["name"],
+            domains=site["domains"],
+            tls=public_part(_tls(site["servers"][0]["name"], hosts)),
+            host=site["servers"][0]["name"],
+        )
+        for site in balancer_sites(hosts, "")
+    ]
+
+
+def _tls(host: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return cast("dict[str, str]", _checked(host, hosts[host], "app_tls"))
+
+
+def balancer_lines(sites: Iterable[Site]) -> list[str]:
+    """Return lines that say what a balancer serves, for a person.
+
+    Args:
+        sites: From `balancer_sites`.
+    """
+    return [
+        f"  {site['name']} ({', '.join(site['domains'])}) from "
+        + ", ".join(f"{server['name']} at {server['address']}" for server in site["servers"])
+        for site in sites
+    ]
+
+
+def servers_of_machines(sites: Iterable[Site], hosts: Iterable[str]) -> list[str]:
+    """Return all servers that are on the machines of some hosts, as `site/server`.
+
+    Two applications of one machine are two inventory names; what interrupts one interrupts both.
+
+    Args:
+        sites: From `balancer_sites`.
+        hosts: Inventory names.
+    """
+    named = set(hosts)
+    pairs = [(site["name"], server) for site in sites for server in site["servers"]]
+    machines = {server["address"] for _, server in pairs if server["name"] in named}
+    return [f"{site}/{server['name']}" for site, server in pairs if server["address"] in machines]
+
+
+def drain_lines(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return lines that say what is left after a drain, for a person.
+
+    Args:
+        results: What the module `balancer_server` returned, by balancer.
+    """
+    lines = []
+    for balancer, result in results.items():
+        for server, sessions in result["sessions"].items():
+            left = "" if sessions == 1 else "s"
+            told = f"{sessions} request{left} still open" if sessions else "no request is open"
+            lines.append(f"  {server} gets no traffic from {balancer}; {told}")
+    return lines
+
+
+def _checked(host: str, variables: Mapping[str, Any], name: str) -> object:
+    variable, findings = BY_NAME[name], Findings(name)
+    value = variables.get(name)
+    checked = variable.check(variable.default if value is None else value, findings)
+    if findings.problems:
+        raise ValueError(f"{host}: {findings.problems[0].message}")
+    return checked
+
+
+def trust_anchor(chain: str) -> str:
+    """Return the certificate of a chain that vouches for itself, as PEM; empty if none does.
+
+    Args:
+        chain: PEM text; a self-signed certificate alone is a chain of one.
+    """
+    for certificate in x509.load_pem_x509_certificates(chain.encode()) if chain.strip() else []:
+        if certificate.issuer == certificate.subject:
+            return certificate.public_bytes(Encoding.PEM).decode()
+    return ""
+
+
+def _site(name: str, common: Mapping[str, Any], certificate_path: str) -> Site:
+    # nginx takes the prefix away again before it asks the application.
+    return Site(
+        name=name,
+        domains=common["app_domain"],
+        health_path=f"{common['app_root_path']}{common['app_health_path']}",
+        servers=[],
+        certificate_path=certificate_path.format(name),
+    )
+
+
+# For the template
+
+
+class PrintedServer(TypedDict):
+    """A server as its line in the configuration names it."""
+
+    name: str
+    address: str
+    ca_path: str
+
+
+class PrintedSite(TypedDict):
+    """A site as the configuration names it; `matches` are the arguments of its ACL's `-m`."""
+
+    name: str
+    server_name: str
+    domains: list[str]
+    matches: list[str]
+    certificate_path: str
+    health_path: str
+    servers: list[PrintedServer]
+
+
+def haproxy_sites(
+    sites: Sequence[Site], directory: str, present: Iterable[str]
+) -> list[PrintedSite]:
+    """Return what the template prints.
+
+    A server is verified against the certificate that it is known by, in this run or from an
+    earlier one; else against authorities. A self-signed one that nobody has seen yet therefore
+    fails its check, and is not used.
+
+    Args:
+        sites: The role's sites.
+        directory: Where the certificates are that servers are known by.
+        present: Paths of those that are there.
+
+    Raises:
+        ValueError: a name or domain is impossible, or there twice.
+    """
+    _refuse_doubles(sites)
+    known = {*present, *pins(sites, directory)}
+    return [
+        PrintedSite(
+            name=site["name"],
+            server_name=site.get("server_name") or server_name(site["domains"]),
+            domains=site["domains"],
+            matches=[match(domain) for domain in site["domains"]],
+            certificate_path=site.get("certificate_path", ""),
+            health_path=site["health_path"],
+            servers=[
+                PrintedServer(
+                    name=server["name"],
+                    address=f"{literal(server['address'])}:{server.get('port', 443)}",
+                    ca_path=_ca_path(site["name"], server, directory, known),
+                )
+                for server in site["servers"]
+            ],
+        )
+        for site in sites
+    ]
+
+
+def pins(sites: Iterable[Site], directory: str) -> dict[str, str]:
+    """Return the certificates that servers are known by, as texts by path.
+
+    Args:
+        sites: The role's sites.
+        directory: Where they belong.
+    """
+    return {
+        pin_path(directory, site["name"], server["name"]): server["certificate"]
+        for site in sites
+        for server in site["servers"]
+        if server.get("certificate")
+    }
+
+
+def pin_path(directory: str, site: str, server: str) -> str:
+    """Return the path of the certificate that a server is known by."""
+    return f"{directory}/{site}/{server}.pem"
+
+
+def stale_pins(sites: Iterable[Site], directory: str, present: Iterable[str]) -> list[str]:
+    """Return the paths of certificates whose servers are no longer there.
+
+    Args:
+        sites: The role's sites.
+        directory: Where the certificates are.
+        present: Paths of those that are there.
+    """
+    wanted = {
+        pin_path(directory, site["name"], server["name"])
+        for site in sites
+        for server in site["servers"]
+    }
+    return sorted(set(present) - wanted)
+
+
+def _ca_path(site: str, server: Server, directory: str, known: set[str]) -> str:
+    path = pin_path(directory, site, server["name"])
+    return path if path in known else server.get("ca_path") or SYSTEM_AUTHORITIES
+
+
+def server_name(domains: Sequence[str]) -> str:
+    """Return the name that the balancer asks the hosts for: the first that is no pattern.
+
+    Args:
+        domains: Names of a site; `*.` may lead one, which then is asked for as `balancer.`.
+    """
+    plain = [domain for domain in domains if not domain.startswith("*.")]
+    return plain[0] if plain else f"balancer{domains[0][1:]}"
+
+
+def match(domain: str) -> str:
+    """Return how HAProxy compares a host name with a domain: `str www.example.com`."""
+    return f"end {domain[1:]}" if domain.startswith("*.") else f"str {domain}"
+
+
+def literal(address: str) -> str:
+    """Return an address as HAProxy wants it before a port: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
+def _refuse_doubles(sites: Sequence[Site]) -> None:
+    owners: dict[str, str] = {}
+    names: set[str] = set()
+    for site in sites:
+        servers = [server["name"] for server in site["servers"]]
+        for name in (site["name"], *servers):
+            if not NAME.fullmatch(name):
+                raise ValueError(
+                    f"the name {name} is not one for HAProxy; expected letters, digits, '.', '_' "
+                    "and '-', first a letter or digit; rename it"
+                )
+        if site["name"] in names:
+            raise ValueError(
+                f"the site {site['name']} is there twice; expected each once; merge their servers"
+            )
+        names.add(site["name"])
+        if len(set(servers)) < len(servers):
+            double = sorted({name for name in servers if servers.count(name) > 1})
+            raise ValueError(
+                f"{site['name']} has {', '.join(double)} twice; expected each once; remove one"
+            )
+        for domain in site["domains"]:
+            owner = owners.setdefault(domain, site["name"])
+            if owner != site["name"]:
+                raise ValueError(
+                    f"{domain} belongs to both {owner} and {site['name']}; expected one site for "
+                    "each domain behind the balancer; remove it from one of them"
+                )

@@ -1,0 +1,263 @@
+"""Validates and normalises the deployment's variables, before any host is touched.
+
+Pure but for the files of the controller that variables name. `check` looks at one host,
+`check_fleet` at all of them and at what crosses hosts. The action plugin `check_inputs` does the
+same in two steps, `examine` on each host and `judge` once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import check_source_files
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
+    BY_NAME,
+    SPEC,
+    Deployment,
+    Variable,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import (
+    ReadFile,
+    check_material,
+    public_part,
+    read_controller_file,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import is_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIXES = ("app_", "fleet_")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What one host's variables say.
+
+    Attributes:
+        deployment: The valid variables, normalised; complete when there is no problem.
+        problems: What is wrong.
+        machine: Address and port of the host, to find two inventory names of one machine.
+    """
+
+    deployment: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    machine: str = ""
+
+
+def check(
+    host_vars: Mapping[str, object],
+    *,
+    now: datetime | None = None,
+    read_file: ReadFile = read_controller_file,
+) -> Deployment | list[Problem]:
+    """Return a host's deployment, or every problem of its variables.
+
+    Args:
+        host_vars: The host's variables, templates resolved; what is not ours is passed over.
+        now: The time for a certificate's expiry; by default the present.
+        read_file: Reads a file of the controller.
+    """
+    examination = examine(host_vars, now=now, read_file=read_file)
+    return examination.problems or cast("Deployment", examination.deployment)
+
+
+def check_fleet(
+    hosts: Mapping[str, Mapping[str, object]], *, now: datetime | None = None
+) -> dict[str, Deployment] | list[Problem]:
+    """Return every host's deployment, or every problem with the hosts where it applies.
+
+    Args:
+        hosts: Each host's variables by inventory name.
+        now: The time for a certificate's expiry; by default the present.
+    """
+    examinations = {
+        host: examine(host_vars, now=now, host=host) for host, host_vars in hosts.items()
+    }
+    return judge(examinations) or {
+        host: cast("Deployment", examination.deployment)
+        for host, examination in examinations.items()
+    }
+
+
+def examine(
+    host_vars: Mapping[str, object],
+    *,
+    unreadable: Mapping[str, str] | None = None,
+    host: str = "",
+    now: datetime | None = None,
+    read_file: ReadFile = read_controller_file,
+    files: bool = True,
+) -> Examination:
+    """Check one host's variables as far as each can be checked.
+
+    Args:
+        host_vars: The host's variables, templates resolved.
+        unreadable: Reasons by the name of each variable whose template failed.
+        host: Inventory name, the address of a host that sets no `ansible_host`.
+        now: The time for a certificate's expiry; by default the present.
+        read_file: Reads a file of the controller.
+        files: Look at the files that variables name. A rollback needs none of them.
+    """
+    failed = unreadable or {}
+    problems = [_unreadable(name, reason) for name, reason in failed.items()]
+    valid: dict[str, Any] = {}
+    for variable in SPEC:
+        if variable.name in failed:
+            continue
+        findings = Findings(variable.name, variable.advice)
+        value = _checked(variable, host_vars, findings)
+        if findings.problems:
+            problems += findings.problems
+        else:
+            valid[variable.name] = value
+    if "fleet_extra_variables" in valid:
+        problems += _unknown({*host_vars, *failed}, valid["fleet_extra_variables"])
+    problems += _twice(valid)
+    if files and "app_source" in valid:
+        findings = Findings("app_source")
+        check_source_files(valid["app_source"], findings)
+        problems += findings.problems
+    if files and "app_tls" in valid:
+        findings = Findings("app_tls")
+        check_material(
+            valid["app_tls"],
+            valid.get("app_domain", []),
+            findings,
+            now=now or datetime.now(timezone.utc),
+            read_file=read_file,
+        )
+        problems += findings.problems
+    if "app_tls" in valid:
+        valid["app_tls"] = public_part(valid["app_tls"])
+    return Examination(
+        {name: value for name, value in valid.items() if BY_NAME[name].in_deployment},
+        problems,
+        f"{host_vars.get('ansible_host') or host}:{host_vars.get('ansible_port') or 22}",
+    )
+
+
+def _checked(variable: Variable, host_vars: Mapping[str, object], findings: Findings) -> object:
+    value = host_vars.get(variable.name)
+    if value is None and variable.required:
+        findings.refuse(
+            "not set",
+            variable.allowed,
+            f"{findings.advice}, for example {variable.name}: {variable.example}",
+        )
+        return None
+    return variable.check(variable.default if value is None else value, findings)
+
+
+def _unreadable(name: str, reason: str) -> Problem:
+    findings = Findings(name, BY_NAME[name].advice) if name in BY_NAME else Findings(name)
+    findings.refuse(f"a template that fails ({reason})", "a value, or a template that gives one")
+    return findings.problems[0]
+
+
+def _unknown(names: set[str], extra: list[str]) -> list[Problem]:
+    """Refuse variables that look like ours, since a slip of the pen would else be passed over."""
+    problems = []
+    for name in sorted(names - BY_NAME.keys()):
+        if not name.startswith(PREFIXES) or is_extra(name, extra):
+            continue
+        near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.8)
+        advice = f"did you mean {near[0]}? rename it" if near else "remove it"
+        problems.append(
+            Problem(
+                name,
+                f"{name} is not a variable of asgi.fleet; {advice}, "
+                "or list it in fleet_extra_variables if it is your own",
+            )
+        )
+    return problems
+
+
+def _twice(valid: Mapping[str, Any]) -> list[Problem]:
+    findings = Findings("app_secrets")
+    for name in sorted(valid.get("app_env", {}).keys() & valid.get("app_secrets", {}).keys()):
+        findings.refuse("set in app_env too", "each name once", "remove one", at=f".{name}")
+    return findings.problems
+
+
+def judge(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Return the problems of all hosts, each once with its hosts, and those that cross hosts."""
+    hosts_of: dict[Problem, list[str]] = {}
+    for host, examination in examinations.items():
+        for problem in examination.problems:
+            hosts_of.setdefault(problem, []).append(host)
+    problems = [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
+    return problems + _different(examinations) + _shared_machine(examinations)
+
+
+def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Refuse one name for two applications: the same name with another source or callable."""
+    problems = []
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    told: set[tuple[str, str, str]] = set()
+    for host, examination in examinations.items():
+        deployment = examination.deployment
+        if "app_name" not in deployment:
+            continue
+        for name in ("app_source", "app_module"):
+            if name not in deployment:
+                continue
+            app = deployment["app_name"]
+            value = json.dumps(deployment[name], sort_keys=True, default=str)
+            other, known = first.setdefault((app, name), (host, value))
+            if value == known or (app, name, value) in told:
+                continue
+            told.add((app, name, value))
+            findings = Findings(name)
+            findings.refuse(
+                f"different on {other} and {host}, which both deploy {app}",
+                "one application for each app_name",
+                "give them different names, or set the same value for both",
+            )
+            problems.append(replace(findings.problems[0], hosts=(other, host)))
+    return problems
+
+
+def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Refuse what two inventory names of one machine must not share: a name, a domain."""
+    problems = []
+    taken: dict[tuple[str, str, str], str] = {}
+    for host, examination in examinations.items():
+        deployment, machine = examination.deployment, examination.machine
+        clashes = []
+        for name, values in (
+            ("app_name", [deployment.get("app_name")]),
+            ("app_domain", deployment.get("app_domain", [])),
+        ):
+            for value in filter(None, values):
+                other = taken.setdefault((machine, name, value), host)
+                if other != host:
+                    clashes.append((name, value, other))
+        # The same application twice shares its domains as well: its name says it all.
+        named = [clash for clash in clashes if clash[0] == "app_name"]
+        for name, value, other in named or clashes:
+            findings = Findings(name)
+            findings.refuse(
+                f"{value} on both {other} and {host}, which are one machine ({machine})",
+                f"another {'name' if name == 'app_name' else 'domain'} for each application there",
+                "change it on one of them, or remove that host",
+            )
+            problems.append(replace(findings.problems[0], hosts=(other, host)))
+    return problems
+
+
+def report(problems: list[Problem], hosts: int) -> str:
+    """Return the text of a refusal, a line for each problem.
+
+    Args:
+        problems: What was found.
+        hosts: How many hosts were looked at.
+    """
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines = [f"  - {problem.line(hosts)}" for problem in problems]
+    return "\n".join([f"{count} in the variables; no host was touched:", *lines])

@@ -1,0 +1,308 @@
+"""The deployment's variables: the one table that is checked, documented and handed to the roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    SET_IN_VAULT,
+    SET_PLAIN,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import tls
+
+
+class Deployment(TypedDict):
+    """A host's checked inputs, defaults filled in, types as stated; nothing here is a secret."""
+
+    app_name: str
+    app_source: dict[str, Any]
+    app_module: str
+    app_domain: list[str]
+    app_root_path: str
+    app_health_path: str
+    app_health_timeout: int
+    app_hooks: dict[str, list[dict[str, Any]]]
+    app_workers: str | int
+    app_worker_memory_mb: int
+    app_python: str
+    app_releases_kept: int
+    app_tls: dict[str, str]
+    fleet_waves: list[int | str]
+    fleet_soak_seconds: int
+    fleet_on_failure: str
+    fleet_max_error_ratio: float | None
+    fleet_max_p99_ms: int | None
+    fleet_min_requests: int
+    fleet_take_over_lock: bool
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One deployment variable.
+
+    Attributes:
+        name: Its name in an inventory.
+        type: Its type in YAML's words.
+        meaning: One sentence.
+        allowed: What is allowed, as its documentation says it.
+        example: A value, as YAML.
+        check: Validates and normalises a value.
+        default: The value when it is not set, in its normal form or one that `check` takes.
+        required: Whether there is no default.
+        in_deployment: Whether the fact `deployment` carries it.
+        advice: Where a team sets it, as a message says it.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    allowed: str
+    example: str
+    check: values.Check
+    default: object = None
+    required: bool = False
+    in_deployment: bool = True
+    advice: str = SET_PLAIN
+
+
+SPEC: tuple[Variable, ...] = (
+    Variable(
+        "app_name",
+        "text",
+        "Names the units, the folders and the service account.",
+        "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name of the system's own",
+        "shop",
+        values.app_name,
+        required=True,
+    ),
+    Variable(
+        "app_source",
+        "mapping",
+        "Where a release comes from.",
+        "a mapping with type git, path, archive or package",
+        "{type: git, url: https://git.example.com/shop.git, version: v1.4.0}",
+        source,
+        required=True,
+    ),
+    Variable(
+        "app_module",
+        "text",
+        "The ASGI callable.",
+        "package.module:attribute",
+        "shop.main:app",
+        values.callable_path,
+        "main:app",
+    ),
+    Variable(
+        "app_domain",
+        "text or list",
+        "The server name; a list for several.",
+        "a DNS name such as www.example.com, or a list of them; *. may lead one",
+        "www.example.com",
+        values.domains,
+        required=True,
+    ),
+    Variable(
+        "app_root_path",
+        "text",
+        "The path prefix that nginx strips and the application is told of; empty for none.",
+        "empty or a path that begins with / and does not end with it",
+        "/api",
+        values.root_path,
+        "",
+    ),
+    Variable(
+        "app_health_path",
+        "text",
+        "Answers 200 when the application is ready to serve.",
+        "a path that begins with /, without a query",
+        "/healthz",
+        values.url_path,
+        "/healthz",
+    ),
+    Variable(
+        "app_health_timeout",
+        "number",
+        "Seconds that a new slot may take to become healthy.",
+        "a number of seconds from 1 to 3600",
+        "120",
+        values.number(1, 3600, unit="seconds"),
+        60,
+    ),
+    Variable(
+        "app_env",
+        "mapping",
+        "Plain environment variables.",
+        "a mapping of names to texts or numbers; FLEET_ is reserved",
+        "{SHOP_LOCALE: en_GB}",
+        values.environment,
+        {},
+        in_deployment=False,
+    ),
+    Variable(
+        "app_secrets",
+        "mapping",
+        "Secret environment variables, from Vault.",
+        "as app_env; a name is in one of the two",
+        '{DATABASE_URL: "{{ vault_database_url }}"}',
+        values.environment,
+        {},
+        in_deployment=False,
+        advice=SET_IN_VAULT,
+    ),
+    Variable(
+        "app_hooks",
+        "mapping",
+        "Commands of the release by phase: before_rollout and after_rollout run once, "
+        "before_activate and after_activate on each host.",
+        "lists of commands, each a text or {command, timeout in seconds (300)}",
+        "{before_rollout: [alembic upgrade head]}",
+        values.hooks,
+        {},
+    ),
+    Variable(
+        "app_workers",
+        "text or number",
+        "How many worker processes a slot runs; auto counts them from the host's cores and memory.",
+        "auto or a number from 1 to 512",
+        "4",
+        values.number(1, 512, word="auto"),
+        "auto",
+    ),
+    Variable(
+        "app_worker_memory_mb",
+        "number",
+        "What one worker may need, in MB, for the memory cap.",
+        "a number of MB from 16 to 1048576",
+        "256",
+        values.number(16, 1048576, unit="MB"),
+        128,
+    ),
+    Variable(
+        "app_python",
+        "text",
+        "The interpreter of the virtual environment; empty is the host's own python3.",
+        "empty or a quoted version from 3.10 on",
+        '"3.13"',
+        values.python_version,
+        "",
+    ),
+    Variable(
+        "app_releases_kept",
+        "number",
+        "How many releases stay besides the live and the previous one.",
+        "a number from 0 to 100",
+        "5",
+        values.number(0, 100),
+        3,
+    ),
+    Variable(
+        "app_tls",
+        "text or mapping",
+        "Where the certificate comes from; a text is the mode alone.",
+        "a mapping with mode selfsigned or provided",
+        "{mode: selfsigned}",
+        tls,
+        {"mode": "selfsigned"},
+    ),
+    Variable(
+        "fleet_waves",
+        "list",
+        "The waves of a rollout, as numbers or percentages of the hosts; the last is repeated "
+        "until all hosts are done. The first is the canary.",
+        'numbers of hosts from 1 on, or "1%" to "100%"',
+        '[1, "25%", "100%"]',
+        values.waves,
+        [1, "25%", "100%"],
+    ),
+    Variable(
+        "fleet_soak_seconds",
+        "number",
+        "Seconds between two waves, in which the hosts just switched are watched.",
+        "a number of seconds from 0 to 86400",
+        "60",
+        values.number(0, 86400, unit="seconds"),
+        10,
+    ),
+    Variable(
+        "fleet_on_failure",
+        "text",
+        "What a failed wave puts back: every wave so far, itself, or nothing.",
+        "revert_all, revert_wave or stop",
+        "revert_wave",
+        values.choice("revert_all", "revert_wave", "stop"),
+        "revert_all",
+    ),
+    Variable(
+        "fleet_max_error_ratio",
+        "number or text",
+        "The largest share of failed answers (5xx) at which a rollout goes on, of what the hosts "
+        "just switched served while they were watched; unset does not judge it.",
+        'a share from 0 to below 1, or a percentage below "100%"',
+        '"1%"',
+        values.optional(values.ratio),
+    ),
+    Variable(
+        "fleet_max_p99_ms",
+        "number",
+        "The longest time, in ms, in which 99 of 100 answers of the hosts just switched may begin; "
+        "unset does not judge it.",
+        "a number of milliseconds from 1 to 3600000",
+        "500",
+        values.optional(values.number(1, 3_600_000, unit="milliseconds")),
+    ),
+    Variable(
+        "fleet_min_requests",
+        "number",
+        "Fewer requests than these judge no host: the rollout goes on and says so.",
+        "a number from 1 to 1000000",
+        "500",
+        values.number(1, 1_000_000),
+        100,
+    ),
+    Variable(
+        "fleet_address",
+        "text",
+        "The address by which the fleet's hosts reach this one; empty is ansible_host, or else the "
+        "inventory name. For hosts of the groups app and balancer.",
+        "an IP address or a DNS name",
+        "10.0.0.11",
+        values.address,
+        "",
+        in_deployment=False,
+    ),
+    Variable(
+        "fleet_patch_batch",
+        "number or text",
+        "How many hosts patch.yml takes out of traffic at once.",
+        'a number of hosts from 1 on, or "1%" to "100%"',
+        '"25%"',
+        values.batch,
+        1,
+        in_deployment=False,
+    ),
+    Variable(
+        "fleet_take_over_lock",
+        "boolean",
+        "Takes the lock over from a rollout that no longer runs; for the command line, one time.",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
+        "fleet_extra_variables",
+        "list",
+        "Names or patterns of app_ and fleet_ variables that are the team's own.",
+        "names that begin with app_ or fleet_; * and ? stand for parts of a name",
+        "[app_colour, app_shop_*]",
+        values.extra_variables,
+        [],
+        in_deployment=False,
+    ),
+)
+
+BY_NAME: dict[str, Variable] = {variable.name: variable for variable in SPEC}

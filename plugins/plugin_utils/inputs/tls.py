@@ -1,0 +1,152 @@
+"""The check of `app_tls`: where the certificate of the site comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import check_pair
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    SET_IN_VAULT,
+    Findings,
+    Problem,
+    kind,
+    seen,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+ReadFile = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a TLS mode: PEM text, or the path of a PEM file on the controller.
+
+    Attributes:
+        expected: What is allowed, for messages and the documentation.
+        secret: Whether its text must never be shown, nor be in the fact `deployment`.
+        required: Whether the key must be there.
+    """
+
+    expected: str
+    secret: bool = False
+    required: bool = True
+
+
+_PEM = "PEM text, or the absolute path of a PEM file on the controller"
+
+MODES: dict[str, dict[str, Key]] = {
+    "selfsigned": {},
+    "provided": {
+        "certificate": Key(f"{_PEM}, with its chain"),
+        "key": Key(_PEM, secret=True),
+    },
+}
+"""The keys of each mode, besides `mode`; the modes are those of the role tls_certificate."""
+
+SECRETS = frozenset(name for keys in MODES.values() for name, key in keys.items() if key.secret)
+
+
+def tls(value: object, findings: Findings) -> dict[str, str]:
+    """Check the mode and its keys, and return them with every key of the mode.
+
+    A mode alone may be written as a text: `app_tls: selfsigned` is `{mode: selfsigned}`.
+    """
+    given = {"mode": value} if isinstance(value, str) else value
+    if not isinstance(given, dict):
+        findings.refuse(kind(value), f"a mapping with mode {_modes()}")
+        return {}
+    mode = given.get("mode")
+    if mode is None:
+        findings.refuse("not set", _modes(), at=".mode")
+        return {}
+    if not isinstance(mode, str) or mode not in MODES:
+        findings.refuse(seen(mode), _modes(), at=".mode")
+        return {}
+    keys = MODES[mode]
+    for name in given:
+        if name != "mode" and name not in keys:
+            allowed = ", ".join(["mode", *keys])
+            findings.refuse(f"not a key of the mode {mode}", allowed, "remove it", at=f".{name}")
+    normal = {"mode": mode}
+    for name, key in keys.items():
+        normal[name] = _text(given.get(name), key, findings, f".{name}")
+    return normal
+
+
+def _text(value: object, key: Key, findings: Findings, at: str) -> str:
+    todo = SET_IN_VAULT if key.secret else ""
+    if value is None or value == "":
+        findings.refuse("not set" if value is None else "empty", key.expected, todo, at=at)
+    elif not isinstance(value, str) or not (is_pem(value) or value.startswith("/")):
+        findings.refuse(kind(value) if key.secret else seen(value), key.expected, todo, at=at)
+    else:
+        return value
+    return ""
+
+
+def is_pem(text: str) -> bool:
+    """Return whether a text is PEM itself and not the path of a file."""
+    return text.lstrip().startswith("-----BEGIN ")
+
+
+def check_material(
+    value: dict[str, str],
+    domains: list[str],
+    findings: Findings,
+    *,
+    now: datetime,
+    read_file: ReadFile,
+) -> None:
+    """Check what the certificates and keys say, once the mode's keys are known to be right.
+
+    Args:
+        value: A value that `tls` returned without a complaint.
+        domains: The server names that the certificate must cover.
+        findings: Takes the problems.
+        now: The time for expiry, with a time zone.
+        read_file: Reads a file of the controller, as bytes; a file encrypted by Vault in clear.
+    """
+    material: dict[str, bytes] = {}
+    for name in MODES[value["mode"]]:
+        content = _content(value[name], findings, f".{name}", read_file)
+        if content is not None:
+            material[name] = content
+    if material.keys() == {"certificate", "key"}:
+        for refusal in check_pair(material["certificate"], material["key"], domains, now):
+            findings.problems.append(Problem(findings.variable, f"app_tls: {refusal}"))
+
+
+def _content(text: str, findings: Findings, at: str, read_file: ReadFile) -> bytes | None:
+    if is_pem(text):
+        return text.encode()
+    try:
+        return read_file(text)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        findings.refuse(
+            f"{seen(text)} ({reason})", "a file that can be read on the controller", at=at
+        )
+        return None
+
+
+def read_controller_file(path: str) -> bytes:
+    """Read a file of the controller.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return Path(path).read_bytes()
+
+
+def public_part(value: dict[str, str]) -> dict[str, str]:
+    """Return the value without the text of a key; the path of a key is no secret."""
+    return {name: text for name, text in value.items() if name not in SECRETS or not is_pem(text)}
+
+
+def _modes() -> str:
+    return " or ".join(MODES)

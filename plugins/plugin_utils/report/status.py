@@ -1,0 +1,137 @@
+"""The fleet as a table for people: pure text from what `asgi.fleet.app_info` returned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift
+
+COLUMNS = (
+    *("HOST", "RELEASE", "SLOT", "SINCE (UTC)", "WORKERS", "MEMORY", "CPU", "HEALTH"),
+    *("CERTIFICATE", "WORKER PIDS"),
+)
+#: Behind the others, when it was asked for.
+DRIFT_COLUMN = "DRIFT"
+
+RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
+
+
+def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+    """Return the lines of the table, headed, one for each host in the order given.
+
+    Below it stands what concerns a host but fits in no column: why it could not be asked, and who
+    rolls out.
+
+    Args:
+        states: host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
+            `asgi.fleet.slot`, if it was asked; None or only `error` for a host that did not answer.
+    """
+    with_drift = any("drift" in state for state in states.values() if state)
+    rows: list[Sequence[str]] = [(*COLUMNS, DRIFT_COLUMN) if with_drift else COLUMNS]
+    for host, state in states.items():
+        row = _row(host, state)
+        rows.append((*row, _drift(state or {})) if with_drift else row)
+    remarks = [remark for host, state in states.items() for remark in _remarks(host, state or {})]
+    return aligned(rows) + remarks
+
+
+def document(states: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """Return the same for programs, as one line of JSON.
+
+    `complete` says whether all hosts answered; one that did not has `error` and nothing else.
+    """
+    hosts = {host: state or {"error": "it was not asked"} for host, state in states.items()}
+    complete = not any("error" in state for state in hosts.values())
+    return json.dumps({"complete": complete, "hosts": hosts}, sort_keys=True)
+
+
+def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one headed line for each release of a host.
+
+    Args:
+        releases: `state.releases` of `asgi.fleet.app_info`.
+    """
+    rows: list[Sequence[str]] = [RELEASE_COLUMNS]
+    for release in releases:
+        source = release["source"]
+        origin = source.get("url") or source.get("path") or source.get("name") or "-"
+        rows.append(
+            (
+                release["id"],
+                release["state"] + (", pinned" if release["pinned"] else ""),
+                _minute(release["built_at"]),
+                release["built_by"] or "-",
+                f"{origin} {release['commit'][:12]}".strip(),
+            )
+        )
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, with its cells below those of the first."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _minute(when: int) -> str:
+    """Return Unix time as UTC to the minute."""
+    return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if not state or "error" in state:
+        asked = state and not state.get("unreachable", True)
+        return (host, "FAILED" if asked else "unreachable", *["-"] * (len(COLUMNS) - 2))
+    live = state["live"]
+    if live is None:
+        return (host, "none yet", *["-"] * 6, _days(state["certificate_days"]), "-")
+    workers = state["workers"]
+    healthy = sum(worker["healthy"] for worker in workers)
+    cpu = state["cpu_percent"]
+    return (
+        host,
+        live["release"],
+        live["slot"] + ("" if live["enabled"] else " (not enabled!)"),
+        _minute(live["since"]),
+        f"{healthy} of {state['workers_planned']}",
+        f"{state['memory_mb']} MB",
+        "-" if cpu is None else f"{cpu:.0f} %",
+        _health(state["health"], live["active"])
+        + ("" if state["maintenance_since"] is None else ", maintenance"),
+        _days(state["certificate_days"]),
+        " ".join(str(worker["pid"]) for worker in workers) or "-",
+    )
+
+
+def _drift(state: Mapping[str, Any]) -> str:
+    if "drift" not in state:
+        return "-"
+    return ", ".join(drift(state["drift"])) or "none"
+
+
+def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
+    if "error" in state:
+        yield f"{host}: {state['error']}"
+    elif state.get("lock"):
+        lock = state["lock"]
+        yield (
+            f"{host}: {state['application']} is locked by {lock['who']} since "
+            f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
+        )
+
+
+def _health(status: int, active: bool) -> str:
+    if not active:
+        return "NOT RUNNING"
+    if status == 0:
+        return "NO ANSWER"
+    return f"{status} OK" if status == 200 else str(status)
+
+
+def _days(days: int | None) -> str:
+    if days is None:
+        return "none"
+    return f"{days} days" if days >= 0 else f"EXPIRED {-days} days ago"

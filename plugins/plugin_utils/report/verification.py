@@ -1,0 +1,343 @@
+"""What is wrong with a fleet: findings from what its hosts said, each with what to do. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: Reasons of `asgi.fleet.slot` that come from the inventory, not from the state of the host.
+DRIFT_ENDING = " changed"
+SECONDS_PER_HOUR = 3600
+DEPLOY = "run ansible-playbook deploy.yml"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Above, or below, what something is a finding.
+
+    Attributes:
+        certificate_days: Days that a certificate must have left.
+        disk_percent: How full a file system may be.
+        stale_hours: Hours after which a lock or a maintenance page counts as forgotten.
+        release: The release that every host must run; empty for the one of the last rollout.
+    """
+
+    certificate_days: int = 14
+    disk_percent: int = 90
+    stale_hours: int = 4
+    release: str = ""
+
+
+RANGES = {
+    "certificate_days": (0, 3650, "days"),
+    "disk_percent": (1, 100, "percent"),
+    "stale_hours": (1, 8760, "hours"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong on one host."""
+
+    host: str
+    seen: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host as it answered.
+
+    Attributes:
+        name: Its name in the inventory.
+        application: The application that it should serve.
+        domains: The names that it is reached by.
+        state: `state` of `asgi.fleet.app_info`; with only `error` if it could not be asked.
+        others: States of all hosts of the same application.
+    """
+
+    name: str
+    application: str
+    domains: Sequence[str]
+    state: Mapping[str, Any]
+    others: Sequence[Mapping[str, Any]]
+
+
+def limits(given: Mapping[str, object]) -> Bounds:
+    """Return the limits; values may come as text, as `-e` gives them.
+
+    Args:
+        given: by the names of `Bounds`; what is missing has its default.
+
+    Raises:
+        ValueError: a value is not allowed; the message has all that are not.
+    """
+    defaults = Bounds()
+    values: dict[str, Any] = {"release": str(given.get("release") or "")}
+    refusals = []
+    for name, (least, most, unit) in RANGES.items():
+        value = given.get(name, getattr(defaults, name))
+        number = _number(value)
+        if number is None or not least <= number <= most:
+            refusals.append(
+                f"verify_{name} is {value}; expected a number of {unit} from {least} to {most}; "
+                f"correct -e verify_{name}=..."
+            )
+        values[name] = number
+    if refusals:
+        raise ValueError(" / ".join(refusals))
+    return Bounds(**values)
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def verify(
+    states: Mapping[str, Mapping[str, Any] | None],
+    deployments: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return what is wrong, what is worth knowing, and both as lines for people.
+
+    Args:
+        states: host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
+            `asgi.fleet.slot`, if it was asked; None or only `error` for a host that was not.
+        deployments: host to its checked variables (the fact `deployment`).
+        given: see `limits`.
+
+    Returns:
+        `ok`, `findings`, `notes`, `lines` and `hosts`, the states.
+
+    Raises:
+        ValueError: a limit is not allowed.
+    """
+    bounds = limits(given or {})
+    known = {host: state or {"error": "it was not asked"} for host, state in states.items()}
+    names = {host: str(deployments.get(host, {}).get("app_name", "")) for host in known}
+    findings: list[Finding] = []
+    for name, state in known.items():
+        host = Host(
+            name,
+            names[name],
+            deployments.get(name, {}).get("app_domain", []),
+            state,
+            [other for at, other in known.items() if names[at] == names[name]],
+        )
+        findings += [Finding(name, seen, todo) for seen, todo in _examine(host, bounds)]
+    notes = [note for name, state in known.items() for note in _notes(name, state)]
+    return {
+        "ok": not findings,
+        "findings": [asdict(finding) for finding in findings],
+        "notes": notes,
+        "lines": _lines(findings, notes, known),
+        "hosts": known,
+    }
+
+
+def rolling_out(host: Host, bounds: Bounds) -> bool:
+    """Tell whether a rollout of the host's application goes on, by a lock that is not forgotten."""
+    return any(
+        state.get("lock") and state["at"] - state["lock"]["since"] < _seconds(bounds)
+        for state in host.others
+    )
+
+
+def wanted_release(host: Host, bounds: Bounds) -> tuple[str, str]:
+    """Return the release that the host should run, and who says so; empty if nobody does."""
+    if bounds.release:
+        return bounds.release, "-e release"
+    finished = [state["finished"] for state in host.others if state.get("finished")]
+    if finished:
+        # A host that was away has an older record, or none.
+        last = max(finished, key=lambda record: record["at"])
+        return str(last["release"]), "the last rollout"
+    live = Counter(state["live"]["release"] for state in host.others if state.get("live"))
+    most = live.most_common(2)
+    if len(most) == 2 and most[0][1] > most[1][1]:
+        return most[0][0], f"{most[0][1]} of {len(host.others)} hosts"
+    return "", ""
+
+
+def certificate_lacks(names: Sequence[str], domains: Sequence[str]) -> list[str]:
+    """Return the domains that no name of a certificate covers.
+
+    A wildcard stands for exactly the left-most label (RFC 6125, section 6.4.3).
+    """
+    known = {name.lower() for name in names}
+    return [
+        domain
+        for domain in domains
+        if not known & {domain.lower(), "*." + domain.lower().partition(".")[2]}
+    ]
+
+
+def drift(reasons: Sequence[str]) -> list[str]:
+    """Return what differs from the inventory, such as `environment`, from a plan's reasons."""
+    return [r[: -len(DRIFT_ENDING)] for r in reasons if r.endswith(DRIFT_ENDING)]
+
+
+def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with one host, and what to do."""
+    if "error" in host.state:
+        if host.state.get("unreachable", True):
+            todo = "see that it runs and that ssh reaches it, then bring it up to date: deploy.yml"
+            yield f"did not answer: {host.state['error']}", todo
+        else:
+            yield f"could not be asked: {host.state['error']}", "correct that on the host"
+        return
+    yield from _of_host(host, bounds)
+    yield from _of_certificate(host, bounds)
+    if host.state["live"] is None:
+        yield f"{host.application} has no live release", DEPLOY
+        return
+    yield from _of_service(host)
+    yield from _of_site(host)
+    if not rolling_out(host, bounds):
+        yield from _of_release(host, bounds)
+
+
+def _of_host(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
+    state = host.state
+    for path, percent in state["disks"].items():
+        if percent >= bounds.disk_percent:
+            yield (
+                f"the file system of {path} is {percent} % full; expected less than "
+                f"{bounds.disk_percent} %",
+                f"make room: df -h {path}; df -i {path}; lower app_releases_kept",
+            )
+    lock = state["lock"]
+    if lock and state["at"] - lock["since"] >= _seconds(bounds):
+        yield (
+            f"locked by {lock['who']} for {_hours(state['at'] - lock['since'])} (rollout "
+            f"{lock['rollout']})",
+            "see whether that run still goes on; if not: "
+            "ansible-playbook deploy.yml -e fleet_take_over_lock=true",
+        )
+    since = state["maintenance_since"]
+    if since is not None and state["at"] - since >= _seconds(bounds):
+        yield (
+            f"shows the maintenance page for {_hours(state['at'] - since)}",
+            f"end the maintenance, or remove /var/lib/{host.application}/maintenance",
+        )
+
+
+def _of_service(host: Host) -> Iterator[tuple[str, str]]:
+    """The live slot: its unit, its workers, its health, and what starts at boot."""
+    state, live = host.state, host.state["live"]
+    unit = f"{host.application}@{live['slot']}"
+    journal = f"journalctl -u {unit} -n 50; then ansible-playbook playbooks/restart.yml"
+    if not live["active"]:
+        yield f"{unit}.service is not running", journal
+        return
+    stopped = [str(worker["pid"]) for worker in state["workers"] if worker["stopped"]]
+    healthy = sum(worker["healthy"] for worker in state["workers"])
+    if stopped:
+        pids = " ".join(stopped)
+        yield f"worker {pids} is stopped", f"kill -CONT {pids}, or see who stopped it; {journal}"
+    elif healthy < state["workers_planned"]:
+        yield f"{healthy} of {state['workers_planned']} workers are healthy", journal
+    if state["health"] != 200:
+        yield f"the health path on the socket of {unit} gives {_status(state['health'])}", journal
+    if not live["enabled"]:
+        units = f"{unit}.socket {unit}.service"
+        yield f"{unit} is not enabled: it would not start at boot", f"systemctl enable {units}"
+
+
+def _of_site(host: Host) -> Iterator[tuple[str, str]]:
+    """What clients meet: nginx, and the answer and certificate that it gives."""
+    state, https = host.state, host.state["https"]
+    if not state["nginx"]["active"]:
+        yield "nginx is not running", "nginx -t; journalctl -u nginx; systemctl start nginx"
+    if not state["nginx"]["enabled"]:
+        yield "nginx is not enabled: it would not start at boot", "systemctl enable nginx"
+    if https and state["nginx"]["active"]:
+        expected = {200} if state["maintenance_since"] is None else {200, 503}
+        if https["status"] not in expected:
+            told = f" ({https['error']})" if https["error"] else ""
+            yield (
+                f"HTTPS to {host.domains[0]} on the host itself gives "
+                f"{_status(https['status'])}{told}",
+                "tail /var/log/nginx/error.log; nginx -t; "
+                "ansible-playbook playbooks/provision.yml --tags nginx_site",
+            )
+        if https["certificate_current"] is False:
+            yield "nginx serves another certificate than the one on disk", "systemctl reload nginx"
+
+
+def _of_release(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
+    """What a rollout that goes on is just changing."""
+    state, live = host.state, host.state["live"]
+    release, source = wanted_release(host, bounds)
+    if release and live["release"] != release:
+        yield (
+            f"runs release {live['release']}; expected {release} ({source})",
+            f"{DEPLOY}, or playbooks/rollback.yml -e release={release} --limit {host.name}",
+        )
+    if state["idle_enabled"]:
+        units = " ".join(state["idle_enabled"])
+        yield f"{units} of the idle slot would start at boot", f"systemctl disable {units}"
+    differing = drift(state.get("drift") or [])
+    if differing:
+        yield (
+            f"differs from the inventory: {', '.join(differing)}",
+            f"{DEPLOY} --check --diff to see how, then without these to apply it",
+        )
+
+
+def _of_certificate(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
+    """The certificate on disk."""
+    days = host.state["certificate_days"]
+    renew = "ansible-playbook playbooks/provision.yml --tags tls_certificate"
+    if days is None:
+        yield "there is no certificate that can be read", renew
+        return
+    if days < 0:
+        yield f"the certificate expired {-days} days ago", renew
+    elif days < bounds.certificate_days:
+        yield (
+            f"the certificate expires in {days} days; expected at least {bounds.certificate_days}",
+            renew,
+        )
+    missing = certificate_lacks(host.state["certificate_names"], host.domains)
+    if missing:
+        yield f"the certificate does not cover {', '.join(missing)}", renew
+
+
+def _notes(name: str, state: Mapping[str, Any]) -> Iterator[str]:
+    lock = state.get("lock")
+    if lock:
+        yield f"{name}: a rollout goes on, by {lock['who']} (rollout {lock['rollout']})"
+    if state.get("maintenance_since") is not None:
+        yield f"{name}: the maintenance page is shown to clients"
+
+
+def _lines(
+    findings: Sequence[Finding], notes: Sequence[str], states: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    hosts = f"{len(states)} {'host' if len(states) == 1 else 'hosts'}"
+    if not findings:
+        live = sorted({s["live"]["release"] for s in states.values() if s.get("live")})
+        return [f"verified: {hosts} as they should be, {', '.join(live)}", *notes]
+    bad = len({finding.host for finding in findings})
+    things = "finding" if len(findings) == 1 else "findings"
+    lines = [f"{len(findings)} {things} on {bad} of {hosts}:"]
+    lines += [f"  - {f.host}: {f.seen}; to do: {f.todo}" for f in findings]
+    return [*lines, *notes]
+
+
+def _status(status: int) -> str:
+    return "no answer" if status == 0 else f"status {status}; expected 200"
+
+
+def _hours(seconds: int) -> str:
+    return f"{seconds // SECONDS_PER_HOUR} hours"
+
+
+def _seconds(bounds: Bounds) -> int:
+    return bounds.stale_hours * SECONDS_PER_HOUR

@@ -1,0 +1,351 @@
+"""A rollout over a fleet: its waves, what became of each host, and what a failure puts back.
+
+Pure: runs on the controller, and knows hosts by their inventory names only. A rollout may hold
+several applications; each has its own waves and its own fate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis import (
+    Limits,
+    Verdict,
+    judge,
+)
+
+#: Most hosts of a wave that the plan names.
+NAMED_HOSTS = 6
+
+
+class RolloutPlan(TypedDict):
+    """A rollout's waves.
+
+    Keys:
+        order: The hosts in the order of their waves.
+        sizes: How many hosts each wave has: with `order`, what `serial` takes.
+        waves: For each application its waves of hosts.
+        first: For each application the host where it does what it does once.
+        peers: For a host, one of the same application in a later wave, to compare it with.
+        last: The hosts of each application's last wave.
+        without: For each application that is left out, its hosts that had failed already.
+        left_out: The hosts of these applications.
+    """
+
+    order: list[str]
+    sizes: list[int]
+    waves: dict[str, list[list[str]]]
+    first: dict[str, str]
+    peers: dict[str, str]
+    last: list[str]
+    without: dict[str, list[str]]
+    left_out: list[str]
+
+
+class HostOutcome(TypedDict, total=False):
+    """What became of a host in its wave.
+
+    Keys:
+        app: Its application.
+        release: Id of the release that it was to run.
+        state: `live`, `refused` (nothing changed) or `unreachable`.
+        reason: Why it is not live.
+        changed: Whether the host was switched, or ran the release already.
+        look: The `state` of `asgi.fleet.app_info` after the soak, if it was looked at.
+        traffic: What it served since, if it was asked.
+        waiting: What its peer served meanwhile.
+        soak_seconds: How long it is watched once it is switched.
+        limits: The keys of `judgement.Limits`.
+        on_failure: `revert_all`, `revert_wave` or `stop`.
+    """
+
+    app: str
+    release: str
+    state: str
+    reason: str
+    changed: bool
+    look: Mapping[str, Any] | None
+    traffic: Mapping[str, Any] | None
+    waiting: Mapping[str, Any] | None
+    soak_seconds: float
+    limits: Mapping[str, Any]
+    on_failure: str
+
+
+@dataclass
+class _Progress:
+    """How far a rollout is: hosts that are done, applications that stopped, hosts to put back."""
+
+    hosts: dict[str, dict[str, str]]
+    stopped: dict[str, str]
+    to_revert: list[str]
+    lines: list[str]
+
+
+def plan_waves(
+    deployments: Mapping[str, Mapping[str, Any]],
+    failed: Iterable[str] = (),
+    waves: Sequence[int | str] | None = None,
+) -> RolloutPlan:
+    """Return the waves of a rollout.
+
+    An entry of `fleet_waves` is a number of hosts, or a share of the application's hosts rounded
+    down, at least one; the last entry is repeated until all hosts are done (as `serial` does).
+
+    Args:
+        deployments: the checked variables of the hosts, in the order of the inventory; the waves
+            of an application are those of its first host.
+        failed: hosts that are out of the run already, as by a provisioning that failed. None of
+            their application's hosts begins: the fleet would end half-way.
+        waves: what counts instead of every application's `fleet_waves`.
+    """
+    hosts: dict[str, list[str]] = {}
+    for host, deployment in deployments.items():
+        hosts.setdefault(deployment["app_name"], []).append(host)
+    out = set(failed)
+    without = {
+        app: [name for name in names if name in out]
+        for app, names in hosts.items()
+        if out.intersection(names)
+    }
+    cut = {
+        app: _cut(names, waves or deployments[names[0]]["fleet_waves"])
+        for app, names in hosts.items()
+        if app not in without
+    }
+    count = max(map(len, cut.values()), default=0)
+    merged = [
+        [host for of_app in cut.values() for host in (of_app[n] if n < len(of_app) else [])]
+        for n in range(count)
+    ]
+    return {
+        "order": [host for wave in merged for host in wave],
+        "sizes": [len(wave) for wave in merged],
+        "waves": cut,
+        "first": {app: of_app[0][0] for app, of_app in cut.items()},
+        "peers": dict(pair for of_app in cut.values() for pair in _peers(of_app)),
+        "last": [host for of_app in cut.values() for host in of_app[-1]],
+        "without": without,
+        "left_out": [host for app in without for host in hosts[app]],
+    }
+
+
+def _cut(hosts: Sequence[str], entries: Sequence[int | str]) -> list[list[str]]:
+    waves: list[list[str]] = []
+    done = 0
+    while done < len(hosts):
+        entry = entries[min(len(waves), len(entries) - 1)]
+        text = str(entry)
+        size = len(hosts) * int(text[:-1]) // 100 if text.endswith("%") else int(text)
+        waves.append(list(hosts[done : done + max(1, size)]))
+        done += len(waves[-1])
+    return waves
+
+
+def _peers(waves: Sequence[Sequence[str]]) -> Iterable[tuple[str, str]]:
+    for number, wave in enumerate(waves):
+        waiting = [host for later in waves[number + 1 :] for host in later]
+        yield from zip(wave, waiting, strict=False)
+
+
+def plan_lines(plan: RolloutPlan) -> list[str]:
+    """Return the plan for people, a line for each application and each of its waves."""
+    lines = []
+    for app, waves in plan["waves"].items():
+        count = sum(map(len, waves))
+        lines.append(f"{app}: {_count(count, 'host')} in {_count(len(waves), 'wave')}")
+        for number, wave in enumerate(waves, 1):
+            rest = len(wave) - NAMED_HOSTS
+            more = f" and {rest} more" if rest > 0 else ""
+            lines.append(f"  wave {number}: {', '.join(wave[:NAMED_HOSTS])}{more}")
+    for app, failed in plan["without"].items():
+        lines.append(f"{app}: no host begins, since {', '.join(failed)} had failed before")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def outcome(result: Mapping[str, Any]) -> HostOutcome:
+    """Return what became of a host from the result of `asgi.fleet.slot`."""
+    if result.get("unreachable"):
+        return {"state": "unreachable", "reason": _text(result), "changed": False}
+    if result.get("failed"):
+        return {"state": "refused", "reason": _text(result), "changed": False}
+    return {"state": "live", "reason": "", "changed": bool(result.get("changed"))}
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg") or "no reason given").strip()
+
+
+def soak_seconds(outcomes: Mapping[str, HostOutcome], last: Iterable[str]) -> float:
+    """Return how long a wave is watched before it counts: as long as one of its applications needs.
+
+    An application needs it not at all when nothing of it was switched, or when it has failed
+    already; after its last wave only if it is judged by what it serves.
+
+    Args:
+        outcomes: the hosts of the wave, an empty mapping for one that was left as it is.
+        last: the hosts of last waves.
+    """
+    failed = {found["app"] for found in outcomes.values() if found and found["state"] != "live"}
+    ending = set(last)
+    watched = (
+        found["soak_seconds"]
+        for host, found in outcomes.items()
+        if found
+        and found["changed"]
+        and found["app"] not in failed
+        and (host not in ending or _is_judged(found["limits"]))
+    )
+    return max(watched, default=0)
+
+
+def _is_judged(limits: Mapping[str, Any]) -> bool:
+    return any(limits.get(name) is not None for name in ("max_error_ratio", "max_p99_ms"))
+
+
+def close_wave(
+    progress: Mapping[str, Any] | None, outcomes: Mapping[str, HostOutcome]
+) -> dict[str, Any]:
+    """Return how far the rollout is after a wave.
+
+    Args:
+        progress: What the wave before left; None or empty before the first.
+        outcomes: The hosts of this wave, an empty mapping for one that was left as it is.
+
+    Returns:
+        `hosts` (for each host done its app, release, state and reason), `stopped` (why, for each
+        application that goes no further), `to_revert` (hosts to put back) and `lines` (what a
+        person should see of this wave).
+    """
+    before = progress or {}
+    after = _Progress(
+        hosts=dict(before.get("hosts", {})),
+        stopped=dict(before.get("stopped", {})),
+        to_revert=list(before.get("to_revert", [])),
+        lines=[],
+    )
+    apps: dict[str, dict[str, HostOutcome]] = {}
+    for host, found in outcomes.items():
+        if found:
+            apps.setdefault(found["app"], {})[host] = found
+    for app, wave in apps.items():
+        _close(app, wave, after)
+    return vars(after)
+
+
+def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
+    """Add one application's wave."""
+    states = {host: _state(found) for host, found in wave.items()}
+    bad = [f"{host} {reason}" for host, (state, reason) in states.items() if state != "live"]
+    # The journal of one host is enough to read; of the others the first line.
+    bad = bad[:1] + [reason.partition("\n")[0] for reason in bad[1:]]
+    verdict = Verdict(ok=True, lines=[])
+    if not bad:
+        verdict = _judge(wave)
+    for host, found in wave.items():
+        state, reason = states[host]
+        after.hosts[host] = {
+            "app": app,
+            "release": found["release"],
+            "state": state,
+            "reason": reason,
+        }
+    after.lines += [f"{app}: {line}" for line in verdict.lines]
+    if not bad and verdict.ok:
+        return
+    after.stopped[app] = "\n".join(bad or verdict.reasons)
+    mode = next(iter(wave.values()))["on_failure"]
+    if mode == "stop":
+        return
+    after.to_revert += [
+        host
+        for host, done in after.hosts.items()
+        # One that did not answer may have been switched before it fell silent: it is asked again.
+        if done["app"] == app
+        and done["state"] != "refused"
+        and (mode == "revert_all" or host in wave)
+    ]
+
+
+def _state(found: HostOutcome) -> tuple[str, str]:
+    """Return a host's state and why, after what was seen of it at the end of the soak."""
+    if found["state"] != "live":
+        return found["state"], found["reason"]
+    look = found.get("look")
+    if look is None:
+        return "live", ""
+    if look.get("unreachable"):
+        return "unreachable", "was healthy at its cut-over, and does not answer since"
+    if not look["live"] or not look["live"]["active"]:
+        return "unhealthy", "was healthy at its cut-over, and does not run any more"
+    if look["health"] != 200:
+        said = f"answers {look['health']}" if look["health"] else "does not answer"
+        return "unhealthy", f"was healthy at its cut-over, and now its health path {said}"
+    return "live", ""
+
+
+def _judge(wave: Mapping[str, HostOutcome]) -> Verdict:
+    limits = next(iter(wave.values()))["limits"]
+    switched = {host: found.get("traffic") for host, found in wave.items() if found["changed"]}
+    if not switched or not _is_judged(limits):
+        return Verdict(ok=True, lines=[])
+    waiting = {host: found.get("waiting") for host, found in wave.items() if found.get("waiting")}
+    return judge(switched, waiting, Limits(**limits))
+
+
+def rollout_lines(
+    progress: Mapping[str, Any],
+    order: Sequence[str],
+    reverted: Mapping[str, Mapping[str, Any]],
+    ended: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    """Return every host with its release and its state at the end of a rollout, as a table.
+
+    Args:
+        progress: What `close_wave` left after the last wave.
+        order: The hosts of the rollout.
+        reverted: The results of putting back, for the hosts where it was tried.
+        ended: The results of ending the rollout on each host.
+    """
+    rows = [("HOST", "RELEASE", "STATE")]
+    notes = []
+    for host in order:
+        done = progress.get("hosts", {}).get(host)
+        state, note = _end_state(done, reverted.get(host) or None)
+        if note:
+            notes.append(f"{host}: {note}")
+        result = ended.get(host) or {}
+        if result.get("unreachable"):
+            state = "unreachable"
+        elif result.get("failed"):
+            notes.append(f"{host}: the rollout could not be ended there: {_text(result)}")
+        release = result.get("live")
+        rows.append((host, "?" if release is None else release or "none", state))
+    for app, reason in progress.get("stopped", {}).items():
+        notes.append(f"The rollout of {app} has failed:\n{reason}")
+    return [*aligned(rows), *(["", *notes] if notes else [])]
+
+
+def _end_state(
+    done: Mapping[str, str] | None, reverted: Mapping[str, Any] | None
+) -> tuple[str, str]:
+    """Return a host's last state, and what a person has to know of it besides."""
+    if done is None:
+        return "not begun", ""
+    if reverted is None:
+        return done["state"], ""
+    if reverted.get("unreachable"):
+        return "unreachable", "could not be asked to go back; the next run brings it up to date"
+    if reverted.get("failed"):
+        return "NOT PUT BACK", f"could not be put back: {_text(reverted)}"
+    if reverted.get("changed"):
+        return "put back", ""
+    # It answered after all, and runs nothing of this rollout: what it was is what it is.
+    return "as before" if done["state"] in ("live", "unreachable") else done["state"], ""

@@ -1,0 +1,531 @@
+"""Releases built by the real uv, without a network, and what is left when a step fails: nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
+    DEPENDENCY_FILES,
+    BuildError,
+    Recipe,
+    build,
+    dependency_file,
+    read_manifest,
+    tail,
+)
+
+UV = str(Path(sys.executable).with_name("uv"))
+AS_USER = {"user", "group", "extra_groups"}
+APPLICATION = "async def app(scope, receive, send): ...\n"
+PACKAGE = '[project]\nname = "shop"\n[build-system]\nrequires = []\n'
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    if os.geteuid() != 0:
+        # Only root may run something as a user, even as itself.
+        class Unprivileged(subprocess.Popen[str]):
+            def __init__(self, command: list[str], **options: Any) -> None:  # noqa: ANN401
+                kept = {name: options[name] for name in options.keys() - AS_USER}
+                super().__init__(command, **kept)
+
+        monkeypatch.setattr(subprocess, "Popen", Unprivileged)
+    return Recipe(
+        path=str(tmp_path / "releases" / "1.0-abcdef01"),
+        kind="tree",
+        uv=UV,
+        module="main:app",
+        user=pwd.getpwuid(os.getuid()).pw_name,
+        uv_environment={"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"},
+        cache=str(tmp_path / "uv"),
+        pythons=str(tmp_path / "pythons"),
+    )
+
+
+@pytest.fixture
+def pack(recipe: Recipe, tmp_path: Path) -> Callable[..., Recipe]:
+    """Return the recipe with an archive of the given files, and other fields changed."""
+
+    def run(files: dict[str, str | bytes], **changed: Any) -> Recipe:  # noqa: ANN401
+        source = tmp_path / "source"
+        for name, text in files.items():
+            path = source / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        archive = tmp_path / "source.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            for name in files:
+                tar.add(source / name, name)
+        return replace(recipe, archive=str(archive), **changed)
+
+    return run
+
+
+Pack = Callable[..., Recipe]
+
+
+def wheel(folder: Path, name: str, version: str, requires: str = "", code: str = "") -> Path:
+    """Make a wheel of one module."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    files = {
+        f"{name}.py": code,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in files))
+    return path
+
+
+def installed(recipe: Recipe) -> dict[str, str]:
+    """Return the distributions of the release's venv, with their versions."""
+    command = [UV, "pip", "list", "--format=json", "--python", recipe.venv_python]
+    output = subprocess.run(command, check=True, capture_output=True).stdout
+    return {found["name"]: found["version"] for found in json.loads(output)}
+
+
+def refused(recipe: Recipe) -> str:
+    """Return why the release cannot be built; nothing of it may be left."""
+    with pytest.raises(BuildError) as error:
+        build(recipe, {})
+    assert not os.path.lexists(recipe.path)
+    return str(error.value)
+
+
+# Builds
+
+
+def test_build_of_a_tree_is_complete(pack: Pack) -> None:
+    recipe = pack({"main.py": APPLICATION, "web/page.html": "<p>", "requirements.txt": ""})
+    manifest = build(recipe, {"source": {"type": "path"}, "commit": ""})
+
+    folder = Path(recipe.path)
+    assert sorted(path.name for path in folder.iterdir()) == [".venv", "manifest.json", "src"]
+    assert (folder / "src" / "web" / "page.html").read_text() == "<p>"
+    assert list((folder / "src" / "__pycache__").glob("main.*.pyc"))
+    assert (
+        manifest == json.loads((folder / "manifest.json").read_text()) == read_manifest(str(folder))
+    )
+    assert isinstance(manifest.pop("built_at"), int)
+    assert manifest.pop("python").startswith("3.")
+    assert manifest == {
+        "id": "1.0-abcdef01",
+        "module": "main:app",
+        "dependencies": "requirements.txt",
+        "lock_sha256": hashlib.sha256(b"").hexdigest(),
+        "source": {"type": "path"},
+        "commit": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("store", "environment", "seen"),
+    [(True, {}, "true"), (False, {}, ""), (True, {"UV_SYSTEM_CERTS": "false"}, "false")],
+    ids=["as the host does", "host without a store", "otherwise by the operator"],
+)
+def test_build_trusts_the_authorities_of_the_host(
+    pack: Pack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store: bool,
+    environment: dict[str, str],
+    seen: str,
+) -> None:
+    authorities = tmp_path / "ca-certificates.crt"
+    if store:
+        authorities.touch()
+    monkeypatch.setattr(release, "TRUST_STORE", str(authorities))
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    told = tmp_path / "told"
+    uv = tmp_path / "uv.sh"
+    uv.write_text(f'#!/bin/sh\necho "$UV_SYSTEM_CERTS" >{told}\nexec {UV} "$@"\n')
+    uv.chmod(0o755)
+    recipe = pack({"main.py": APPLICATION}, uv=str(uv))
+    # Without a store uv brings authorities of its own.
+    build(replace(recipe, uv_environment={**recipe.uv_environment, **environment}), {})
+    assert told.read_text().strip() == seen
+
+
+def test_build_is_not_writable_by_others_whatever_the_umask(pack: Pack) -> None:
+    recipe = pack({"main.py": APPLICATION})
+    before = os.umask(0)
+    try:
+        build(recipe, {})
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    assert [
+        str(path)
+        for path in Path(recipe.path).rglob("*")
+        if not path.is_symlink() and path.stat().st_mode & 0o022
+    ] == []
+
+
+def test_build_replaces_what_a_killed_one_left(pack: Pack) -> None:
+    recipe = pack({"main.py": APPLICATION})
+    leftover = Path(recipe.path, "src", "old.py")
+    leftover.parent.mkdir(parents=True)
+    leftover.write_text("")
+    build(recipe, {})
+    assert not leftover.exists()
+
+
+def test_build_installs_what_requirements_name_from_their_own_folder(
+    pack: Pack, tmp_path: Path
+) -> None:
+    vendored = wheel(tmp_path, "toy", "1.0").read_bytes()
+    name = "vendor/toy-1.0-py3-none-any.whl"
+    files = {"main.py": f"import toy\n{APPLICATION}", "requirements.txt": f"./{name}\n"}
+    recipe = pack({**files, name: vendored})
+    assert build(recipe, {})["dependencies"] == "requirements.txt"
+    assert installed(recipe) == {"toy": "1.0"}
+
+
+def test_build_of_a_wheel_installs_it(recipe: Recipe, tmp_path: Path) -> None:
+    path = wheel(tmp_path, "shop", "1.4.2", code=APPLICATION)
+    made = replace(recipe, kind="wheel", archive=str(path), module="shop:app")
+    assert build(made, {})["dependencies"] == ""
+    assert installed(made) == {"shop": "1.4.2"}
+
+
+def test_build_of_a_package_installs_it_by_name(recipe: Recipe, tmp_path: Path) -> None:
+    wheel(tmp_path / "wheels", "shop", "1.4.1", code=APPLICATION)
+    wheel(tmp_path / "wheels", "shop", "1.4.2")
+    made = replace(
+        recipe,
+        kind="package",
+        package="shop==1.4.1",
+        find_links=str(tmp_path / "wheels"),
+        module="shop:app",
+    )
+    build(made, {})
+    assert installed(made) == {"shop": "1.4.1"}
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("main:app", APPLICATION),
+        ("main:create()", "def create():\n    raise SystemExit(9)\n"),
+        ("web.asgi:holder.app", f"class holder:\n    {APPLICATION}"),
+    ],
+    ids=["callable", "factory", "attribute of an attribute"],
+)
+def test_build_imports_the_application_and_does_not_call_it(
+    pack: Pack, module: str, code: str
+) -> None:
+    file = module.partition(":")[0].replace(".", "/") + ".py"
+    assert build(pack({file: code}, module=module), {})["module"] == module
+
+
+def test_build_imports_the_application_with_its_environment_only(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_THE_CONTROLLER", "1")
+    code = (
+        "import os\nassert os.environ['TOKEN'] == 'a b'\n"
+        f"assert 'OF_THE_CONTROLLER' not in os.environ\n{APPLICATION}"
+    )
+    build(pack({"main.py": code}, environment={"TOKEN": "a b"}), {})
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "told"),
+    [
+        ("main:app", "import no_such_module\n", "No module named 'no_such_module'"),
+        ("main:app", "app = (\n", "SyntaxError"),
+        ("main:app", "raise SystemExit(7)\n", "(exit status 7)"),
+        ("main:application", APPLICATION, "has no attribute 'application'"),
+        ("main:app", "app = 1\n", "1 cannot be called"),
+        ("other:app", APPLICATION, "No module named 'other'"),
+    ],
+)
+def test_application_that_cannot_be_imported_is_refused(
+    pack: Pack, module: str, code: str, told: str
+) -> None:
+    message = refused(pack({"main.py": code}, module=module))
+    assert message.startswith(f"app_module is {module}; importing it failed (exit status ")
+    assert "the release was not kept, and nothing live changed:\n" in message
+    assert told in message
+
+
+def test_application_whose_import_hangs_is_refused(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "IMPORT_TIMEOUT", 0.3)
+    message = refused(pack({"main.py": "import time\ntime.sleep(60)\n"}))
+    assert message.startswith("importing main:app did not end within 0.3 s; ")
+
+
+def test_refused_import_shows_no_secret(pack: Pack) -> None:
+    code = "import os\nraise ValueError(os.environ['TOKEN'] + os.environ['COLOR'])\n"
+    environment = {"TOKEN": "s3cret-value", "COLOR": "-red"}
+    message = refused(pack({"main.py": code}, environment=environment, secret_names=["TOKEN"]))
+    assert "ValueError: <TOKEN>-red" in message
+    assert "s3cret-value" not in message
+
+
+def test_torn_archive_is_refused(pack: Pack) -> None:
+    recipe = pack({"main.py": APPLICATION})
+    Path(recipe.archive).write_bytes(Path(recipe.archive).read_bytes()[:40])
+    message = refused(recipe)
+    assert message.startswith("the source cannot be unpacked; nothing live changed:\n  ")
+
+
+def test_missing_dependency_is_refused(pack: Pack) -> None:
+    message = refused(pack({"main.py": APPLICATION, "requirements.txt": "no-such-package==1\n"}))
+    assert message.startswith("the dependencies cannot be installed; nothing live changed:\n")
+    assert "no-such-package" in message
+
+
+def test_missing_interpreter_is_refused_with_the_ways_out(pack: Pack) -> None:
+    message = refused(pack({"main.py": APPLICATION}, python="3.99"))
+    assert message.startswith("app_python is 3.99; this host has 3.")
+    assert "install python3.99 on the host, set python_release_python_mirror" in message
+
+
+def test_missing_uv_is_refused(pack: Pack) -> None:
+    message = refused(pack({"main.py": APPLICATION}, uv="/no/such/uv"))
+    assert message.startswith("the release cannot be written: ")
+    assert "/no/such/uv" in message
+
+
+def test_interrupted_build_leaves_nothing(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Recipe) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(release, "_compile", interrupted)
+    recipe = pack({"main.py": APPLICATION})
+    with pytest.raises(KeyboardInterrupt):
+        build(recipe, {})
+    assert not os.path.lexists(recipe.path)
+
+
+# Dependencies
+
+
+@pytest.fixture
+def source(recipe: Recipe) -> Path:
+    """The unpacked source of a release."""
+    path = Path(recipe.inside("src"))
+    path.mkdir(parents=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("present", "used"),
+    [
+        (DEPENDENCY_FILES, "uv.lock"),
+        (("pylock.toml", "requirements.txt", "pyproject.toml"), "pylock.toml"),
+        (("requirements.txt", "pyproject.toml"), "requirements.txt"),
+        (("pyproject.toml",), "pyproject.toml"),
+        (("requirements-dev.txt",), ""),
+    ],
+)
+def test_dependency_file_is_the_most_exact_one(
+    recipe: Recipe, source: Path, present: tuple[str, ...], used: str
+) -> None:
+    for name in present:
+        (source / name).touch()
+    assert dependency_file(recipe) == used
+
+
+@pytest.mark.parametrize("wanted", DEPENDENCY_FILES)
+def test_dependency_file_can_be_chosen(recipe: Recipe, source: Path, wanted: str) -> None:
+    for name in DEPENDENCY_FILES:
+        (source / name).touch()
+    assert dependency_file(replace(recipe, dependencies=wanted)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("present", "told"),
+    [
+        (["pyproject.toml", "requirements.txt"], "requirements.txt, pyproject.toml"),
+        ([], "none of uv.lock, pylock.toml, requirements.txt, pyproject.toml"),
+    ],
+)
+def test_dependency_file_that_is_not_there_is_refused(
+    recipe: Recipe, source: Path, present: list[str], told: str
+) -> None:
+    for name in present:
+        (source / name).touch()
+    with pytest.raises(BuildError) as error:
+        dependency_file(replace(recipe, dependencies="uv.lock"))
+    assert str(error.value) == (
+        f"python_release_dependencies is uv.lock; the source has {told}; use auto or add the file"
+    )
+
+
+@pytest.fixture
+def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list[str]]:
+    """Run a step of the build with a uv that only notes its calls, and `freeze` for an answer."""
+    uv = tmp_path / "uv-recorder"
+    uv.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
+        f'[ "$2" != freeze ] || cat {tmp_path}/freeze\n'
+        f"cp {recipe.path}/constraints.txt {tmp_path} 2>/dev/null || true\n"
+    )
+    uv.chmod(0o755)
+
+    def run(
+        step: Callable[[Recipe], object],
+        freeze: str = "",
+        **changed: Any,  # noqa: ANN401
+    ) -> list[str]:
+        (tmp_path / "freeze").write_text(freeze)
+        step(replace(recipe, uv=str(uv), **changed))
+        calls = tmp_path / "calls"
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        pip = f" --python {recipe.venv_python}"
+        return [line.replace(pip, "").replace(str(source), "SRC") for line in lines]
+
+    return run
+
+
+Recorded = Callable[..., list[str]]
+
+
+@pytest.mark.parametrize(
+    ("files", "calls"),
+    [
+        (
+            {"uv.lock": ""},
+            ["sync --locked --no-dev --no-editable --compile-bytecode --project SRC"],
+        ),
+        (
+            {"pylock.toml": ""},
+            ["pip install --compile-bytecode --requirements SRC/pylock.toml"],
+        ),
+        (
+            {"requirements.txt": "", "pyproject.toml": "[project]\n"},
+            ["pip install --compile-bytecode --requirements SRC/requirements.txt"],
+        ),
+        (
+            {"requirements.txt": "", "pyproject.toml": PACKAGE},
+            [
+                "pip install --compile-bytecode --requirements SRC/requirements.txt",
+                "pip install --compile-bytecode --no-deps SRC",
+            ],
+        ),
+        (
+            {"pyproject.toml": "[project]\n"},
+            ["pip install --compile-bytecode --requirements SRC/pyproject.toml"],
+        ),
+        ({"pyproject.toml": PACKAGE}, ["pip install --compile-bytecode SRC"]),
+        ({}, []),
+    ],
+    ids=[
+        "uv.lock",
+        "pylock.toml",
+        "requirements of a folder",
+        "requirements of a package",
+        "pyproject of a folder",
+        "pyproject of a package",
+        "none",
+    ],
+)
+def test_dependencies_are_installed_by(
+    recorded: Recorded, source: Path, files: dict[str, str], calls: list[str]
+) -> None:
+    for name, text in files.items():
+        (source / name).write_text(text)
+    assert recorded(release._install) == calls
+
+
+def test_dependencies_come_from_the_given_places(recorded: Recorded, source: Path) -> None:
+    (source / "requirements.txt").touch()
+    places = {"index": "https://pypi.example.com/simple", "find_links": "/srv/wheels"}
+    assert recorded(release._install, **places) == [
+        "pip install --compile-bytecode --index https://pypi.example.com/simple"
+        " --find-links /srv/wheels --requirements SRC/requirements.txt"
+    ]
+
+
+SERVER = ("gunicorn==27.0.1", "uvicorn[standard]==0.54.0", "uvicorn-worker==0.4.0")
+
+
+@pytest.mark.parametrize(
+    ("freeze", "added"),
+    [
+        ("", "gunicorn==27.0.1 uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
+        ("fastapi==0.1\nGunicorn==21.2.0\n", "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
+        ("uvicorn_worker==0.3\nuvicorn==0.30\n", "gunicorn==27.0.1"),
+        (
+            "gunicorn @ https://git.example.com/gunicorn.whl\n",
+            "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0",
+        ),
+        ("gunicorn==1\nuvicorn==1\nuvicorn-worker==1\n", None),
+    ],
+    ids=["none", "gunicorn", "uvicorn and worker", "gunicorn from a URL", "all"],
+)
+def test_server_packages_are_added_unless_the_application_brings_them(
+    recorded: Recorded, recipe: Recipe, tmp_path: Path, freeze: str, added: str | None
+) -> None:
+    calls = recorded(release._add_server_packages, freeze, server_packages=SERVER)
+    constraints = recipe.inside("constraints.txt")
+    assert calls == ["pip freeze"] + (
+        [f"pip install --compile-bytecode --constraints {constraints} {added}"] if added else []
+    )
+    assert not Path(constraints).exists()
+    if added:
+        pinned = [line for line in freeze.splitlines() if "==" in line]
+        assert (tmp_path / "constraints.txt").read_text().split() == pinned
+
+
+def test_server_packages_leave_the_applications_own_versions(pack: Pack, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheel(wheels, "toy", "1.0")
+    wheel(wheels, "toy", "2.0")
+    wheel(wheels, "server", "1.0", requires="toy")
+    recipe = pack(
+        {"main.py": APPLICATION, "requirements.txt": "toy==1.0\n"},
+        find_links=str(wheels),
+        server_packages=["server", "toy==2.0"],
+    )
+    build(recipe, {})
+    assert installed(recipe) == {"toy": "1.0", "server": "1.0"}
+
+
+# Manifests
+
+
+def test_manifest_counts_while_its_interpreter_is_there(recipe: Recipe) -> None:
+    assert read_manifest(recipe.path) is None
+    python = Path(recipe.venv_python)
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    assert read_manifest(recipe.path) is None
+    manifest = Path(recipe.inside("manifest.json"))
+    manifest.write_text('{"id"')
+    assert read_manifest(recipe.path) is None
+    manifest.write_text('{"id": "1.0"}')
+    assert read_manifest(recipe.path) == {"id": "1.0"}
+    python.unlink()
+    python.symlink_to("/no/longer/python3")
+    assert read_manifest(recipe.path) is None
+
+
+def test_tail_shows_the_last_lines() -> None:
+    text = "\n".join(str(number) for number in range(40)) + "\n\n"
+    assert tail(text).splitlines() == [f"  {number}" for number in range(10, 40)]

@@ -1,0 +1,422 @@
+"""Bringing a release live: what is planned, in which order, and that a refusal leaves what is live.
+
+The host is one of `slot_host.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import activations
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.activation import Plan
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+
+from tests.unit.plugins.module_utils.slot_host import KINDS, Host, hooked, refused
+
+# What is planned
+
+
+def planned(host: Host, desired: Desired, active: bool = True) -> Plan:
+    return activation.plan(host.application, desired, active)
+
+
+def test_plan_begins_with_blue(host: Host) -> None:
+    assert planned(host, host.desired()) == Plan("blue", True, ("no slot is live yet",))
+
+
+def test_plan_leaves_what_is_as_wanted(live: Host) -> None:
+    assert planned(live, live.desired()) == Plan("blue", False, ())
+
+
+def test_plan_names_a_changed_release_once_though_the_unit_names_it_too(live: Host) -> None:
+    assert planned(live, live.desired("1.1")) == Plan("green", True, ("release 1.0 -> 1.1",))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_plan_names_each_changed_file(live: Host, kind: str) -> None:
+    desired = live.desired(**{kind: "other\n"})
+    assert planned(live, desired) == Plan("green", True, (f"{kind} changed",))
+
+
+def test_plan_names_all_reasons(live: Host) -> None:
+    desired = live.desired(socket="other\n", service="other\n", environment="")
+    assert planned(live, desired, active=False).reasons == (
+        "socket changed",
+        "service changed",
+        "environment changed",
+        "shop@blue.service is not running",
+    )
+
+
+def test_plan_restarts_in_the_idle_slot_when_asked(live: Host) -> None:
+    asked = activation.plan(live.application, live.desired(), True, restart=True)
+    assert asked == Plan("green", True, ("a restart was asked for",))
+
+
+def test_plan_replaces_a_live_slot_that_is_not_running(live: Host) -> None:
+    live.states["shop@blue.service"] = {"ActiveState": "failed"}
+    active = activation.live_is_active(live.application)
+    reasons = ("shop@blue.service is not running",)
+    assert planned(live, live.desired(), active) == Plan("green", True, reasons)
+
+
+def test_plan_replaces_a_live_slot_whose_release_link_is_gone(live: Host) -> None:
+    Path(live.application.slot("blue").release_link).unlink()
+    assert planned(live, live.desired()).reasons == ("release none -> 1.0",)
+
+
+def test_live_is_active_is_false_before_the_first_activation(host: Host) -> None:
+    assert activation.live_is_active(host.application) is False
+
+
+# What a diff shows
+
+
+def test_diff_is_empty_when_nothing_differs(live: Host) -> None:
+    assert activation.diff(live.application, live.desired(), "blue") == []
+
+
+def test_diff_shows_a_changed_file_under_both_paths(live: Host) -> None:
+    desired = live.desired(settings="workers = 3\n")
+    assert activation.diff(live.application, desired, "green") == [
+        {
+            "before_header": live.application.slot("blue").files["settings"],
+            "after_header": live.application.slot("green").files["settings"],
+            "before": "settings of blue\n",
+            "after": "workers = 3\n",
+        }
+    ]
+
+
+def test_diff_names_changed_variables_and_never_shows_their_values(live: Host) -> None:
+    desired = live.desired(environment='COLOR="red"\nNEW="n3w-value"\nTOKEN="0ther-value"\n')
+    (shown,) = activation.diff(live.application, desired, "green")
+    assert shown["before"] == "COLOR=<hidden>\nTOKEN=<hidden>\n"
+    assert shown["after"] == "COLOR=<hidden>\nNEW=<hidden>\nTOKEN=<hidden>\nTOKEN=<changed>\n"
+
+
+def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> None:
+    shown = activation.diff(host.application, host.desired(), "blue")
+    assert [Path(part["after_header"]).name for part in shown] == [
+        "shop@blue.socket",
+        "shop@blue.service",
+        "gunicorn.conf.py",
+        "draining_worker.py",
+        "environment",
+    ]
+    assert {part["before"] for part in shown} == {""}
+    assert "s3cret-value" not in str(shown)
+
+
+# The order of a cut-over
+
+
+def test_first_activation_enables_before_it_cuts_over(host: Host) -> None:
+    outcome = host.activate(host.desired())
+
+    assert (outcome.changed, outcome.slot, outcome.previous_slot) == (True, "blue", None)
+    assert [step["step"] for step in outcome.steps] == [
+        "free the idle slot",
+        "configure",
+        "start until healthy",
+        "enable",
+        "cut over",
+    ]
+    assert host.calls == [
+        ("daemon-reload", None),
+        ("reset-failed shop@blue.socket shop@blue.service", None),
+        ("start shop@blue.socket", None),
+        ("start --no-block shop@blue.service", None),
+        ("enable shop@blue.socket shop@blue.service", None),
+    ]
+    assert Path(host.application.live_link).readlink() == Path(host.application.slot("blue").socket)
+    assert host.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
+    assert activations(host.application)[0]["previous"] is None
+
+
+def test_replacement_touches_the_old_slot_only_after_the_cut_over(live: Host) -> None:
+    outcome = live.activate(live.desired("1.1"))
+
+    assert (outcome.changed, outcome.slot, outcome.previous_slot) == (True, "green", "blue")
+    assert live.calls == [
+        ("daemon-reload", "blue"),
+        ("reset-failed shop@green.socket shop@green.service", "blue"),
+        ("start shop@green.socket", "blue"),
+        ("start --no-block shop@green.service", "blue"),
+        ("enable shop@green.socket shop@green.service", "blue"),
+        ("disable shop@blue.socket shop@blue.service", "green"),
+        ("stop --no-block shop@blue.socket shop@blue.service", "green"),
+    ]
+    assert live.enabled == {"shop@green.socket", "shop@green.service"}
+    assert live.history()[2:] == [("activating", "1.1", "green"), ("live", "1.1", "green")]
+
+
+def test_cut_over_is_noted_with_what_it_replaces_before_it_is_done(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        assert live.history()[-1] == ("activating", "1.1", "green")
+        assert activations(live.application)[-1]["previous"] == "blue"
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(activation, "swap", killed)
+        # Going back swaps as well.
+        patched.setattr(activation, "_go_back", lambda *_: None)
+        with pytest.raises(KeyboardInterrupt):
+            live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+
+
+def test_previous_slot_that_is_kept_runs_on_but_not_after_a_reboot(live: Host) -> None:
+    live.activate(live.desired("1.1"), keep_previous=True)
+
+    assert live.application.live_slot() == "green"
+    assert live.states["shop@blue.service"]["ActiveState"] == "active"
+    assert live.states["shop@blue.socket"]["ActiveState"] == "active"
+    assert live.enabled == {"shop@green.socket", "shop@green.service"}
+    assert not any(call.startswith("stop") for call, _ in live.calls)
+
+
+def test_previous_slot_that_is_kept_outlives_a_run_without_changes_and_ends_with_settle(
+    live: Host,
+) -> None:
+    live.activate(live.desired("1.1"), keep_previous=True)
+    assert live.activate(live.desired("1.1"), keep_previous=True).changed is False
+    assert live.states["shop@blue.service"]["ActiveState"] == "active"
+
+    live.calls.clear()
+    assert cut_over.settle(live.application, live.application.slot("green")) is True
+    stop = ("stop --no-block shop@blue.socket shop@blue.service", "green")
+    assert live.calls == [stop]
+
+
+def test_idle_slot_that_still_drains_is_waited_for_before_it_is_written(live: Host) -> None:
+    live.activate(live.desired("1.1"))
+    live.calls.clear()
+    live.activate(live.desired("1.2"))
+    assert live.calls[:3] == [
+        ("disable shop@blue.socket shop@blue.service", "green"),
+        ("stop shop@blue.socket shop@blue.service", "green"),
+        ("daemon-reload", "green"),
+    ]
+
+
+def test_slot_is_written_with_its_modes_and_a_relative_release_link(host: Host) -> None:
+    desired = host.desired()
+    host.activate(desired)
+
+    slot = host.application.slot("blue")
+    assert slot.contents() == desired.files["blue"]
+    modes = {kind: stat.S_IMODE(Path(path).stat().st_mode) for kind, path in slot.files.items()}
+    assert modes == dict.fromkeys(KINDS, 0o644) | {"environment": 0o600}
+    assert Path(slot.release_link).readlink() == Path("../releases/1.0")
+    assert slot.release() == desired.release
+
+
+def test_health_is_asked_for_as_nginx_would(live: Host) -> None:
+    live.activate(live.desired("1.1"))
+    (request,) = live.requests
+    assert request.startswith(b"GET /healthz HTTP/1.1\r\n")
+    assert b"Host: shop.example.com\r\n" in request
+    assert b"X-Forwarded-Proto: https\r\n" in request
+
+
+def test_second_activation_changes_nothing(live: Host) -> None:
+    outcome = live.activate(live.desired())
+    assert (outcome.changed, outcome.slot, outcome.steps) == (False, "blue", [])
+    assert live.calls == []
+
+
+# What a torn run left
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        (
+            {"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "3"},
+            "shop@green.service failed at start (exit-code, exit status 3)\n",
+        ),
+        (
+            {"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "1"},
+            "shop@green.service crashed at start (exit status 1)\n",
+        ),
+        (
+            {"NRestarts": "1", "ExecMainStatus": "9"},
+            "shop@green.service crashed at start (exit status 9)\n",
+        ),
+        (
+            {"ActiveState": "activating"},
+            "was not healthy within 0.3 s: the service is activating\n",
+        ),
+    ],
+    ids=["failed", "waiting to restart", "restarted", "never ready"],
+)
+def test_release_that_does_not_come_up_is_refused(
+    live: Host, state: dict[str, str], problem: str
+) -> None:
+    live.started_state |= state
+    message = refused(live, live.desired("1.1"))
+    assert problem in message
+    assert "Release 1.1 was stopped and takes no traffic." in message
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [
+        ([(200, "")], "1 of 2 workers answered /healthz with 200\n"),
+        (
+            [(200, ""), (503, "no database")],
+            "1 of 2 workers answered /healthz with 200; last answer: 503 no database\n",
+        ),
+        ([], "0 of 2 workers answered /healthz with 200\n"),
+    ],
+    ids=["one missing", "one unhealthy", "none"],
+)
+def test_release_whose_workers_are_not_all_healthy_is_refused(
+    live: Host, answers: list[tuple[int, str]], problem: str
+) -> None:
+    live.worker_answers = answers
+    assert problem in refused(live, live.desired("1.1"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nwait", "/healthz answered 503: wait\n"),
+        (b"", "green.sock did not answer: RemoteDisconnected("),
+        (b"SSH-2.0\r\n\r\n", "green.sock did not answer: BadStatusLine("),
+    ],
+    ids=["unhealthy", "closed", "another protocol"],
+)
+def test_release_whose_socket_does_not_answer_200_is_refused(
+    live: Host, answer: bytes, problem: str
+) -> None:
+    live.answer = answer
+    assert problem in refused(live, live.desired("1.1"))
+
+
+def test_release_whose_answer_lacks_the_body_is_refused(live: Host) -> None:
+    desired = live.desired("1.1")
+    wanted = Health("/healthz", "shop.example.com", timeout=0.3, body="shop 1.1")
+    lacking = Desired(desired.release, desired.files, wanted, workers=2)
+    assert "/healthz answered without 'shop 1.1': ok\n" in refused(live, lacking)
+
+
+def test_release_that_cannot_be_enabled_is_refused(live: Host) -> None:
+    live.failing = "enable shop@green"
+    assert refused(live, live.desired("1.1")) == "systemctl enable failed: no such luck"
+
+
+def test_refused_first_release_leaves_nothing_live(host: Host) -> None:
+    host.worker_answers = []
+    refused(host, host.desired("1.1"))
+    assert not os.path.lexists(host.application.live_link)
+
+
+def test_refusal_shows_the_journal_without_secrets(live: Host, tmp_path: Path) -> None:
+    live.worker_answers = [(500, "the token s3cret-value is refused")]
+    message = refused(live, live.desired("1.1"))
+
+    assert "500 the token <TOKEN> is refused" in message
+    assert message.endswith("Last lines of its journal:\n  starting\n  login with <TOKEN>: no\n")
+    assert "s3cret-value" not in message
+    asked = (tmp_path / "journalctl").read_text()
+    assert "--unit=shop@green.service --since=@" in asked
+
+
+@pytest.mark.usefixtures("hook_calls")
+def test_hook_before_that_fails_starts_nothing(live: Host) -> None:
+    message = refused(live, hooked(live.desired("1.1"), before="fail: no disk"))
+    assert message == "before_activate: no disk"
+    assert live.application.live_slot() == "blue"
+    assert not any("start" in call and "green" in call for call, _ in live.calls)
+
+
+def test_hook_after_that_fails_gives_the_link_back(live: Host, hook_calls: list[str]) -> None:
+    message = refused(live, hooked(live.desired("1.1"), after="fail: smoke"))
+    assert message == "after_activate: smoke"
+    assert hook_calls == ["fail: smoke"]
+    assert live.application.live_slot() == "blue"
+    assert live.history()[-1] == ("refused", "1.1", "green")
+
+
+@pytest.mark.usefixtures("hook_calls")
+def test_hook_after_that_fails_at_the_first_release_leaves_nothing_live(host: Host) -> None:
+    refused(host, hooked(host.desired("1.1"), after="fail: smoke"))
+    assert not os.path.lexists(host.application.live_link)
+
+
+def test_hooks_run_around_the_cut_over(live: Host, hook_calls: list[str]) -> None:
+    live.activate(hooked(live.desired("1.1"), before="warm up", after="smoke test"))
+    assert hook_calls == ["warm up", "smoke test"]
+    assert live.application.live_slot() == "green"
+
+
+def test_release_after_a_refusal_takes_the_same_slot(live: Host) -> None:
+    live.worker_answers = []
+    refused(live, live.desired("1.1"))
+    live.worker_answers = [(200, ""), (200, "")]
+    assert live.activate(live.desired("1.2")).slot == "green"
+    assert live.history()[-1] == ("live", "1.2", "green")
+
+
+def test_interrupted_start_is_put_away_and_is_no_refusal(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(activation, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+    assert live.calls[-1] == ("stop shop@green.socket shop@green.service", "blue")
+    assert live.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
+
+
+def test_units_that_systemd_refuses_stop_before_anything_is_written(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(*_: object) -> None:
+        raise Refusal("systemd refuses the unit files")
+
+    monkeypatch.setattr(activation, "verify_units", verify)
+    with pytest.raises(Refusal, match="systemd refuses"):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+    assert live.calls == []
+    assert set(live.application.slot("green").contents().values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [("ExecStart=/bin/true", None), ("ExecStart=/no/such/program", "is not executable")],
+    ids=["accepted", "refused"],
+)
+def test_verify_units_says_what_systemd_says(
+    tmp_path: Path, line: str, complaint: str | None
+) -> None:
+    slot = Application("shop", str(tmp_path)).slot("blue")
+    files = {
+        "socket": "[Socket]\nListenStream=/run/shop/blue.sock\n",
+        "service": f"[Service]\n{line}\n",
+    }
+    if complaint is None:
+        activation.verify_units(slot, files)
+        return
+    with pytest.raises(Refusal) as refusal:
+        activation.verify_units(slot, files)
+    assert str(refusal.value).startswith("systemd refuses the unit files:\n  shop@blue.service: ")
+    assert complaint in str(refusal.value)

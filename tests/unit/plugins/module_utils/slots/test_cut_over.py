@@ -1,0 +1,113 @@
+"""The single steps of a cut-over."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import SLOTS
+from ansible_collections.asgi.fleet.plugins.module_utils.host import locking
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
+
+from tests.unit.plugins.module_utils.slot_host import Host
+
+
+@pytest.mark.parametrize(
+    ("enabled", "states", "calls"),
+    [
+        ({"shop@green.socket"}, {}, ["disable shop@green.socket"]),
+        (set(), {"shop@green.service": "deactivating"}, []),
+        (
+            set(),
+            {"shop@green.service": "activating"},
+            ["stop --no-block shop@green.socket shop@green.service"],
+        ),
+        (
+            {"shop@green.service"},
+            {"shop@green.socket": "active"},
+            [
+                "disable shop@green.service",
+                "stop --no-block shop@green.socket shop@green.service",
+            ],
+        ),
+    ],
+    ids=["enabled", "draining", "starting", "enabled and listening"],
+)
+def test_settle_puts_the_idle_slot_away_without_waiting(
+    live: Host, enabled: set[str], states: dict[str, str], calls: list[str]
+) -> None:
+    green = live.application.slot("green")
+    activation.configure(green, live.desired())
+    live.calls.clear()
+    live.enabled |= enabled
+    live.states |= {unit: {"ActiveState": state} for unit, state in states.items()}
+
+    changed = cut_over.settle(live.application, live.application.slot("blue"))
+
+    assert changed == bool(calls)
+    assert [call for call, _ in live.calls] == calls
+
+
+def test_settle_enables_what_a_torn_run_left_disabled(live: Host) -> None:
+    live.enabled.clear()
+    assert live.activate(live.desired()).changed is True
+    assert live.enabled == {"shop@blue.socket", "shop@blue.service"}
+
+
+def test_swap_leaves_no_moment_without_a_live_slot(live: Host) -> None:
+    link = Path(live.application.live_link)
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            # readlink() raises if there is a moment without a link; the thread then ends early.
+            seen.add(str(link.readlink()))
+        seen.add("to the end")
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for _ in range(50):
+        for slot in SLOTS:
+            cut_over.swap(live.application, live.application.slot(slot))
+    stop.set()
+    looking.join()
+    assert seen - {live.application.slot(slot).socket for slot in SLOTS} == {"to the end"}
+
+
+def test_swap_replaces_what_a_torn_one_left(live: Host) -> None:
+    Path(live.application.live_link + ".new").symlink_to("/nowhere")
+    cut_over.swap(live.application, live.application.slot("green"))
+    assert live.application.live_slot() == "green"
+    assert not os.path.lexists(live.application.live_link + ".new")
+
+
+def test_exclusive_refuses_a_second_activation(host: Host) -> None:
+    with (
+        cut_over.exclusive(host.application, patience=0),
+        pytest.raises(Refusal, match="another activation of shop has been running on this host"),
+        cut_over.exclusive(host.application, patience=0.3),
+    ):
+        pass
+    with cut_over.exclusive(host.application, patience=0):
+        pass
+
+
+def test_exclusive_waits_for_another_activation(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "RETRY_SECONDS", 0.01)
+    first = cut_over.exclusive(host.application, patience=0)
+    first.__enter__()
+    ending = threading.Timer(0.1, first.__exit__, (None, None, None))
+    ending.start()
+    with cut_over.exclusive(host.application, patience=30):
+        assert ending.finished.wait(5)
+
+
+def test_exclusive_lets_a_timeout_of_the_activation_itself_through(host: Host) -> None:
+    with pytest.raises(TimeoutError), cut_over.exclusive(host.application, patience=0):
+        raise TimeoutError

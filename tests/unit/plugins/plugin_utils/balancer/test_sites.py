@@ -1,0 +1,226 @@
+"""The balancer's sites, from the inventory and for the configuration."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any, cast
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
+    SYSTEM_AUTHORITIES,
+    Site,
+    balancer_certificates,
+    balancer_lines,
+    balancer_sites,
+    drain_lines,
+    fleet_addresses,
+    haproxy_sites,
+    pins,
+    server_name,
+    servers_of_machines,
+    stale_pins,
+    trust_anchor,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+PATH = "/etc/{}/tls/fullchain.pem"
+SHOP: dict[str, Any] = {"app_name": "shop", "app_domain": ["www.example.com", "example.com"]}
+BLOG: dict[str, Any] = {"app_name": "blog", "app_domain": "blog.example.com"}
+
+
+def name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def certificate(subject: str, issuer: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name(subject))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+def site(**changed: object) -> Site:
+    made: dict[str, Any] = {
+        "name": "shop",
+        "domains": ["www.example.com"],
+        "health_path": "/healthz",
+        "certificate_path": "/etc/shop/tls/fullchain.pem",
+        "servers": [{"name": "web1", "address": "10.0.0.1"}],
+    } | changed
+    return cast("Site", made)
+
+
+def test_sites_have_all_hosts_of_an_application_in_their_order() -> None:
+    hosts = {
+        "web1": SHOP | {"fleet_address": "10.0.0.1", "ansible_host": "192.0.2.1"},
+        "blog1": BLOG | {"ansible_host": "192.0.2.1"},
+        "web2": SHOP | {"nginx_site_https_port": 8443},
+    }
+    shop, blog = balancer_sites(hosts, PATH)
+    assert shop == {
+        "name": "shop",
+        "domains": ["www.example.com", "example.com"],
+        "health_path": "/healthz",
+        "certificate_path": "/etc/shop/tls/fullchain.pem",
+        "servers": [
+            {"name": "web1", "address": "10.0.0.1", "port": 443},
+            {"name": "web2", "address": "web2", "port": 8443},
+        ],
+    }
+    assert blog["servers"] == [{"name": "blog1", "address": "192.0.2.1", "port": 443}]
+
+
+def test_sites_are_checked_under_the_prefix_that_nginx_strips() -> None:
+    hosts = {"web1": SHOP | {"app_root_path": "/api", "app_health_path": "/ready"}}
+    assert balancer_sites(hosts, PATH)[0]["health_path"] == "/api/ready"
+
+
+def test_sites_refuse_hosts_of_one_application_that_differ() -> None:
+    hosts = {"web1": SHOP, "web2": SHOP | {"app_health_path": "/up"}}
+    with pytest.raises(ValueError, match="app_health_path is different on web1 and web2, which b"):
+        balancer_sites(hosts, PATH)
+
+
+def test_sites_refuse_a_host_that_does_not_fit_also_without_a_play_on_it() -> None:
+    with pytest.raises(ValueError, match=r"^web1: app_health_path is up; expected a path"):
+        balancer_sites({"web1": SHOP | {"app_health_path": "up"}}, PATH)
+
+
+def test_sites_know_a_self_signed_host_by_its_certificate_only() -> None:
+    own, issued = certificate("shop", "shop"), certificate("shop", "An authority")
+    hosts = {
+        "own": SHOP | {"host_certificate": own},
+        "issued": SHOP | {"host_certificate": issued},
+        "none": SHOP | {"host_certificate": ""},
+    }
+    servers = balancer_sites(hosts, PATH)[0]["servers"]
+    assert [server.get("certificate") for server in servers] == [own, None, None]
+
+
+def test_trust_anchor_is_the_authority_of_a_whole_chain() -> None:
+    root = certificate("An authority", "An authority")
+    assert trust_anchor(certificate("shop", "An authority") + root) == root
+    assert trust_anchor("") == ""
+
+
+def test_certificates_carry_no_key() -> None:
+    tls = {
+        "mode": "provided",
+        "certificate": "/tls/chain.pem",
+        "key": "-----BEGIN PRIVATE KEY-----\nsecret",
+    }
+    assert balancer_certificates({"web1": SHOP | {"app_tls": tls}}) == [
+        {
+            "name": "shop",
+            "domains": ["www.example.com", "example.com"],
+            "tls": {"mode": "provided", "certificate": "/tls/chain.pem"},
+            "host": "web1",
+        }
+    ]
+
+
+def test_addresses_are_each_there_once() -> None:
+    hosts = {"a": {"ansible_host": "10.0.0.1"}, "b": {"fleet_address": "10.0.0.1"}, "c": {}}
+    assert fleet_addresses(hosts) == ["10.0.0.1", "c"]
+
+
+def test_address_that_is_none_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^lb1: fleet_address is 10\.0\.0\.0/24; expected an IP a"
+    ):
+        fleet_addresses({"lb1": {"fleet_address": "10.0.0.0/24"}})
+
+
+def test_machines_take_all_their_applications_along() -> None:
+    one = {"ansible_host": "10.0.0.1"}
+    hosts = {"shop1": SHOP | one, "blog1": BLOG | one, "shop2": SHOP}
+    sites = balancer_sites(hosts, PATH)
+    assert servers_of_machines(sites, ["blog1"]) == ["shop/shop1", "blog/blog1"]
+    assert servers_of_machines(sites, ["shop2"]) == ["shop/shop2"]
+    assert servers_of_machines(sites, []) == []
+
+
+def test_lines_say_what_is_served_and_what_is_left() -> None:
+    assert balancer_lines([site()]) == ["  shop (www.example.com) from web1 at 10.0.0.1"]
+    drained = {
+        "lb1": {"sessions": {"shop/web1": 0}},
+        "lb2": {"sessions": {"shop/web1": 1, "blog/web1": 7}},
+    }
+    assert drain_lines(drained) == [
+        "  shop/web1 gets no traffic from lb1; no request is open",
+        "  shop/web1 gets no traffic from lb2; 1 request still open",
+        "  blog/web1 gets no traffic from lb2; 7 requests still open",
+    ]
+
+
+def test_printed_server_is_verified_by_what_is_known_of_it() -> None:
+    servers = [
+        {"name": "now", "address": "10.0.0.1", "certificate": "PEM"},
+        {"name": "before", "address": "2001:db8::1", "port": 8443},
+        {"name": "vouched", "address": "web.internal", "ca_path": "/etc/ca.pem"},
+        {"name": "new", "address": "10.0.0.4"},
+    ]
+    sites = [site(servers=servers)]
+    printed = haproxy_sites(sites, "/trust", ["/trust/shop/before.pem"])[0]["servers"]
+    assert [(server["address"], server["ca_path"]) for server in printed] == [
+        ("10.0.0.1:443", "/trust/shop/now.pem"),
+        ("[2001:db8::1]:8443", "/trust/shop/before.pem"),
+        ("web.internal:443", "/etc/ca.pem"),
+        ("10.0.0.4:443", SYSTEM_AUTHORITIES),
+    ]
+    assert pins(sites, "/trust") == {"/trust/shop/now.pem": "PEM"}
+
+
+def test_certificates_of_servers_that_are_gone_are_stale() -> None:
+    present = ["/trust/shop/web1.pem", "/trust/shop/web9.pem", "/trust/blog/web1.pem"]
+    assert stale_pins([site()], "/trust", present) == [
+        "/trust/blog/web1.pem",
+        "/trust/shop/web9.pem",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("domains", "expected"),
+    [
+        (["www.example.com", "example.com"], "www.example.com"),
+        (["*.example.com", "example.com"], "example.com"),
+        (["*.example.com"], "balancer.example.com"),
+    ],
+)
+def test_server_name_is_one_that_a_certificate_covers(domains: list[str], expected: str) -> None:
+    assert server_name(domains) == expected
+    assert haproxy_sites([site(domains=domains)], "/trust", [])[0]["server_name"] == expected
+
+
+def test_printed_domains_match_a_name_or_an_ending() -> None:
+    printed = haproxy_sites([site(domains=["*.example.com", "example.org"])], "/trust", [])
+    assert printed[0]["matches"] == ["end .example.com", "str example.org"]
+
+
+@pytest.mark.parametrize(
+    ("sites", "message"),
+    [
+        ([site(), site()], "the site shop is there twice"),
+        ([site(), site(name="blog")], "www.example.com belongs to both shop and blog"),
+        ([site(servers=[{"name": "a", "address": "b"}] * 2)], "shop has a twice"),
+        ([site(name="a b")], "the name a b is not one for HAProxy"),
+    ],
+)
+def test_printed_sites_refuse_what_is_there_twice_or_impossible(
+    sites: list[Site], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        haproxy_sites(sites, "/trust", [])

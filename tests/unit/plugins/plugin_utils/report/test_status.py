@@ -1,0 +1,175 @@
+"""The fleet's table: what a person reads in each state that a host can be in."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import (
+    document,
+    releases_table,
+    table,
+)
+
+LIVE = {
+    "slot": "blue",
+    "release": "1.4.2-9f86d081",
+    "since": 1790000000,
+    "active": True,
+    "enabled": True,
+}
+STATE: dict[str, Any] = {
+    "application": "shop",
+    "live": LIVE,
+    "cpu_percent": 12.4,
+    "maintenance_since": None,
+    "lock": None,
+    "workers_planned": 2,
+    "workers": [
+        {"pid": 812, "memory_mb": 47, "healthy": True},
+        {"pid": 813, "memory_mb": 47, "healthy": True},
+    ],
+    "memory_mb": 171,
+    "health": 200,
+    "certificate_days": 64,
+    "releases": [],
+}
+
+
+def row(state: dict[str, Any] | None) -> dict[str, str]:
+    """Return the host's cells by column, cut where the header's columns begin."""
+    header, line, *_ = table({"web1": state})
+    names = [name for name in header.split("  ") if name]
+    starts = [header.index(name.strip()) for name in names]
+    ends = [*starts[1:], None]
+    return {
+        name.strip(): line[start:end].strip()
+        for name, start, end in zip(names, starts, ends, strict=True)
+    }
+
+
+def test_table_shows_a_healthy_host() -> None:
+    assert row(STATE) == {
+        "HOST": "web1",
+        "RELEASE": "1.4.2-9f86d081",
+        "SLOT": "blue",
+        "SINCE (UTC)": "2026-09-21 14:13",
+        "WORKERS": "2 of 2",
+        "MEMORY": "171 MB",
+        "CPU": "12 %",
+        "HEALTH": "200 OK",
+        "CERTIFICATE": "64 days",
+        "WORKER PIDS": "812 813",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "column", "cell"),
+    [
+        ({"live": LIVE | {"enabled": False}}, "SLOT", "blue (not enabled!)"),
+        ({"live": LIVE | {"active": False}, "health": 0}, "HEALTH", "NOT RUNNING"),
+        ({"health": 0}, "HEALTH", "NO ANSWER"),
+        ({"health": 503}, "HEALTH", "503"),
+        ({"maintenance_since": 1790000000}, "HEALTH", "200 OK, maintenance"),
+        ({"cpu_percent": None}, "CPU", "-"),
+        ({"drift": []}, "DRIFT", "none"),
+        ({"drift": ["service changed", "environment changed"]}, "DRIFT", "service, environment"),
+        ({"error": "no sudo", "unreachable": False}, "RELEASE", "FAILED"),
+        ({"error": "timed out", "unreachable": True}, "RELEASE", "unreachable"),
+        ({"workers": []}, "WORKERS", "0 of 2"),
+        ({"workers": []}, "WORKER PIDS", "-"),
+        ({"workers": [{"pid": 1, "healthy": False}]}, "WORKERS", "0 of 2"),
+        ({"certificate_days": None}, "CERTIFICATE", "none"),
+        ({"certificate_days": 0}, "CERTIFICATE", "0 days"),
+        ({"certificate_days": -3}, "CERTIFICATE", "EXPIRED 3 days ago"),
+    ],
+)
+def test_table_shows_what_is_wrong(changed: dict[str, Any], column: str, cell: str) -> None:
+    assert row(STATE | changed)[column] == cell
+
+
+def test_table_shows_a_host_before_its_first_release() -> None:
+    cells = row(STATE | {"live": None})
+    assert (cells.pop("HOST"), cells.pop("RELEASE")) == ("web1", "none yet")
+    assert cells.pop("CERTIFICATE") == "64 days"
+    assert set(cells.values()) == {"-"}
+
+
+def test_table_shows_a_host_that_did_not_answer() -> None:
+    cells = row(None)
+    assert (cells.pop("HOST"), cells.pop("RELEASE")) == ("web1", "unreachable")
+    assert set(cells.values()) == {"-"}
+
+
+def test_table_tells_below_why_a_host_could_not_be_asked_and_who_rolls_out() -> None:
+    lock = {"rollout": "r1", "who": "ada@laptop", "since": 1790000000}
+    states = {"web1": STATE | {"lock": lock, "drift": []}, "web2": {"error": "timed out"}}
+    lines = table(states)
+    assert lines[2].endswith(" -")
+    assert lines[3:] == [
+        "web1: shop is locked by ada@laptop since 2026-09-21 14:13 UTC (rollout r1)",
+        "web2: timed out",
+    ]
+
+
+def test_document_is_one_line_of_json_and_says_whether_all_answered() -> None:
+    text = document({"web1": STATE})
+    assert "\n" not in text
+    assert json.loads(text) == {"complete": True, "hosts": {"web1": STATE}}
+
+
+@pytest.mark.parametrize("state", [None, {"error": "timed out"}])
+def test_document_of_a_host_that_did_not_answer_is_not_complete(
+    state: dict[str, Any] | None,
+) -> None:
+    found = json.loads(document({"web1": STATE, "web2": state}))
+    assert found["complete"] is False
+    assert found["hosts"]["web2"]["error"]
+
+
+def test_table_aligns_its_columns_in_the_order_given() -> None:
+    lines = table({"z": STATE, "a-longer-name": None})
+    assert [line.split()[0] for line in lines] == ["HOST", "z", "a-longer-name"]
+    assert {
+        line.index(cell) for line, cell in zip(lines, ("RELEASE", "1.4", "unr"), strict=True)
+    } == {15}
+    assert all(line == line.rstrip() for line in lines)
+
+
+RELEASE: dict[str, Any] = {
+    "id": "v2-9f86d081",
+    "state": "live",
+    "built_at": 1790000000,
+    "built_by": "ada",
+    "commit": "0123456789abcdef",
+    "source": {"type": "git", "url": "https://git.example.com/shop.git"},
+    "pinned": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "cells"),
+    [
+        ({}, "live  2026-09-21 14:13  ada  https://git.example.com/shop.git 0123456789ab"),
+        (
+            {"pinned": True, "commit": "", "source": {"type": "path", "path": "/srv/shop"}},
+            "live, pinned  2026-09-21 14:13  ada  /srv/shop",
+        ),
+        (
+            {"built_by": "", "commit": "", "source": {"type": "package", "name": "shop"}},
+            "live  2026-09-21 14:13  -  shop",
+        ),
+        ({"commit": "", "source": {}}, "live  2026-09-21 14:13  ada  -"),
+    ],
+    ids=["git", "pinned", "package", "unknown source"],
+)
+def test_releases_table_tells_where_each_comes_from(changed: dict[str, Any], cells: str) -> None:
+    header, line = releases_table([RELEASE | changed])
+    assert header.split("  ")[0] == "RELEASE"
+    assert re.sub(r" {2,}", "  ", line) == f"v2-9f86d081  {cells}"
+
+
+def test_releases_table_of_none_is_its_header() -> None:
+    assert releases_table([]) == ["RELEASE  STATE  BUILT (UTC)  BY  SOURCE"]

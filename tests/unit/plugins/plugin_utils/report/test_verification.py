@@ -1,0 +1,266 @@
+"""What counts as wrong on a fleet: each fault alone, on a host that is otherwise well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import (
+    Limits,
+    certificate_lacks,
+    limits,
+    verify,
+)
+
+NOW = 1790100000
+DOMAINS = ["shop.example.com", "www.example.com"]
+LIVE = {"slot": "blue", "release": "v2", "since": 1790000000, "active": True, "enabled": True}
+WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False}
+STATE: dict[str, Any] = {
+    "application": "shop",
+    "at": NOW,
+    "live": LIVE,
+    "workers_planned": 2,
+    "workers": [WORKER, WORKER | {"pid": 813}],
+    "health": 200,
+    "https": {"status": 200, "error": "", "certificate_current": True},
+    "nginx": {"active": True, "enabled": True},
+    "certificate_days": 64,
+    "certificate_names": ["shop.example.com", "*.example.com"],
+    "idle_enabled": [],
+    "maintenance_since": None,
+    "lock": None,
+    "finished": None,
+    "disks": {"/opt": 41, "/var": 41},
+    "drift": [],
+}
+HOUR = 3600
+
+
+def lock(age: int) -> dict[str, Any]:
+    return {"rollout": "r1", "who": "ada@laptop", "since": NOW - age}
+
+
+def deployed(*hosts: str) -> dict[str, dict[str, Any]]:
+    return {host: {"app_name": "shop", "app_domain": DOMAINS} for host in hosts}
+
+
+def judge(*states: dict[str, Any] | None, given: dict[str, object] | None = None) -> dict[str, Any]:
+    hosts = {f"web{number}": state for number, state in enumerate(states, start=1)}
+    return verify(hosts, deployed(*hosts), given)
+
+
+def seen(*states: dict[str, Any] | None, **given: object) -> list[str]:
+    return [f"{f['host']}: {f['seen']}" for f in judge(*states, given=given)["findings"]]
+
+
+def test_verify_finds_nothing_on_a_healthy_fleet() -> None:
+    verdict = judge(STATE, STATE)
+    assert (verdict["ok"], verdict["findings"], verdict["notes"]) == (True, [], [])
+    assert verdict["lines"] == ["verified: 2 hosts as they should be, v2"]
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no live release": ({"live": None}, "shop has no live release"),
+    "service down": ({"live": LIVE | {"active": False}}, "shop@blue.service is not running"),
+    "stopped worker": (
+        {"workers": [WORKER, WORKER | {"pid": 813, "healthy": False, "stopped": True}]},
+        "worker 813 is stopped",
+    ),
+    "too few workers": ({"workers": [WORKER]}, "1 of 2 workers are healthy"),
+    "unhealthy": (
+        {"health": 503},
+        "the health path on the socket of shop@blue gives status 503; expected 200",
+    ),
+    "silent": ({"health": 0}, "the health path on the socket of shop@blue gives no answer"),
+    "not enabled": (
+        {"live": LIVE | {"enabled": False}},
+        "shop@blue is not enabled: it would not start at boot",
+    ),
+    "idle enabled": (
+        {"idle_enabled": ["shop@green.socket"]},
+        "shop@green.socket of the idle slot would start at boot",
+    ),
+    "nginx down": ({"nginx": {"active": False, "enabled": True}}, "nginx is not running"),
+    "nginx not enabled": (
+        {"nginx": {"active": True, "enabled": False}},
+        "nginx is not enabled: it would not start at boot",
+    ),
+    "https": (
+        {"https": {"status": 502, "error": "", "certificate_current": True}},
+        "HTTPS to shop.example.com on the host itself gives status 502; expected 200",
+    ),
+    "https refused": (
+        {"https": {"status": 0, "error": "refused", "certificate_current": None}},
+        "HTTPS to shop.example.com on the host itself gives no answer (refused)",
+    ),
+    "old certificate served": (
+        {"https": {"status": 200, "error": "", "certificate_current": False}},
+        "nginx serves another certificate than the one on disk",
+    ),
+    "no certificate": ({"certificate_days": None}, "there is no certificate that can be read"),
+    "certificate ends": (
+        {"certificate_days": 13},
+        "the certificate expires in 13 days; expected at least 14",
+    ),
+    "certificate ended": ({"certificate_days": -2}, "the certificate expired 2 days ago"),
+    "certificate of others": (
+        {"certificate_names": ["shop.example.com"]},
+        "the certificate does not cover www.example.com",
+    ),
+    "drift": (
+        {"drift": ["environment changed", "shop@blue.service is not running"]},
+        "differs from the inventory: environment",
+    ),
+    "disk": (
+        {"disks": {"/opt": 41, "/var": 90}},
+        "the file system of /var is 90 % full; expected less than 90 %",
+    ),
+    "old lock": ({"lock": lock(4 * HOUR)}, "locked by ada@laptop for 4 hours (rollout r1)"),
+    "old maintenance": (
+        {"maintenance_since": NOW - 5 * HOUR},
+        "shows the maintenance page for 5 hours",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_verify_finds_each_fault_on_its_host_alone(fault: str) -> None:
+    changed, expected = FAULTS[fault]
+    verdict = judge(STATE, STATE | changed)
+    assert [f"{f['host']}: {f['seen']}" for f in verdict["findings"]] == [f"web2: {expected}"]
+    assert verdict["findings"][0]["todo"]
+    assert verdict["ok"] is False
+    assert verdict["lines"][0] == "1 finding on 1 of 2 hosts:"
+    assert verdict["lines"][1].startswith(f"  - web2: {expected}; to do: ")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (None, "web2: did not answer: it was not asked"),
+        ({"error": "timed out", "unreachable": True}, "web2: did not answer: timed out"),
+        ({"error": "no sudo", "unreachable": False}, "web2: could not be asked: no sudo"),
+    ],
+)
+def test_verify_finds_a_host_that_could_not_be_asked(
+    state: dict[str, Any] | None, expected: str
+) -> None:
+    assert seen(STATE, state) == [expected]
+
+
+def with_release(release: str, finished: dict[str, Any] | None = None) -> dict[str, Any]:
+    return STATE | {"live": LIVE | {"release": release}, "finished": finished}
+
+
+V1, V2 = {"release": "v1", "at": 1}, {"release": "v2", "at": 2}
+
+
+@pytest.mark.parametrize(
+    ("states", "given", "expected"),
+    [
+        ([("v2", V2), ("v1", V1)], {}, ["web2: runs release v1; expected v2 (the last rollout)"]),
+        ([("v2", V2), ("v2", None)], {}, []),
+        # Put back by hand on most hosts: what the fleet last agreed on still counts.
+        (
+            [("v1", V2), ("v1", V2), ("v2", V2)],
+            {},
+            [f"web{n}: runs release v1; expected v2 (the last rollout)" for n in (1, 2)],
+        ),
+        (
+            [("v2", None), ("v1", None), ("v2", None)],
+            {},
+            ["web2: runs release v1; expected v2 (2 of 3 hosts)"],
+        ),
+        # Nobody knows which of two is right.
+        ([("v2", None), ("v1", None)], {}, []),
+        (
+            [("v2", V2), ("v1", V2)],
+            {"release": "v1"},
+            ["web1: runs release v2; expected v1 (-e release)"],
+        ),
+    ],
+)
+def test_verify_finds_a_wrong_release(
+    states: list[tuple[str, dict[str, Any] | None]], given: dict[str, Any], expected: list[str]
+) -> None:
+    assert seen(*(with_release(*state) for state in states), **given) == expected
+
+
+def test_verify_compares_hosts_of_one_application_only() -> None:
+    states = {"web1": with_release("v2", V2), "api1": with_release("v9")}
+    other = {"app_name": "api", "app_domain": ["shop.example.com"]}
+    assert verify(states, {**deployed("web1"), "api1": other})["findings"] == []
+
+
+def test_verify_spares_what_a_rollout_is_just_changing() -> None:
+    changing = with_release("v1", V2) | {
+        "idle_enabled": ["shop@green.socket"],
+        "drift": ["environment changed"],
+    }
+    verdict = judge(changing, STATE | {"lock": lock(60)})
+    assert verdict["findings"] == []
+    assert verdict["lines"][1:] == ["web2: a rollout goes on, by ada@laptop (rollout r1)"]
+
+
+def test_verify_of_a_rollout_still_finds_what_it_must_not_touch() -> None:
+    found = seen(STATE | {"lock": lock(60), "health": 0})
+    assert found == ["web1: the health path on the socket of shop@blue gives no answer"]
+
+
+def test_verify_of_a_forgotten_lock_finds_the_rest_as_well() -> None:
+    found = seen(STATE | {"lock": lock(5 * HOUR), "drift": ["environment changed"]})
+    assert len(found) == 2
+
+
+def test_verify_lets_maintenance_answer_503_and_says_so() -> None:
+    https = {"status": 503, "error": "", "certificate_current": True}
+    verdict = judge(STATE | {"maintenance_since": NOW - 60, "https": https})
+    assert verdict["ok"]
+    assert verdict["notes"] == ["web1: the maintenance page is shown to clients"]
+    assert seen(STATE | {"https": https}) != []
+
+
+def test_verify_reports_every_finding_of_every_host() -> None:
+    verdict = judge(STATE | {"health": 0, "certificate_days": 1}, None)
+    assert verdict["lines"][0] == "3 findings on 2 of 2 hosts:"
+    assert len(verdict["lines"]) == 4
+
+
+def test_limits_move_what_is_found() -> None:
+    assert seen(STATE, certificate_days="64") == []
+    assert len(seen(STATE, certificate_days="65")) == 1
+    assert len(seen(STATE, disk_percent=41)) == 2
+    assert seen(STATE | {"lock": lock(5 * HOUR)}, stale_hours=6) == []
+
+
+def test_limits_have_defaults() -> None:
+    assert limits({}) == Limits()
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", -1, 3651, True, None, 1.5, "", "٣"])
+def test_limits_refuse_what_is_no_number_of_days(value: object) -> None:
+    with pytest.raises(ValueError, match=r"verify_certificate_days is .*; expected a number of da"):
+        limits({"certificate_days": value})
+
+
+def test_limits_refuse_all_at_once() -> None:
+    with pytest.raises(ValueError, match=r"verify_disk_percent is 0.* / verify_stale_hours is x"):
+        limits({"disk_percent": 0, "stale_hours": "x"})
+
+
+@pytest.mark.parametrize(
+    ("names", "domain", "covered"),
+    [
+        (["shop.example.com"], "shop.example.com", True),
+        (["Shop.Example.com"], "shop.example.COM", True),
+        (["*.example.com"], "shop.example.com", True),
+        (["*.example.com"], "*.example.com", True),
+        (["*.example.com"], "example.com", False),
+        (["*.example.com"], "a.shop.example.com", False),
+        (["shop.example.com"], "*.example.com", False),
+        ([], "shop.example.com", False),
+    ],
+)
+def test_certificate_covers_as_rfc_6125_says(names: list[str], domain: str, covered: bool) -> None:
+    assert (certificate_lacks(names, [domain]) == []) is covered

@@ -1,0 +1,504 @@
+"""A rollout over a fleet: how its waves are cut, when one counts, and what a failure puts back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.executor.playbook_executor import PlaybookExecutor
+from ansible_collections.asgi.fleet.plugins.filter.waves import FilterModule
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import waves
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import Outcome, Plan
+
+NO_LIMITS = {"max_error_ratio": None, "max_p99_ms": None, "min_requests": 100}
+ERRORS_LIMITED = NO_LIMITS | {"max_error_ratio": 0.01}
+HEALTHY = {"live": {"active": True}, "health": 200}
+
+
+def plan(count: int, *entries: int | str, **others: int) -> Plan:
+    """Plan `count` hosts of the shop, `shop1` and so on, and as many of `others` as they say."""
+    deployments = {
+        f"{app}{number}": {"app_name": app, "fleet_waves": list(entries)}
+        for app, hosts in {"shop": count, **others}.items()
+        for number in range(1, hosts + 1)
+    }
+    return waves.plan_waves(deployments)
+
+
+def sizes_by_ansible(count: int, entries: list[int | str]) -> list[int]:
+    """Return the batches that Ansible makes of `serial: entries`."""
+    inventory = SimpleNamespace(get_hosts=lambda *_, **__: list(range(count)))
+    play = SimpleNamespace(hosts="all", order=None, serial=entries)
+    batches = PlaybookExecutor._get_serialized_batches(
+        SimpleNamespace(_inventory=inventory),
+        play,
+    )
+    return [len(batch) for batch in batches]
+
+
+# How waves are cut
+
+
+@pytest.mark.parametrize(
+    ("count", "entries", "sizes"),
+    [
+        (8, [1, "25%", "100%"], [1, 2, 5]),
+        (1, [1, "25%", "100%"], [1]),
+        (2, [1, "25%", "100%"], [1, 1]),
+        (3, [1, "25%", "100%"], [1, 1, 1]),
+        (7, ["50%"], [3, 3, 1]),
+        (3, ["10%"], [1, 1, 1]),
+        (5, [2], [2, 2, 1]),
+        (5, [1, 3], [1, 3, 1]),
+        (3, [10], [3]),
+        (3, ["100%"], [3]),
+        (4, ["2", "100%"], [2, 2]),
+    ],
+    ids=[
+        "default",
+        "one host",
+        "two hosts",
+        "three hosts",
+        "rounded down",
+        "at least one",
+        "repeated",
+        "last repeated",
+        "more than there are",
+        "all at once",
+        "number as text",
+    ],
+)
+def test_waves_are_cut_as_serial_cuts(
+    count: int, entries: list[int | str], sizes: list[int]
+) -> None:
+    planned = plan(count, *entries)
+    assert planned["sizes"] == sizes == sizes_by_ansible(count, entries)
+    assert planned["order"] == [f"shop{number}" for number in range(1, count + 1)]
+    assert [len(wave) for wave in planned["waves"]["shop"]] == sizes
+
+
+def test_wave_sizes_are_those_that_ansible_makes_of_the_plan() -> None:
+    planned = plan(9, 1, "25%", "100%", blog=3)
+    assert sizes_by_ansible(len(planned["order"]), list(planned["sizes"])) == planned["sizes"]
+
+
+def test_waves_of_no_host_are_none() -> None:
+    nothing = plan(0, 1)
+    assert (nothing["order"], nothing["sizes"], nothing["waves"]) == ([], [], {})
+    assert (nothing["first"], nothing["last"], nothing["left_out"]) == ({}, [], [])
+
+
+def test_waves_given_count_instead_of_those_of_the_applications() -> None:
+    deployments = {f"web{n}": {"app_name": "shop", "fleet_waves": [1]} for n in range(3)}
+    assert waves.plan_waves(deployments, waves=["100%"])["sizes"] == [3]
+    assert waves.plan_waves(deployments, [], None)["sizes"] == [1, 1, 1]
+
+
+def test_waves_are_without_an_application_that_has_lost_a_host_already() -> None:
+    deployments = {
+        host: {"app_name": host[:-1], "fleet_waves": [1, "100%"]}
+        for host in ("shop1", "shop2", "shop3", "blog1", "blog2")
+    }
+    planned = waves.plan_waves(deployments, ["shop2"])
+    assert planned["waves"] == {"blog": [["blog1"], ["blog2"]]}
+    assert (planned["order"], planned["sizes"]) == (["blog1", "blog2"], [1, 1])
+    assert (planned["first"], planned["last"]) == ({"blog": "blog1"}, ["blog2"])
+    assert planned["peers"] == {"blog1": "blog2"}
+    assert planned["without"] == {"shop": ["shop2"]}
+    assert planned["left_out"] == ["shop1", "shop2", "shop3"]
+    assert waves.plan_lines(planned)[-1] == "shop: no host begins, since shop2 had failed before"
+
+
+def test_waves_of_several_applications_go_together() -> None:
+    planned = plan(4, 1, "100%", blog=2, api=1)
+    assert planned["waves"] == {
+        "shop": [["shop1"], ["shop2", "shop3", "shop4"]],
+        "blog": [["blog1"], ["blog2"]],
+        "api": [["api1"]],
+    }
+    assert planned["sizes"] == [3, 4]
+    assert planned["order"] == ["shop1", "blog1", "api1", "shop2", "shop3", "shop4", "blog2"]
+    assert planned["first"] == {"shop": "shop1", "blog": "blog1", "api": "api1"}
+    assert planned["last"] == ["shop2", "shop3", "shop4", "blog2", "api1"]
+
+
+def test_waves_of_an_application_are_those_of_its_first_host() -> None:
+    planned = waves.plan_waves(
+        {
+            "web1": {"app_name": "shop", "fleet_waves": ["100%"]},
+            "blog1": {"app_name": "blog", "fleet_waves": [1]},
+            "web2": {"app_name": "shop", "fleet_waves": [1]},
+        }
+    )
+    assert planned["waves"] == {"shop": [["web1", "web2"]], "blog": [["blog1"]]}
+
+
+def test_peer_is_a_host_of_the_same_application_in_a_later_wave() -> None:
+    assert plan(4, 1, 2, 1)["peers"] == {"shop1": "shop2", "shop2": "shop4"}
+    assert plan(3, 2, 1)["peers"] == {"shop1": "shop3"}
+    assert plan(2, "100%", blog=1)["peers"] == {}
+    assert plan(1, 1, blog=2)["peers"] == {"blog1": "blog2"}
+
+
+def test_plan_names_the_hosts_of_each_wave_up_to_some() -> None:
+    assert waves.plan_lines(plan(9, 1, "100%", blog=1)) == [
+        "shop: 9 hosts in 2 waves",
+        "  wave 1: shop1",
+        "  wave 2: shop2, shop3, shop4, shop5, shop6, shop7 and 2 more",
+        "blog: 1 host in 1 wave",
+        "  wave 1: blog1",
+    ]
+    assert waves.plan_lines(plan(6, "100%"))[1:] == [
+        "  wave 1: shop1, shop2, shop3, shop4, shop5, shop6"
+    ]
+
+
+# What became of a host, and how long it is watched
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "reason", "changed"),
+    [
+        ({"changed": True}, "live", "", True),
+        ({"changed": False}, "live", "", False),
+        ({"failed": True, "msg": " crashed\nlog\n"}, "refused", "crashed\nlog", False),
+        ({"failed": True}, "refused", "no reason given", False),
+        (
+            {"unreachable": True, "changed": False, "msg": "timed out"},
+            "unreachable",
+            "timed out",
+            False,
+        ),
+    ],
+)
+def test_outcome_says_what_the_slot_module_said(
+    result: dict[str, Any], state: str, reason: str, changed: bool
+) -> None:
+    assert waves.outcome(result) == {"state": state, "reason": reason, "changed": changed}
+
+
+def outcome(app: str = "shop", **more: object) -> Outcome:
+    """Return a host that was switched and is healthy, but for what `more` says."""
+    found: dict[str, object] = {
+        "app": app,
+        "release": "1.1",
+        "state": "live",
+        "reason": "",
+        "changed": True,
+        "soak_seconds": 30,
+        "limits": NO_LIMITS,
+        "on_failure": "revert_all",
+    }
+    return found | more  # type: ignore[return-value]
+
+
+REFUSED: dict[str, Any] = {
+    "state": "refused",
+    "reason": "crashed at start\n  its journal",
+    "changed": False,
+}
+UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "changed": False}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "last", "seconds"),
+    [
+        ({"a": outcome()}, [], 30),
+        ({"a": outcome(changed=False)}, [], 0),
+        ({"a": outcome(changed=False), "b": outcome()}, [], 30),
+        ({"a": outcome(), "b": outcome(**REFUSED)}, [], 0),
+        ({"a": outcome(), "b": outcome(**UNREACHABLE)}, [], 0),
+        ({"a": outcome()}, ["a"], 0),
+        ({"a": outcome(limits=ERRORS_LIMITED)}, ["a"], 30),
+        ({"a": outcome(limits=NO_LIMITS | {"max_p99_ms": 500})}, ["a"], 30),
+        ({"a": outcome(limits=ERRORS_LIMITED, changed=False)}, ["a"], 0),
+        ({"a": outcome(), "b": outcome("blog")}, ["a"], 30),
+        ({"a": outcome(), "b": outcome("blog", soak_seconds=60)}, [], 60),
+        ({"a": outcome(), "b": outcome("blog", soak_seconds=60)}, ["b"], 30),
+        ({"a": outcome(), "b": outcome("blog", **REFUSED)}, [], 30),
+        ({"a": outcome(), "b": outcome("blog"), "c": outcome(**REFUSED)}, ["b"], 0),
+        ({"a": outcome(), "b": {}}, [], 30),
+        ({"a": {}}, [], 0),
+        ({}, [], 0),
+    ],
+    ids=[
+        "switched",
+        "nothing switched",
+        "one of two switched",
+        "one refused",
+        "one unreachable",
+        "last wave",
+        "last wave, judged by errors",
+        "last wave, judged by time",
+        "last wave, nothing switched",
+        "last wave of one application only",
+        "the longer of two applications",
+        "the longer in its last wave",
+        "another application failed",
+        "one failed, the other in its last wave",
+        "one left as it is",
+        "all left as they are",
+        "no host",
+    ],
+)
+def test_soak_takes_no_longer_than_it_tells_something(
+    outcomes: dict[str, Outcome], last: list[str], seconds: float
+) -> None:
+    assert waves.soak_seconds(outcomes, last) == seconds
+
+
+# The end of a wave
+
+
+def served(requests: int, errors: int) -> dict[str, Any]:
+    return {"requests": requests, "errors": errors, "latency_ms": {"5": requests}}
+
+
+def close(*of_waves: dict[str, Outcome]) -> dict[str, Any]:
+    """Close wave after wave; return how far the rollout is then."""
+    progress: dict[str, Any] = {}
+    for outcomes in of_waves:
+        progress = waves.close_wave(progress, outcomes)
+    return progress
+
+
+def test_wave_that_is_well_stops_nothing() -> None:
+    progress = close({"a": outcome(look=HEALTHY)}, {"b": outcome(changed=False)})
+    assert progress == {
+        "hosts": {
+            host: {"app": "shop", "release": "1.1", "state": "live", "reason": ""} for host in "ab"
+        },
+        "stopped": {},
+        "to_revert": [],
+        "lines": [],
+    }
+
+
+def test_wave_passes_over_a_host_that_was_left_as_it_is() -> None:
+    assert close({"a": outcome(), "b": {}}) == close({"a": outcome()})
+    assert close({"b": {}}) == {"hosts": {}, "stopped": {}, "to_revert": [], "lines": []}
+
+
+def test_wave_does_not_change_what_the_one_before_left() -> None:
+    before = close({"a": outcome()})
+    waves.close_wave(before, {"b": outcome(**REFUSED)})
+    assert before == close({"a": outcome()})
+    assert waves.close_wave(None, {"a": outcome()}) == before
+
+
+@pytest.mark.parametrize(
+    ("mode", "to_revert"),
+    [
+        ("revert_all", ["a", "b", "c", "d"]),
+        ("revert_wave", ["c", "d"]),
+        ("stop", []),
+    ],
+)
+def test_failed_wave_puts_back_what_is_asked_for(mode: str, to_revert: list[str]) -> None:
+    progress = close(
+        {"a": outcome(on_failure=mode)},
+        {"b": outcome(on_failure=mode, changed=False)},
+        {
+            "c": outcome(on_failure=mode),
+            "d": outcome(on_failure=mode, **UNREACHABLE),
+            "e": outcome(on_failure=mode, **REFUSED),
+        },
+    )
+    # Of the refused nothing went live; the silent one may have been switched all the same.
+    assert progress["to_revert"] == to_revert
+    assert set(progress["stopped"]) == {"shop"}
+    assert [progress["hosts"][host]["state"] for host in "abcde"] == [
+        "live",
+        "live",
+        "live",
+        "unreachable",
+        "refused",
+    ]
+
+
+def test_failed_wave_shows_the_whole_reason_of_one_host_only() -> None:
+    progress = close(
+        {"a": outcome(**REFUSED), "b": outcome(**REFUSED), "c": outcome(**UNREACHABLE)}
+    )
+    assert progress["stopped"]["shop"] == (
+        "a crashed at start\n  its journal\nb crashed at start\nc timed out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("look", "state", "reason"),
+    [
+        ({"unreachable": True}, "unreachable", "and does not answer since"),
+        ({"live": None, "health": 0}, "unhealthy", "and does not run any more"),
+        ({"live": {"active": False}, "health": 0}, "unhealthy", "and does not run any more"),
+        ({"live": {"active": True}, "health": 503}, "unhealthy", "now its health path answers 503"),
+        (
+            {"live": {"active": True}, "health": 0},
+            "unhealthy",
+            "now its health path does not answer",
+        ),
+    ],
+    ids=["silent", "nothing live", "dead", "unhealthy", "hanging"],
+)
+def test_host_that_was_switched_and_is_not_well_after_the_soak_fails_its_wave(
+    look: dict[str, Any], state: str, reason: str
+) -> None:
+    progress = close({"a": outcome(look=HEALTHY), "b": outcome(look=look)})
+    assert progress["hosts"]["b"]["state"] == state
+    assert progress["stopped"]["shop"].startswith("b was healthy at its cut-over, ")
+    assert progress["stopped"]["shop"].endswith(reason)
+    assert progress["to_revert"] == ["a", "b"]
+
+
+def test_wave_that_serves_badly_fails() -> None:
+    bad = outcome(limits=ERRORS_LIMITED, look=HEALTHY, traffic=served(1000, 30))
+    progress = close({"a": bad | {"waiting": served(1000, 0)}})
+    assert progress["stopped"]["shop"].startswith("a: 30 of 1000 requests failed (3 %)")
+    assert progress["to_revert"] == ["a"]
+    assert progress["lines"][:3] == [
+        "shop: a: 30 of 1000 requests failed (3 %), p99 5 ms",
+        "shop: not yet switched: 0 of 1000 requests failed (0 %), p99 5 ms",
+        "shop: over the limits",
+    ]
+    # The host itself is well: what it serves is not.
+    assert progress["hosts"]["a"]["state"] == "live"
+
+
+def test_wave_that_serves_well_goes_on() -> None:
+    good = outcome(limits=ERRORS_LIMITED, look=HEALTHY, traffic=served(1000, 3), waiting=None)
+    progress = close({"a": good})
+    assert progress["stopped"] == {}
+    assert progress["lines"] == [
+        "shop: a: 3 of 1000 requests failed (0.3 %), p99 5 ms",
+        "shop: within the limits: at most 1 % failed",
+    ]
+
+
+def test_wave_is_judged_only_by_the_hosts_that_were_switched() -> None:
+    limited: dict[str, Any] = {"limits": ERRORS_LIMITED}
+    untouched = outcome(**limited, changed=False, traffic=served(1000, 900))
+    assert close({"a": untouched})["lines"] == []
+    progress = close({"a": untouched, "b": outcome(**limited, traffic=served(1000, 0))})
+    assert progress["stopped"] == {}
+    assert progress["lines"][0] == "shop: b: 0 of 1000 requests failed (0 %), p99 5 ms"
+
+
+def test_wave_is_not_judged_without_limits_nor_after_a_failed_host() -> None:
+    assert close({"a": outcome(traffic=served(1000, 900))})["lines"] == []
+    failed = close(
+        {
+            "a": outcome(limits=ERRORS_LIMITED, traffic=served(1000, 900)),
+            "b": outcome(limits=ERRORS_LIMITED, **REFUSED),
+        }
+    )
+    assert failed["lines"] == []
+    assert "requests failed" not in failed["stopped"]["shop"]
+
+
+def test_one_application_that_stops_leaves_the_other_alone() -> None:
+    progress = close(
+        {"shop1": outcome(), "blog1": outcome("blog")},
+        {"shop2": outcome(**REFUSED), "blog2": outcome("blog", look=HEALTHY)},
+    )
+    assert list(progress["stopped"]) == ["shop"]
+    assert progress["to_revert"] == ["shop1"]
+    # The stopped one has no more waves; the other goes on and may stop by itself.
+    progress = waves.close_wave(progress, {"blog3": outcome("blog", **UNREACHABLE)})
+    assert list(progress["stopped"]) == ["shop", "blog"]
+    assert progress["to_revert"] == ["shop1", "blog1", "blog2", "blog3"]
+
+
+# The end of a rollout
+
+
+def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
+    progress = close(
+        {"a": outcome(), "b": outcome(changed=False), "c": outcome()},
+        {
+            "d": outcome(**REFUSED),
+            "e": outcome(**UNREACHABLE),
+            "f": outcome(**UNREACHABLE),
+            "g": outcome(look={"live": None, "health": 0}),
+        },
+    )
+    reverted: dict[str, dict[str, Any]] = {
+        "a": {"changed": True},
+        "b": {"changed": False},
+        "c": {"failed": True, "msg": "shop@blue.service crashed\n  its journal"},
+        "d": {},
+        "e": {"unreachable": True, "msg": "timed out"},
+        "f": {"changed": False},
+        "g": {"changed": True},
+    }
+    ended: dict[str, dict[str, Any]] = {
+        "a": {"live": "1.0"},
+        "b": {"live": "1.1"},
+        "c": {"live": "1.1"},
+        "d": {"live": "1.0"},
+        "e": {"unreachable": True},
+        "f": {"live": "1.0"},
+        "g": {"live": ""},
+        "h": {"live": "1.0"},
+    }
+    assert waves.rollout_lines(progress, list("abcdefgh"), reverted, ended) == [
+        "HOST  RELEASE  STATE",
+        "a     1.0      put back",
+        "b     1.1      as before",
+        "c     1.1      NOT PUT BACK",
+        "d     1.0      refused",
+        "e     ?        unreachable",
+        "f     1.0      as before",
+        "g     none     put back",
+        "h     1.0      not begun",
+        "",
+        "c: could not be put back: shop@blue.service crashed\n  its journal",
+        "e: could not be asked to go back; the next run brings it up to date",
+        "The rollout of shop has failed:\n"
+        "d crashed at start\n  its journal\n"
+        "e timed out\n"
+        "f timed out\n"
+        "g was healthy at its cut-over, and does not run any more",
+    ]
+
+
+def test_rollout_lines_of_a_rollout_that_ended_well_are_the_table_alone() -> None:
+    progress = close({"a": outcome()}, {"b": outcome()})
+    live = {"live": "1.1"}
+    assert waves.rollout_lines(
+        progress, ["a", "b"], {"a": {}, "b": {}}, {"a": live, "b": live}
+    ) == [
+        "HOST  RELEASE  STATE",
+        "a     1.1      live",
+        "b     1.1      live",
+    ]
+
+
+def test_rollout_lines_show_what_stays_when_nothing_is_put_back() -> None:
+    progress = close(
+        {
+            "a": outcome(on_failure="stop"),
+            "b": outcome(on_failure="stop", look={"live": {"active": True}, "health": 503}),
+        }
+    )
+    ended = {"a": {"live": "1.1"}, "b": {"live": "1.1"}}
+    assert waves.rollout_lines(progress, ["a", "b"], {}, ended)[:3] == [
+        "HOST  RELEASE  STATE",
+        "a     1.1      live",
+        "b     1.1      unhealthy",
+    ]
+
+
+def test_rollout_lines_do_not_guess_at_a_host_that_fell_silent_at_the_end() -> None:
+    lines = waves.rollout_lines(close({"a": outcome()}), ["a", "b"], {}, {"a": {"unreachable": 1}})
+    assert lines == [
+        "HOST  RELEASE  STATE",
+        "a     ?        unreachable",
+        "b     ?        not begun",
+    ]
+
+
+def test_filters_of_a_rollout_are_those_that_the_playbooks_use() -> None:
+    filters = FilterModule().filters()
+    assert filters["cut_over_outcome"]({"changed": True})["state"] == "live"
+    assert filters["plan_lines"](filters["plan_waves"]({})) == []

@@ -1,0 +1,115 @@
+"""The rule of the worker count, its sentence, and the memory limits that go with it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
+
+MIB = 1024 * 1024
+CORES = (1, 2, 3, 4, 8, 16, 64, 128, 300)
+MEMORY_MB = (0, 64, 128, 255, 256, 384, 512, 640, 1024, 2048, 4096, 8192, 65536, 524288)
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory_mb", "workers", "reason"),
+    [
+        (
+            2,
+            1024,
+            "auto",
+            "3 workers: 2 cores would allow 5, but 768 MB for two slots allow 3 of 128 MB each",
+        ),
+        (
+            1,
+            4096,
+            "auto",
+            "3 workers: 1 core allows 3, and 3687 MB for two slots would allow 14 of 128 MB each",
+        ),
+        (
+            4,
+            384,
+            "auto",
+            "1 worker: 4 cores would allow 9, but 128 MB for two slots allow none of 128 MB each; "
+            "1 is the least",
+        ),
+        (300, 524288, "auto", "512 workers: 300 cores would allow 601, but 512 are the most"),
+        (
+            2,
+            4096,
+            4,
+            "4 workers: as configured; 3687 MB for two slots would allow 14 of 128 MB each",
+        ),
+        (
+            2,
+            1024,
+            "8",
+            "8 workers: as configured, but 768 MB for two slots allow 3 of 128 MB each: the kernel "
+            "may kill workers at a cut-over; lower app_workers or app_worker_memory_mb",
+        ),
+    ],
+    ids=["memory", "cores", "minimum", "maximum", "configured", "configured beyond memory"],
+)
+def test_reason_names_what_decided(
+    cores: int, memory_mb: int, workers: object, reason: str
+) -> None:
+    assert plan_workers(cores, memory_mb * MIB, workers).reason == reason
+
+
+@pytest.mark.parametrize("cores", CORES)
+def test_more_memory_never_gives_fewer_workers(cores: int) -> None:
+    counts = [plan_workers(cores, memory_mb * MIB).workers for memory_mb in range(0, 20_000, 7)]
+    assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize("memory_mb", MEMORY_MB)
+def test_more_cores_never_give_fewer_workers(memory_mb: int) -> None:
+    counts = [plan_workers(cores, memory_mb * MIB).workers for cores in range(1, 300)]
+    assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize("cores", CORES)
+@pytest.mark.parametrize("memory_mb", MEMORY_MB)
+def test_two_slots_of_an_automatic_plan_leave_the_reserve(cores: int, memory_mb: int) -> None:
+    plan = plan_workers(cores, memory_mb * MIB)
+    assert 1 <= plan.workers <= 512
+    if plan.decided_by != "minimum":
+        assert 2 * plan.workers * 128 <= plan.memory_mb - plan.reserve_mb
+
+
+@pytest.mark.parametrize("cores", CORES)
+@pytest.mark.parametrize("memory_mb", MEMORY_MB[2:])
+def test_unit_limits_hold_a_worker_and_stay_within_the_host(cores: int, memory_mb: int) -> None:
+    plan = plan_workers(cores, memory_mb * MIB)
+    assert 128 <= plan.memory_max_mb <= memory_mb
+    assert plan.memory_high_mb == plan.memory_max_mb * 9 // 10
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "reserve_mb"), [(512, 256), (2048, 256), (2560, 256), (4096, 409), (65536, 6553)]
+)
+def test_reserve_is_a_tenth_but_at_least_256_mb(memory_mb: int, reserve_mb: int) -> None:
+    assert plan_workers(2, memory_mb * MIB).reserve_mb == reserve_mb
+
+
+def test_plan_takes_numbers_as_text() -> None:
+    plan = plan_workers(8, 4096 * MIB, "auto", "256", "1024", "1")
+    assert (plan.workers, plan.reserve_mb, plan.by_memory) == (12, 1024, 12)
+    assert "3072 MB for one slot allow 12 of 256 MB each" in plan.reason
+
+
+@pytest.mark.parametrize("workers", [0, "0", 513, -1, "four", "", None, True, 2.5, [4], "²"])
+def test_plan_refuses_workers_that_are_no_number(workers: object) -> None:
+    with pytest.raises(ValueError, match="expected auto or a number from 1 to 512") as refusal:
+        plan_workers(2, 1024 * MIB, workers)
+    assert str(refusal.value) == (
+        f"app_workers is {workers!r}; expected auto or a number from 1 to 512; "
+        "set it in group_vars/app.yml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("worker_memory_mb", 0), ("reserve_mb", "-1"), ("slots", 4)]
+)
+def test_plan_refuses_other_values_by_name(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{name} is {value!r}; expected a number from"):
+        plan_workers(2, 1024 * MIB, **{name: value})
