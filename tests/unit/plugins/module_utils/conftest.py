@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import RolloutError
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
 
 from tests.unit.plugins.module_utils.slot_host import Host
 
@@ -59,7 +59,7 @@ def hook_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def run(command: str, *_: object) -> dict[str, object]:
         calls.append(command)
         if command.startswith("fail: "):
-            raise RolloutError(command.removeprefix("fail: "))
+            raise HookError(command.removeprefix("fail: "))
         return {}
 
     monkeypatch.setattr(activation, "run_hook", run)

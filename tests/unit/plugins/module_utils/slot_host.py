@@ -11,12 +11,13 @@ import os
 import pwd
 import socket
 import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application import lock as rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import activations
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
     Application,
@@ -24,12 +25,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import activations
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
+    CutOver,
     Desired,
     Hooks,
-    Outcome,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
@@ -71,14 +71,14 @@ class Host:
             secret_names=("TOKEN",),
         )
 
-    def activate(self, desired: Desired, keep_previous: bool = False) -> Outcome:
+    def activate(self, desired: Desired, keep_previous: bool = False) -> CutOver:
         with cut_over.exclusive(self.application, patience=0):
             todo = activation.plan(
                 self.application, desired, activation.live_is_active(self.application)
             )
             return activation.activate(self.application, desired, todo, keep_previous)
 
-    def revert(self, release: str) -> Outcome:
+    def revert(self, release: str) -> CutOver:
         desired = self.desired()
         return reversal.revert(self.application, release, desired.health, desired.secret_names)
 
@@ -146,15 +146,24 @@ class Host:
 
     def history(self) -> list[tuple[str, str, str]]:
         lines = activations(self.application)
-        return [(line["event"], line["release"], line["slot"]) for line in lines]
+        return [(line.event, line.release, line.slot) for line in lines]
 
     def age(self, seconds: int) -> None:
         """Have everything that was noted so far be older."""
-        for path in (self.application.activations, rollout.history_path(self.application)):
+        for path in (self.application.activations, self.application.rollouts):
             if Path(path).exists():
                 lines = map(json.loads, Path(path).read_text().splitlines())
                 older = [line | {"at": line["at"] - seconds} for line in lines]
                 Path(path).write_text("".join(f"{json.dumps(line)}\n" for line in older))
+
+
+def make_release(shop: Application, name: str, **manifest: object) -> Path:
+    """Make a complete release with its manifest; return its folder."""
+    folder = Path(shop.releases, name)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
 
 
 def hooked(desired: Desired, **phases: str) -> Desired:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.modules import release
+
+from tests.unit.plugins.module_utils.slot_host import make_release
 
 Run = Callable[..., dict[str, Any]]
 
@@ -42,14 +43,6 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
 
     monkeypatch.setattr(release, "build", build)
     return recipes
-
-
-def make_release(shop: Application, name: str, **manifest: object) -> Path:
-    folder = Path(shop.releases, name)
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 PRESENT = {"id": "1.0-abcdef01", "module": "main:app", "user": "shop", "uv": "/opt/uv/bin/uv"}

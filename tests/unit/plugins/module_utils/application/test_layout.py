@@ -1,4 +1,4 @@
-"""The two slots: what their files are called, what is live, and the environment file's quoting."""
+"""The two slots: what their files are called, what is live, and what a slot was started with."""
 
 from __future__ import annotations
 
@@ -8,31 +8,9 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
     changed_kinds,
-    format_environment,
-    hide_values,
     other,
-    parse_environment,
-    read,
-    without_secrets,
 )
-
-VALUES = {
-    "empty": "",
-    "spaces": "  good   morning ",
-    "hash": "# no comment",
-    "quotes": "\"double\" and 'single'",
-    "dollar": "$HOME ${HOME} $$",
-    "backtick": "`id`",
-    "backslash": "C:\\new\\table\\",
-    "backslash_quote": '\\"',
-    "newline": "first\nsecond\n",
-    "continued": "first\\\nsecond",
-    "carriage_return": "first\r\nsecond\r\n",
-    "tab": "a\tb",
-    "unicode": "Grüße, 世界 🚀",
-    "assignment": 'x\nOTHER="not a variable"\n',
-    "percent": "%n 100%",
-}
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES
 
 
 @pytest.fixture
@@ -46,6 +24,7 @@ def test_application_lives_in_the_places_of_the_design() -> None:
 
     assert shop.live_link == "/var/lib/shop/live.sock"
     assert shop.activations == "/var/lib/shop/activations.jsonl"
+    assert shop.rollouts == "/var/lib/shop/rollouts.jsonl"
     assert shop.releases == "/opt/shop/releases"
     assert blue.units == ("shop@blue.socket", "shop@blue.service")
     assert blue.socket == "/run/shop/blue.sock"
@@ -58,6 +37,11 @@ def test_application_lives_in_the_places_of_the_design() -> None:
         "worker": "/etc/shop/blue/draining_worker.py",
         "environment": "/etc/shop/blue/environment",
     }
+    assert blue.plan == "/etc/shop/blue/plan.json"
+
+
+def test_slot_has_the_files_that_a_reason_can_name() -> None:
+    assert tuple(Application("shop").slot("green").files) == SLOT_FILES
 
 
 @pytest.mark.parametrize(
@@ -115,67 +99,20 @@ def test_slot_contents_of_missing_files_are_empty(shop: Application) -> None:
     }
 
 
-def test_read_keeps_carriage_returns(tmp_path: Path) -> None:
-    path = tmp_path / "environment"
-    path.write_bytes(b'PEM="a\r\nb"\n')
-    assert read(str(path)) == 'PEM="a\r\nb"\n'
-
-
 def test_changed_kinds_come_in_the_order_of_the_desired_ones() -> None:
     current = {"service": "same", "socket": "old"}
     desired = {"socket": "new", "service": "same", "environment": "", "settings": "new"}
     assert changed_kinds(current, desired) == ["socket", "settings"]
 
 
-@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
-def test_environment_value_survives_the_round_trip(value: str) -> None:
-    variables = {"BEFORE": "1", "VALUE": value, "WITHIN": "2"}
-    assert parse_environment(format_environment(variables)) == variables
-
-
-@pytest.mark.parametrize(
-    ("value", "line"),
-    [
-        ("", 'VALUE=""\n'),
-        ("a b", 'VALUE="a b"\n'),
-        ('say "hi"', 'VALUE="say \\"hi\\""\n'),
-        ("$HOME", 'VALUE="\\$HOME"\n'),
-        ("`id`", 'VALUE="\\`id\\`"\n'),
-        ("a\\b", 'VALUE="a\\\\b"\n'),
-        ("a\nb", 'VALUE="a\nb"\n'),
-        ("ü", 'VALUE="ü"\n'),
-    ],
-)
-def test_environment_quotes_as_systemd_reads(value: str, line: str) -> None:
-    assert format_environment({"VALUE": value}) == line
-
-
-def test_environment_is_sorted_by_name() -> None:
-    assert format_environment({"B": "2", "A": "1"}) == 'A="1"\nB="2"\n'
-
-
-def test_environment_of_nothing_is_empty() -> None:
-    assert format_environment({}) == ""
-    assert parse_environment("") == {}
-
-
-def test_hidden_values_leave_only_the_names() -> None:
-    text = format_environment({"TOKEN": 's3cret"\nNOT_A_NAME="x', "A": "visible"})
-    assert hide_values(text) == "A=<hidden>\nTOKEN=<hidden>\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "values", "shown"),
-    [
-        ("login with s3cret failed", {"TOKEN": "s3cret"}, "login with <TOKEN> failed"),
-        ("ab and abc", {"A": "ab"}, "ab and abc"),
-        ("secret-and-more", {"A": "secret", "B": "secret-and-more"}, "<B>"),
-        ("line\nother", {"A": "line\nother"}, "<A>"),
-        ("nothing of it", {}, "nothing of it"),
-    ],
-    ids=["replaced", "too short", "longest first", "several lines", "no values"],
-)
-def test_without_secrets_shows_names_for_values(
-    text: str, values: dict[str, str], shown: str
+@pytest.mark.parametrize("settings", ["workers = 3\n", "workers = int(getenv('N'))\n", ""])
+def test_planned_workers_are_those_of_the_plan_whatever_the_settings_say(
+    shop: Application, settings: str
 ) -> None:
-    assert without_secrets(text, values, ["A", "B", "TOKEN"]) == shown
+    slot = shop.slot("blue")
+    Path(slot.plan).parent.mkdir(parents=True)
+    Path(slot.files["settings"]).write_text(settings)
+    assert slot.planned_workers() == 0
+    Path(slot.plan).write_text('{"workers": 12}\n')
+    assert slot.planned_workers() == 12
+    assert shop.slot("green").planned_workers() == 0

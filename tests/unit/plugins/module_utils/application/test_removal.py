@@ -21,6 +21,7 @@ OURS = [
     "etc/systemd/system/shop@blue.service.d/more.conf",
     "opt/shop/releases/v1/manifest.json",
     "etc/shop/blue/environment",
+    "etc/shop/blue/plan.json",
     "etc/shop/tls/privkey.pem",
     "var/lib/shop/activations.jsonl",
     "run/shop/blue/worker-1.json",

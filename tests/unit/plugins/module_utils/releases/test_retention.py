@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import activations
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
-    activations,
     incomplete,
     live_release,
     manifests,
@@ -19,18 +18,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
     superfluous,
 )
 
+from tests.unit.plugins.module_utils.slot_host import make_release
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Application:
     return Application("shop", str(tmp_path))
-
-
-def make_release(shop: Application, name: str, **manifest: object) -> Path:
-    folder = Path(shop.releases, name)
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 def set_slot(shop: Application, slot: str, name: str) -> None:
@@ -50,18 +43,10 @@ def set_live(shop: Application, slot: str, *history: str) -> None:
 
 
 def test_bare_host_has_nothing(shop: Application) -> None:
-    assert activations(shop) == []
     assert live_release(shop) == ""
     assert manifests(shop) == {}
     assert incomplete(shop, set()) == []
     assert protected_releases(shop) == set()
-
-
-def test_activations_leave_out_a_torn_line(shop: Application) -> None:
-    set_live(shop, "blue", "live 1", "live 2")
-    path = Path(shop.activations)
-    path.write_text(path.read_text() + '{"event": "li')
-    assert [line["release"] for line in activations(shop)] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -98,10 +83,10 @@ def test_activations_leave_out_a_torn_line(shop: Application) -> None:
     ],
 )
 def test_previous_release_is_the_last_other_one_that_is_still_there(
-    history: list[str], live: str, previous: str
+    shop: Application, history: list[str], live: str, previous: str
 ) -> None:
-    lines = [dict(zip(("event", "release"), line.split(), strict=True)) for line in history]
-    assert previous_release(lines, live, {"1", "2", "3"}) == previous
+    set_live(shop, "blue", *history)
+    assert previous_release(activations(shop), live, {"1", "2", "3"}) == previous
 
 
 def test_manifests_are_those_of_complete_releases(shop: Application) -> None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import activations
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import activations
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.activation import Plan
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.activation import CutOverPlan
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
@@ -23,53 +25,61 @@ from tests.unit.plugins.module_utils.slot_host import KINDS, Host, hooked, refus
 # What is planned
 
 
-def planned(host: Host, desired: Desired, active: bool = True) -> Plan:
+def reasons(**texts: str) -> tuple[Reason, ...]:
+    """Return reasons by their kinds, in the order given."""
+    return tuple({"kind": kind, "text": text} for kind, text in texts.items())
+
+
+def planned(host: Host, desired: Desired, active: bool = True) -> CutOverPlan:
     return activation.plan(host.application, desired, active)
 
 
 def test_plan_begins_with_blue(host: Host) -> None:
-    assert planned(host, host.desired()) == Plan("blue", True, ("no slot is live yet",))
+    first = reasons(first="no slot is live yet")
+    assert planned(host, host.desired()) == CutOverPlan("blue", True, first)
 
 
 def test_plan_leaves_what_is_as_wanted(live: Host) -> None:
-    assert planned(live, live.desired()) == Plan("blue", False, ())
+    assert planned(live, live.desired()) == CutOverPlan("blue", False, ())
 
 
 def test_plan_names_a_changed_release_once_though_the_unit_names_it_too(live: Host) -> None:
-    assert planned(live, live.desired("1.1")) == Plan("green", True, ("release 1.0 -> 1.1",))
+    changed = reasons(release="release 1.0 -> 1.1")
+    assert planned(live, live.desired("1.1")) == CutOverPlan("green", True, changed)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_plan_names_each_changed_file(live: Host, kind: str) -> None:
     desired = live.desired(**{kind: "other\n"})
-    assert planned(live, desired) == Plan("green", True, (f"{kind} changed",))
+    changed = reasons(**{kind: f"{kind} changed"})
+    assert planned(live, desired) == CutOverPlan("green", True, changed)
 
 
 def test_plan_names_all_reasons(live: Host) -> None:
     desired = live.desired(socket="other\n", service="other\n", environment="")
-    assert planned(live, desired, active=False).reasons == (
-        "socket changed",
-        "service changed",
-        "environment changed",
-        "shop@blue.service is not running",
+    assert planned(live, desired, active=False).reasons == reasons(
+        socket="socket changed",
+        service="service changed",
+        environment="environment changed",
+        stopped="shop@blue.service is not running",
     )
 
 
 def test_plan_restarts_in_the_idle_slot_when_asked(live: Host) -> None:
     asked = activation.plan(live.application, live.desired(), True, restart=True)
-    assert asked == Plan("green", True, ("a restart was asked for",))
+    assert asked == CutOverPlan("green", True, reasons(restart="a restart was asked for"))
 
 
 def test_plan_replaces_a_live_slot_that_is_not_running(live: Host) -> None:
     live.states["shop@blue.service"] = {"ActiveState": "failed"}
     active = activation.live_is_active(live.application)
-    reasons = ("shop@blue.service is not running",)
-    assert planned(live, live.desired(), active) == Plan("green", True, reasons)
+    stopped = reasons(stopped="shop@blue.service is not running")
+    assert planned(live, live.desired(), active) == CutOverPlan("green", True, stopped)
 
 
 def test_plan_replaces_a_live_slot_whose_release_link_is_gone(live: Host) -> None:
     Path(live.application.slot("blue").release_link).unlink()
-    assert planned(live, live.desired()).reasons == ("release none -> 1.0",)
+    assert planned(live, live.desired()).reasons == reasons(release="release none -> 1.0")
 
 
 def test_live_is_active_is_false_before_the_first_activation(host: Host) -> None:
@@ -138,7 +148,7 @@ def test_first_activation_enables_before_it_cuts_over(host: Host) -> None:
     ]
     assert Path(host.application.live_link).readlink() == Path(host.application.slot("blue").socket)
     assert host.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
-    assert activations(host.application)[0]["previous"] is None
+    assert activations(host.application)[0].previous is None
 
 
 def test_replacement_touches_the_old_slot_only_after_the_cut_over(live: Host) -> None:
@@ -163,7 +173,7 @@ def test_cut_over_is_noted_with_what_it_replaces_before_it_is_done(
 ) -> None:
     def killed(*_: object) -> None:
         assert live.history()[-1] == ("activating", "1.1", "green")
-        assert activations(live.application)[-1]["previous"] == "blue"
+        assert activations(live.application)[-1].previous == "blue"
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -221,6 +231,16 @@ def test_slot_is_written_with_its_modes_and_a_relative_release_link(host: Host) 
     assert slot.release() == desired.release
 
 
+def test_slot_is_written_with_the_workers_that_are_planned_for_it(live: Host) -> None:
+    desired = replace(live.desired("1.1", settings="import counted\n"), workers=1)
+    live.activate(desired)
+
+    green = live.application.slot("green")
+    assert green.planned_workers() == 1
+    assert stat.S_IMODE(Path(green.plan).stat().st_mode) == 0o644
+    assert live.application.slot("blue").planned_workers() == 2
+
+
 def test_health_is_asked_for_as_nginx_would(live: Host) -> None:
     live.activate(live.desired("1.1"))
     (request,) = live.requests
@@ -233,9 +253,6 @@ def test_second_activation_changes_nothing(live: Host) -> None:
     outcome = live.activate(live.desired())
     assert (outcome.changed, outcome.slot, outcome.steps) == (False, "blue", [])
     assert live.calls == []
-
-
-# What a torn run left
 
 
 # Refusals

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application import lock as rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, reversal
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Outcome
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import CutOver
 
 from tests.unit.plugins.module_utils.slot_host import Host, hooked, refused
 
@@ -16,7 +16,7 @@ from tests.unit.plugins.module_utils.slot_host import Host, hooked, refused
 @pytest.fixture
 def switched(host: Host) -> Host:
     """A host where a rollout has put 1.1 in green in the place of 1.0 in blue, and goes on."""
-    host.activate(host.desired(settings="workers = 2\n"))
+    host.activate(host.desired())
     # Those of blue live on; a start replaces what stands in the list.
     blue, host.workers = host.workers, []
     host.activate(host.desired("1.1"), keep_previous=True)
@@ -25,11 +25,11 @@ def switched(host: Host) -> Host:
     return host
 
 
-def steps(outcome: Outcome) -> list[object]:
+def steps(outcome: CutOver) -> list[object]:
     return [step["step"] for step in outcome.steps]
 
 
-def untouched(host: Host, outcome: Outcome, live: str | None) -> bool:
+def untouched(host: Host, outcome: CutOver, live: str | None) -> bool:
     """Tell whether a revert has found nothing to do."""
     return (
         (outcome.changed, outcome.slot, outcome.steps) == (False, live or "", [])
@@ -57,9 +57,9 @@ def test_revert_is_a_rename_while_the_old_slot_still_runs(switched: Host) -> Non
 def test_revert_twice_reverts_once(switched: Host) -> None:
     switched.revert("1.1")
     switched.calls.clear()
-    history = switched.history()
+    before = switched.history()
     assert untouched(switched, switched.revert("1.1"), "blue")
-    assert switched.history() == history
+    assert switched.history() == before
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,18 @@ def test_revert_starts_an_old_slot_that_lacks_one_of_its_workers(switched: Host)
     assert switched.application.live_slot() == "blue"
 
 
+def test_revert_waits_for_as_many_workers_as_the_old_slot_was_started_with(switched: Host) -> None:
+    switched.states["shop@blue.service"] = {"ActiveState": "inactive"}
+    switched.worker_answers = [(200, "ok")]
+    with pytest.raises(Refusal, match="1 of 2 workers answered /healthz with 200"):
+        switched.revert("1.1")
+    assert switched.application.live_slot() == "green"
+
+
 def test_revert_that_is_refused_keeps_what_is_live_and_blanks_secrets(switched: Host) -> None:
     switched.states["shop@blue.service"] = {"ActiveState": "inactive"}
     switched.worker_answers = [(500, "the token s3cret-value is refused")]
-    history = switched.history()
+    before = switched.history()
     with pytest.raises(Refusal) as refusal:
         switched.revert("1.1")
 
@@ -105,7 +113,7 @@ def test_revert_that_is_refused_keeps_what_is_live_and_blanks_secrets(switched: 
     assert switched.states["shop@blue.service"]["ActiveState"] == "inactive"
     assert switched.states["shop@blue.socket"]["ActiveState"] == "inactive"
     assert not any("green" in call for call, _ in switched.calls)
-    assert switched.history() == history
+    assert switched.history() == before
 
 
 def test_revert_of_a_refused_revert_can_be_tried_again(switched: Host) -> None:
@@ -133,12 +141,12 @@ def test_revert_of_the_first_deployment_leaves_nothing_live(live: Host) -> None:
 
 
 def test_revert_after_the_end_of_the_rollout_does_nothing(switched: Host) -> None:
-    reversal.finish(switched.application, "1.1")
+    history.finish(switched.application, "1.1")
     assert untouched(switched, switched.revert("1.1"), "green")
 
 
 def test_revert_goes_back_from_a_restart_after_the_end_of_the_rollout(live: Host) -> None:
-    reversal.finish(live.application, "1.0")
+    history.finish(live.application, "1.0")
     live.age(60)
     live.activate(live.desired(settings="workers = 3\n"), keep_previous=True)
     assert live.revert("1.0").slot == "blue"
@@ -176,29 +184,3 @@ def test_revert_puts_back_what_a_killed_run_has_switched(
     assert live.application.live_slot() == "green"
     assert live.history()[-1] == ("activating", "1.1", "green")
     assert live.revert("1.1").slot == "blue"
-
-
-def finished_releases(host: Host) -> list[str]:
-    return [line["release"] for line in rollout.history(host.application)]
-
-
-def test_finish_is_not_noted_again_for_a_run_without_changes(live: Host) -> None:
-    reversal.finish(live.application, "1.0")
-    live.age(60)
-    live.activate(live.desired())
-    reversal.finish(live.application, "1.0")
-    assert finished_releases(live) == ["1.0"]
-
-
-def test_finish_is_noted_after_a_restart_of_the_same_release(live: Host) -> None:
-    reversal.finish(live.application, "1.0")
-    live.age(60)
-    live.activate(live.desired(settings="workers = 3\n"))
-    reversal.finish(live.application, "1.0")
-    assert finished_releases(live) == ["1.0", "1.0"]
-
-
-def test_finish_is_noted_for_another_release(live: Host) -> None:
-    for release in ("1.0", "1.1", "1.0"):
-        reversal.finish(live.application, release)
-    assert finished_releases(live) == ["1.0", "1.1", "1.0"]

@@ -7,16 +7,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
-    Application,
-    planned_workers,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.survey import application as app_state
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
@@ -28,13 +24,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.application impo
 @pytest.fixture
 def shop(tmp_path: Path) -> Application:
     return Application("shop", str(tmp_path))
-
-
-def make_release(shop: Application, name: str, **manifest: object) -> None:
-    folder = Path(shop.releases, name)
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def make_live(shop: Application, *history: tuple[str, str, int]) -> None:
@@ -102,8 +91,8 @@ def make_units(shop: Application, *slots: str) -> None:
 def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     make_live(shop, ("live", "1.0", 5), ("live", "1.1", 7), ("refused", "1.2", 9))
     blue = shop.slot("blue")
-    Path(blue.files["settings"]).parent.mkdir(parents=True)
-    Path(blue.files["settings"]).write_text("# two\nworkers = 2\n")
+    Path(blue.plan).parent.mkdir(parents=True)
+    Path(blue.plan).write_text('{"workers": 2}\n')
     make_units(shop, "blue", "green")
     workers = [subprocess.Popen(["sleep", "60"]) for _ in range(3)]
     try:
@@ -146,18 +135,6 @@ def test_state_of_a_live_slot_that_is_down(
     state = look(shop, Questions())
     assert (state["live"]["active"], state["live"]["enabled"]) == (False, False)
     assert (state["workers"], state["memory_mb"], state["health"]) == ([], 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("settings", "workers"), [("x = 1\nworkers = 12\n", 12), ("#workers = 3\n", 0), ("", 0)]
-)
-def test_planned_workers_are_read_from_the_settings(
-    shop: Application, settings: str, workers: int
-) -> None:
-    path = Path(shop.slot("blue").files["settings"])
-    path.parent.mkdir(parents=True)
-    path.write_text(settings)
-    assert planned_workers(shop.slot("blue")) == workers
 
 
 def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
