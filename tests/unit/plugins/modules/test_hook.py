@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application import lock as rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import locking
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
 from ansible_collections.asgi.fleet.plugins.modules import hook
 
 Run = Callable[..., dict[str, Any]]
-MARK = "before_rollout 1.0"
+MARK = {"phase": "before_rollout", "release": "1.0"}
 
 
 @pytest.fixture
@@ -31,10 +32,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     def run(command: str, *more: object) -> dict[str, Any]:
         seen.append((command, *more))
         if command.startswith("fail: "):
-            raise rollout.RolloutError(command.removeprefix("fail: "))
+            raise HookError(command.removeprefix("fail: "))
         return {"seconds": 0.1, "output": "done\n"}
 
-    monkeypatch.setattr(rollout, "run_hook", run)
+    monkeypatch.setattr(hook, "run_hook", run)
     return seen
 
 
@@ -71,7 +72,7 @@ def test_hook_runs_its_commands_in_their_order_and_notes_the_phase(
         ("migrate", release, "shop", {"TOKEN": "t"}, 600.0),
         ("load", release, "shop", {"TOKEN": "t"}, 300.0),
     ]
-    assert rollout.hooks_done(shop) == [MARK]
+    assert history.hooks_done(shop) == [MARK]
 
 
 def test_hook_that_ran_does_not_run_again_in_its_rollout(
@@ -91,7 +92,7 @@ def test_hook_runs_every_time_unless_once_is_asked_for(
     for _ in range(2):
         assert run(once=False)["changed"] is True
     assert len(calls) == 2
-    assert rollout.hooks_done(shop) == []
+    assert history.hooks_done(shop) == []
 
 
 def test_hook_that_fails_is_not_noted_and_runs_again(
@@ -101,7 +102,7 @@ def test_hook_that_fails_is_not_noted_and_runs_again(
     assert (answer["failed"], answer["msg"]) == (True, "before_rollout: no disk")
     assert [ran["command"] for ran in answer["ran"]] == ["migrate"]
     assert [call[0] for call in calls] == ["migrate", "fail: no disk"]
-    assert rollout.hooks_done(shop) == []
+    assert history.hooks_done(shop) == []
     assert run()["changed"] is True
 
 
@@ -112,13 +113,13 @@ def test_hook_that_ran_elsewhere_is_noted_once_and_not_run(
         answer = run(ran_elsewhere=True)
         assert (answer["failed"], answer["changed"], answer["ran"]) == (False, False, [])
     assert calls == []
-    assert rollout.hooks_done(shop) == [MARK]
+    assert history.hooks_done(shop) == [MARK]
     assert run()["changed"] is False
 
 
 def test_hook_without_commands_does_nothing(run: Run, shop: Application) -> None:
     assert run(commands=[])["changed"] is False
-    assert rollout.hooks_done(shop) == []
+    assert history.hooks_done(shop) == []
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -126,12 +127,12 @@ def test_hook_in_check_mode_tells_whether_it_would_run(
     run: Run, shop: Application, calls: list[tuple[object, ...]], done: bool
 ) -> None:
     if done:
-        rollout.note(shop, "hook", "1.0", phase="before_rollout")
+        history.note(shop, "hook", "1.0", phase="before_rollout")
     answer = run(_ansible_check_mode=True)
     assert (answer["failed"], answer["changed"]) == (False, not done)
     assert run(_ansible_check_mode=True, ran_elsewhere=True)["changed"] is False
     assert calls == []
-    assert rollout.hooks_done(shop) == [MARK] * done
+    assert history.hooks_done(shop) == [MARK] * done
     assert Path(shop.path("var")).exists() is done
 
 
@@ -142,7 +143,7 @@ def test_hook_waits_for_another_run_and_does_not_run_twice(
     other.__enter__()
 
     def end() -> None:
-        rollout.note(shop, "hook", "1.0", phase="before_rollout")
+        history.note(shop, "hook", "1.0", phase="before_rollout")
         other.__exit__(None, None, None)
 
     ending = threading.Timer(0.2, end)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.modules import release
 
@@ -104,7 +105,7 @@ def test_release_that_another_build_just_made_is_not_built_again(
 def test_release_waits_for_another_build_in_vain(
     run_release: Run, shop: Application, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "BUILD_PATIENCE", 0)
+    monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
     with locked(shop.path("opt", "shop", "build.lock"), 0):
         answer = run_release(**PRESENT)
     assert answer["msg"] == (

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application import lock as rollout
+from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.modules import rollout as module
 
+from tests.unit.plugins.module_utils.slot_host import make_release
+
 Run = Callable[..., dict[str, Any]]
-OTHER = rollout.Holder("other", "bob@ci", 1795241700)
+OTHER: Holder = {"rollout": "other", "who": "bob@ci", "since": 1795241700}
 
 
 @pytest.fixture
@@ -60,47 +64,58 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return slots
 
 
-def test_rollout_starts_with_the_lock_and_tells_what_is_done(run: Run, shop: Application) -> None:
+def test_rollout_begins_with_the_lock_and_tells_what_is_done(run: Run, shop: Application) -> None:
     set_live(shop, "blue", "1.0")
-    built = Path(shop.releases, "1.0")
-    (built / ".venv" / "bin").mkdir(parents=True)
-    (built / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    (built / "manifest.json").write_text("{}")
-    rollout.note(shop, "hook", "1.0", phase="before_rollout")
+    make_release(shop, "1.0")
+    history.note(shop, "hook", "1.0", phase="before_rollout")
     answer = run(holder="ada@laptop")
     assert not answer["failed"]
     assert answer["changed"] is False
     assert (answer["holder"]["rollout"], answer["holder"]["who"]) == ("mine", "ada@laptop")
-    assert answer["hooks_done"] == ["before_rollout 1.0"]
+    assert answer["acquired"] is True
+    assert answer["hooks_done"] == [{"phase": "before_rollout", "release": "1.0"}]
+    assert answer["ended"] == []
     assert answer["live"] == "1.0"
     assert [(one["id"], one["state"]) for one in answer["releases"]] == [("1.0", "live")]
     assert answer["capacity"]["cores"] >= 1
-    held = rollout.holder(shop)
+    held = lock.holder(shop)
     assert held is not None
-    assert held.rollout == "mine"
+    assert held["rollout"] == "mine"
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_rollout_is_refused_while_another_goes_on(
+def test_rollout_does_not_acquire_the_lock_while_another_goes_on(
     run: Run, shop: Application, check_mode: bool
 ) -> None:
-    rollout.acquire(shop, OTHER, take_over=False)
+    lock.acquire(shop, OTHER, take_over=False)
     answer = run(_ansible_check_mode=check_mode)
-    assert answer["failed"]
-    assert answer["msg"].startswith("shop is locked by bob@ci since 2026-11-21 06:15:00 UTC")
-    assert rollout.holder(shop) == OTHER
+    assert (answer["failed"], answer["changed"], answer["acquired"]) == (False, False, False)
+    assert answer["holder"] == OTHER
+    assert "releases" not in answer
+    assert lock.holder(shop) == OTHER
 
 
 @pytest.mark.parametrize(("check_mode", "holder"), [(False, "mine"), (True, "other")])
 def test_rollout_takes_the_lock_over_when_asked_but_not_in_check_mode(
     run: Run, shop: Application, check_mode: bool, holder: str
 ) -> None:
-    rollout.acquire(shop, OTHER, take_over=False)
+    lock.acquire(shop, OTHER, take_over=False)
     answer = run(take_over=True, _ansible_check_mode=check_mode)
-    assert (answer["failed"], answer["holder"]["rollout"]) == (False, holder)
+    assert (answer["failed"], answer["acquired"]) == (False, True)
+    held = lock.holder(shop)
+    assert held is not None
+    assert held["rollout"] == holder
 
 
-@pytest.mark.parametrize("state", ["started", "reverted", "ended"])
+def test_rollout_takes_the_lock_of_one_that_ended_elsewhere(run: Run, shop: Application) -> None:
+    lock.acquire(shop, OTHER, take_over=False)
+    assert run(ended_rollouts=["another"])["acquired"] is False
+    assert lock.holder(shop) == OTHER
+    answer = run(ended_rollouts=["another", "other"])
+    assert (answer["acquired"], answer["holder"]["rollout"]) == (True, "mine")
+
+
+@pytest.mark.parametrize("state", ["begun", "reverted", "ended"])
 def test_rollout_in_check_mode_changes_nothing(
     run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
@@ -108,7 +123,10 @@ def test_rollout_in_check_mode_changes_nothing(
     monkeypatch.setattr(cut_over, "settle", forbidden)
     answer = run(state=state, release="1.0", succeeded=True, _ansible_check_mode=True)
     assert not answer["failed"]
-    assert (answer["changed"], answer["holder"], answer["live"]) == (False, None, "")
+    assert (answer["changed"], answer["live"]) == (False, "")
+    # Who would hold it: nobody does.
+    assert (answer["holder"] and answer["holder"]["rollout"]) == {"begun": "mine"}.get(state)
+    assert lock.holder(shop) is None
     assert list(Path(shop.root).iterdir()) == []
 
 
@@ -117,12 +135,12 @@ def test_rollout_reverts_with_the_health_it_is_given(
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
-    def revert(_: Application, *arguments: object) -> cut_over.Outcome:
+    def revert(_: Application, *arguments: object) -> cut_over.CutOver:
         asked.append(arguments)
-        return cut_over.Outcome(True, "blue", "green", [{"step": "cut over", "seconds": 0.0}])
+        return cut_over.CutOver(True, "blue", "green", [{"step": "cut over", "seconds": 0.0}])
 
     monkeypatch.setattr(reversal, "revert", revert)
-    run(state="started")
+    run(state="begun")
     answer = run(
         state="reverted",
         release="1.1",
@@ -148,7 +166,7 @@ def test_rollout_waits_with_a_revert_for_an_activation_that_is_still_at_work(
     monkeypatch.setattr(cut_over, "exclusive", exclusive)
     monkeypatch.setattr(reversal, "revert", forbidden)
     set_live(shop, "green", "1.1")
-    run(state="started")
+    run(state="begun")
     answer = run(state="reverted", release="1.1", health_timeout=30)
     assert (answer["failed"], answer["live"]) == (True, "1.1")
     assert answer["msg"] == "another activation of shop has been running"
@@ -163,7 +181,7 @@ def test_rollout_names_what_is_live_when_it_cannot_be_put_back(
 
     monkeypatch.setattr(reversal, "revert", revert)
     set_live(shop, "green", "1.1")
-    run(state="started")
+    run(state="begun")
     answer = run(state="reverted", release="1.1")
     assert (answer["failed"], answer["live"]) == (True, "1.1")
     assert answer["msg"] == "shop@blue.service crashed at start"
@@ -173,7 +191,7 @@ def test_rollout_puts_nothing_back_once_another_took_its_lock(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reversal, "revert", forbidden)
-    run(state="started", id="another", holder="bob@ci")
+    run(state="begun", id="another", holder="bob@ci")
     answer = run(state="reverted", release="1.1", id="mine")
     assert answer["failed"]
     assert answer["msg"].startswith(
@@ -200,25 +218,25 @@ def test_rollout_ends_with_the_old_slot_let_go_and_the_lock_given_back(
     assert (answer["failed"], answer["changed"]) == (False, True)
     assert (answer["holder"], answer["live"]) == (None, "1.1")
     assert settled == ["green"]
-    assert rollout.holder(shop) is None
-    history = rollout.history(shop)
-    assert [line["release"] for line in history if line["event"] == "finished"] == finished
+    assert lock.holder(shop) is None
+    done = history.rollouts(shop)
+    assert [line.release for line in done if line.event == "finished"] == finished
     # For the hosts that could not be told.
-    assert rollout.ended(shop) == answer["ended"] == [history[-1]["rollout"]]
+    assert history.ended(shop) == answer["ended"] == [done[-1].rollout] == ["mine"]
 
 
 @pytest.mark.parametrize("holder", [OTHER, None], ids=["taken over", "given back"])
 def test_rollout_ended_without_the_lock_does_nothing(
-    run: Run, shop: Application, settled: list[str], holder: rollout.Holder | None
+    run: Run, shop: Application, settled: list[str], holder: Holder | None
 ) -> None:
     set_live(shop, "green", "1.1")
     if holder:
-        rollout.acquire(shop, holder, take_over=False)
+        lock.acquire(shop, holder, take_over=False)
     answer = run(state="ended", release="1.1", succeeded=True)
     assert (answer["failed"], answer["changed"]) == (False, False)
     assert settled == []
-    assert rollout.history(shop) == []
-    assert rollout.holder(shop) == holder
+    assert history.rollouts(shop) == []
+    assert lock.holder(shop) == holder
 
 
 def test_rollout_ends_where_nothing_is_live(
@@ -227,13 +245,65 @@ def test_rollout_ends_where_nothing_is_live(
     run()
     assert not run(state="ended")["failed"]
     assert settled == []
-    assert rollout.holder(shop) is None
+    assert lock.holder(shop) is None
+
+
+@pytest.mark.parametrize(("check_mode", "left"), [(False, ["1.1"]), (True, ["1.0", "1.1"])])
+def test_rollout_ends_with_old_releases_removed_but_not_in_check_mode(
+    run: Run, shop: Application, check_mode: bool, left: list[str]
+) -> None:
+    run()
+    for built_at, name in enumerate(["1.0", "1.1"], start=1):
+        make_release(shop, name, built_at=built_at)
+    answer = run(state="ended", release="1.1", keep=1, _ansible_check_mode=check_mode)
+    assert (answer["failed"], answer["changed"], answer["removed"]) == (False, True, ["1.0"])
+    assert sorted(path.name for path in Path(shop.releases).iterdir()) == left
+    assert (lock.holder(shop) is None) is not check_mode
+
+
+def test_rollout_ends_without_removing_a_release_unless_asked(run: Run, shop: Application) -> None:
+    run()
+    make_release(shop, "1.0")
+    answer = run(state="ended", succeeded=True)
+    assert (answer["changed"], answer["removed"]) == (False, [])
+    assert Path(shop.releases, "1.0").exists()
+
+
+def test_rollout_says_why_it_could_not_remove_and_gives_the_lock_back(
+    run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
+    run()
+    make_release(shop, "1.0")
+    with locked(shop.path("opt", "shop", "build.lock"), 0):
+        answer = run(state="ended", keep=0)
+    assert answer["failed"]
+    assert answer["msg"].startswith("another build of shop has been running on this host")
+    assert (answer["holder"], lock.holder(shop)) == (None, None)
+
+
+def test_rollout_waits_with_its_end_as_long_as_an_activation_may_take(
+    run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience: list[float] = []
+
+    def exclusive(_: Application, seconds: float) -> None:
+        patience.append(seconds)
+        raise systemd.Refusal("another activation of shop has been running")
+
+    monkeypatch.setattr(cut_over, "exclusive", exclusive)
+    set_live(shop, "green", "1.1")
+    run()
+    answer = run(state="ended", release="1.1", health_timeout=400)
+    assert answer["msg"] == "another activation of shop has been running"
+    assert (answer["failed"], answer["live"], answer["holder"]["rollout"]) == (True, "1.1", "mine")
+    assert patience == [520]
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ("paused", "value of state must be one of: started, reverted, ended"),
+        ("paused", "value of state must be one of: begun, reverted, ended"),
         ("reverted", "state is reverted but all of the following are missing: release"),
     ],
 )

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired, Outcome
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import CutOver, Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.modules import slot
 
@@ -23,6 +24,7 @@ FILES = {
     "worker": "",
     "environment": 'TOKEN="s3cret-value"\n',
 }
+RESTART: Reason = {"kind": "restart", "text": "a restart was asked for"}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -58,7 +60,7 @@ def test_slot_in_check_mode_tells_the_first_activation_and_does_nothing(
     assert not answer["failed"]
     assert answer["changed"] is True
     assert (answer["slot"], answer["previous_slot"]) == ("blue", None)
-    assert answer["reasons"] == ["no slot is live yet"]
+    assert answer["reasons"] == [{"kind": "first", "text": "no slot is live yet"}]
     assert answer["steps"] == []
     assert not (tmp_path / "var").exists()
     assert [part["before"] for part in answer["diff"]] == ["", "", "", ""]
@@ -75,12 +77,12 @@ def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.Monke
     seen: list[Desired] = []
 
     def activate(
-        _: Application, desired: Desired, todo: activation.Plan, keep_previous: bool
-    ) -> Outcome:
+        _: Application, desired: Desired, todo: activation.CutOverPlan, keep_previous: bool
+    ) -> CutOver:
         assert keep_previous is False
         seen.append(desired)
         steps: list[dict[str, object]] = [{"step": "cut over", "seconds": 0.1}]
-        return Outcome(True, todo.slot, None, steps)
+        return CutOver(True, todo.slot, None, steps)
 
     monkeypatch.setattr(activation, "activate", activate)
     answer = run_slot(
@@ -105,14 +107,14 @@ def test_slot_hands_on_that_a_restart_was_asked_for(
 ) -> None:
     asked: list[bool] = []
 
-    def plan(_: Application, __: Desired, ___: bool, restart: bool) -> activation.Plan:
+    def plan(_: Application, __: Desired, ___: bool, restart: bool) -> activation.CutOverPlan:
         asked.append(restart)
-        return activation.Plan("green", True, ("a restart was asked for",))
+        return activation.CutOverPlan("green", True, (RESTART,))
 
     monkeypatch.setattr(activation, "plan", plan)
     for restart in (False, True):
         answer = run_slot(restart=restart, _ansible_check_mode=True)
-        assert answer["reasons"] == ["a restart was asked for"]
+        assert answer["reasons"] == [RESTART]
     assert asked == [False, True]
 
 
@@ -121,9 +123,11 @@ def test_slot_hands_on_that_the_previous_slot_is_kept(
 ) -> None:
     asked: list[bool] = []
 
-    def activate(_: Application, __: Desired, ___: activation.Plan, keep_previous: bool) -> Outcome:
+    def activate(
+        _: Application, __: Desired, ___: activation.CutOverPlan, keep_previous: bool
+    ) -> CutOver:
         asked.append(keep_previous)
-        return Outcome(True, "green", "blue")
+        return CutOver(True, "green", "blue")
 
     monkeypatch.setattr(activation, "activate", activate)
     before = time.time()

@@ -36,6 +36,9 @@ STATE: dict[str, Any] = {
     "certificate_days": 64,
     "releases": [],
 }
+SERVICE = {"kind": "service", "text": "service changed"}
+ENVIRONMENT = {"kind": "environment", "text": "environment changed"}
+RELEASE_CHANGED = {"kind": "release", "text": "release 1.0 -> 1.1"}
 
 
 def row(state: dict[str, Any] | None) -> dict[str, str]:
@@ -75,7 +78,8 @@ def test_table_shows_a_healthy_host() -> None:
         ({"maintenance_since": 1790000000}, "HEALTH", "200 OK, maintenance"),
         ({"cpu_percent": None}, "CPU", "-"),
         ({"drift": []}, "DRIFT", "none"),
-        ({"drift": ["service changed", "environment changed"]}, "DRIFT", "service, environment"),
+        ({"drift": [SERVICE, RELEASE_CHANGED, ENVIRONMENT]}, "DRIFT", "service, environment"),
+        ({"drift": [RELEASE_CHANGED]}, "DRIFT", "none"),
         ({"error": "no sudo", "unreachable": False}, "RELEASE", "FAILED"),
         ({"error": "timed out", "unreachable": True}, "RELEASE", "unreachable"),
         ({"workers": []}, "WORKERS", "0 of 2"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import (
-    Limits,
+    Bounds,
     certificate_lacks,
     limits,
     verify,
@@ -35,6 +35,8 @@ STATE: dict[str, Any] = {
     "drift": [],
 }
 HOUR = 3600
+ENVIRONMENT = {"kind": "environment", "text": "environment changed"}
+STOPPED = {"kind": "stopped", "text": "shop@blue.service is not running"}
 
 
 def lock(age: int) -> dict[str, Any]:
@@ -109,7 +111,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "the certificate does not cover www.example.com",
     ),
     "drift": (
-        {"drift": ["environment changed", "shop@blue.service is not running"]},
+        {"drift": [ENVIRONMENT, STOPPED]},
         "differs from the inventory: environment",
     ),
     "disk": (
@@ -196,7 +198,7 @@ def test_verify_compares_hosts_of_one_application_only() -> None:
 def test_verify_spares_what_a_rollout_is_just_changing() -> None:
     changing = with_release("v1", V2) | {
         "idle_enabled": ["shop@green.socket"],
-        "drift": ["environment changed"],
+        "drift": [ENVIRONMENT],
     }
     verdict = judge(changing, STATE | {"lock": lock(60)})
     assert verdict["findings"] == []
@@ -209,7 +211,7 @@ def test_verify_of_a_rollout_still_finds_what_it_must_not_touch() -> None:
 
 
 def test_verify_of_a_forgotten_lock_finds_the_rest_as_well() -> None:
-    found = seen(STATE | {"lock": lock(5 * HOUR), "drift": ["environment changed"]})
+    found = seen(STATE | {"lock": lock(5 * HOUR), "drift": [ENVIRONMENT]})
     assert len(found) == 2
 
 
@@ -235,7 +237,7 @@ def test_limits_move_what_is_found() -> None:
 
 
 def test_limits_have_defaults() -> None:
-    assert limits({}) == Limits()
+    assert limits({}) == Bounds()
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", -1, 3651, True, None, 1.5, "", "٣"])

@@ -9,14 +9,17 @@ import pytest
 from ansible.executor.playbook_executor import PlaybookExecutor
 from ansible_collections.asgi.fleet.plugins.filter.waves import FilterModule
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import waves
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import Outcome, Plan
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
+    HostOutcome,
+    RolloutPlan,
+)
 
 NO_LIMITS = {"max_error_ratio": None, "max_p99_ms": None, "min_requests": 100}
 ERRORS_LIMITED = NO_LIMITS | {"max_error_ratio": 0.01}
 HEALTHY = {"live": {"active": True}, "health": 200}
 
 
-def plan(count: int, *entries: int | str, **others: int) -> Plan:
+def plan(count: int, *entries: int | str, **others: int) -> RolloutPlan:
     """Plan `count` hosts of the shop, `shop1` and so on, and as many of `others` as they say."""
     deployments = {
         f"{app}{number}": {"app_name": app, "fleet_waves": list(entries)}
@@ -178,7 +181,7 @@ def test_outcome_says_what_the_slot_module_said(
     assert waves.outcome(result) == {"state": state, "reason": reason, "changed": changed}
 
 
-def outcome(app: str = "shop", **more: object) -> Outcome:
+def outcome(app: str = "shop", **more: object) -> HostOutcome:
     """Return a host that was switched and is healthy, but for what `more` says."""
     found: dict[str, object] = {
         "app": app,
@@ -243,7 +246,7 @@ UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "c
     ],
 )
 def test_soak_takes_no_longer_than_it_tells_something(
-    outcomes: dict[str, Outcome], last: list[str], seconds: float
+    outcomes: dict[str, HostOutcome], last: list[str], seconds: float
 ) -> None:
     assert waves.soak_seconds(outcomes, last) == seconds
 
@@ -255,7 +258,7 @@ def served(requests: int, errors: int) -> dict[str, Any]:
     return {"requests": requests, "errors": errors, "latency_ms": {"5": requests}}
 
 
-def close(*of_waves: dict[str, Outcome]) -> dict[str, Any]:
+def close(*of_waves: dict[str, HostOutcome]) -> dict[str, Any]:
     """Close wave after wave; return how far the rollout is then."""
     progress: dict[str, Any] = {}
     for outcomes in of_waves:
