@@ -1,4 +1,4 @@
-"""One host's variables: every refusal with its exact line, and what a good value becomes."""
+"""The variables: every refusal with its line, what a good value becomes, what crosses hosts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import check
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
+    Examination,
+    examine,
+    judge,
+    report,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     SPEC,
     Deployment,
@@ -19,19 +25,19 @@ SET = "set it in group_vars/app.yml"
 
 
 def lines(**changes: object) -> list[str]:
-    found = check(GOOD | changes)
-    assert isinstance(found, list), f"accepted: {changes}"
+    found = examine(GOOD | changes).problems
+    assert found, f"accepted: {changes}"
     return [problem.message for problem in found]
 
 
 def accepted(**changes: object) -> dict[str, Any]:
-    found = check(GOOD | changes)
-    assert not isinstance(found, list), found
-    return dict(found)
+    found = examine(GOOD | changes)
+    assert found.problems == []
+    return found.deployment
 
 
-def test_check_fills_in_every_default() -> None:
-    assert check(GOOD) == {
+def test_examination_fills_in_every_default() -> None:
+    assert accepted() == {
         "app_name": "shop",
         "app_source": GIT | {"subdirectory": ""},
         "app_module": "main:app",
@@ -115,9 +121,7 @@ def test_hooks_get_their_phase_and_timeout() -> None:
 @pytest.mark.parametrize("name", [variable.name for variable in SPEC if variable.required])
 def test_required_variable_is_asked_for_with_an_example(name: str) -> None:
     host_vars = {key: value for key, value in GOOD.items() if key != name}
-    found = check(host_vars)
-    assert isinstance(found, list)
-    [line] = [problem.message for problem in found]
+    [line] = [problem.message for problem in examine(host_vars).problems]
     assert line.startswith(f"{name} is not set; expected ")
     assert f"; {SET}, for example {name}: " in line
 
@@ -358,3 +362,85 @@ def test_seen_value_is_short_and_on_one_line() -> None:
 @pytest.mark.parametrize("variable", SPEC, ids=lambda variable: variable.name)
 def test_documented_example_is_accepted(variable: Variable) -> None:
     accepted(**{variable.name: yaml.safe_load(variable.example)})
+
+
+# What crosses hosts
+
+BLOG: dict[str, Any] = {"app_name": "blog", "app_source": GIT, "app_domain": "blog.example.com"}
+ONE_MACHINE = {"ansible_host": "192.0.2.1"}
+
+
+def fleet(**hosts: dict[str, Any]) -> dict[str, Examination]:
+    return {host: examine(host_vars, host=host) for host, host_vars in hosts.items()}
+
+
+def fleet_lines(**hosts: dict[str, Any]) -> list[str]:
+    found = judge(fleet(**hosts))
+    assert found, "accepted"
+    return [problem.line(len(hosts)) for problem in found]
+
+
+def test_fleet_returns_every_hosts_deployment() -> None:
+    hosts = fleet(web1=GOOD, web2=GOOD | {"app_workers": "2"})
+    assert judge(hosts) == []
+    assert hosts["web1"].deployment["app_workers"] == "auto"
+    assert hosts["web2"].deployment["app_workers"] == 2
+
+
+def test_fleet_accepts_two_applications_on_one_machine() -> None:
+    assert judge(fleet(shop1=GOOD | ONE_MACHINE, blog1=BLOG | ONE_MACHINE)) == []
+
+
+def test_fleet_shows_a_shared_problem_once_with_its_hosts() -> None:
+    bad = GOOD | {"app_workers": 0}
+    assert fleet_lines(web1=bad, web2=GOOD, web3=bad) == [
+        "web1, web3: app_workers is 0; expected auto or a number from 1 to 512; "
+        "set it in group_vars/app.yml"
+    ]
+
+
+def test_fleet_refuses_one_name_twice_on_one_machine() -> None:
+    assert fleet_lines(web1=GOOD | ONE_MACHINE, web2=GOOD | ONE_MACHINE) == [
+        "web1, web2: app_name is shop on both web1 and web2, which are one machine "
+        "(192.0.2.1:22); expected another name for each application there; "
+        "change it on one of them, or remove that host"
+    ]
+
+
+def test_fleet_tells_machines_behind_one_address_apart_by_port() -> None:
+    other_port = GOOD | ONE_MACHINE | {"ansible_port": 2201}
+    assert judge(fleet(web1=other_port, web2=GOOD | ONE_MACHINE)) == []
+
+
+def test_fleet_refuses_one_domain_for_two_applications_of_a_machine() -> None:
+    blog = BLOG | {"app_domain": ["blog.example.com", "www.example.com"]}
+    assert fleet_lines(shop1=GOOD | ONE_MACHINE, blog1=blog | ONE_MACHINE) == [
+        "shop1, blog1: app_domain is www.example.com on both shop1 and blog1, which are one "
+        "machine (192.0.2.1:22); expected another domain for each application there; "
+        "change it on one of them, or remove that host"
+    ]
+
+
+def test_fleet_refuses_one_name_with_two_sources() -> None:
+    other = GOOD | {"app_source": GIT | {"version": "v2"}}
+    assert fleet_lines(web1=GOOD, web2=GOOD, web3=other, web4=other) == [
+        "web1, web3: app_source is different on web1 and web3, which both deploy shop; "
+        "expected one application for each app_name; "
+        "give them different names, or set the same value for both"
+    ]
+
+
+def test_fleet_refuses_one_name_with_two_modules() -> None:
+    found = fleet_lines(web1=GOOD, web2=GOOD | {"app_module": "shop.main:app"})
+    assert [line.split(";")[0] for line in found] == [
+        "web1, web2: app_module is different on web1 and web2, which both deploy shop"
+    ]
+
+
+def test_report_has_a_line_for_each_problem() -> None:
+    problems = [Problem("a", "a is 1", ("web1",)), Problem("b", "b is 2", ("web1", "web2"))]
+    assert report(problems, 2) == (
+        "2 problems in the variables; no host was touched:\n"
+        "  - web1: a is 1\n"
+        "  - web1, web2: b is 2"
+    )

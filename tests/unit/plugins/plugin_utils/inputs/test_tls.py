@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import check
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import examine
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import MODES as MODES_AND_KEYS
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -45,15 +45,16 @@ def other_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 def lines(tls: object, now: datetime | None = None, **changes: object) -> list[str]:
-    found = check(GOOD | {"app_tls": tls} | changes, now=now)
-    assert isinstance(found, list), f"accepted: {tls}"
+    found = examine(GOOD | {"app_tls": tls} | changes, now=now).problems
+    assert found, f"accepted: {tls}"
     return [problem.message for problem in found]
 
 
 def accepted(tls: object, **changes: object) -> dict[str, str]:
-    found = check(GOOD | {"app_tls": tls} | changes)
-    assert not isinstance(found, list), found
-    return found["app_tls"]
+    found = examine(GOOD | {"app_tls": tls} | changes)
+    assert found.problems == []
+    public: dict[str, str] = found.deployment["app_tls"]
+    return public
 
 
 @pytest.mark.parametrize(
