@@ -133,6 +133,7 @@ def test_state_of_a_live_slot_that_is_down(
     make_units(shop, "blue")
     play_systemd(monkeypatch, BLUE[:1], ActiveState="failed", MainPID="")
     state = look(shop, Questions())
+    assert state["live"] is not None
     assert (state["live"]["active"], state["live"]["enabled"]) == (False, False)
     assert (state["workers"], state["memory_mb"], state["health"]) == ([], 0, 0)
 
