@@ -8,6 +8,12 @@ from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
+    address_of,
+    balancer_sites,
+    haproxy_sites,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
     Examination,
@@ -15,10 +21,24 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem, seen
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    Problem,
+    seen,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
+    DERIVED,
+    DERIVED_BALANCER,
+    refuse_derived,
+    wire,
+    wire_balancer,
+)
 
 ADDRESS = ("ansible_host", "ansible_port")
+ROLES = ("gunicorn_service_", "haproxy_balancer_", "nginx_site_", "tls_certificate_")
+#: Left behind by this plugin.
+OWN_FACTS = ("fleet_wired",)
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
 
 
@@ -36,20 +56,32 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(
             argument_spec={
-                "examined": {"type": "dict"},
+                "state": {
+                    "type": "str",
+                    "choices": ["examined", "judged", "balancer"],
+                    "default": "examined",
+                },
+                "hosts": {"type": "list", "elements": "str", "default": []},
                 "files": {"type": "bool", "default": True},
+                "command_line": {"type": "list", "elements": "str", "default": []},
             }
         )
+        found = task_vars or {}
         result["changed"] = False
-        if args["examined"] is None:
-            return result | self._examine(task_vars or {}, files=args["files"])
-        return result | self._judge(args["examined"])
+        if args["state"] == "judged":
+            return result | self._judge(args["hosts"], found)
+        if args["state"] == "balancer":
+            return result | self._wire_balancer(found)
+        return result | self._examine(found, args["files"], args["command_line"])
 
-    def _examine(self, task_vars: dict[str, Any], *, files: bool) -> dict[str, Any]:
+    def _examine(
+        self, task_vars: dict[str, Any], files: bool, command_line: list[str]
+    ) -> dict[str, Any]:
         host_vars: dict[str, object] = {}
         unreadable: dict[str, str] = {}
+        wired = set(task_vars.get("fleet_wired", []))
         for name, value in task_vars.items():
-            if not name.startswith(PREFIXES) and name not in ADDRESS:
+            if name in OWN_FACTS or (not name.startswith(PREFIXES) and name not in ADDRESS):
                 continue
             try:
                 host_vars[name] = self._templar.template(value)
@@ -66,24 +98,105 @@ class ActionModule(ActionBase):
             read_file=self._read_file,
             files=files,
         )
-        return asdict(examination)
+        given = self._given(task_vars, wired)
+        wiring = wire(examination.deployment, given, self._balancers(task_vars).values())
+        problems = examination.problems + [
+            *refuse_derived(task_vars.keys() - wired, DERIVED),
+            *self._refuse_inventory(task_vars, command_line),
+        ]
+        return {
+            "problems": [asdict(problem) for problem in problems],
+            "machine": examination.machine,
+            "deployment": examination.deployment,
+            "facts": {
+                "deployment": examination.deployment,
+                "fleet_wired": sorted(wiring),
+                **wiring,
+            },
+        }
 
-    def _judge(self, examined: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    def _given(self, task_vars: dict[str, Any], wired: set[str]) -> dict[str, Any]:
+        """Return the roles' variables that the user has set; not what this plugin has wired."""
+        return {
+            name: self._templar.template(value)
+            for name, value in task_vars.items()
+            if name.startswith(ROLES) and name not in wired and name not in DERIVED
+        }
+
+    def _refuse_inventory(self, task_vars: dict[str, Any], names: list[str]) -> list[Problem]:
+        """Refuse what picks a playbook's target, unless it comes with the command itself."""
+        host = task_vars["inventory_hostname"]
+        extra = load_extra_vars(self._loader)
+        problems = []
+        for name in names:
+            # Without the play: an import_playbook may hand the target on with its `vars`.
+            if name in task_vars["hostvars"][host] and name not in extra:
+                findings = Findings(name)
+                findings.refuse(
+                    "set in the inventory",
+                    "it on the command line only",
+                    f"rename the variable of the inventory, and add -e {name}=... to the command",
+                )
+                problems += findings.problems
+        return problems
+
+    def _balancers(self, task_vars: dict[str, Any]) -> dict[str, str]:
+        """Return the address of each balancer by its inventory name."""
+        return {
+            host: address_of(host, task_vars["hostvars"][host])
+            for host in task_vars["groups"].get("balancer", [])
+        }
+
+    def _wire_balancer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        wired = set(task_vars.get("fleet_wired", []))
+        problems = refuse_derived(task_vars.keys() - wired, DERIVED_BALANCER)
+        if problems:
+            return {"failed": True, "msg": report(problems, 1)}
+        variable = "nginx_site_proxy_read_timeout_seconds"
+        hosts = [task_vars["hostvars"][host] for host in task_vars["groups"]["app"]]
+        wiring = wire_balancer(
+            self._given(task_vars, wired),
+            [host[variable] for host in hosts if variable in host],
+            task_vars["inventory_hostname"],
+            self._balancers(task_vars),
+        )
+        return {"facts": {"fleet_wired": sorted(wiring), **wiring}}
+
+    def _judge(self, hosts: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
+        found = {host: task_vars["hostvars"][host]["__check_inputs"] for host in hosts}
         examinations = {
             host: Examination(
-                deployment=found["deployment"],
-                problems=[
-                    Problem(problem["variable"], problem["message"])
-                    for problem in found["problems"]
-                ],
-                machine=found["machine"],
+                deployment=one["deployment"],
+                problems=[Problem(p["variable"], p["message"]) for p in one["problems"]],
+                machine=one["machine"],
             )
-            for host, found in examined.items()
+            for host, one in found.items()
         }
         problems = judge(examinations)
-        if not problems:
-            return {"msg": "the variables of all hosts fit"}
-        return {"failed": True, "msg": report(problems, len(examinations))}
+        if problems:
+            return {"failed": True, "msg": report(problems, len(examinations))}
+        try:
+            self._judge_balancers(task_vars)
+        except ValueError as error:
+            return {"failed": True, "msg": str(error)}
+        return {"msg": "the variables of all hosts fit"}
+
+    def _judge_balancers(self, task_vars: dict[str, Any]) -> None:
+        """Refuse what the balancers could not serve: they serve all hosts, whatever --limit says.
+
+        Raises:
+            ValueError: With the reason.
+        """
+        groups = task_vars["groups"]
+        both = [host for host in groups["app"] if host in groups.get("balancer", [])]
+        if both:
+            raise ValueError(
+                f"{', '.join(both)} is in the groups app and balancer; expected a host to be in "
+                "one of them, since nginx and HAProxy listen on the same ports; remove it from one"
+            )
+        if self._balancers(task_vars):
+            servers = {host: task_vars["hostvars"][host] for host in groups["app"]}
+            haproxy_sites(balancer_sites(servers, ""), "", [])
 
     def _read_file(self, path: str) -> bytes:
         """Read a file of the controller, in clear also when Vault encrypted it."""

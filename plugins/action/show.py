@@ -23,7 +23,12 @@ class ActionModule(ActionBase):
         """Return the lines that were printed."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(
-            argument_spec={"lines": {"type": "list", "elements": "str", "required": True}}
+            argument_spec={
+                "lines": {"type": "list", "elements": "str", "required": True},
+                "failure": {"type": "str", "default": ""},
+            }
         )
-        display.display("\n".join(["", *args["lines"], ""]))
-        return result | {"changed": False, "lines": args["lines"]}
+        if args["lines"]:
+            display.display("\n".join(["", *args["lines"], ""]))
+        failed = {"failed": True, "msg": args["failure"]} if args["failure"] else {}
+        return result | {"changed": False, "lines": args["lines"], **failed}

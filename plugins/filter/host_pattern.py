@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = """
 name: host_pattern
@@ -45,9 +47,23 @@ def host_pattern(hosts: Sequence[str]) -> list[str]:
     return list(hosts) or ["all:!all"]
 
 
+def hosts_to_check(groups: Mapping[str, Sequence[str]], done: object) -> list[str]:
+    """Return the pattern of the application hosts, or one of no host when the check is done.
+
+    Raises:
+        AnsibleFilterError: There is no application host.
+    """
+    if not groups.get("app"):
+        raise AnsibleFilterError(
+            "the group app is empty; expected at least one host that serves the application; "
+            "add it to the inventory, as inventory/example/hosts.yml shows"
+        )
+    return host_pattern([] if str(done).lower() == "true" else ["app"])
+
+
 class FilterModule:
     """The collection's filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., list[str]]]:
         """Return the filters by name."""
-        return {"host_pattern": host_pattern}
+        return {"host_pattern": host_pattern, "hosts_to_check": hosts_to_check}

@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import (
     document,
+    fleet_states,
     releases_table,
     table,
 )
@@ -53,5 +54,6 @@ class FilterModule:
         return {
             "status_table": table,
             "status_document": document,
+            "fleet_states": fleet_states,
             "releases_table": releases_table,
         }

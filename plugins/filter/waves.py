@@ -1,11 +1,11 @@
-"""The filters of a rollout over a fleet; the rules are in `plugin_utils/rollout/waves.py`."""
+"""The filters of a rollout over a fleet; the rules are in `plugin_utils/rollout`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import waves
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import begin, waves
 
 
 class FilterModule:
@@ -16,8 +16,9 @@ class FilterModule:
         return {
             "plan_waves": waves.plan_waves,
             "plan_lines": waves.plan_lines,
-            "cut_over_outcome": waves.outcome,
+            "wave_outcomes": waves.wave_outcomes,
             "soak_seconds": waves.soak_seconds,
             "close_wave": waves.close_wave,
-            "rollout_lines": waves.rollout_lines,
+            "rollout_report": waves.rollout_report,
+            "release_target": begin.release_target,
         }

@@ -9,7 +9,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 DOCUMENTATION = r"""
 name: worker_plan
@@ -42,6 +42,10 @@ options:
     description: Slots that run at the same time during a cut-over.
     type: int
     default: 2
+  prefix:
+    description: How the variables begin that a message names.
+    type: str
+    default: gunicorn_service_
 seealso:
   - plugin: asgi.fleet.host_capacity
     plugin_type: module
@@ -92,10 +96,29 @@ _value:
         - Not half of it, as the memory of a worker is an estimate, which must not kill one on a
           host with half of its memory free.
       type: int
-    memory_high_mb:
-      description: Suggested C(MemoryHigh=), in MB; 90 % of C(memory_max_mb).
-      type: int
 """
+
+
+def worker_lines(
+    hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return each host's plan as a line, hosts with the same plan together.
+
+    Args:
+        hosts: The hosts of a rollout that has begun.
+        hostvars: The variables of all hosts; of each its `deployment` and `rollout_begun`.
+    """
+    of_plan: dict[tuple[str, str], list[str]] = {}
+    for host in hosts:
+        deployment = hostvars[host]["deployment"]
+        plan = worker_plan(
+            hostvars[host]["rollout_begun"]["capacity"],
+            deployment["app_workers"],
+            deployment["app_worker_memory_mb"],
+            prefix="app_",
+        )
+        of_plan.setdefault((deployment["app_name"], plan["reason"]), []).append(host)
+    return [f"{app} on {', '.join(on)}: {reason}" for (app, reason), on in of_plan.items()]
 
 
 def worker_plan(
@@ -104,6 +127,7 @@ def worker_plan(
     worker_memory_mb: object = 128,
     reserve_mb: object = None,
     slots: object = 2,
+    prefix: str = "gunicorn_service_",
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
 
@@ -118,7 +142,9 @@ def worker_plan(
             "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
         ) from error
     try:
-        plan = plan_workers(cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots)
+        plan = plan_workers(
+            cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix
+        )
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
     return asdict(plan)
@@ -129,4 +155,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"worker_plan": worker_plan}
+        return {"worker_plan": worker_plan, "worker_lines": worker_lines}

@@ -39,6 +39,12 @@ options:
     description: The health path as clients of nginx write it, for O(https_port).
     type: str
     default: /healthz
+  wait_healthy_seconds:
+    description:
+      - Ask again until the application answers 200, itself and (with O(https_port)) through nginx, and
+        fail if it does not within this time. V(0) asks once and judges nothing.
+    type: float
+    default: 0
 attributes:
   check_mode:
     description: Changes nothing, so it runs in check mode as well.
@@ -123,6 +129,10 @@ state:
     finished:
       description: The last rollout that ended well on the whole fleet; null if there is none.
       type: dict
+    capacity:
+      description: What a service may use, as of M(asgi.fleet.host_capacity).
+      type: dict
+      sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
     disks:
       description: How full the file systems of /opt and /var are, in percent.
       type: dict
@@ -136,7 +146,11 @@ state:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import Questions, look
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
+    Questions,
+    unhealthy_text,
+    wait_healthy,
+)
 
 
 def main() -> None:
@@ -149,11 +163,20 @@ def main() -> None:
             "certificate": {"type": "str", "default": ""},
             "https_port": {"type": "int", "default": 0},
             "https_path": {"type": "str", "default": "/healthz"},
+            "wait_healthy_seconds": {"type": "float", "default": 0},
         },
         supports_check_mode=True,
     )
-    questions = {name: value for name, value in module.params.items() if name != "name"}
-    state = look(Application(module.params["name"]), Questions(**questions))
+    patience = module.params["wait_healthy_seconds"]
+    questions = {
+        name: value
+        for name, value in module.params.items()
+        if name not in ("name", "wait_healthy_seconds")
+    }
+    application = Application(module.params["name"])
+    state = wait_healthy(application, Questions(**questions), patience)
+    if patience and (problem := unhealthy_text(state)):
+        module.fail_json(msg=problem, state=state)
     module.exit_json(changed=False, state=state)
 
 

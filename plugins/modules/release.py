@@ -38,6 +38,29 @@ options:
   archive:
     description: The archive on this host. Unused when the release is there already.
     type: path
+  local_archive:
+    description:
+      - The archive on the controller. It travels within the call, or, if it is large, in a file of its
+        own once the host has said that it needs it.
+    type: path
+  present:
+    description:
+      - Releases that the host is known to have, as M(asgi.fleet.rollout) returns them. If O(id) is
+        among them, the host is not asked again.
+    type: list
+    elements: dict
+    default: []
+  content:
+    description: The archive in base64; set from O(local_archive).
+    type: str
+  archive_name:
+    description: File name of the archive; set from O(local_archive).
+    type: str
+    default: ""
+  look:
+    description: Only tell whether the release is complete, and what is missing to build it.
+    type: bool
+    default: false
   package:
     description: The requirement to install, for O(kind=package).
     type: str
@@ -59,7 +82,9 @@ options:
     description: The ASGI callable, C(package.module:attribute). Required with O(state=present).
     type: str
   user:
-    description: Whom the application is imported as. Required with O(state=present).
+    description:
+      - Whom the application is imported as. Required with O(state=present). A system account is made
+        if there is none.
     type: str
   python:
     description: Version of the interpreter; empty for the host's python3.
@@ -91,6 +116,10 @@ options:
   uv:
     description: The uv to use. Required with O(state=present).
     type: path
+  prefix:
+    description: How the variables begin that a message names.
+    type: str
+    default: python_release_
   manifest:
     description: What else the manifest shall say.
     type: dict
@@ -146,6 +175,11 @@ manifest:
   description: The release's manifest; empty in check mode when it would have to be built.
   returned: with state=present
   type: dict
+missing:
+  description: What has to be installed before the release can be built, C(uv) or nothing.
+  returned: with state=present
+  type: list
+  elements: str
 removed:
   description: Ids of the releases that were (or would be) removed.
   returned: with state=pruned
@@ -153,11 +187,13 @@ removed:
   elements: str
 """
 
+import base64
 import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError, ensure_account
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
@@ -169,6 +205,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
     read_manifest,
     write_manifest,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import manifests
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import prune
 
 
@@ -185,6 +222,13 @@ def main() -> None:
             "id": {"type": "str"},
             "kind": {"type": "str", "choices": ["tree", "wheel", "package"], "default": "tree"},
             "archive": {"type": "path"},
+            "archive_name": {"type": "str", "default": ""},
+            # Both are the action plugin's, which does not pass them on.
+            "local_archive": {"type": "path"},
+            "present": {"type": "list", "elements": "dict", "default": []},
+            # Not a secret, but nobody wants an archive in the host's journal.
+            "content": {"type": "str", "no_log": True},
+            "look": {"type": "bool", "default": False},
             "package": {"type": "str", "default": ""},
             "index": {"type": "str", "default": ""},
             "find_links": {"type": "str", "default": ""},
@@ -204,6 +248,7 @@ def main() -> None:
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "uv_environment": {"type": "str", "default": "", "no_log": True},
             "uv": {"type": "path"},
+            "prefix": {"type": "str", "default": "python_release_"},
             "manifest": {"type": "dict", "default": {}},
             "keep": {"type": "int", "default": 3},
         },
@@ -217,39 +262,62 @@ def main() -> None:
     application = Application(module.params["name"])
     try:
         step = STEPS[module.params["state"]]
-        module.exit_json(**step(application, module.params, module.check_mode))
-    except BuildError as error:
+        module.exit_json(**step(application, module))
+    except (AccountError, BuildError) as error:
         module.fail_json(msg=str(error))
 
 
-def present(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
     """Build the release unless it is complete."""
+    options = module.params
     path = os.path.join(application.releases, options["id"])
     manifest = read_manifest(path)
-    if manifest is None and not check_mode:
-        given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
-        given |= {
-            "path": path,
-            "archive": options["archive"] or "",
-            "environment": parse_environment(options["environment"]),
-            "uv_environment": parse_environment(options["uv_environment"]),
-        }
-        recipe = Recipe(**given)
-        with building(application):
-            # Whoever was waited for may just have built it.
-            manifest = read_manifest(path) or build(recipe, options["manifest"])
-        return {"changed": True, "path": path, "manifest": manifest}
-    return {"changed": manifest is None, "path": path, "manifest": manifest or {}}
+    answer: dict[str, Any] = {"path": path, "missing": []}
+    if manifest is not None:
+        return answer | {"changed": False, "manifest": manifest}
+    if module.check_mode:
+        return answer | {"changed": True, "manifest": {}}
+    if not os.path.exists(options["uv"]):
+        return answer | {"changed": False, "manifest": {}, "missing": ["uv"]}
+    if options["look"]:
+        return answer | {"changed": False, "manifest": {}}
+    ensure_account(options["user"])
+    given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
+    given |= {
+        "path": path,
+        "archive": _archive(module),
+        "environment": parse_environment(options["environment"]),
+        "uv_environment": parse_environment(options["uv_environment"]),
+    }
+    with building(application):
+        # Whoever was waited for may just have built it.
+        manifest = read_manifest(path) or build(
+            Recipe(**given), options["manifest"], manifests(application)
+        )
+    return answer | {"changed": True, "manifest": manifest}
 
 
-def pruned(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def _archive(module: AnsibleModule) -> str:
+    """Return the path of the archive; one that came with the call is written to a file first."""
+    options = module.params
+    if options["content"] is None:
+        return str(options["archive"] or "")
+    # A wheel is known by its name.
+    path = os.path.join(module.tmpdir, os.path.basename(options["archive_name"]))
+    with open(path, "wb") as file:
+        file.write(base64.b64decode(options["content"]))
+    return path
+
+
+def pruned(application: Application, module: AnsibleModule) -> dict[str, Any]:
     """Remove superfluous releases."""
-    removed = prune(application, options["keep"], check_mode=check_mode)
+    removed = prune(application, module.params["keep"], check_mode=module.check_mode)
     return {"changed": bool(removed), "removed": removed}
 
 
-def pinned(application: Application, options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def pinned(application: Application, module: AnsibleModule) -> dict[str, Any]:
     """Keep a release from being removed, or no longer."""
+    options = module.params
     path = os.path.join(application.releases, options["id"])
     manifest = read_manifest(path)
     if manifest is None:
@@ -259,7 +327,7 @@ def pinned(application: Application, options: dict[str, Any], check_mode: bool) 
         )
     wanted = options["state"] == "pinned"
     changed = bool(manifest.get("pinned")) != wanted
-    if changed and not check_mode:
+    if changed and not module.check_mode:
         write_manifest(path, {**manifest, "pinned": wanted})
     return {"changed": changed, "path": path, "manifest": {**manifest, "pinned": wanted}}
 

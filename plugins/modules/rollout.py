@@ -256,7 +256,10 @@ def _end(application: Application, module: AnsibleModule) -> dict[str, object]:
     options = module.params
     if module.check_mode:
         keep = options["keep"]
-        removed = [] if keep is None else phases.prune(application, keep, check_mode=True)
+        holder = lock.holder(application)
+        # In check mode the lock was not taken: nobody has it, or another rollout does.
+        idle = keep is None or holder is not None
+        removed = [] if idle else phases.prune(application, keep, check_mode=True)
         return {"changed": bool(removed), "removed": removed}
     return phases.end(
         application,

@@ -19,6 +19,10 @@ options:
     type: list
     elements: str
     required: true
+  failure:
+    description: Fail with this message once the lines are printed; empty does not.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Prints in check mode as well.

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Turn an application's source into one archive, on the controller."""
+"""The documentation of the action plugin `source`; the work is done on the controller."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -12,7 +12,7 @@ short_description: Turn an application's source into one archive, on the control
 version_added: "0.1.0"
 description:
   - Resolves a git version, a folder, an archive or a package to one archive and one release id.
-  - Meant to be delegated to localhost, once for a rollout, so that every host gets the same bytes.
+  - Meant to run once for a rollout, so that every host gets the same bytes.
   - It writes to the controller's cache only, so it runs in check mode as well.
 options:
   source:
@@ -86,42 +86,3 @@ shown:
   returned: success
   type: dict
 """
-
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
-    SourceError,
-    prepare,
-    release_id,
-)
-
-
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "dict", "required": True},
-            "cache": {"type": "path", "required": True},
-            "ingredients": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        source = prepare(module.params["source"], os.path.expanduser(module.params["cache"]))
-    except SourceError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(
-        changed=False,
-        release_id=release_id(source, *module.params["ingredients"]),
-        kind=source.kind,
-        archive=source.archive,
-        commit=source.commit,
-        requirement=source.requirement,
-        source=module.params["source"],
-        shown=source.shown,
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -130,6 +130,7 @@ class ApplicationState(TypedDict, total=False):
     maintenance_since: int | None
     lock: Holder | None
     finished: FinishedRollout | None
+    capacity: dict[str, Any]
     disks: dict[str, int]
     releases: list[Release]
     drift: list[Reason]

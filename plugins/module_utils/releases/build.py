@@ -27,6 +27,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import donor, environment_key
 
 #: Files that name the dependencies, the most exact first.
 DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
@@ -71,6 +72,8 @@ class Recipe:
     #: Names in `environment` whose values a refusal must not show.
     secret_names: Sequence[str] = ()
     uv_environment: Mapping[str, str] = field(default_factory=dict)
+    #: How the variables begin that a message names.
+    prefix: str = "python_release_"
     cache: str = "/var/cache/asgi-fleet/uv"
     pythons: str = "/opt/uv/python"
 
@@ -114,8 +117,17 @@ def building(application: Application) -> Iterator[None]:
         yield
 
 
-def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def build(
+    recipe: Recipe,
+    manifest: Mapping[str, Any],
+    manifests: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Build the release and return its manifest.
+
+    Args:
+        recipe: What it is made of.
+        manifest: What else its manifest says.
+        manifests: Those of the complete releases beside it, by id.
 
     Raises:
         BuildError: a step failed; the folder is gone again.
@@ -125,9 +137,16 @@ def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
     try:
         os.makedirs(recipe.inside("src"))
         _unpack(recipe)
-        _create_venv(recipe)
-        used = _install(recipe)
-        _add_server_packages(recipe)
+        used = dependency_file(recipe) if recipe.kind == "tree" else ""
+        key = _environment_key(recipe, used)
+        reused = donor(manifests or {}, key)
+        if reused:
+            _copy_venv(recipe, reused)
+        else:
+            _create_venv(recipe)
+            _install_dependencies(recipe, used)
+            _add_server_packages(recipe)
+        _install_project(recipe, used, reused=bool(reused))
         _compile(recipe)
         _protect(recipe)
         _import_application(recipe)
@@ -137,6 +156,8 @@ def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
             "module": recipe.module,
             "python": _version(recipe.venv_python),
             "dependencies": used,
+            "environment": key,
+            "environment_from": reused,
             "lock_sha256": _digest(recipe.inside("src", used)) if used else "",
             "built_at": int(time.time()),
         }
@@ -167,44 +188,69 @@ def _create_venv(recipe: Recipe) -> None:
         BuildError: the interpreter is neither on the host nor to be had.
     """
     wanted = recipe.python or "/usr/bin/python3"
-    command = [recipe.uv, "venv", "--no-project", "--python", wanted, recipe.inside(".venv")]
+    command = [recipe.uv, "venv", "--no-project", "--relocatable", "--python", wanted]
+    command.append(recipe.inside(".venv"))
     try:
         _uv(recipe, command, "")
     except BuildError as error:
         raise BuildError(
-            f"app_python is {recipe.python or 'empty'}; this host has "
+            f"{recipe.prefix}python is {recipe.python or 'empty'}; this host has "
             f"{_version('/usr/bin/python3')} as python3, and the wanted one cannot be had; install "
             f"python{recipe.python} on the host, set python_release_python_mirror to a mirror of "
-            f"uv's Python builds that it reaches, or choose another app_python:\n{error}"
+            f"uv's Python builds that it reaches, or choose another {recipe.prefix}python:\n{error}"
         ) from None
 
 
-def _install(recipe: Recipe) -> str:
-    """Install the application's dependencies, and itself if it is a package.
+def _environment_key(recipe: Recipe, used: str) -> str:
+    ingredients = [
+        os.path.realpath("/usr/bin/python3") if not recipe.python else recipe.python,
+        recipe.python_mirror,
+        list(recipe.server_packages),
+        recipe.index,
+        recipe.find_links,
+        # Its values may be credentials, which belong into no digest.
+        sorted(recipe.uv_environment),
+        recipe.uv,
+    ]
+    return environment_key(recipe.inside("src"), used, ingredients)
 
-    Returns:
-        The dependency file used; empty for a wheel or a package.
+
+def _copy_venv(recipe: Recipe, release: str) -> None:
+    """Take over the virtual environment of another release; relocatable, so it works where it is.
+
+    Times are kept: the byte code in it is valid by them.
     """
+    venv = os.path.join(os.path.dirname(recipe.path), release, ".venv")
+    _run(
+        ["cp", "--archive", "--reflink=auto", venv, recipe.inside(".venv")],
+        f"the virtual environment of {release} cannot be copied",
+        cwd=recipe.path,
+    )
+
+
+def _install_dependencies(recipe: Recipe, used: str) -> None:
+    """Install what the application needs; itself as well where that is the same step."""
     if recipe.kind in ("wheel", "package"):
         _pip(recipe, ["install", recipe.package if recipe.kind == "package" else recipe.archive])
-        return ""
+        return
     source = recipe.inside("src")
-    used = dependency_file(recipe)
     if used == "uv.lock":
         command = [recipe.uv, "sync", "--locked", "--no-dev", "--no-editable", "--compile-bytecode"]
         # The venv's own interpreter: uv would otherwise look for one again, and may replace it.
         command += ["--project", source, "--python", recipe.venv_python]
         _uv(recipe, command, "the dependencies cannot be installed from uv.lock")
-        return used
-    packaged = _is_package(source)
-    if used == "pyproject.toml" and packaged:
+    elif used == "pyproject.toml" and is_package(source):
         _pip(recipe, ["install", source])
-        return used
-    if used:
+    elif used:
         _pip(recipe, ["install", "--requirements", os.path.join(source, used)])
-    if packaged and used:
-        _pip(recipe, ["install", "--no-deps", source])
-    return used
+
+
+def _install_project(recipe: Recipe, used: str, *, reused: bool) -> None:
+    """Install the project itself where it is a package, unless its dependencies brought it along."""
+    source = recipe.inside("src")
+    along = used in ("", "uv.lock", "pyproject.toml") and not reused
+    if recipe.kind == "tree" and not along and is_package(source):
+        _pip(recipe, ["install", "--no-deps", "--reinstall", source])
 
 
 def dependency_file(recipe: Recipe) -> str:
@@ -226,7 +272,7 @@ def dependency_file(recipe: Recipe) -> str:
     return recipe.dependencies
 
 
-def _is_package(source: str) -> bool:
+def is_package(source: str) -> bool:
     """Tell whether the source's pyproject.toml has a build system, so that it can be installed."""
     try:
         with open(os.path.join(source, "pyproject.toml"), encoding="utf-8") as file:
@@ -321,7 +367,7 @@ def _import_application(recipe: Recipe) -> None:
         # A refused setting is often printed with its value.
         told = without_secrets(result.stderr, recipe.environment, recipe.secret_names)
         raise BuildError(
-            f"app_module is {recipe.module}; importing it failed (exit status "
+            f"{recipe.prefix}module is {recipe.module}; importing it failed (exit status "
             f"{result.returncode}); the release was not kept, and nothing live changed:\n"
             f"{tail(told)}"
         )

@@ -43,7 +43,9 @@ def begin(
     known: dict[str, Any] = {}
     if attempt.acquired:
         known = {"releases": releases(application), "capacity": asdict(read_own_capacity())}
-    return {"acquired": attempt.acquired, "changed": False, "holder": attempt.holder, **known}
+    # Of a lock that check mode would take, whoever has it now.
+    holder = lock.holder(application) if attempt.acquired else attempt.holder
+    return {"acquired": attempt.acquired, "changed": False, "holder": holder, **known}
 
 
 def revert(

@@ -79,10 +79,15 @@ def plan(
         before = os.path.basename(slot.release() or "none")
         text = f"release {before} -> {os.path.basename(desired.release)}"
         reasons.append(_because("release", text))
-    for kind in changed_kinds(slot.contents(), desired.files[live]):
+    changed = changed_kinds(slot.contents(), desired.files[live])
+    for kind in changed:
         # The unit names its release: not a reason of its own when the release changes.
         if kind != "service" or slot.release() == desired.release:
             reasons.append(_because(kind, f"{kind} changed"))
+    if slot.planned_workers() != desired.workers and "settings" not in changed:
+        # A template may hide the number, and a slot of an older version has none.
+        text = f"workers {slot.planned_workers()} -> {desired.workers}"
+        reasons.append(_because("settings", text))
     if restart:
         reasons.append(_because("restart", "a restart was asked for"))
     if not live_is_active:

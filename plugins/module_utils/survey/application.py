@@ -6,13 +6,14 @@ import http.client
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
@@ -41,6 +42,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
 
 #: Folders whose file systems must not run full: releases and virtual environments, logs and state.
 DISKS = ("/opt", "/var")
+#: Seconds between two looks at an application that is not healthy yet.
+POLL_SECONDS = 1
 #: A process that is stopped, traced or dead does not serve, whatever it last said (proc_pid_stat).
 NOT_SERVING = "TtZX"
 
@@ -85,6 +88,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "maintenance_since": maintenance_since(application),
         "lock": holder,
         "finished": history.finished(application),
+        "capacity": asdict(read_own_capacity()),
         "disks": disks(DISKS),
         "releases": releases(application),
     }
@@ -122,6 +126,31 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     # Last: what was asked meanwhile is the time over which it is measured.
     state["cpu_percent"] = cpu.percent()
     return state
+
+
+def wait_healthy(application: Application, ask: Questions, seconds: float) -> ApplicationState:
+    """Return the application's state once it is healthy, or when the time is over.
+
+    Args:
+        application: The application.
+        ask: What is asked.
+        seconds: How long to ask again; 0 asks once.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        state = look(application, ask)
+        if time.monotonic() >= deadline or not unhealthy_text(state):
+            return state
+        time.sleep(POLL_SECONDS)
+
+
+def unhealthy_text(state: ApplicationState) -> str:
+    """Return why a state is not healthy, or an empty text."""
+    https = state["https"]
+    if state["health"] == 200 and (https is None or https["status"] == 200):
+        return ""
+    through = f", and {https['status'] or 'nothing'} through nginx" if https else ""
+    return f"not healthy: the application answers {state['health'] or 'nothing'} itself{through}"
 
 
 def _nginx() -> ServerUnit:

@@ -166,16 +166,14 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
         `status` (0 without an answer), `error`, and whether the served certificate is the one in
         the file (None when that cannot be told).
     """
-    # A wildcard is no name to ask for; every name that it stands for will do.
-    name = domain.replace("*", "www", 1)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(name, timeout=HTTPS_TIMEOUT, context=context)
+    connection = http.client.HTTPSConnection(domain, timeout=HTTPS_TIMEOUT, context=context)
     answer: HttpsAnswer = {"status": 0, "error": "", "certificate_current": None}
     try:
         raw = socket.create_connection(("127.0.0.1", port), timeout=HTTPS_TIMEOUT)
-        tls = context.wrap_socket(raw, server_hostname=name)
+        tls = context.wrap_socket(raw, server_hostname=domain)
         connection.sock = tls
         answer["certificate_current"] = _same_certificate(tls.getpeercert(True), certificate)
         headers = {"Connection": "close", "User-Agent": "asgi-fleet"}

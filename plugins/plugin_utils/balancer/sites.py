@@ -13,6 +13,7 @@ from typing import Any, TypedDict, cast
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import public_part
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import request_name
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -264,7 +265,7 @@ def haproxy_sites(
     return [
         PrintedSite(
             name=site["name"],
-            server_name=site.get("server_name") or server_name(site["domains"]),
+            server_name=site.get("server_name") or request_name(site["domains"]),
             domains=site["domains"],
             matches=[match(domain) for domain in site["domains"]],
             certificate_path=site.get("certificate_path", ""),
@@ -321,16 +322,6 @@ def stale_pins(sites: Iterable[Site], directory: str, present: Iterable[str]) ->
 def _ca_path(site: str, server: Server, directory: str, known: set[str]) -> str:
     path = pin_path(directory, site, server["name"])
     return path if path in known else server.get("ca_path") or SYSTEM_AUTHORITIES
-
-
-def server_name(domains: Sequence[str]) -> str:
-    """Return the name that the balancer asks the hosts for: the first that is no pattern.
-
-    Args:
-        domains: Names of a site; `*.` may lead one, which then is asked for as `balancer.`.
-    """
-    plain = [domain for domain in domains if not domain.startswith("*.")]
-    return plain[0] if plain else f"balancer{domains[0][1:]}"
 
 
 def match(domain: str) -> str:

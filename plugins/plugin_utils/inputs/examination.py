@@ -1,8 +1,7 @@
 """Validates and normalises the deployment's variables, before any host is touched.
 
-Pure but for the files of the controller that variables name. `check` looks at one host,
-`check_fleet` at all of them and at what crosses hosts. The action plugin `check_inputs` does the
-same in two steps, `examine` on each host and `judge` once.
+Pure but for the files of the controller that variables name. The action plugin `check_inputs` calls
+`examine` for each host, and `judge` once for all of them and for what crosses hosts.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ import difflib
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import check_source_files
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     BY_NAME,
     SPEC,
-    Deployment,
     Variable,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import (
@@ -27,7 +25,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import (
     public_part,
     read_controller_file,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import is_extra
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import is_extra, request_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,41 +46,6 @@ class Examination:
     deployment: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     machine: str = ""
-
-
-def check(
-    host_vars: Mapping[str, object],
-    *,
-    now: datetime | None = None,
-    read_file: ReadFile = read_controller_file,
-) -> Deployment | list[Problem]:
-    """Return a host's deployment, or every problem of its variables.
-
-    Args:
-        host_vars: The host's variables, templates resolved; what is not ours is passed over.
-        now: The time for a certificate's expiry; by default the present.
-        read_file: Reads a file of the controller.
-    """
-    examination = examine(host_vars, now=now, read_file=read_file)
-    return examination.problems or cast("Deployment", examination.deployment)
-
-
-def check_fleet(
-    hosts: Mapping[str, Mapping[str, object]], *, now: datetime | None = None
-) -> dict[str, Deployment] | list[Problem]:
-    """Return every host's deployment, or every problem with the hosts where it applies.
-
-    Args:
-        hosts: Each host's variables by inventory name.
-        now: The time for a certificate's expiry; by default the present.
-    """
-    examinations = {
-        host: examine(host_vars, now=now, host=host) for host, host_vars in hosts.items()
-    }
-    return judge(examinations) or {
-        host: cast("Deployment", examination.deployment)
-        for host, examination in examinations.items()
-    }
 
 
 def examine(
@@ -135,11 +98,25 @@ def examine(
         problems += findings.problems
     if "app_tls" in valid:
         valid["app_tls"] = public_part(valid["app_tls"])
+    deployment = {name: value for name, value in valid.items() if BY_NAME[name].in_deployment}
     return Examination(
-        {name: value for name, value in valid.items() if BY_NAME[name].in_deployment},
+        deployment | derived(deployment),
         problems,
         f"{host_vars.get('ansible_host') or host}:{host_vars.get('ansible_port') or 22}",
     )
+
+
+def derived(deployment: Mapping[str, Any]) -> dict[str, str]:
+    """Return what follows from several variables: how the application is asked for its health.
+
+    Args:
+        deployment: The valid variables; those that are missing count as empty.
+    """
+    path = deployment.get("app_health_path", "")
+    return {
+        "health_host": request_name(deployment.get("app_domain", [])),
+        "health_url_path": f"{deployment.get('app_root_path', '')}{path}",
+    }
 
 
 def _checked(variable: Variable, host_vars: Mapping[str, object], findings: Findings) -> object:

@@ -37,6 +37,9 @@ class Deployment(TypedDict):
     fleet_max_p99_ms: int | None
     fleet_min_requests: int
     fleet_take_over_lock: bool
+    #: Derived: the name to ask the application by, and its health path as clients write it.
+    health_host: str
+    health_url_path: str
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
@@ -190,6 +190,18 @@ def domains(value: object, findings: Findings) -> list[str]:
             findings.refuse(f"{name} twice", "each name once", "remove one")
         names.append(name)
     return names
+
+
+def request_name(domains: Sequence[str]) -> str:
+    """Return the name to ask a site by: the first of its domains that is no wildcard.
+
+    A site of wildcards alone is asked for as `www` below the first: `*.example.com` is no name that
+    a client sends, and applications that check the Host header refuse it.
+    """
+    plain = [domain for domain in domains if not domain.startswith("*.")]
+    if plain:
+        return plain[0]
+    return f"www{domains[0][1:]}" if domains else ""
 
 
 def _refuse_unicode(name: str, findings: Findings) -> None:

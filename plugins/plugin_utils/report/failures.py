@@ -12,22 +12,11 @@ def failure_reason(result: Mapping[str, Any] | None, otherwise: str) -> str:
     Args:
         result: the failed result, as `ansible_failed_result` has it in a rescue; None or empty on a
             host that did not fail itself. Of a loop the first item that failed is told, where
-            Ansible only says that one did. One of `asgi.fleet.app_info` that was asked again until
-            it would be healthy has no message, but the state that it stayed in.
+            Ansible only says that one did.
         otherwise: what to say when there is nothing to tell.
     """
     found = result or {}
     for item in found.get("results") or []:
         if item.get("failed"):
             return failure_reason(item, otherwise)
-    if "state" in found and "msg" not in found:
-        return _unhealthy(found["state"])
     return str(found.get("msg") or otherwise).strip()
-
-
-def _unhealthy(state: Mapping[str, Any]) -> str:
-    through_nginx = (state.get("https") or {}).get("status")
-    return (
-        f"not healthy: the application answers {state.get('health') or 'nothing'} itself, and "
-        f"{through_nginx or 'nothing'} through nginx"
-    )

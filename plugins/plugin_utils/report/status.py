@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift
 
 COLUMNS = (
@@ -17,6 +18,33 @@ COLUMNS = (
 DRIFT_COLUMN = "DRIFT"
 
 RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
+
+
+def fleet_states(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]
+) -> dict[str, ApplicationState]:
+    """Return how the application stands on each host, from what the tasks registered.
+
+    Args:
+        hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, and
+            `gunicorn_service_result` where the live slot was compared with the inventory.
+        hosts: The hosts of the table.
+    """
+    return {host: _state(hostvars[host]) for host in hosts}
+
+
+def _state(variables: Mapping[str, Any]) -> ApplicationState:
+    look = variables.get("fleet_look")
+    if look is None:
+        return {"error": "it was not asked", "unreachable": True}
+    if "state" not in look:
+        told = str(look.get("msg") or "no answer").strip()
+        return {"error": told, "unreachable": bool(look.get("unreachable"))}
+    state: ApplicationState = dict(look["state"])  # type: ignore[assignment]
+    compared = variables.get("gunicorn_service_result", {})
+    if "reasons" in compared and state["live"]:
+        state["drift"] = compared["reasons"]
+    return state
 
 
 def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:

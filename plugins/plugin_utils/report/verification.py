@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: Reasons of `asgi.fleet.slot` that come from the inventory, not from the state of the host.
-DRIFT_ENDING = " changed"
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+
 SECONDS_PER_HOUR = 3600
 DEPLOY = "run ansible-playbook deploy.yml"
 
@@ -177,9 +177,9 @@ def certificate_lacks(names: Sequence[str], domains: Sequence[str]) -> list[str]
     ]
 
 
-def drift(reasons: Sequence[str]) -> list[str]:
-    """Return what differs from the inventory, such as `environment`, from a plan's reasons."""
-    return [r[: -len(DRIFT_ENDING)] for r in reasons if r.endswith(DRIFT_ENDING)]
+def drift(reasons: Sequence[Reason]) -> list[str]:
+    """Return what differs from the inventory, such as `environment`, of a cut-over's reasons."""
+    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_FILES]
 
 
 def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:

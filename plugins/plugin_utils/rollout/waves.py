@@ -1,4 +1,4 @@
-"""A rollout over a fleet: its waves, what became of each host, and what a failure puts back.
+"""A rollout over a fleet: its waves, what became of each host, and what a failure reverts.
 
 Pure: runs on the controller, and knows hosts by their inventory names only. A rollout may hold
 several applications; each has its own waves and its own fate.
@@ -77,7 +77,7 @@ class HostOutcome(TypedDict, total=False):
 
 @dataclass
 class _Progress:
-    """How far a rollout is: hosts that are done, applications that stopped, hosts to put back."""
+    """How far a rollout is: hosts that are done, applications that stopped, hosts to revert."""
 
     hosts: dict[str, dict[str, str]]
     stopped: dict[str, str]
@@ -170,13 +170,65 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def outcome(result: Mapping[str, Any]) -> HostOutcome:
-    """Return what became of a host from the result of `asgi.fleet.slot`."""
-    if result.get("unreachable"):
-        return {"state": "unreachable", "reason": _text(result), "changed": False}
-    if result.get("failed"):
-        return {"state": "refused", "reason": _text(result), "changed": False}
-    return {"state": "live", "reason": "", "changed": bool(result.get("changed"))}
+def wave_outcomes(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    hosts: Iterable[str],
+    progress: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, HostOutcome]:
+    """Return what became of the hosts of a wave.
+
+    Args:
+        hostvars: The variables of each host.
+        hosts: The hosts of the wave.
+        progress: What `close_wave` left after the wave before: hosts of an application that has
+            stopped were left as they are, and have no outcome.
+        settings: See `host_outcome`.
+    """
+    stopped = (progress or {}).get("stopped", {})
+    return {
+        host: host_outcome(hostvars[host], settings or {})
+        for host in hosts
+        if hostvars[host]["deployment"]["app_name"] not in stopped
+    }
+
+
+def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> HostOutcome:
+    """Return what became of a host in its wave, from what its tasks registered.
+
+    Args:
+        variables: The host's: `deployment`, `rollout_target`, `gunicorn_service_result` (of
+            `asgi.fleet.slot`), and `wave_look`, `wave_traffic` and `wave_waiting` if it was watched.
+        settings: `soak_seconds` and `on_failure`, where the playbook decides and not the deployment.
+    """
+    deployment = variables["deployment"]
+    result = variables.get("gunicorn_service_result", {})
+    found: HostOutcome = {
+        "app": deployment["app_name"],
+        "release": variables["rollout_target"]["id"],
+        "state": "live",
+        "reason": "",
+        "changed": bool(result.get("changed")),
+        "soak_seconds": settings.get("soak_seconds", deployment["fleet_soak_seconds"]),
+        "on_failure": settings.get("on_failure", deployment["fleet_on_failure"]),
+        "limits": {
+            "max_error_ratio": deployment["fleet_max_error_ratio"],
+            "max_p99_ms": deployment["fleet_max_p99_ms"],
+            "min_requests": deployment["fleet_min_requests"],
+        },
+    }
+    if result.get("unreachable") or result.get("failed"):
+        found |= {
+            "state": "unreachable" if result.get("unreachable") else "refused",
+            "reason": _text(result),
+            "changed": False,
+        }
+    look = variables.get("wave_look")
+    if look is not None:
+        found["look"] = look.get("state", {"unreachable": True})
+        found["traffic"] = variables.get("wave_traffic", {}).get("traffic")
+        found["waiting"] = variables.get("wave_waiting", {}).get("traffic")
+    return found
 
 
 def _text(result: Mapping[str, Any]) -> str:
@@ -190,16 +242,15 @@ def soak_seconds(outcomes: Mapping[str, HostOutcome], last: Iterable[str]) -> fl
     already; after its last wave only if it is judged by what it serves.
 
     Args:
-        outcomes: the hosts of the wave, an empty mapping for one that was left as it is.
+        outcomes: The hosts of the wave.
         last: the hosts of last waves.
     """
-    failed = {found["app"] for found in outcomes.values() if found and found["state"] != "live"}
+    failed = {found["app"] for found in outcomes.values() if found["state"] != "live"}
     ending = set(last)
     watched = (
         found["soak_seconds"]
         for host, found in outcomes.items()
-        if found
-        and found["changed"]
+        if found["changed"]
         and found["app"] not in failed
         and (host not in ending or _is_judged(found["limits"]))
     )
@@ -217,11 +268,11 @@ def close_wave(
 
     Args:
         progress: What the wave before left; None or empty before the first.
-        outcomes: The hosts of this wave, an empty mapping for one that was left as it is.
+        outcomes: The hosts of this wave.
 
     Returns:
         `hosts` (for each host done its app, release, state and reason), `stopped` (why, for each
-        application that goes no further), `to_revert` (hosts to put back) and `lines` (what a
+        application that goes no further), `to_revert` (hosts to revert) and `lines` (what a
         person should see of this wave).
     """
     before = progress or {}
@@ -233,8 +284,7 @@ def close_wave(
     )
     apps: dict[str, dict[str, HostOutcome]] = {}
     for host, found in outcomes.items():
-        if found:
-            apps.setdefault(found["app"], {})[host] = found
+        apps.setdefault(found["app"], {})[host] = found
     for app, wave in apps.items():
         _close(app, wave, after)
     return vars(after)
@@ -300,6 +350,44 @@ def _judge(wave: Mapping[str, HostOutcome]) -> Verdict:
     return judge(switched, waiting, Limits(**limits))
 
 
+def rollout_report(
+    progress: Mapping[str, Any], plan: RolloutPlan, hostvars: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what a person sees at the end of a rollout.
+
+    Args:
+        progress: What `close_wave` left after the last wave.
+        plan: The plan of the rollout.
+        hostvars: The variables of each host: `rollout_reverted` and `rollout_ended`, the results of
+            reverting it and of ending the rollout on it.
+
+    Returns:
+        `lines`, a table of every host, and `failure`, the message of a rollout that has failed, or
+        an empty text.
+    """
+    order = plan["order"]
+    reverted = {host: hostvars[host].get("rollout_reverted", {}) for host in order}
+    ended = {host: hostvars[host].get("rollout_ended", {}) for host in order}
+    failed = list(progress.get("stopped", {})) + [
+        host for host, found in ended.items() if found.get("failed") or found.get("unreachable")
+    ]
+    told = ", ".join(dict.fromkeys(failed))
+    return {
+        "lines": [*rollout_lines(progress, order, reverted, ended), *_left_out(plan)],
+        "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: fix the "
+        "cause and run it again"
+        if failed
+        else "",
+    }
+
+
+def _left_out(plan: RolloutPlan) -> list[str]:
+    return [
+        f"{app}: nothing was released, since {', '.join(hosts)} had failed before the rollout began"
+        for app, hosts in plan["without"].items()
+    ]
+
+
 def rollout_lines(
     progress: Mapping[str, Any],
     order: Sequence[str],
@@ -311,9 +399,11 @@ def rollout_lines(
     Args:
         progress: What `close_wave` left after the last wave.
         order: The hosts of the rollout.
-        reverted: The results of putting back, for the hosts where it was tried.
+        reverted: The results of reverting, for the hosts where it was tried.
         ended: The results of ending the rollout on each host.
     """
+    if not order:
+        return []
     rows = [("HOST", "RELEASE", "STATE")]
     notes = []
     for host in order:
@@ -329,7 +419,7 @@ def rollout_lines(
         release = result.get("live")
         rows.append((host, "?" if release is None else release or "none", state))
     for app, reason in progress.get("stopped", {}).items():
-        notes.append(f"The rollout of {app} has failed:\n{reason}")
+        notes.append(f"The rollout of {app} failed:\n{reason}")
     return [*aligned(rows), *(["", *notes] if notes else [])]
 
 
@@ -342,10 +432,10 @@ def _end_state(
     if reverted is None:
         return done["state"], ""
     if reverted.get("unreachable"):
-        return "unreachable", "could not be asked to go back; the next run brings it up to date"
+        return "unreachable", "could not be reverted, since it does not answer; the next run brings it up to date"
     if reverted.get("failed"):
-        return "NOT PUT BACK", f"could not be put back: {_text(reverted)}"
+        return "NOT REVERTED", f"could not be reverted: {_text(reverted)}"
     if reverted.get("changed"):
-        return "put back", ""
+        return "reverted", ""
     # It answered after all, and runs nothing of this rollout: what it was is what it is.
-    return "as before" if done["state"] in ("live", "unreachable") else done["state"], ""
+    return "unchanged" if done["state"] in ("live", "unreachable") else done["state"], ""

@@ -23,8 +23,6 @@ MOST_WORKERS = 512
 MIB = 1024 * 1024
 SMALLEST_RESERVE_MB = 256
 RESERVE_PERCENT = 10
-#: Where the kernel starts to reclaim and slow, in percent of where it kills.
-HIGH_PERCENT = 90
 SLOTS = {1: "one slot", 2: "two slots", 3: "three slots"}
 
 
@@ -42,7 +40,6 @@ class WorkerPlan:
         memory_mb: Memory of the host.
         reserve_mb: What is left to everything else on it.
         memory_max_mb: Suggested `MemoryMax=` of each slot's unit; see `unit_memory_max_mb`.
-        memory_high_mb: Suggested `MemoryHigh=`, 90 % of it.
     """
 
     workers: int
@@ -54,7 +51,6 @@ class WorkerPlan:
     memory_mb: int
     reserve_mb: int
     memory_max_mb: int
-    memory_high_mb: int
 
 
 def plan_workers(
@@ -64,6 +60,7 @@ def plan_workers(
     worker_memory_mb: object = 128,
     reserve_mb: object = None,
     slots: object = 2,
+    prefix: str = "gunicorn_service_",
 ) -> WorkerPlan:
     """Plan the workers of one slot.
 
@@ -75,12 +72,13 @@ def plan_workers(
         worker_memory_mb: What one worker may need, in MB.
         reserve_mb: What to leave to everything else, in MB; None for the rule above.
         slots: Slots that run at the same time during a cut-over.
+        prefix: How the variables begin that a message names.
 
     Raises:
         ValueError: A value is not of the allowed ones; the message says which, and what to do.
     """
     memory_mb = memory_bytes // MIB
-    each_mb = _number("app_worker_memory_mb", worker_memory_mb, 1, 1024 * 1024)
+    each_mb = _number(f"{prefix}worker_memory_mb", worker_memory_mb, 1, 1024 * 1024)
     slot_count = _number("slots", slots, min(SLOTS), max(SLOTS))
     if reserve_mb is None:
         reserved_mb = default_reserve_mb(memory_mb)
@@ -93,7 +91,7 @@ def plan_workers(
     if isinstance(workers, str) and workers.strip() == "auto":
         count, decided_by = _decide(by_cores, by_memory)
     else:
-        count = _number("app_workers", workers, 1, MOST_WORKERS, also="auto")
+        count = _number(f"{prefix}workers", workers, 1, MOST_WORKERS, also="auto")
         decided_by = "configured"
 
     memory = f"{budget_mb} MB for {SLOTS[slot_count]}"
@@ -102,7 +100,7 @@ def plan_workers(
     if decided_by == "configured" and count > by_memory:
         why = (
             f"as configured, but {memory} allow {share}: the kernel may kill workers at a "
-            "cut-over; lower app_workers or app_worker_memory_mb"
+            f"cut-over; lower {prefix}workers or {prefix}worker_memory_mb"
         )
     memory_max_mb = unit_memory_max_mb(memory_mb, reserved_mb, each_mb)
     return WorkerPlan(
@@ -115,7 +113,6 @@ def plan_workers(
         memory_mb=memory_mb,
         reserve_mb=reserved_mb,
         memory_max_mb=memory_max_mb,
-        memory_high_mb=memory_max_mb * HIGH_PERCENT // 100,
     )
 
 
@@ -170,6 +167,6 @@ def _number(name: str, value: object, least: int, most: int, also: str = "") -> 
         allowed = f"{also} or a number" if also else "a number"
         raise ValueError(
             f"{name} is {value!r}; expected {allowed} from {least} to {most}; "
-            "set it in group_vars/app.yml"
+            "correct it"
         )
     return number

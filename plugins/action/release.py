@@ -1,0 +1,67 @@
+"""Hands the archive of a release to the module of the same name, in as few round trips as can be.
+
+A small archive travels within the call that builds, a large one in a file of its own, once the host
+has said that it needs it; nothing travels for a release that the host is known to have.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+#: Bytes of an archive that still travels within the call: as text it is a third longer, and is held
+#: in memory by both sides.
+LARGEST_WITHIN_CALL = 4 * 1024 * 1024
+
+class ActionModule(ActionBase):
+    """Runs the module, with the archive where it needs one."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return what the module returned."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        local = str(arguments.pop("local_archive", "") or "")
+        present = arguments.pop("present", None) or []
+        if arguments.get("state", "present") != "present":
+            return result | self._module(arguments, task_vars)
+        found = next((one for one in present if one["id"] == arguments.get("id")), None)
+        if found is not None:
+            path = f"/opt/{arguments['name']}/releases/{arguments['id']}"
+            return result | {"changed": False, "path": path, "manifest": dict(found), "missing": []}
+        if not local or self._task.check_mode:
+            return result | self._module(arguments, task_vars)
+        archive = Path(local)
+        name = archive.name
+        if archive.stat().st_size <= LARGEST_WITHIN_CALL:
+            content = base64.b64encode(archive.read_bytes()).decode()
+            return result | self._module(
+                arguments | {"content": content, "archive_name": name}, task_vars
+            )
+        asked = self._module(arguments | {"look": True}, task_vars)
+        if asked.get("failed") or asked.get("manifest") or asked.get("missing"):
+            return result | asked
+        folder = self._make_tmp_path()
+        try:
+            path = self._connection._shell.join_path(folder, name)  # noqa: SLF001 - as ansible.builtin.copy does
+            self._transfer_file(str(archive), path)
+            return result | self._module(
+                arguments | {"archive": path, "archive_name": name}, task_vars
+            )
+        finally:
+            self._remove_tmp_path(folder)
+
+    def _module(
+        self, arguments: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name="asgi.fleet.release", module_args=arguments, task_vars=task_vars
+        )
+        return answer

@@ -1,0 +1,35 @@
+"""The accounts of services."""
+
+from __future__ import annotations
+
+import pwd
+import subprocess
+
+
+class AccountError(Exception):
+    """The account cannot be made; the message says why."""
+
+
+def ensure_account(name: str) -> bool:
+    """Make a system account that nobody logs in to, unless there is one of this name.
+
+    Returns:
+        Whether it was made.
+
+    Raises:
+        AccountError: With the words of useradd(8).
+    """
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        pass
+    else:
+        return False
+    command = [
+        *("useradd", "--system", "--user-group", "--no-create-home"),
+        *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", name),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise AccountError(f"useradd {name} failed: {result.stderr.strip()}")
+    return True

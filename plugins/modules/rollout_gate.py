@@ -1,0 +1,65 @@
+#!/usr/bin/python
+"""The documentation of the action plugin `rollout_gate`; the work is done on the controller."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_gate
+short_description: Decide, once for all hosts, whether a rollout may go on
+version_added: "0.1.0"
+description:
+  - Looks at what M(asgi.fleet.rollout) with O(asgi.fleet.rollout#module:state=begun) told of each
+    host, in the variable C(rollout_begun). No host is contacted.
+options:
+  require:
+    description:
+      - V(locks), that this rollout holds every host's lock, but for those of rollouts that have
+        ended.
+      - V(live), that every host has a live release.
+      - V(rollback), that there is one release, on every host, to go back to.
+    type: str
+    choices: [locks, live, rollback]
+    required: true
+  hosts:
+    description: The hosts of the rollout.
+    type: list
+    elements: str
+    required: true
+  release:
+    description: With O(require=rollback), the release; empty for the previous one.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Nothing to show.
+    support: none
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Refuse a host that another rollout has locked
+  asgi.fleet.rollout_gate:
+    require: locks
+    hosts: "{{ ansible_play_hosts }}"
+  run_once: true
+  register: rollout_locks
+"""
+
+RETURN = r"""
+stale:
+  description: Hosts whose lock belongs to a rollout that is known to have ended.
+  returned: with O(require=locks)
+  type: list
+  elements: str
+release:
+  description: The release to go back to.
+  returned: with O(require=rollback)
+  type: str
+"""

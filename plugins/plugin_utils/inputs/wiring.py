@@ -1,0 +1,160 @@
+"""What the deployment's variables give to the roles, which know nothing of each other.
+
+`wire` and `wire_balancer` are pure. What a user has set himself, at whatever level of an inventory,
+is left as it is, and what follows from it follows from the user's value. Only what would tear the
+deployment apart (`DERIVED`) is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import integer
+
+#: Role variables that follow from the deployment alone, and what to set instead.
+DERIVED = {
+    "python_release_name": "app_name",
+    "python_release_source": "app_source",
+    "python_release_module": "app_module",
+    "python_release_python": "app_python",
+    "python_release_environment": "app_env",
+    "python_release_secrets": "app_secrets",
+    "python_release_kept": "app_releases_kept",
+    "gunicorn_service_name": "app_name",
+    "gunicorn_service_module": "app_module",
+    "gunicorn_service_release_path": "app_source",
+    "gunicorn_service_root_path": "app_root_path",
+    "gunicorn_service_environment": "app_env",
+    "gunicorn_service_secrets": "app_secrets",
+    "gunicorn_service_health_path": "app_health_path",
+    "gunicorn_service_health_timeout_seconds": "app_health_timeout",
+    "gunicorn_service_before_activate": "app_hooks",
+    "gunicorn_service_after_activate": "app_hooks",
+    "gunicorn_service_workers": "app_workers",
+    "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
+    "tls_certificate_name": "app_name",
+    "tls_certificate_mode": "app_tls",
+    "tls_certificate_domains": "app_domain",
+    "tls_certificate_provided_certificate": "app_tls",
+    "tls_certificate_provided_key": "app_tls",
+    "nginx_site_name": "app_name",
+    "nginx_site_domains": "app_domain",
+    "nginx_site_upstream_socket": "app_name",
+    "nginx_site_root_path": "app_root_path",
+}
+
+#: The same for a balancer.
+DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
+
+#: Seconds by which HAProxy waits longer than nginx, so that the one that knows more answers first.
+BALANCER_MARGIN_SECONDS = 5
+DEFAULT_READ_TIMEOUT_SECONDS = 60
+DEFAULT_KEEPALIVE_SECONDS = 2
+
+
+def wire(
+    deployment: Mapping[str, Any], given: Mapping[str, Any], balancers: Iterable[str]
+) -> dict[str, Any]:
+    """Return the role variables of an application host.
+
+    Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack those that are wrong.
+        given: The role variables that the user has set, by name.
+        balancers: Addresses of the balancers.
+
+    Returns:
+        What is to be set; nothing that is in `given`.
+    """
+    name = deployment.get("app_name", "")
+    hooks = deployment.get("app_hooks", {})
+    tls = deployment.get("app_tls", {})
+    health_path = deployment.get("app_health_path", "")
+    certificates = given.get("tls_certificate_directory", f"/etc/{name}/tls")
+    read_timeout = given.get("nginx_site_proxy_read_timeout_seconds", DEFAULT_READ_TIMEOUT_SECONDS)
+    keepalive = given.get(
+        "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
+    )
+    wired = {
+        "python_release_name": name,
+        "python_release_source": deployment.get("app_source", {}),
+        "python_release_module": deployment.get("app_module", ""),
+        "python_release_python": deployment.get("app_python", ""),
+        "python_release_kept": deployment.get("app_releases_kept", 0),
+        "python_release_variable_prefix": "app_",
+        "gunicorn_service_variable_prefix": "app_",
+        "gunicorn_service_name": name,
+        "gunicorn_service_root_path": deployment.get("app_root_path", ""),
+        "gunicorn_service_health_path": health_path,
+        "gunicorn_service_health_host": deployment.get("health_host", ""),
+        "gunicorn_service_health_timeout_seconds": deployment.get("app_health_timeout", 0),
+        "gunicorn_service_before_activate": hooks.get("before_activate", []),
+        "gunicorn_service_after_activate": hooks.get("after_activate", []),
+        "gunicorn_service_workers": deployment.get("app_workers", "auto"),
+        "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        # A release must not cut a request that nginx still waits for, nor an idle connection that
+        # it still keeps: the role refuses timeouts that stand in the wrong order.
+        "gunicorn_service_proxy_read_timeout_seconds": read_timeout,
+        "gunicorn_service_request_timeout_seconds": read_timeout,
+        "gunicorn_service_proxy_keepalive_seconds": keepalive,
+        "gunicorn_service_linger_seconds": (integer(keepalive) or 0) + 1,
+        "tls_certificate_name": name,
+        "tls_certificate_mode": tls.get("mode", ""),
+        "tls_certificate_domains": deployment.get("app_domain", []),
+        "tls_certificate_directory": certificates,
+        "tls_certificate_provided_certificate": tls.get("certificate", ""),
+        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
+        "nginx_site_name": name,
+        "nginx_site_domains": deployment.get("app_domain", []),
+        "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
+        "nginx_site_certificate_path": f"{certificates}/fullchain.pem",
+        "nginx_site_key_path": f"{certificates}/privkey.pem",
+        "nginx_site_root_path": deployment.get("app_root_path", ""),
+        "nginx_site_maintenance_path": f"/var/lib/{name}/maintenance",
+        "nginx_site_maintenance_open_paths": [deployment.get("health_url_path", "")],
+        "nginx_site_proxy_read_timeout_seconds": read_timeout,
+        "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
+        "nginx_site_trusted_proxies": list(balancers),
+    }
+    return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def wire_balancer(
+    given: Mapping[str, Any], read_timeouts: Iterable[object], host: str, addresses: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the role variables of a balancer.
+
+    Args:
+        given: The role variables that the user has set, by name.
+        read_timeouts: nginx's read timeout on each application host, in seconds.
+        host: Inventory name of the balancer.
+        addresses: The address of each balancer, by inventory name, in their order.
+
+    Returns:
+        What is to be set; nothing that is in `given`.
+    """
+    longest = max((integer(one) or 0 for one in read_timeouts), default=0)
+    own = given.get("haproxy_balancer_floating_source", addresses[host])
+    wired = {
+        "haproxy_balancer_response_timeout_seconds": (longest or DEFAULT_READ_TIMEOUT_SECONDS)
+        + BALANCER_MARGIN_SECONDS,
+        "haproxy_balancer_floating_source": own,
+        "haproxy_balancer_floating_peers": [
+            address for address in dict.fromkeys(addresses.values()) if address != own
+        ],
+        "haproxy_balancer_floating_priority": 200 - list(addresses).index(host),
+    }
+    return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def refuse_derived(names: Iterable[str], derived: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each variable that a user has set, and that is derived from another."""
+    return [
+        Problem(
+            name,
+            f"{name} is set in the inventory; expected nothing, since it follows from "
+            f"{derived[name]}; set {derived[name]} instead, or remove it",
+        )
+        for name in sorted(derived.keys() & set(names))
+    ]
