@@ -100,7 +100,8 @@ class ActionModule(ActionBase):
         )
         given = self._given(task_vars, wired)
         wiring = wire(examination.deployment, given, self._balancers(task_vars).values())
-        problems = examination.problems + [
+        problems = [
+            *examination.problems,
             *refuse_derived(task_vars.keys() - wired, DERIVED),
             *self._refuse_inventory(task_vars, command_line),
         ]

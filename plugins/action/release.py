@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 #: in memory by both sides.
 LARGEST_WITHIN_CALL = 4 * 1024 * 1024
 
+
 class ActionModule(ActionBase):
     """Runs the module, with the archive where it needs one."""
 
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
             return result | asked
         folder = self._make_tmp_path()
         try:
-            path = self._connection._shell.join_path(folder, name)  # noqa: SLF001 - as ansible.builtin.copy does
+            path = self._connection._shell.join_path(folder, name)
             self._transfer_file(str(archive), path)
             return result | self._module(
                 arguments | {"archive": path, "archive_name": name}, task_vars

@@ -99,9 +99,7 @@ _value:
 """
 
 
-def worker_lines(
-    hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
+def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return each host's plan as a line, hosts with the same plan together.
 
     Args:

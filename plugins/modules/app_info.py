@@ -41,8 +41,8 @@ options:
     default: /healthz
   wait_healthy_seconds:
     description:
-      - Ask again until the application answers 200, itself and (with O(https_port)) through nginx, and
-        fail if it does not within this time. V(0) asks once and judges nothing.
+      - Ask again until the application answers 200, itself and (with O(https_port)) through nginx,
+        and fail if it does not within this time. V(0) asks once and judges nothing.
     type: float
     default: 0
 attributes:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Module `asgi.fleet.config_files`; the comparison is in `module_utils/servers/config_files.py`."""
+"""Module `asgi.fleet.config_files`; the comparison is in `module_utils/servers/changes.py`."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -20,6 +20,10 @@ description:
 options:
   files:
     description: Content of each file, by its absolute path.
+    type: dict
+    default: {}
+  seeds:
+    description: Content that files begin with, by absolute path; what is there stays as it is.
     type: dict
     default: {}
   absent:
@@ -72,12 +76,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.servers.config_files import (
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import (
     look,
     plan,
-    refusals,
+    refuse_relative,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import write_changes
 
 
 def validate(module: AnsibleModule, texts: Iterable[str]) -> None:
@@ -102,25 +105,23 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "files": {"type": "dict", "default": {}},
+            "seeds": {"type": "dict", "default": {}},
             "absent": {"type": "list", "elements": "path", "default": []},
             "validate": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
-    files, absent = module.params["files"], module.params["absent"]
-    wrong = refusals(files, absent)
+    files, seeds, absent = (module.params[name] for name in ("files", "seeds", "absent"))
+    wrong = refuse_relative([*files, *seeds], absent)
     if wrong:
         module.fail_json(msg=" ".join(wrong))
-    changes = plan(files, absent, look([*files, *absent]))
+    found = look([*files, *seeds, *absent])
+    missing = {path: text for path, text in seeds.items() if found[path] is None}
+    changes = plan(missing | files, absent, found)
     if not module.check_mode:
         validate(module, changes.write.values())
-        write_changes(changes)
-    module.exit_json(
-        changed=bool(changes),
-        diff=changes.diff(),
-        written=sorted(changes.write),
-        removed=list(changes.remove),
-    )
+        changes.carry_out()
+    module.exit_json(changed=bool(changes), **changes.report())
 
 
 if __name__ == "__main__":

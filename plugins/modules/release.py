@@ -40,8 +40,8 @@ options:
     type: path
   local_archive:
     description:
-      - The archive on the controller. It travels within the call, or, if it is large, in a file of its
-        own once the host has said that it needs it.
+      - The archive on the controller. It travels within the call, or, if it is large, in a file of
+        its own once the host has said that it needs it.
     type: path
   present:
     description:
@@ -83,8 +83,8 @@ options:
     type: str
   user:
     description:
-      - Whom the application is imported as. Required with O(state=present). A system account is made
-        if there is none.
+      - Whom the application is imported as. Required with O(state=present). A system account is
+        made if there is none.
     type: str
   python:
     description: Version of the interpreter; empty for the host's python3.
@@ -193,7 +193,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError, ensure_account
+from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
+    AccountError,
+    ensure_account,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
@@ -303,7 +306,7 @@ def _archive(module: AnsibleModule) -> str:
     if options["content"] is None:
         return str(options["archive"] or "")
     # A wheel is known by its name.
-    path = os.path.join(module.tmpdir, os.path.basename(options["archive_name"]))
+    path: str = os.path.join(module.tmpdir, os.path.basename(options["archive_name"]))
     with open(path, "wb") as file:
         file.write(base64.b64decode(options["content"]))
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import pwd
@@ -9,7 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
@@ -182,17 +183,24 @@ def _account(
 
 
 def _remove_account(user: str) -> None:
-    uid = pwd.getpwnam(user).pw_uid
-    for entry in os.listdir("/proc"):
-        # What outlived its service, such as a program that the application had started.
-        if entry.isdigit() and _owner(f"/proc/{entry}") == uid:
-            os.kill(int(entry), signal.SIGKILL)
+    # What outlived its service, such as a program that the application had started.
+    for process in _processes_of(pwd.getpwnam(user).pw_uid):
+        # It may have ended by itself since.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     result = subprocess.run(["userdel", user], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise RemovalError(
             f"userdel {user} failed: {result.stderr.strip()}; everything else is removed; "
             "see what holds the account, and run again"
         )
+
+
+def _processes_of(uid: int) -> Iterator[int]:
+    """Yield the ids of an account's processes, each as soon as it is found: ids are used again."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and _owner(f"/proc/{entry}") == uid:
+            yield int(entry)
 
 
 def _owner(path: str) -> int | None:

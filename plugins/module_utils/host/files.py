@@ -5,19 +5,34 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 from typing import Any
 
 
 def write_file(path: str, text: str, mode: int) -> None:
-    """Replace a file in one step, with its mode from the first moment."""
-    temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, mode)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(temporary, path)
+    """Replace a file in one step: whoever reads it gets all of the old or all of the new text.
+
+    The temporary file is new and has a name of its own, so that a link planted at a known name is
+    not followed, and two writers of one file do not meet. The name starts with a dot: no `*` of a
+    configuration includes it.
+
+    Args:
+        path: The file. What is there is replaced, a link included; its folder exists.
+        text: The content; bytes that are no UTF-8 are written as `read_text` returned them.
+        mode: The mode, which the file has before it has its content.
+    """
+    folder, name = os.path.split(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            os.fchmod(descriptor, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def replace_link(target: str, path: str) -> None:
@@ -47,10 +62,13 @@ def append_line(path: str, text: str) -> None:
 
 
 def read_text(path: str) -> str:
-    """Return the text of a file as it is, or an empty string when there is none."""
+    """Return the text of a file as it is, or an empty string when there is none.
+
+    Bytes that are no UTF-8 are kept, for `write_file`, as surrogates (PEP 383).
+    """
     try:
         # Without newline="" a value with a carriage return would read as changed in every run.
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return ""

@@ -27,7 +27,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import donor, environment_key
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import (
+    donor,
+    environment_key,
+)
 
 #: Files that name the dependencies, the most exact first.
 DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
@@ -246,7 +249,7 @@ def _install_dependencies(recipe: Recipe, used: str) -> None:
 
 
 def _install_project(recipe: Recipe, used: str, *, reused: bool) -> None:
-    """Install the project itself where it is a package, unless its dependencies brought it along."""
+    """Install the project itself where it is a package and did not come with its dependencies."""
     source = recipe.inside("src")
     along = used in ("", "uv.lock", "pyproject.toml") and not reused
     if recipe.kind == "tree" and not along and is_package(source):

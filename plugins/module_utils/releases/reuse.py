@@ -1,8 +1,8 @@
 """Whether the virtual environment of an earlier release can serve a new one.
 
-A release that changes only code has the same dependencies as the one before. Where a lock names them
-exactly, a copy of the earlier virtual environment is what an installation would give, and takes a
-tenth of the time (docs/decisions.md).
+A release that changes only code has the same dependencies as the one before. Where a lock names
+them exactly, a copy of the earlier virtual environment is what an installation would give, in less
+time (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: Lines of a requirements.txt that lead to other files: their text does not say all.
-_LEADS_ELSEWHERE = re.compile(r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|/|file:)", re.M)
+_LEADS_ELSEWHERE = re.compile(
+    r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|/|file:)", re.M
+)
 #: A requirement; the lines that continue it, comments and options begin otherwise.
 _REQUIREMENT = re.compile(r"^[A-Za-z0-9].*?(?<!\\)$", re.M | re.S)
 #: Packages of a lock that come from a folder or a file; `.` is the project itself.
@@ -23,9 +25,7 @@ _LOCAL_IN_UV_LOCK = re.compile(r"(?:directory|editable|virtual|path) = \"(?!\.\"
 _LOCAL_IN_PYLOCK = re.compile(r"^\s*(?:\[packages\.directory\]|path\s*=|directory\s*=)", re.M)
 
 
-def environment_key(
-    source: str, dependencies: str, ingredients: Sequence[object]
-) -> str:
+def environment_key(source: str, dependencies: str, ingredients: Sequence[object]) -> str:
     """Return a digest of all that decides what is installed, or nothing if a lock does not say.
 
     Args:

@@ -1,26 +1,27 @@
-"""Replaces files of a haproxy configuration: haproxy serves either all of the new ones, or the old.
-
-The changes themselves are those of `nginx_config`. The transaction is written against the `Haproxy`
-protocol, so that its order and its ways back are tested without a haproxy.
-"""
+"""HAProxy: how its configuration is tested, how a reload is judged, how a refusal is worded."""
 
 from __future__ import annotations
 
-import contextlib
 import re
+import subprocess
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
-from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import (
-    Changes,
-    Kept,
-    Verdict,
-    write_changes,
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import Found
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
+    HaproxyError,
+    Runtime,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.service import (
+    Installation,
+    SystemServer,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.transaction import (
+    ConfigError,
+    Trial,
+    explain,
 )
 
-STILL_SERVES = "haproxy serves what it served before"
 END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 #: What haproxy adds after the line that names the reason.
 SUMMARIES = ("Error(s) found in configuration file", "Fatal errors found in configuration")
@@ -28,127 +29,106 @@ SUMMARIES = ("Error(s) found in configuration file", "Fatal errors found in conf
 EXPECTED = ("remains in forced",)
 
 
-class HaproxyConfigError(Exception):
-    """A refusal, worded for the person who reads it."""
-
-
-class Haproxy(Protocol):
-    """What the transaction asks of a haproxy."""
-
-    def test(self, changes: Changes) -> Verdict:
-        """Run `haproxy -c` over the whole configuration as it would be after `changes`."""
-
-    def running(self) -> bool:
-        """Say whether the service is active."""
-
-    def start(self) -> None:
-        """Start the service; raise `HaproxyConfigError` with haproxy's words if it does not."""
-
-    def reload(self) -> None:
-        """Reload and see a new process serve; raise `HaproxyConfigError` when the old one stays."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the transaction did: `none`, `reloaded` or `started`, and what haproxy warned of."""
-
-    action: str
-    warnings: list[str] = field(default_factory=list)
-
-
-def apply_changes(changes: Changes, haproxy: Haproxy, pending: Path, *, wanted: bool) -> Outcome:
-    """Test, replace, reload, verify; put the files back when haproxy does not take them.
+class SystemHaproxy(SystemServer):
+    """The haproxy of this host.
 
     Args:
-        changes: from `nginx_config.plan_changes`.
-        haproxy: the haproxy of this host.
-        pending: marks files that no haproxy has taken yet, also for the run after one that was
-            torn apart between the two.
-        wanted: reload although nothing changed.
-
-    Raises:
-        HaproxyConfigError: haproxy refused; the files are as they were before.
+        place: Where it is.
+        socket: Its runtime socket.
     """
-    action = choose_action(running=haproxy.running(), wanted=bool(changes) or wanted)
-    if action == "none":
-        return Outcome(action)
-    warnings = require_valid(changes, haproxy)
-    kept = Kept.of(changes.before)
-    pending.touch()
-    try:
-        write_changes(changes)
-        if action == "reloaded":
-            haproxy.reload()
-        else:
-            haproxy.start()
-    except (HaproxyConfigError, OSError) as error:
-        kept.put_back()
-        if action == "reloaded" and isinstance(error, HaproxyConfigError):
-            _reload_quietly(haproxy)
-        pending.unlink(missing_ok=True)
-        raise HaproxyConfigError(f"{error}; the previous files are back") from error
-    pending.unlink(missing_ok=True)
-    return Outcome(action, warnings)
+
+    program = "haproxy"
+    test_arguments = '-c -f "$2/haproxy.cfg"'
+
+    def __init__(self, place: Installation, socket: str) -> None:
+        super().__init__(place)
+        self.runtime = Runtime(socket, timeout=2)
+
+    def judge(self, *, passed: bool, output: str) -> Trial:
+        """Read what `haproxy -c` said."""
+        return read_test(passed=passed, output=output)
+
+    def start(self) -> None:
+        """Start the service."""
+        since = time.time()
+        if not self.told("start"):
+            raise ConfigError(
+                explain_refusal("to start", self._journal(since), "nothing is served")
+            )
+
+    def reload(self) -> None:
+        """Reload, and wait for another process on the runtime socket."""
+        since, before = time.time(), self._process()
+        told = self.told("reload")
+        end = time.monotonic() + self.place.timeout
+        while told and time.monotonic() < end:
+            if self._process() not in ("", before):
+                return
+            time.sleep(0.1)
+        raise ConfigError(explain_refusal("the reload", self._journal(since)))
+
+    def recover(self) -> None:
+        """Have the master, which waits after a failed reload, read the previous files again.
+
+        The old process serves on in any case.
+        """
+        self.reload()
+
+    def _process(self) -> str:
+        """Return the process id of the worker that has the runtime socket."""
+        try:
+            lines = self.runtime.ask("show info").splitlines()
+        except HaproxyError:
+            return ""
+        return next((line.split()[1] for line in lines if line.startswith("Pid:")), "")
+
+    def _journal(self, since: float) -> str:
+        command = ["journalctl", "--unit", self.place.unit, "--output", "cat", "--no-pager"]
+        return subprocess.run(
+            [*command, f"--since=@{int(since)}"],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        ).stdout
 
 
-def _reload_quietly(haproxy: Haproxy) -> None:
-    """Have the master, which waits after a failed reload, read the previous files again."""
-    # The old process serves on in any case, and the error that counts is the first one.
-    with contextlib.suppress(HaproxyConfigError):
-        haproxy.reload()
+def read_test(*, passed: bool, output: str) -> Trial:
+    """Read what `haproxy -c` said."""
+    warnings = marked(output, "WARNING")
+    return Trial(
+        "" if passed else explain_refusal("the new configuration", output),
+        [line for line in warnings if not any(known in line for known in EXPECTED)],
+    )
 
 
-def choose_action(*, running: bool, wanted: bool) -> str:
-    """Say what haproxy needs: `started` if it is down, else `reloaded` if wanted, or `none`."""
-    if not running:
-        return "started"
-    return "reloaded" if wanted else "none"
-
-
-def require_valid(changes: Changes, haproxy: Haproxy) -> list[str]:
-    """Have haproxy test the configuration; return its warnings.
-
-    Raises:
-        HaproxyConfigError: the test failed; nothing was touched.
-    """
-    result = haproxy.test(changes)
-    if not result.ok:
-        raise HaproxyConfigError(explain_refusal("the new configuration", result.output))
-    return [
-        line
-        for line in marked(result.output, "WARNING")
-        if not any(known in line for known in EXPECTED)
-    ]
-
-
-def with_renewed(new: Mapping[str, str], current: Mapping[str, str | None]) -> dict[str, str]:
+def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> dict[str, str]:
     """Return the files that have to know another certificate, with the one they began with.
 
     Args:
-        new: certificates of servers, as PEM by path.
-        current: what each of these files holds; None where there is none.
+        new: Certificates of servers, as PEM by path.
+        found: What is at these paths.
     """
     files = {}
     for path, text in new.items():
-        held = current.get(path)
-        if held is not None and not held.strip().startswith(text.strip()):
-            former = held.partition(END_OF_CERTIFICATE)
+        held = found.get(path)
+        if held is not None and not held.text.strip().startswith(text.strip()):
+            former = held.text.partition(END_OF_CERTIFICATE)
             files[path] = f"{text.strip()}\n{former[0].lstrip()}{former[1]}\n"
     return files
 
 
-def explain_refusal(subject: str, output: str, effect: str = STILL_SERVES) -> str:
-    """Say in haproxy's own words why it refuses.
+def explain_refusal(subject: str, output: str, effect: str = "") -> str:
+    """Say in haproxy's own words why it refuses; see `transaction.explain`.
 
     Args:
-        subject: what haproxy was given.
-        output: of `haproxy -c`, or lines of the journal.
-        effect: what that means for those who are served.
+        subject: What haproxy was given.
+        output: Of `haproxy -c`, or lines of the journal.
+        effect: What that means for those who are served.
     """
     alerts = marked(output, "ALERT")
     reasons = [line for line in alerts if not any(part in line for part in SUMMARIES)] or alerts
-    told = " / ".join(dict.fromkeys(reasons)) or output.strip()[-500:] or "nothing was logged"
-    return f"haproxy refuses {subject}: {told}; {effect}"
+    return explain("haproxy", subject, reasons, output, effect)
 
 
 def marked(output: str, level: str) -> list[str]:

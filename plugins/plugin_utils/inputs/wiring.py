@@ -121,7 +121,10 @@ def wire(
 
 
 def wire_balancer(
-    given: Mapping[str, Any], read_timeouts: Iterable[object], host: str, addresses: Mapping[str, str]
+    given: Mapping[str, Any],
+    read_timeouts: Iterable[object],
+    host: str,
+    addresses: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the role variables of a balancer.
 

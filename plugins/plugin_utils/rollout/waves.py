@@ -198,8 +198,8 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
 
     Args:
         variables: The host's: `deployment`, `rollout_target`, `gunicorn_service_result` (of
-            `asgi.fleet.slot`), and `wave_look`, `wave_traffic` and `wave_waiting` if it was watched.
-        settings: `soak_seconds` and `on_failure`, where the playbook decides and not the deployment.
+            `asgi.fleet.slot`), and if it was watched `wave_look`, `wave_traffic`, `wave_waiting`.
+        settings: `soak_seconds` and `on_failure`, where they are the playbook's own.
     """
     deployment = variables["deployment"]
     result = variables.get("gunicorn_service_result", {})
@@ -374,8 +374,8 @@ def rollout_report(
     told = ", ".join(dict.fromkeys(failed))
     return {
         "lines": [*rollout_lines(progress, order, reverted, ended), *_left_out(plan)],
-        "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: fix the "
-        "cause and run it again"
+        "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: "
+        "fix the cause and run it again"
         if failed
         else "",
     }
@@ -432,7 +432,10 @@ def _end_state(
     if reverted is None:
         return done["state"], ""
     if reverted.get("unreachable"):
-        return "unreachable", "could not be reverted, since it does not answer; the next run brings it up to date"
+        return (
+            "unreachable",
+            "could not be reverted, since it does not answer; the next run brings it up to date",
+        )
     if reverted.get("failed"):
         return "NOT REVERTED", f"could not be reverted: {_text(reverted)}"
     if reverted.get("changed"):

@@ -166,7 +166,6 @@ def _number(name: str, value: object, least: int, most: int, also: str = "") -> 
     if number is None or not least <= number <= most:
         allowed = f"{also} or a number" if also else "a number"
         raise ValueError(
-            f"{name} is {value!r}; expected {allowed} from {least} to {most}; "
-            "correct it"
+            f"{name} is {value!r}; expected {allowed} from {least} to {most}; correct it"
         )
     return number

@@ -59,3 +59,14 @@ def test_what_is_as_wanted_is_not_validated(run_module: Run, tmp_path: Path) -> 
     path = tmp_path / "file"
     run_module(config_files, files={str(path): "a\n"})
     assert not run_module(config_files, files={str(path): "a\n"}, validate="false %s")["changed"]
+
+
+def test_a_seed_is_written_where_there_is_nothing_and_never_again(
+    run_module: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "haproxy_balancer" / "servers"
+    assert run_module(config_files, seeds={str(path): "1\n"})["written"] == [str(path)]
+    path.write_text("1\nshop a drained\n")
+    path.chmod(0o600)
+    assert not run_module(config_files, seeds={str(path): "1\n"})["changed"]
+    assert path.read_text() == "1\nshop a drained\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 from pathlib import Path
 
@@ -171,3 +172,26 @@ def test_removal_tells_that_an_account_stays_in_use(
     todo = removal.Removal((), (), "no-such-account-of-fleet", ())
     with pytest.raises((RemovalError, FileNotFoundError), match="userdel"):
         remove(shop, todo)
+
+
+def test_removal_goes_on_when_a_process_ends_by_itself(
+    shop: Application, asked: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed = []
+
+    def kill(process: int, _signal: int) -> None:
+        killed.append(process)
+        raise ProcessLookupError(3, "No such process")
+
+    userdel = tmp_path / "bin" / "userdel"
+    make(tmp_path, "bin/userdel")
+    userdel.write_text(f"#!/bin/sh\necho $1 >{tmp_path}/deleted\n")
+    userdel.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{userdel.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: account())
+    monkeypatch.setattr(removal, "_processes_of", lambda _uid: [41, 42])
+    monkeypatch.setattr(os, "kill", kill)
+    remove(shop, removal.Removal((), (), "shop", ()))
+    assert killed == [41, 42]
+    assert (tmp_path / "deleted").read_text() == "shop\n"
+    assert asked == []

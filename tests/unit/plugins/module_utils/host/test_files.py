@@ -1,14 +1,112 @@
-"""Files that are replaced in one step or grow by lines, and how they are read."""
+"""Files are replaced in one step, and nothing is left of a step that failed."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     append_line,
     read_json_lines,
     read_text,
+    write_file,
 )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
+def test_file_has_its_text_and_mode_and_nothing_beside_it(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "environment"
+    write_file(str(path), "A=1\n", mode)
+    write_file(str(path), "A=2\n", mode)
+    assert path.read_text() == "A=2\n"
+    assert path.stat().st_mode & 0o7777 == mode
+    assert names(tmp_path) == ["environment"]
+
+
+def test_file_has_its_mode_before_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def look(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        seen.append((status.st_mode & 0o7777, status.st_size))
+
+    change = os.fchmod
+    monkeypatch.setattr(
+        os, "fchmod", lambda descriptor, mode: (change(descriptor, mode), look(descriptor))
+    )
+    write_file(str(tmp_path / "secret"), "s3cret", 0o600)
+    assert seen == [(0o600, 0)]
+
+
+def test_content_is_on_disk_before_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    synced = []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda descriptor: synced.append((os.fstat(descriptor).st_size, path.exists())),
+    )
+    write_file(str(path), "text", 0o644)
+    assert synced == [(4, False)]
+
+
+def test_planted_link_is_not_followed(tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "file"
+    victim.write_text("mine")
+    (tmp_path / "file.new").symlink_to(victim)
+    write_file(str(path), "text", 0o644)
+    assert victim.read_text() == "mine"
+    assert path.read_text() == "text"
+
+
+def test_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    target, path = tmp_path / "target", tmp_path / "file"
+    target.write_text("mine")
+    path.symlink_to(target)
+    write_file(str(path), "text", 0o644)
+    assert (target.read_text(), path.is_symlink()) == ("mine", False)
+
+
+def test_failed_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "file"
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        write_file(str(path), "new", 0o644)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_failed_rename_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "busy").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_file(str(tmp_path / "busy"), "text", 0o644)
+    assert names(tmp_path) == ["busy"]
+
+
+def test_text_is_kept_to_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"caf\xe9\r\n\n")
+    write_file(str(path), read_text(str(path)), 0o644)
+    assert path.read_bytes() == b"caf\xe9\r\n\n"
+
+
+def test_missing_file_reads_as_nothing(tmp_path: Path) -> None:
+    assert read_text(str(tmp_path / "nothing")) == ""
 
 
 def test_read_keeps_carriage_returns(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""A server of this host, run by systemd: what nginx and HAProxy have in common.
+
+Its configuration is tested in a mount namespace of its own, where a copy with the changes lies over
+the real folder, so that absolute includes lead to the new files while the serving one sees the old.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import Changes
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.transaction import (
+    ConfigError,
+    Trial,
+)
+
+#: The states in which the unit's processes serve.
+ACTIVE = ("active", "reloading", "refreshing")
+UNSHARE = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where a server is, and how long it may take.
+
+    Attributes:
+        directory: The folder of the configuration, absolute.
+        executable: The program that tests.
+        unit: The systemd unit that runs it.
+        timeout: Seconds that new processes may take to serve.
+        scratch: A folder for temporary files.
+    """
+
+    directory: str
+    executable: str
+    unit: str
+    timeout: int
+    scratch: str
+
+
+class SystemServer(ABC):
+    """What is the same for every server."""
+
+    program: str
+    """Its name, for messages."""
+
+    test_arguments: str
+    """What makes the program test the configuration in the folder `$2`, for a shell."""
+
+    def __init__(self, place: Installation) -> None:
+        self.place = place
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the service."""
+
+    @abstractmethod
+    def reload(self) -> None:
+        """Reload, and wait for new processes."""
+
+    @abstractmethod
+    def recover(self) -> None:
+        """Do what is needed once a reload was refused and the previous files are back."""
+
+    @abstractmethod
+    def judge(self, *, passed: bool, output: str) -> Trial:
+        """Read what the program said of a configuration."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether the program is there."""
+        return os.path.exists(self.place.executable)
+
+    def test(self, changes: Changes) -> Trial:
+        """Test where, for the program alone, a changed copy lies over the configuration."""
+        script = f'mount --bind "$1" "$2" && exec "$3" {self.test_arguments}'
+        with tempfile.TemporaryDirectory(dir=self.place.scratch) as temporary:
+            stage = os.path.join(temporary, "stage")
+            shutil.copytree(self.place.directory, stage, symlinks=True)
+            changes.below(self.place.directory, stage).carry_out()
+            result = subprocess.run(
+                [*UNSHARE, script, "sh", stage, self.place.directory, self.place.executable],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+        return self.judge(passed=result.returncode == 0, output=result.stdout)
+
+    def running(self) -> bool:
+        """Say whether the service is active."""
+        return systemd.systemctl("is-active", self.place.unit, check=False).strip() in ACTIVE
+
+    def enabled(self) -> bool:
+        """Say whether the service starts with the host."""
+        return systemd.is_enabled(self.place.unit)
+
+    def enable(self) -> None:
+        """Start the service with the host from now on."""
+        if not self.told("enable"):
+            raise ConfigError(
+                f"systemd does not enable {self.place.unit}; expected a unit that can be enabled; "
+                f"run systemctl enable {self.place.unit} on the host to see why"
+            )
+
+    def units_are_stale(self) -> bool:
+        """Say whether systemd has not read the unit's files as they are now."""
+        asked = ["show", "--property=NeedDaemonReload", "--value", self.place.unit]
+        return systemd.systemctl(*asked, check=False).strip() == "yes"
+
+    def reread_units(self) -> None:
+        """Have systemd read its units again."""
+        try:
+            systemd.systemctl("daemon-reload")
+        except systemd.Refusal as error:
+            raise ConfigError(str(error)) from error
+
+    def told(self, verb: str) -> bool:
+        """Tell systemd to do something with the unit; say whether it did."""
+        try:
+            systemd.systemctl(verb, self.place.unit)
+        except systemd.Refusal:
+            return False
+        return True

@@ -1,0 +1,203 @@
+"""Replaces files of a server's configuration: it serves either all of the new ones, or the old.
+
+Stage, test, replace, reload, judge, put back. `apply` is written against the `Server` protocol, so
+that its order and its ways back are tested without a server. What differs between the servers is in
+`nginx.py` and `haproxy.py`; what their services have in common is in `service.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import Changes, Kept
+
+
+class ConfigError(Exception):
+    """A refusal, worded for the person who reads it."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a server says of a configuration.
+
+    Attributes:
+        refusal: Why it refuses it, for a person; empty when it takes it.
+        warnings: What it warns of, such as a server name that two sites claim.
+    """
+
+    refusal: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class Server(Protocol):
+    """What the transaction asks of a server."""
+
+    def test(self, changes: Changes) -> Trial:
+        """Test the whole configuration as it would be after `changes`."""
+
+    def running(self) -> bool:
+        """Say whether the service is active."""
+
+    def start(self) -> None:
+        """Start the service; raise `ConfigError` in the server's own words if it does not."""
+
+    def reload(self) -> None:
+        """Reload and see the new processes serve; raise `ConfigError` when the old ones remain."""
+
+    def recover(self) -> None:
+        """Do what the server needs once a reload was refused and the previous files are back."""
+
+    def reread_units(self) -> None:
+        """Have systemd read the unit again; raise `ConfigError` if it does not."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a change takes.
+
+    Attributes:
+        action: What the server needs: `none`, `reloaded` or `started`.
+        reread_units: Whether systemd has to read the unit again.
+    """
+
+    action: str = "none"
+    reread_units: bool = False
+
+    def __bool__(self) -> bool:
+        return self.action != "none" or self.reread_units
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the transaction did, or in check mode would do.
+
+    Attributes:
+        steps: What it took.
+        tested: Whether the server tested the result.
+        warnings: What the server warned of.
+    """
+
+    steps: Steps
+    tested: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The changes of one transaction.
+
+    Attributes:
+        config: Those of the configuration.
+        units: Those of the service's drop-ins. Alone, they need no reload of the server.
+        stale_units: Whether systemd has not read the drop-ins that are there.
+    """
+
+    config: Changes = field(default_factory=Changes)
+    units: Changes = field(default_factory=Changes)
+    stale_units: bool = False
+
+    def steps(self, *, running: bool, pending: bool) -> Steps:
+        """Say what they take.
+
+        Args:
+            running: Whether the service is active.
+            pending: Whether an earlier run ended between the files and the reload.
+        """
+        when_running = "reloaded" if self.config or pending else "none"
+        return Steps(
+            action=when_running if running else "started",
+            reread_units=bool(self.units) or self.stale_units,
+        )
+
+
+def apply(wanted: Wanted, server: Server, pending: Path) -> Applied:
+    """Test, replace, reload, judge; put the files back when the server does not take them.
+
+    Args:
+        wanted: The changes.
+        server: The server of this host.
+        pending: Marks files that no server has taken yet. It outlives a run that is torn apart
+            between the two, so that the next run reloads although it finds the files as wanted.
+
+    Raises:
+        ConfigError: The server refused; the files are as they were before.
+    """
+    was_pending = pending.exists()
+    steps = wanted.steps(running=server.running(), pending=was_pending)
+    if not steps:
+        return Applied(steps)
+    tested = steps.action != "none"
+    warnings = require_valid(wanted.config, server) if tested else []
+    changes = wanted.units | wanted.config
+    kept = Kept.of(changes.before)
+    if tested:
+        pending.touch()
+    try:
+        changes.carry_out()
+        if steps.reread_units:
+            server.reread_units()
+        if steps.action == "reloaded":
+            server.reload()
+        elif steps.action == "started":
+            server.start()
+    except (ConfigError, OSError) as error:
+        kept.put_back()
+        _settle(steps, server, refused=isinstance(error, ConfigError))
+        if not was_pending:
+            pending.unlink(missing_ok=True)
+        raise ConfigError(f"{error}; the previous files are back") from error
+    pending.unlink(missing_ok=True)
+    return Applied(steps, tested, warnings)
+
+
+def _settle(steps: Steps, server: Server, *, refused: bool) -> None:
+    """Have systemd and the server see that the previous files are back."""
+    # What they say to that is not the error that counts.
+    if steps.reread_units:
+        with contextlib.suppress(ConfigError):
+            server.reread_units()
+    if refused and steps.action == "reloaded":
+        with contextlib.suppress(ConfigError):
+            server.recover()
+
+
+def check(wanted: Wanted, server: Server, pending: Path, *, testable: bool) -> Applied:
+    """Say what `apply` would do, tested where it can be; changes nothing.
+
+    Raises:
+        ConfigError: The server would refuse.
+    """
+    steps = wanted.steps(running=server.running(), pending=pending.exists())
+    if not (wanted.config and testable):
+        return Applied(steps)
+    return Applied(steps, tested=True, warnings=require_valid(wanted.config, server))
+
+
+def require_valid(changes: Changes, server: Server) -> list[str]:
+    """Have the server test the configuration; return its warnings.
+
+    Raises:
+        ConfigError: The test failed; nothing was touched.
+    """
+    result = server.test(changes)
+    if result.refusal:
+        raise ConfigError(result.refusal)
+    return result.warnings
+
+
+def explain(program: str, subject: str, reasons: list[str], output: str, effect: str = "") -> str:
+    """Say in a server's own words why it refuses.
+
+    Args:
+        program: The server.
+        subject: What it was given.
+        reasons: The lines of its output that give a reason.
+        output: All that it said, for when none of the lines does.
+        effect: What that means for those who are served; by default that it serves as before.
+    """
+    told = " / ".join(dict.fromkeys(reasons)) or output.strip()[-500:] or "nothing was logged"
+    effect = effect or f"{program} serves what it served before"
+    return f"{program} refuses {subject}: {told}; {effect}"
