@@ -31,6 +31,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
     refuse_derived,
+    timeout_problems,
     wire,
     wire_balancer,
 )
@@ -104,6 +105,7 @@ class ActionModule(ActionBase):
             *examination.problems,
             *refuse_derived(task_vars.keys() - wired, DERIVED),
             *self._refuse_inventory(task_vars, command_line),
+            *timeout_problems({**given, **wiring}),
         ]
         return {
             "problems": [asdict(problem) for problem in problems],
@@ -118,11 +120,15 @@ class ActionModule(ActionBase):
 
     def _given(self, task_vars: dict[str, Any], wired: set[str]) -> dict[str, Any]:
         """Return the roles' variables that the user has set; not what this plugin has wired."""
-        return {
-            name: self._templar.template(value)
-            for name, value in task_vars.items()
-            if name.startswith(ROLES) and name not in wired and name not in DERIVED
-        }
+        given = {}
+        for name, value in task_vars.items():
+            if name.startswith(ROLES) and name not in wired and name not in DERIVED:
+                try:
+                    given[name] = self._templar.template(value)
+                except AnsibleError:
+                    # A template that only the role's own tasks can resolve.
+                    given[name] = value
+        return given
 
     def _refuse_inventory(self, task_vars: dict[str, Any], names: list[str]) -> list[Problem]:
         """Refuse what picks a playbook's target, unless it comes with the command itself."""

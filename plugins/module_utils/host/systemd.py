@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-#: Enabling counts at the next boot: systemd need not read all units again now, which takes it long.
-AT_BOOT = "--no-reload"
+#: Whoever enables or disables units reloads systemd itself, once and not for each unit.
+WITHOUT_RELOAD = "--no-reload"
 #: The properties of a unit that decide anything here.
 PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
 
@@ -39,6 +39,15 @@ def show(unit: str) -> dict[str, str]:
     output = systemctl("show", f"--property={','.join(PROPERTIES)}", unit)
     found = dict(line.partition("=")[::2] for line in output.splitlines())
     return {name: found.get(name, "") for name in PROPERTIES}
+
+
+def reload() -> None:
+    """Have systemd read its units again.
+
+    After every change below /etc/systemd/system: until then it calls all units of the host "changed
+    on disk", whichever was changed.
+    """
+    systemctl("daemon-reload")
 
 
 def is_enabled(unit: str) -> bool:

@@ -1,8 +1,8 @@
 """Bring a release live in one of the two slots of a host, or leave everything as it was.
 
-The order is that of docs/decisions.md: the idle slot is written and started, must prove that every
-worker of it serves, is enabled, and only then `live.sock` is renamed to it; the old slot drains in
-the background. At every point before the rename the live slot has not been touched; at every point
+The order is that of docs/decisions.md: the idle slot is written, enabled and started, must prove that
+every worker of it serves, and only then `live.sock` is renamed to it; the old slot drains in the
+background. At every point before the rename the live slot has not been touched; at every point
 after it, running the same again only tidies up.
 """
 
@@ -175,8 +175,6 @@ def activate(
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
             with timed(outcome, "start until healthy"):
                 start(target, desired)
-            with timed(outcome, "enable"):
-                systemd.for_units("enable", target.units, systemd.AT_BOOT)
             # First the word, then the deed: what a killed run has switched can be put back too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):
@@ -220,7 +218,7 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
 
 
 def configure(slot: Slot, desired: Desired) -> None:
-    """Write the files of an idle slot and point its link at the release."""
+    """Write the files of an idle slot, point its link at the release, and enable its units."""
     os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
     for kind, path in slot.files.items():
         write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
@@ -228,7 +226,10 @@ def configure(slot: Slot, desired: Desired) -> None:
     write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
     relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
     replace_link(relative, slot.release_link)
-    systemd.systemctl("daemon-reload")
+    # Before the start, for one reload instead of two. If the host goes down meanwhile, the slot starts
+    # with it, but is not live, and the next run disables it.
+    systemd.for_units("enable", slot.units, systemd.WITHOUT_RELOAD)
+    systemd.reload()
 
 
 def _run_hooks(

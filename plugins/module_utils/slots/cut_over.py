@@ -142,13 +142,15 @@ def settle(application: Application, live: Slot, stop: bool = True) -> bool:
         stop: Whether the other slot ends now; a rollout that goes on keeps it for a way back.
     """
     idle = application.slot(other(live.slot))
-    changed = False
-    missing = [unit for unit in live.units if not systemd.is_enabled(unit)]
     leftover = existing(idle)
-    enabled = [unit for unit in leftover if systemd.is_enabled(unit)]
-    for verb, units in (("enable", missing), ("disable", enabled)):
-        systemd.for_units(verb, units, systemd.AT_BOOT)
-        changed |= bool(units)
+    at_boot = systemd.enabled([*live.units, *leftover])
+    missing = [unit for unit in live.units if unit not in at_boot]
+    superfluous = [unit for unit in leftover if unit in at_boot]
+    for verb, units in (("enable", missing), ("disable", superfluous)):
+        systemd.for_units(verb, units, systemd.WITHOUT_RELOAD)
+    changed = bool(missing or superfluous)
+    if changed:
+        systemd.reload()
     if stop and any(
         systemd.show(unit)["ActiveState"] in ("active", "activating", "reloading")
         for unit in leftover
@@ -161,8 +163,14 @@ def settle(application: Application, live: Slot, stop: bool = True) -> bool:
 
 def put_away(slot: Slot) -> None:
     """Have an idle slot neither run now nor start at boot."""
-    systemd.for_units("disable", existing(slot), systemd.AT_BOOT)
-    systemd.for_units("stop", existing(slot))
+    units = existing(slot)
+    at_boot = systemd.enabled(units)
+    if at_boot:
+        systemd.for_units(
+            "disable", [unit for unit in units if unit in at_boot], systemd.WITHOUT_RELOAD
+        )
+        systemd.reload()
+    systemd.for_units("stop", units)
 
 
 def journal(slot: Slot, since: float, desired: Desired) -> str:

@@ -79,7 +79,8 @@ def revert(
                 put_away(target)
                 raise
     with timed(outcome, "enable"):
-        systemd.for_units("enable", target.units, systemd.AT_BOOT)
+        # `settle` reloads, once for this and for what it disables.
+        systemd.for_units("enable", target.units, systemd.WITHOUT_RELOAD)
     with timed(outcome, "cut over"):
         swap(application, target)
     record(application, "reverted", live, release_id)

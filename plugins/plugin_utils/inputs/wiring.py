@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import integer
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 
 #: Role variables that follow from the deployment alone, and what to set instead.
 DERIVED = {
@@ -118,6 +119,25 @@ def wire(
         "nginx_site_trusted_proxies": list(balancers),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if the timeouts stand in an order in which a release would cut requests.
+
+    Args:
+        settings: The role variables of a host, the user's and the wired ones.
+    """
+    try:
+        service_timeouts(
+            linger=settings["gunicorn_service_linger_seconds"],
+            drain=settings.get("gunicorn_service_drain_seconds", 0),
+            request=settings["gunicorn_service_request_timeout_seconds"],
+            proxy_keepalive=settings["gunicorn_service_proxy_keepalive_seconds"],
+            proxy_read=settings["gunicorn_service_proxy_read_timeout_seconds"],
+        )
+    except ValueError as error:
+        return [Problem("gunicorn_service_linger_seconds", str(error))]
+    return []
 
 
 def wire_balancer(

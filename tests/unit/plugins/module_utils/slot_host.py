@@ -84,7 +84,7 @@ class Host:
 
     def systemctl(self, *arguments: str, check: bool = True) -> str:
         """Do what the real one would, with the same output."""
-        words = [word for word in arguments if word not in ("--quiet", systemd.AT_BOOT)]
+        words = [word for word in arguments if word not in ("--quiet", systemd.WITHOUT_RELOAD)]
         verb, units = words[0], [word for word in words[1:] if word.startswith("shop@")]
         if verb == "show":
             state = {"ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
