@@ -121,7 +121,12 @@ def main() -> None:
     if not module.check_mode:
         validate(module, changes.write.values())
         changes.carry_out()
-    module.exit_json(changed=bool(changes), **changes.report())
+    module.exit_json(
+        changed=bool(changes),
+        diff=changes.diff(),
+        written=sorted(changes.write),
+        removed=list(changes.remove),
+    )
 
 
 if __name__ == "__main__":

@@ -54,9 +54,9 @@ class Changes:
             {**self.before, **other.before},
         )
 
-    def report(self) -> dict[str, object]:
-        """Return what a module says of them: Ansible's diff and the paths, each in order."""
-        diff = [
+    def diff(self) -> list[dict[str, str]]:
+        """Return Ansible's diff, one entry a file, in the order of the paths."""
+        return [
             {
                 "before_header": path,
                 "after_header": path if path in self.write else f"{path} (removed)",
@@ -65,7 +65,6 @@ class Changes:
             }
             for path in sorted([*self.write, *self.remove])
         ]
-        return {"diff": diff, "written": sorted(self.write), "removed": sorted(self.remove)}
 
     def below(self, folder: str, other: str) -> Changes:
         """Return the same changes of a copy of `folder` at `other`."""
