@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
-from ansible.plugins.action import ActionBase
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
     Examination,
@@ -22,28 +22,21 @@ ADDRESS = ("ansible_host", "ansible_port")
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Examines one host's variables, or judges what every host's examination found."""
 
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_diff = True
+    options: ClassVar[dict[str, Any]] = {
+        "examined": {"type": "dict"},
+        "files": {"type": "bool", "default": True},
+    }
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Return the result of one task, which never changes anything."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
-            argument_spec={
-                "examined": {"type": "dict"},
-                "files": {"type": "bool", "default": True},
-            }
-        )
-        result["changed"] = False
-        if args["examined"] is None:
-            return result | self._examine(task_vars or {}, files=args["files"])
-        return result | self._judge(args["examined"])
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what was found; nothing is ever changed."""
+        if options["examined"] is None:
+            found = self._examine(task_vars, files=options["files"])
+        else:
+            found = self._judge(options["examined"])
+        return {"changed": False} | found
 
     def _examine(self, task_vars: dict[str, Any], *, files: bool) -> dict[str, Any]:
         host_vars: dict[str, object] = {}

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
+
 #: Reasons of `asgi.fleet.slot` that come from the inventory, not from the state of the host.
 DRIFT_ENDING = " changed"
 SECONDS_PER_HOUR = 3600
@@ -79,7 +81,7 @@ def limits(given: Mapping[str, object]) -> Bounds:
     refusals = []
     for name, (least, most, unit) in RANGES.items():
         value = given.get(name, getattr(defaults, name))
-        number = _number(value)
+        number = integer(value)
         if number is None or not least <= number <= most:
             refusals.append(
                 f"verify_{name} is {value}; expected a number of {unit} from {least} to {most}; "
@@ -89,13 +91,6 @@ def limits(given: Mapping[str, object]) -> Bounds:
     if refusals:
         raise ValueError(" / ".join(refusals))
     return Bounds(**values)
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    text = str(value).strip()
-    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def verify(
