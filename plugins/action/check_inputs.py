@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
-from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     address_of,
     balancer_sites,
     haproxy_sites,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
     Examination,
@@ -43,37 +43,29 @@ OWN_FACTS = ("fleet_wired",)
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Examines one host's variables, or judges what every host's examination found."""
 
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_diff = True
+    options: ClassVar[dict[str, Any]] = {
+        "state": {
+            "type": "str",
+            "choices": ["examined", "judged", "balancer"],
+            "default": "examined",
+        },
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "files": {"type": "bool", "default": True},
+        "command_line": {"type": "list", "elements": "str", "default": []},
+    }
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Return the result of one task, which never changes anything."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
-            argument_spec={
-                "state": {
-                    "type": "str",
-                    "choices": ["examined", "judged", "balancer"],
-                    "default": "examined",
-                },
-                "hosts": {"type": "list", "elements": "str", "default": []},
-                "files": {"type": "bool", "default": True},
-                "command_line": {"type": "list", "elements": "str", "default": []},
-            }
-        )
-        found = task_vars or {}
-        result["changed"] = False
-        if args["state"] == "judged":
-            return result | self._judge(args["hosts"], found)
-        if args["state"] == "balancer":
-            return result | self._wire_balancer(found)
-        return result | self._examine(found, args["files"], args["command_line"])
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what was found; nothing is ever changed."""
+        if options["state"] == "judged":
+            found = self._judge(options["hosts"], task_vars)
+        elif options["state"] == "balancer":
+            found = self._wire_balancer(task_vars)
+        else:
+            found = self._examine(task_vars, options["files"], options["command_line"])
+        return {"changed": False} | found
 
     def _examine(
         self, task_vars: dict[str, Any], files: bool, command_line: list[str]

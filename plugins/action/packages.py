@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
 
 LISTS = {"paths": ["/var/lib/apt/lists"], "patterns": ["*_Packages*"]}
 #: What every installation of this collection has in common.
@@ -17,33 +17,26 @@ COMMON = {
 CACHE_VALID_SECONDS = 3600
 
 
-class ActionModule(ActionBase):
+class ActionModule(Action):
     """Calls `ansible.builtin.apt`, and knows a host whose package lists were never fetched."""
 
-    _supports_check_mode = True
-    _supports_diff = True
+    options: ClassVar[dict[str, Any]] = {
+        "name": {"type": "list", "elements": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "latest"], "default": "present"},
+        "policy_rc_d": {"type": "int"},
+    }
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return apt's result."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(
-            argument_spec={
-                "name": {"type": "list", "elements": "str", "required": True},
-                "state": {"type": "str", "choices": ["present", "latest"], "default": "present"},
-                "policy_rc_d": {"type": "int"},
-            }
-        )
-        self._task_vars = task_vars or {}
+        self._task_vars = task_vars
         answer = self._apt(options, CACHE_VALID_SECONDS)
-        if _knows_no_such_package(answer) and not self._has_lists():
-            if self._task.check_mode:
-                missing = "the host has no package lists yet; they are fetched outside check mode"
-                return result | {"changed": True, "msg": missing}
-            # A fresh image has an empty folder of lists, whose age alone says that all is well.
-            answer = self._apt(options, 0)
-        return result | answer
+        if not _knows_no_such_package(answer) or self._has_lists():
+            return answer
+        if self._task.check_mode:
+            missing = "the host has no package lists yet; they are fetched outside check mode"
+            return {"changed": True, "msg": missing}
+        # A fresh image has an empty folder of lists, whose age alone says that all is well.
+        return self._apt(options, 0)
 
     def _apt(self, options: dict[str, Any], cache_valid_time: int) -> dict[str, Any]:
         given = {name: value for name, value in options.items() if value is not None}

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Prints on the controller, without contacting the host."""
 
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_diff = True
+    options: ClassVar[dict[str, Any]] = {
+        "lines": {"type": "list", "elements": "str", "required": True},
+        "failure": {"type": "str", "default": ""},
+    }
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the lines that were printed."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
-            argument_spec={
-                "lines": {"type": "list", "elements": "str", "required": True},
-                "failure": {"type": "str", "default": ""},
-            }
-        )
-        if args["lines"]:
-            display.display("\n".join(["", *args["lines"], ""]))
-        failed = {"failed": True, "msg": args["failure"]} if args["failure"] else {}
-        return result | {"changed": False, "lines": args["lines"], **failed}
+        del task_vars
+        if options["lines"]:
+            display.display("\n".join(["", *options["lines"], ""]))
+        failed = {"failed": True, "msg": options["failure"]} if options["failure"] else {}
+        return {"changed": False, "lines": options["lines"], **failed}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
     SourceError,
     prepare,
@@ -13,36 +13,29 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import 
 )
 
 
-class ActionModule(ActionBase):
+class ActionModule(ControllerAction):
     """Works on the controller alone."""
 
-    _requires_connection = False
-    _supports_check_mode = True
-    _supports_diff = True
+    options: ClassVar[dict[str, Any]] = {
+        "source": {"type": "dict", "required": True},
+        "cache": {"type": "str", "required": True},
+        "ingredients": {"type": "list", "elements": "str", "default": []},
+    }
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the archive and what identifies it."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
-            argument_spec={
-                "source": {"type": "dict", "required": True},
-                "cache": {"type": "str", "required": True},
-                "ingredients": {"type": "list", "elements": "str", "default": []},
-            }
-        )
+        del task_vars
         try:
-            source = prepare(args["source"], os.path.expanduser(args["cache"]))
+            source = prepare(options["source"], os.path.expanduser(options["cache"]))
         except SourceError as error:
-            return result | {"failed": True, "msg": str(error)}
-        return result | {
+            return {"changed": False, "failed": True, "msg": str(error)}
+        return {
             "changed": False,
-            "release_id": release_id(source, *args["ingredients"]),
+            "release_id": release_id(source, *options["ingredients"]),
             "kind": source.kind,
             "archive": source.archive,
             "commit": source.commit,
             "requirement": source.requirement,
-            "source": args["source"],
+            "source": options["source"],
             "shown": source.shown,
         }

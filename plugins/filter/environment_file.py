@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     format_environment,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 
 DOCUMENTATION = r"""
 name: environment_file
@@ -40,6 +40,7 @@ _value:
 """
 
 
+@refusing
 def environment_file(variables: Mapping[str, Any]) -> str:
     """Return the text of an EnvironmentFile= for `variables`.
 
@@ -47,7 +48,7 @@ def environment_file(variables: Mapping[str, Any]) -> str:
         AnsibleFilterError: the input is no mapping, or a value is neither text, number nor boolean.
     """
     if not isinstance(variables, Mapping):
-        raise AnsibleFilterError(
+        raise ValueError(
             f"the environment is a {type(variables).__name__}; "
             "expected a mapping of names to values"
         )
@@ -61,7 +62,7 @@ def _text(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise AnsibleFilterError(
+    raise ValueError(
         f"{name} is a {type(value).__name__}; expected text, a number or a boolean; "
         "write it as JSON text if the application parses it"
     )

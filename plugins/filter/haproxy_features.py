@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.plugin_utils.features.haproxy import (
-    HaproxyFeatures,
-    parse_features,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.features.haproxy import parse_features
 
 DOCUMENTATION = r"""
 name: haproxy_features
@@ -46,22 +43,9 @@ _value:
 """
 
 
-def haproxy_features(text: object) -> HaproxyFeatures:
-    """Return the features; a text without a haproxy version becomes an error of the task."""
-    if not isinstance(text, str):
-        raise AnsibleFilterError(
-            f"the haproxy version is a {type(text).__name__}; expected the output of haproxy -vv; "
-            "pass the registered result's stdout"
-        )
-    try:
-        return parse_features(text)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 class FilterModule:
     """Names the filter to Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"haproxy_features": haproxy_features}
+        return {"haproxy_features": refusing(parse_features)}

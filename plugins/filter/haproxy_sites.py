@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import sites as core
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 
 DOCUMENTATION = r"""
 name: haproxy_sites
@@ -46,19 +45,6 @@ _value:
   type: list
   elements: dict
 """
-
-
-def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn a `ValueError` of the core into an error of the task."""
-
-    @wraps(function)
-    def call(*arguments: object) -> object:
-        try:
-            return function(*arguments)
-        except ValueError as error:
-            raise AnsibleFilterError(str(error)) from error
-
-    return call
 
 
 class FilterModule:

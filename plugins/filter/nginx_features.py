@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.plugin_utils.features.nginx import (
-    NginxFeatures,
-    parse_features,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.features.nginx import parse_features
 
 DOCUMENTATION = r"""
 name: nginx_features
@@ -49,22 +46,9 @@ _value:
 """
 
 
-def nginx_features(text: object) -> NginxFeatures:
-    """Return the features; a text without an nginx version becomes an error of the task."""
-    if not isinstance(text, str):
-        raise AnsibleFilterError(
-            f"the nginx version is a {type(text).__name__}; expected the output of nginx -V; "
-            "pass the registered result's stderr"
-        )
-    try:
-        return parse_features(text)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 class FilterModule:
     """Names the filter to Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"nginx_features": nginx_features}
+        return {"nginx_features": refusing(parse_features)}

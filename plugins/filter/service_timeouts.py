@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import (
-    OrderError,
-    service_timeouts,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 
 DOCUMENTATION = r"""
 name: service_timeouts
@@ -42,16 +39,14 @@ _value:
 """
 
 
+@refusing
 def checked(timeouts: Mapping[str, Any]) -> dict[str, int]:
     """Return the derived timeouts.
 
     Raises:
         AnsibleFilterError: they stand in an order that would lose requests.
     """
-    try:
-        return service_timeouts(**timeouts)
-    except OrderError as error:
-        raise AnsibleFilterError(str(error)) from error
+    return service_timeouts(**timeouts)
 
 
 class FilterModule:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import verify
 
 DOCUMENTATION = r"""
@@ -68,25 +68,9 @@ _value:
 """
 
 
-def verification(
-    states: Mapping[str, Mapping[str, Any] | None],
-    deployments: Mapping[str, Mapping[str, Any]],
-    limits: Mapping[str, object] | None = None,
-) -> dict[str, Any]:
-    """Return the verdict; see `plugin_utils/report/verification.py`.
-
-    Raises:
-        AnsibleFilterError: a limit is not allowed.
-    """
-    try:
-        return verify(states, deployments, limits)
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-
-
 class FilterModule:
     """The collection's filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"verification": verification}
+        return {"verification": refusing(verify)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
     return [f"{app} on {', '.join(on)}: {reason}" for (app, reason), on in of_plan.items()]
 
 
+@refusing
 def worker_plan(
     capacity: Mapping[str, Any],
     workers: object = "auto",
@@ -135,16 +136,11 @@ def worker_plan(
     try:
         cores, memory_bytes = int(capacity["cores"]), int(capacity["memory_bytes"])
     except (KeyError, TypeError, ValueError) as error:
-        raise AnsibleFilterError(
+        raise ValueError(
             f"the capacity is {capacity!r}; expected a mapping with the numbers cores and "
             "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
         ) from error
-    try:
-        plan = plan_workers(
-            cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix
-        )
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
+    plan = plan_workers(cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix)
     return asdict(plan)
 
 

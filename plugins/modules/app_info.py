@@ -14,19 +14,14 @@ description:
   - "Read-only: the live slot and its release, workers with their PIDs, memory and use of CPU,
     health over the slot's own socket and, if asked for, through nginx, the certificate's days and
     names, releases with what became of them, and what a rollout or a maintenance left on the host."
+extends_documentation_fragment:
+  - asgi.fleet.health
+  - asgi.fleet.reading
 options:
   name:
     description: The application.
     type: str
     required: true
-  health_path:
-    description: Path that answers 200 when the application can serve.
-    type: str
-    default: /healthz
-  health_host:
-    description: The Host header to ask with.
-    type: str
-    default: localhost
   certificate:
     description: Path of the certificate; empty for none.
     type: str
@@ -45,13 +40,6 @@ options:
         and fail if it does not within this time. V(0) asks once and judges nothing.
     type: float
     default: 0
-attributes:
-  check_mode:
-    description: Changes nothing, so it runs in check mode as well.
-    support: full
-  diff_mode:
-    description: Nothing to show.
-    support: none
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """

@@ -22,6 +22,10 @@ options:
     description: Content of each file, by its absolute path.
     type: dict
     default: {}
+  programs:
+    description: As O(files), but with the mode 0755.
+    type: dict
+    default: {}
   seeds:
     description: Content that files begin with, by absolute path; what is there stays as it is.
     type: dict
@@ -105,23 +109,30 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "files": {"type": "dict", "default": {}},
+            "programs": {"type": "dict", "default": {}},
             "seeds": {"type": "dict", "default": {}},
             "absent": {"type": "list", "elements": "path", "default": []},
             "validate": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
-    files, seeds, absent = (module.params[name] for name in ("files", "seeds", "absent"))
+    seeds, programs, absent = (module.params[name] for name in ("seeds", "programs", "absent"))
+    files = module.params["files"] | programs
     wrong = refuse_relative([*files, *seeds], absent)
     if wrong:
         module.fail_json(msg=" ".join(wrong))
     found = look([*files, *seeds, *absent])
     missing = {path: text for path, text in seeds.items() if found[path] is None}
-    changes = plan(missing | files, absent, found)
+    changes = plan(missing | files, absent, found, programs)
     if not module.check_mode:
         validate(module, changes.write.values())
         changes.carry_out()
-    module.exit_json(changed=bool(changes), **changes.report())
+    module.exit_json(
+        changed=bool(changes),
+        diff=changes.diff(),
+        written=sorted(changes.write),
+        removed=list(changes.remove),
+    )
 
 
 if __name__ == "__main__":

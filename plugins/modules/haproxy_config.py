@@ -62,16 +62,6 @@ tested:
   description: Whether C(haproxy -c) ran over the result.
   returned: success
   type: bool
-written:
-  description: Paths of the files that were, or in check mode would be, replaced.
-  returned: success
-  type: list
-  elements: str
-removed:
-  description: Paths that were, or in check mode would be, removed.
-  returned: success
-  type: list
-  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule

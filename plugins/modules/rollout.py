@@ -21,6 +21,9 @@ description:
     that was live still runs, and going back is a rename.
   - O(state=ended) lets the slot that is no longer live drain and stop, notes a success, and gives
     the lock back. Without the lock, because another took it over, it does nothing.
+extends_documentation_fragment:
+  - asgi.fleet.health
+  - asgi.fleet.journal
 options:
   name:
     description: The application.
@@ -63,23 +66,10 @@ options:
       - With O(state=ended), remove old releases but for this number, and never the live, the
         previous or a pinned one. Without it none is removed.
     type: int
-  health_path:
-    description: Path that answers 200 when the application can serve.
-    type: str
-    default: /healthz
-  health_host:
-    description: The Host header to ask with.
-    type: str
-    default: localhost
   health_timeout:
     description: Seconds that the old slot may take to become healthy, if it has to start again.
     type: float
     default: 60
-  secret_names:
-    description: Names of variables whose values are blanked where the journal is shown.
-    type: list
-    elements: str
-    default: []
 attributes:
   check_mode:
     description: Refuses what it would refuse, and changes nothing.

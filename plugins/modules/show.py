@@ -13,6 +13,7 @@ version_added: "0.1.0"
 description:
   - Prints a table or a message at the terminal, whatever the result format of the output is.
     A table in C(ansible.builtin.debug) is wrapped or escaped.
+extends_documentation_fragment: asgi.fleet.reading
 options:
   lines:
     description: The lines.
@@ -23,13 +24,6 @@ options:
     description: Fail with this message once the lines are printed; empty does not.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Prints in check mode as well.
-    support: full
-  diff_mode:
-    description: Nothing to show.
-    support: none
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """

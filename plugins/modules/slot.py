@@ -18,6 +18,9 @@ description:
   - A release that does not become healthy is stopped and never takes traffic; the message carries
     the last lines of its journal.
   - All of it happens on the host in one module, so that a lost connection cannot tear it apart.
+extends_documentation_fragment:
+  - asgi.fleet.health
+  - asgi.fleet.journal
 options:
   name:
     description: The application; names units, folders and sockets.
@@ -57,14 +60,6 @@ options:
     description: How many workers must have answered before the slot counts as healthy.
     type: int
     required: true
-  health_path:
-    description: Path that answers 200 when the application can serve.
-    type: str
-    default: /healthz
-  health_host:
-    description: The Host header to ask with.
-    type: str
-    default: localhost
   health_body:
     description: Text that the answer must contain; empty for any.
     type: str
@@ -110,11 +105,6 @@ options:
       - Id of the rollout that must hold the lock, see M(asgi.fleet.rollout); empty for none.
     type: str
     default: ""
-  secret_names:
-    description: Names of variables whose values are blanked where the journal is shown.
-    type: list
-    elements: str
-    default: []
 attributes:
   check_mode:
     description: Tells what would change and why, without starting anything.

@@ -18,6 +18,7 @@ description:
   - The time is that to the beginning of the answer, so that event streams, WebSockets and slow
     readers do not count by their length. A client that gave up before counts as long as it waited.
   - Finds the moment by bisection, so a log of gigabytes takes no longer than a short one.
+extends_documentation_fragment: asgi.fleet.reading
 options:
   log:
     description:
@@ -35,13 +36,6 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    description: Changes nothing, so it runs in check mode as well.
-    support: full
-  diff_mode:
-    description: Nothing to show.
-    support: none
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """

@@ -17,15 +17,16 @@ RETRY_SECONDS = 0.2
 
 
 @contextmanager
-def locked(path: str, patience: float) -> Iterator[None]:
+def locked(path: str, patience: float, busy: Exception | None = None) -> Iterator[None]:
     """Hold the lock at `path` (flock(2)); its folder is made if missing.
 
     Args:
         path: the lock file, which stays.
         patience: seconds to wait for another holder.
+        busy: what to raise when another process held it all the time.
 
     Raises:
-        TimeoutError: another process held it all the time.
+        TimeoutError: another process held it all the time, without `busy`.
     """
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     deadline = time.monotonic() + patience
@@ -36,6 +37,6 @@ def locked(path: str, patience: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise TimeoutError(path) from None
+                    raise (busy or TimeoutError(path)) from None
                 time.sleep(RETRY_SECONDS)
         yield

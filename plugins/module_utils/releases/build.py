@@ -108,15 +108,11 @@ def building(application: Application) -> Iterator[None]:
     Raises:
         BuildError: another build held it for longer than anybody should wait.
     """
-    with contextlib.ExitStack() as held:
-        try:
-            lock = application.path("opt", application.name, "build.lock")
-            held.enter_context(locked(lock, BUILD_PATIENCE))
-        except TimeoutError:
-            raise BuildError(
-                f"another build of {application.name} has been running on this host for more than "
-                f"{BUILD_PATIENCE} s; wait for it to end and run again"
-            ) from None
+    busy = BuildError(
+        f"another build of {application.name} has been running on this host for more than "
+        f"{BUILD_PATIENCE} s; wait for it to end and run again"
+    )
+    with locked(application.path("opt", application.name, "build.lock"), BUILD_PATIENCE, busy):
         yield
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
 
 MODE = 0o644
+PROGRAM_MODE = 0o755
 FOLDER_MODE = 0o755
 
 
@@ -22,11 +23,11 @@ class Found:
 
     Attributes:
         text: Its content.
-        proper: Whether it is a file of who runs this, with the mode 0644, and no link.
+        mode: Its mode; None if it is a link, or not a file of who runs this.
     """
 
     text: str
-    proper: bool = True
+    mode: int | None = MODE
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class Changes:
         write: New content by absolute path.
         remove: Absolute paths to remove.
         before: What each path of the two held; None where there was nothing.
+        programs: Paths of `write` that can be run.
     """
 
     write: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     before: Mapping[str, str | None] = field(default_factory=dict)
+    programs: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.write or self.remove)
@@ -52,11 +55,12 @@ class Changes:
             {**self.write, **other.write},
             (*self.remove, *other.remove),
             {**self.before, **other.before},
+            self.programs | other.programs,
         )
 
-    def report(self) -> dict[str, object]:
-        """Return what a module says of them: Ansible's diff and the paths, each in order."""
-        diff = [
+    def diff(self) -> list[dict[str, str]]:
+        """Return Ansible's diff, one entry a file, in the order of the paths."""
+        return [
             {
                 "before_header": path,
                 "after_header": path if path in self.write else f"{path} (removed)",
@@ -65,7 +69,6 @@ class Changes:
             }
             for path in sorted([*self.write, *self.remove])
         ]
-        return {"diff": diff, "written": sorted(self.write), "removed": sorted(self.remove)}
 
     def below(self, folder: str, other: str) -> Changes:
         """Return the same changes of a copy of `folder` at `other`."""
@@ -82,7 +85,7 @@ class Changes:
         """Write and remove, each file by one rename: nobody reads half of one."""
         for path, text in self.write.items():
             os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
-            write_file(path, text, MODE)
+            write_file(path, text, PROGRAM_MODE if path in self.programs else MODE)
         for path in self.remove:
             _remove(path)
 
@@ -94,16 +97,16 @@ def look(paths: Iterable[str]) -> dict[str, Found | None]:
 
 def _found(path: str) -> Found:
     status = os.lstat(path)
-    return Found(
-        read_text(path),
-        proper=(status.st_uid, status.st_gid) == (os.geteuid(), os.getegid())
-        and stat.S_ISREG(status.st_mode)
-        and stat.S_IMODE(status.st_mode) == MODE,
-    )
+    own = (status.st_uid, status.st_gid) == (os.geteuid(), os.getegid())
+    plain = own and stat.S_ISREG(status.st_mode)
+    return Found(read_text(path), stat.S_IMODE(status.st_mode) if plain else None)
 
 
 def plan(
-    files: Mapping[str, str], absent: Iterable[str], found: Mapping[str, Found | None]
+    files: Mapping[str, str],
+    absent: Iterable[str],
+    found: Mapping[str, Found | None],
+    programs: Iterable[str] = (),
 ) -> Changes:
     """Compare what is wanted with what is there.
 
@@ -111,11 +114,14 @@ def plan(
         files: Wanted content by path.
         absent: Paths at which there should be nothing.
         found: From `look`, for all these paths.
+        programs: Paths of `files` that can be run.
     """
-    write = {path: text for path, text in files.items() if found[path] != Found(text)}
+    runnable = frozenset(programs)
+    modes = {path: PROGRAM_MODE if path in runnable else MODE for path in files}
+    write = {path: text for path, text in files.items() if found[path] != Found(text, modes[path])}
     remove = tuple(sorted(path for path in absent if found[path] is not None))
     before = {path: file.text if file else None for path, file in found.items()}
-    return Changes(write, remove, {path: before[path] for path in [*write, *remove]})
+    return Changes(write, remove, {path: before[path] for path in [*write, *remove]}, runnable)
 
 
 def refuse_relative(files: Iterable[str], absent: Iterable[str]) -> list[str]:

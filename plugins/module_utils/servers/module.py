@@ -80,7 +80,7 @@ def run(module: AnsibleModule, server: SystemServer, files: Mapping[str, str]) -
         changed=bool(applied.steps) or enable,
         action=applied.steps.action,
         tested=applied.tested,
-        **(wanted.units | wanted.config).report(),
+        diff=(wanted.units | wanted.config).diff(),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,15 +79,11 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
         Refusal: another activation of this application went on all the time.
     """
     path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(path, patience))
-        except TimeoutError:
-            raise Refusal(
-                f"another activation of {application.name} has been running on this host for more "
-                f"than {patience:g} s; wait for it to end and run again"
-            ) from None
-        # Outside of the try: a timeout of the activation itself is something else.
+    busy = Refusal(
+        f"another activation of {application.name} has been running on this host for more than "
+        f"{patience:g} s; wait for it to end and run again"
+    )
+    with locked(path, patience, busy):
         yield
 
 

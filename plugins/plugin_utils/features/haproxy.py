@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from typing import TypedDict
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.features.output import (
+    printed,
+    version_in,
+)
+
 
 class HaproxyFeatures(TypedDict):
     """The answers that the templates of `haproxy_balancer` ask for."""
@@ -19,7 +24,7 @@ class HaproxyFeatures(TypedDict):
 OLDEST = "HAProxy version 2.4.0\nRunning on OpenSSL version : OpenSSL 3.0.2"
 
 
-def parse_features(text: str) -> HaproxyFeatures:
+def parse_features(text: object) -> HaproxyFeatures:
     """Read the features from the output of `haproxy -vv`.
 
     Args:
@@ -29,23 +34,23 @@ def parse_features(text: str) -> HaproxyFeatures:
         The features; those of the oldest supported haproxy when it is not installed.
 
     Raises:
-        ValueError: the text holds no haproxy version.
+        ValueError: the text holds no haproxy version, or is none.
     """
-    installed = bool(text.strip())
-    if not installed:
-        text = OLDEST
-    found = re.search(r"^HA-?Proxy version (\d+(?:\.\d+)+)", text, re.MULTILINE)
-    if found is None:
-        raise ValueError(
-            f"the haproxy version is {text.strip()[:80]!r}; expected the output of haproxy -vv, "
-            "which begins with 'HAProxy version 2.6.12'; run haproxy -vv on the host to see it"
-        )
+    given = printed(text, program="haproxy", command="haproxy -vv", stream="stdout").strip()
+    output = given or OLDEST
+    version = version_in(
+        output,
+        r"^HA-?Proxy version (\d+(?:\.\d+)+)",
+        program="haproxy",
+        command="haproxy -vv",
+        sample="begins with 'HAProxy version 2.6.12'",
+    )
     # A distribution updates OpenSSL alone, so the running version counts. A fork of OpenSSL has
     # numbers of its own and does not match.
-    openssl = re.search(r"Running on OpenSSL version : OpenSSL (\d+)\.(\d+)", text)
+    openssl = re.search(r"Running on OpenSSL version : OpenSSL (\d+)\.(\d+)", output)
     return HaproxyFeatures(
-        installed=installed,
-        version=found.group(1),
+        installed=bool(given),
+        version=version,
         openssl=".".join(openssl.groups()) if openssl else "",
         # OpenSSL 3.5 brought ML-KEM; an older one refuses the whole list of curves.
         mlkem=openssl is not None and tuple(map(int, openssl.groups())) >= (3, 5),

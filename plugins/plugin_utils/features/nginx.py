@@ -9,6 +9,11 @@ from __future__ import annotations
 import re
 from typing import TypedDict
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.features.output import (
+    printed,
+    version_in,
+)
+
 Version = tuple[int, ...]
 
 # Assumed while nginx is not installed yet, as in check mode on a bare host: the oldest supported
@@ -35,7 +40,7 @@ def parse_version(text: str) -> Version:
     return tuple(int(part) for part in re.findall(r"\d+", text.split("-")[0]))
 
 
-def parse_features(text: str) -> NginxFeatures:
+def parse_features(text: object) -> NginxFeatures:
     """Read the features from the output of `nginx -V`.
 
     Args:
@@ -46,24 +51,24 @@ def parse_features(text: str) -> NginxFeatures:
         The features; those of the oldest supported nginx when it is not installed.
 
     Raises:
-        ValueError: the text holds no nginx version.
+        ValueError: the text holds no nginx version, or is none.
     """
-    installed = bool(text.strip())
-    if not installed:
-        text = OLDEST
-    found = re.search(r"nginx version: \S+?/(\d+(?:\.\d+)+)", text)
-    if found is None:
-        raise ValueError(
-            f"the nginx version is {text.strip()[:80]!r}; expected the output of nginx -V, "
-            "which has a line 'nginx version: nginx/1.22.1'; run nginx -V on the host to see it"
-        )
-    version = parse_version(found.group(1))
-    openssl = _openssl(text)
+    given = printed(text, program="nginx", command="nginx -V", stream="stderr").strip()
+    output = given or OLDEST
+    named = version_in(
+        output,
+        r"nginx version: \S+?/(\d+(?:\.\d+)+)",
+        program="nginx",
+        command="nginx -V",
+        sample="has a line 'nginx version: nginx/1.22.1'",
+    )
+    version = parse_version(named)
+    openssl = _openssl(output)
     return NginxFeatures(
-        installed=installed,
-        version=found.group(1),
+        installed=bool(given),
+        version=named,
         openssl=openssl,
-        http2="--with-http_v2_module" in text,
+        http2="--with-http_v2_module" in output,
         # https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2
         http2_directive=version >= (1, 25, 1),
         # https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_min_timeout

@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     kind,
     seen,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 Check = Callable[[object, Findings], object]
 
@@ -42,17 +43,6 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PERCENTAGE = re.compile(r"([1-9]\d?|100)%")
 _RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,17})?(?:e-\d\d?)?)(%?)", re.ASCII)
 _EXTRA = re.compile(r"(app|fleet)_[A-Za-z0-9_*?\[\]!-]+")
-
-
-def integer(value: object) -> int | None:
-    """Return the whole number that a value is or spells, as `-e app_workers=4` gives `'4'`."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value):
-        return int(value)
-    return None
 
 
 def number(low: int, high: int, *, word: str = "", unit: str = "") -> Check:

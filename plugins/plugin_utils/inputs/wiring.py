@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import integer
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 #: Role variables that follow from the deployment alone, and what to set instead.
 DERIVED = {

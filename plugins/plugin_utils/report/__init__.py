@@ -1,4 +1,4 @@
 """What a person reads: the fleet's table, the findings of a verification, why a task failed.
 
-May import: nothing else here.
+May import: text.
 """

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 SECONDS_PER_HOUR = 3600
 DEPLOY = "run ansible-playbook deploy.yml"
@@ -79,7 +80,7 @@ def limits(given: Mapping[str, object]) -> Bounds:
     refusals = []
     for name, (least, most, unit) in RANGES.items():
         value = given.get(name, getattr(defaults, name))
-        number = _number(value)
+        number = integer(value)
         if number is None or not least <= number <= most:
             refusals.append(
                 f"verify_{name} is {value}; expected a number of {unit} from {least} to {most}; "
@@ -89,13 +90,6 @@ def limits(given: Mapping[str, object]) -> Bounds:
     if refusals:
         raise ValueError(" / ".join(refusals))
     return Bounds(**values)
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    text = str(value).strip()
-    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def verify(

@@ -1,4 +1,4 @@
 """How many workers a host gets, and the order of a service's timeouts.
 
-May import: nothing else here.
+May import: text.
 """

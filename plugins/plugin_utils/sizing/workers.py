@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
+
 #: The limits of a number of workers, set by hand or found.
 MOST_WORKERS = 512
 MIB = 1024 * 1024
@@ -158,11 +160,7 @@ def _because(decided_by: str, cores: int, would: str, does: str) -> str:
 
 def _number(name: str, value: object, least: int, most: int, also: str = "") -> int:
     """Return a whole number that may come as text; refuse everything else, `true` included."""
-    number = None
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    elif isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        number = int(value)
+    number = integer(value)
     if number is None or not least <= number <= most:
         allowed = f"{also} or a number" if also else "a number"
         raise ValueError(

@@ -70,3 +70,10 @@ def test_a_seed_is_written_where_there_is_nothing_and_never_again(
     path.chmod(0o600)
     assert not run_module(config_files, seeds={str(path): "1\n"})["changed"]
     assert path.read_text() == "1\nshop a drained\n"
+
+
+def test_a_program_can_be_run(run_module: Run, tmp_path: Path) -> None:
+    path = tmp_path / "lib" / "saver"
+    answers = [run_module(config_files, programs={str(path): "#!/bin/sh\n"}) for _ in range(2)]
+    assert [answer["changed"] for answer in answers] == [True, False]
+    assert path.stat().st_mode & 0o7777 == 0o755

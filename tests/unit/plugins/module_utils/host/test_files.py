@@ -33,14 +33,14 @@ def test_file_has_its_mode_before_its_content(
 ) -> None:
     seen = []
 
-    def look(descriptor: int) -> None:
+    change = os.fchmod
+
+    def note(descriptor: int, mode: int) -> None:
+        change(descriptor, mode)
         status = os.fstat(descriptor)
         seen.append((status.st_mode & 0o7777, status.st_size))
 
-    change = os.fchmod
-    monkeypatch.setattr(
-        os, "fchmod", lambda descriptor, mode: (change(descriptor, mode), look(descriptor))
-    )
+    monkeypatch.setattr(os, "fchmod", note)
     write_file(str(tmp_path / "secret"), "s3cret", 0o600)
     assert seen == [(0o600, 0)]
 

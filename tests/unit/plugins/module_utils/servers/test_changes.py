@@ -20,11 +20,20 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import 
         (None, True),
         (Found("text"), False),
         (Found("other"), True),
-        (Found("text", proper=False), True),
+        (Found("text", 0o666), True),
+        (Found("text", 0o755), True),
+        (Found("text", None), True),
     ],
 )
 def test_a_file_is_written_unless_it_is_as_wanted(found: Found | None, *, written: bool) -> None:
     assert bool(plan({"/a": "text"}, [], {"/a": found}).write) is written
+
+
+def test_a_program_is_written_unless_it_can_be_run() -> None:
+    def written(mode: int) -> bool:
+        return bool(plan({"/a": "text"}, [], {"/a": Found("text", mode)}, programs=["/a"]))
+
+    assert (written(0o755), written(0o644)) == (False, True)
 
 
 def test_what_should_be_absent_is_removed_only_if_it_is_there() -> None:
@@ -47,18 +56,13 @@ def test_plan_holds_only_what_differs() -> None:
 
     assert changes.write == {"/n/other": "B", "/n/new": "d"}
     assert changes.remove == ("/n/old",)
-    assert changes.report() == {
-        "diff": [
-            {"before_header": path, "after_header": header, "before": before, "after": after}
-            for path, header, before, after in [
-                ("/n/new", "/n/new", "", "d"),
-                ("/n/old", "/n/old (removed)", "c", ""),
-                ("/n/other", "/n/other", "b", "B"),
-            ]
-        ],
-        "written": ["/n/new", "/n/other"],
-        "removed": ["/n/old"],
-    }
+    assert [
+        (entry["after_header"], entry["before"], entry["after"]) for entry in changes.diff()
+    ] == [
+        ("/n/new", "", "d"),
+        ("/n/old (removed)", "c", ""),
+        ("/n/other", "b", "B"),
+    ]
 
 
 def test_look_sees_content_mode_and_links(tmp_path: Path) -> None:
@@ -72,10 +76,10 @@ def test_look_sees_content_mode_and_links(tmp_path: Path) -> None:
     dangling.symlink_to(tmp_path / "nothing")
     paths = [good, open_to_all, link, dangling, tmp_path / "nothing"]
     assert list(look(map(str, paths)).values()) == [
-        Found("text"),
-        Found("text", proper=False),
-        Found("text", proper=False),
-        Found("", proper=False),
+        Found("text", 0o644),
+        Found("text", 0o666),
+        Found("text", None),
+        Found("", None),
         None,
     ]
 

@@ -1,0 +1,36 @@
+"""What every action plugin does around its work."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+
+class Action(ActionBase):
+    """An action plugin that checks its options, and works in check mode."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    options: ClassVar[dict[str, Any]]
+    """The argument spec."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the result of the task."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(argument_spec=self.options)
+        return result | self.act(options, task_vars or {})
+
+    @abstractmethod
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Do the work, and return what it adds to the result."""
+
+
+class ControllerAction(Action):
+    """One that contacts no host."""
+
+    _requires_connection = False
