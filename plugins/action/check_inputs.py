@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return the result of one task, which never changes anything."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
+        _validation, args = self.validate_argument_spec(
             argument_spec={
                 "examined": {"type": "dict"},
                 "files": {"type": "bool", "default": True},

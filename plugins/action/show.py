@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return the lines that were printed."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
+        _validation, args = self.validate_argument_spec(
             argument_spec={"lines": {"type": "list", "elements": "str", "required": True}}
         )
         display.display("\n".join(["", *args["lines"], ""]))
