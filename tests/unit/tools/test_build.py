@@ -1,4 +1,4 @@
-"""The artifact of `ansible-galaxy collection build`: the collection without the bundle around it."""
+"""The artifact of `ansible-galaxy collection build`: the collection alone."""
 
 from __future__ import annotations
 
