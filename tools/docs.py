@@ -12,32 +12,34 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from antsibull_docs_parser import dom
+from antsibull_docs_parser.parser import Context, parse
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
 
-from ansible_collections.asgi.fleet.plugins.module_utils import (  # noqa: E402
-    inputs_source,
-    inputs_spec,
-    inputs_tls,
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
+    source as inputs_source,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
+    spec as inputs_spec,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
+    tls as inputs_tls,
 )
 
 NOTE = "<!-- Made by tools/docs.py from {sources}; edit those and run `make docs`. -->"
 
-_MARKUP = (
-    (re.compile(r"\b[CIVOEP]\(([^)]*)\)"), r"`\1`"),
-    (re.compile(r"\bB\(([^)]*)\)"), r"**\1**"),
-    (re.compile(r"\bL\(([^,)]*),\s*([^)]*)\)"), r"[\1](\2)"),
-    (re.compile(r"\bU\(([^)]*)\)"), r"<\1>"),
-    (re.compile(r"\bM\(([^)]*)\)"), r"`\1`"),
-)
+
+class MarkupError(Exception):
+    """A description has mark-up that Ansible's documentation does not know."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,51 @@ class Page:
         return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
 
 
+def span(text: str) -> str:
+    """Return a text as a code span."""
+    ticks = "``" if "`" in text else "`"
+    return f"{ticks}{' '.join(text.split())}{ticks}"
+
+
+def _named(part: dom.OptionNamePart | dom.ReturnValuePart) -> str:
+    """Return an option or a return value, with what it belongs to if that is said."""
+    value = "" if part.value is None else f"={part.value}"
+    owner = f" of {span(part.plugin.fqcn)}" if part.plugin else ""
+    return f"{span(part.name + value)}{owner}"
+
+
+#: How each kind of mark-up looks as Markdown.
+_MARKDOWN: dict[type[dom.AnyPart], Callable[[Any], str]] = {
+    dom.TextPart: lambda part: str(part.text),
+    dom.BoldPart: lambda part: f"**{part.text}**",
+    dom.ItalicPart: lambda part: f"*{part.text}*",
+    dom.CodePart: lambda part: span(part.text),
+    dom.LinkPart: lambda part: f"[{part.text}]({part.url})",
+    dom.URLPart: lambda part: f"<{part.url}>",
+    dom.ModulePart: lambda part: span(part.fqcn),
+    dom.PluginPart: lambda part: span(part.plugin.fqcn),
+    dom.OptionNamePart: _named,
+    dom.OptionValuePart: lambda part: span(part.value),
+    dom.ReturnValuePart: _named,
+    dom.EnvVariablePart: lambda part: span(part.name),
+}
+
+
 def markdown(text: str) -> str:
-    """Return Ansible's documentation markup, such as C(code), as Markdown."""
-    for pattern, replacement in _MARKUP:
-        text = pattern.sub(replacement, text)
-    return " ".join(text.split())
+    """Return Ansible's documentation mark-up, such as C(code), as Markdown.
+
+    Raises:
+        MarkupError: The mark-up is not valid.
+    """
+    (parts,) = parse([text], Context())
+    for part in parts:
+        if type(part) not in _MARKDOWN:
+            reason = part.message if isinstance(part, dom.ErrorPart) else type(part).__name__
+            raise MarkupError(
+                f"{text!r} has {reason}; expected the mark-up of Ansible's documentation that "
+                "Markdown can show; correct the description"
+            )
+    return " ".join("".join(_MARKDOWN[type(part)](part) for part in parts).split())
 
 
 def paragraphs(description: str | list[str]) -> list[str]:
@@ -82,8 +124,7 @@ def code(value: object) -> str:
     if value == "":
         return "empty"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    span = "``" if "`" in text else "`"
-    return f"{span}{' '.join(text.split())}{span}"
+    return span(text)
 
 
 def option_rows(options: dict[str, Any], prefix: str = "") -> list[tuple[str, ...]]:
@@ -175,7 +216,7 @@ def keyed(title: str, discriminator: str, tables: dict[str, dict[str, Any]]) -> 
 
 def variables_page() -> Page:
     """Return the page about the deployment's variables."""
-    module = "plugins/module_utils/inputs_spec.py"
+    module = "plugins/plugin_utils/inputs/spec.py"
     lines = ["# The deployment's variables", "", NOTE.format(sources=module), ""]
     lines += [
         "Set in an inventory, for the group `app`: `group_vars/app.yml`, or files in a folder",

@@ -1,14 +1,9 @@
 """An output with nothing but what a playbook shows and what failed, for cron and for pipes."""
 
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-from ansible.plugins.callback import CallbackBase
-
-if TYPE_CHECKING:
-    from ansible.executor.stats import AggregateStats
-    from ansible.executor.task_result import CallbackTaskResult
 
 DOCUMENTATION = r"""
 name: quiet
@@ -22,6 +17,14 @@ description:
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.callback import CallbackBase
+
+if TYPE_CHECKING:
+    from ansible.executor.stats import AggregateStats
+    from ansible.executor.task_result import CallbackTaskResult
 
 
 class CallbackModule(CallbackBase):

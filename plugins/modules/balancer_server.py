@@ -162,7 +162,7 @@ def save(module: AnsibleModule) -> None:
     saver = module.params["saver"]
     if not os.path.exists(saver):
         return
-    code, _, error = module.run_command([saver])
+    code, _output, error = module.run_command([saver])
     if code != 0:
         module.warn(f"{saver} failed: {error.strip()}; a restart of haproxy would forget the state")
 

@@ -1,10 +1,12 @@
 #!/usr/bin/python
 """The documentation of the action plugin `check_inputs`; the work is done on the controller."""
 
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
----
 module: check_inputs
 short_description: Refuse a deployment whose variables do not fit
 version_added: "0.1.0"
@@ -36,7 +38,7 @@ attributes:
 notes:
   - Secret values are in no message and no return value.
 author:
-  - The asgi.fleet developers
+  - The asgi.fleet developers (@asgi-fleet)
 """
 
 EXAMPLES = r"""

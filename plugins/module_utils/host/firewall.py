@@ -49,7 +49,7 @@ def would_change(dry_run: str, tables: str) -> bool:
 
 def tuples(text: str, head: str) -> list[str]:
     """Return the lines that name the rules of one family."""
-    _, _, table = text.partition(head)
+    table = text.partition(head)[2]
     # A table ends at this word.
     return [line.strip() for line in table.partition("\nCOMMIT")[0].splitlines() if TUPLE in line]
 
@@ -91,7 +91,7 @@ def session_port(pid: int, proc: Path = Path("/proc")) -> int | None:
         except OSError:
             return None
         for variable in variables:
-            name, _, value = variable.partition(b"=")
+            name, _equals, value = variable.partition(b"=")
             if name == b"SSH_CONNECTION" and len(value.split()) == 4:
                 return int(value.split()[3])
         parent = re.search(r"^PPid:\s*(\d+)", status, re.MULTILINE)

@@ -11,7 +11,7 @@ WITHOUT_RELOAD = "--no-reload"
 PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name
     """The release did not become live; the message says why and what was last seen."""
 
 

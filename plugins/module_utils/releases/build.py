@@ -318,7 +318,7 @@ def _compile(recipe: Recipe) -> None:
 
 def _protect(recipe: Recipe) -> None:
     """Take away what lets others than root write: uv's lock of the venv, for one."""
-    for folder, _, files in os.walk(recipe.path):
+    for folder, _folders, files in os.walk(recipe.path):
         for path in (folder, *(os.path.join(folder, name) for name in files)):
             mode = os.lstat(path).st_mode
             if mode & 0o022 and not stat.S_ISLNK(mode):
@@ -331,7 +331,7 @@ def _import_application(recipe: Recipe) -> None:
     Raises:
         BuildError: with the traceback.
     """
-    module, _, attribute = recipe.module.partition(":")
+    module, _colon, attribute = recipe.module.partition(":")
     attribute = re.split(r"[(\[]", attribute)[0]
     code = (
         "import importlib, sys\n"

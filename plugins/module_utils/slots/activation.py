@@ -1,8 +1,8 @@
 """Bring a release live in one of the two slots of a host, or leave everything as it was.
 
-The order is that of docs/decisions.md: the idle slot is written, enabled and started, must prove that
-every worker of it serves, and only then `live.sock` is renamed to it; the old slot drains in the
-background. At every point before the rename the live slot has not been touched; at every point
+The order is that of docs/decisions.md: the idle slot is written, enabled and started, must prove
+that every worker of it serves, and only then `live.sock` is renamed to it; the old slot drains in
+the background. At every point before the rename the live slot has not been touched; at every point
 after it, running the same again only tidies up.
 """
 
@@ -226,8 +226,8 @@ def configure(slot: Slot, desired: Desired) -> None:
     write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
     relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
     replace_link(relative, slot.release_link)
-    # Before the start, for one reload instead of two. If the host goes down meanwhile, the slot starts
-    # with it, but is not live, and the next run disables it.
+    # Before the start, for one reload instead of two. If the host goes down meanwhile, the slot
+    # starts with it, but is not live, and the next run disables it.
     systemd.for_units("enable", slot.units, systemd.WITHOUT_RELOAD)
     systemd.reload()
 

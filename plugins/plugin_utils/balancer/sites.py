@@ -10,12 +10,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
+    missing_cryptography,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import public_part
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import request_name
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+except ImportError:
+    # Refused by missing_cryptography() where it is needed.
+    pass
 
 #: Debian's and Ubuntu's bundle of public authorities (package ca-certificates).
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -118,7 +126,7 @@ def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str
         if anchor:
             server["certificate"] = anchor
         site["servers"].append(server)
-    return [site for _, _, site in sites.values()]
+    return [entry[-1] for entry in sites.values()]
 
 
 def balancer_certificates(hosts: Mapping[str, Mapping[str, Any]]) -> list[SiteCertificate]:
@@ -169,7 +177,7 @@ def servers_of_machines(sites: Iterable[Site], hosts: Iterable[str]) -> list[str
     """
     named = set(hosts)
     pairs = [(site["name"], server) for site in sites for server in site["servers"]]
-    machines = {server["address"] for _, server in pairs if server["name"] in named}
+    machines = {server["address"] for _site, server in pairs if server["name"] in named}
     return [f"{site}/{server['name']}" for site, server in pairs if server["address"] in machines]
 
 
@@ -202,8 +210,15 @@ def trust_anchor(chain: str) -> str:
 
     Args:
         chain: PEM text; a self-signed certificate alone is a chain of one.
+
+    Raises:
+        ValueError: `cryptography` is missing.
     """
-    for certificate in x509.load_pem_x509_certificates(chain.encode()) if chain.strip() else []:
+    if not chain.strip():
+        return ""
+    if refusal := missing_cryptography():
+        raise ValueError(refusal)
+    for certificate in x509.load_pem_x509_certificates(chain.encode()):
         if certificate.issuer == certificate.subject:
             return certificate.public_bytes(Encoding.PEM).decode()
     return ""

@@ -5,17 +5,34 @@ Runs on the controller only, where `cryptography` comes with the tools: a host n
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 from ipaddress import ip_address
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+except ImportError as error:
+    # Not at once: ansible-doc and what needs no certificate load this file without it as well.
+    MISSING: ImportError | None = error
+else:
+    MISSING = None
 
 ADVICE = "correct the provided certificate and key"
+
+
+def missing_cryptography() -> str:
+    """Return the refusal for a controller without `cryptography`; empty when it is there."""
+    if not MISSING:
+        return ""
+    return (
+        f"cryptography cannot be imported on the controller ({MISSING}); expected it where "
+        f"Ansible runs; install it: {sys.executable} -m pip install cryptography"
+    )
 
 
 def check_pair(
@@ -32,6 +49,8 @@ def check_pair(
     Returns:
         Refusals without any part of the key; an empty list when the pair is fine.
     """
+    if refusal := missing_cryptography():
+        return [refusal]
     refusals: list[str] = []
     certificate = _load_certificate(certificate_pem, refusals)
     key_spki = _load_public_part(key_pem, refusals)

@@ -20,12 +20,13 @@ import subprocess
 import tarfile
 import tempfile
 import urllib.parse
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ansible.module_utils.urls import open_url
 
 #: What never belongs to a release, wherever it stands in the tree.
 NEVER = (
@@ -218,15 +219,23 @@ def _archive(source: Mapping[str, Any], cache: str) -> Source:
 
 def _download(url: str) -> bytes:
     parts = urllib.parse.urlsplit(url)
-    credentials, _, place = parts.netloc.rpartition("@")
-    request = urllib.request.Request(parts._replace(netloc=place).geturl())
+    credentials, _at, place = parts.netloc.rpartition("@")
+    headers = {}
     if credentials:
         told = base64.b64encode(urllib.parse.unquote(credentials).encode()).decode()
-        # Unredirected: another host, which a redirect may lead to, must not see them.
-        request.add_unredirected_header("Authorization", f"Basic {told}")
+        headers["Authorization"] = f"Basic {told}"
     try:
         # The operator's own URL; file: is as good as a path.
-        with urllib.request.urlopen(request, timeout=DOWNLOAD_TIMEOUT) as answer:
+        with open_url(
+            parts._replace(netloc=place).geturl(),
+            headers=headers,
+            # Another host, which a redirect may lead to, must not see them.
+            unredirected_headers=["Authorization"],
+            use_netrc=False,
+            # The checksum is of the bytes as they are stored.
+            decompress=False,
+            timeout=DOWNLOAD_TIMEOUT,
+        ) as answer:
             data: bytes = answer.read()
             return data
     except (OSError, ValueError, http.client.HTTPException) as error:

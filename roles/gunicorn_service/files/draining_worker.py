@@ -261,7 +261,7 @@ class DrainingServer(Server):
                 f"GET {self.slot.health_path} HTTP/1.1\r\nHost: {self.slot.health_host}\r\n"
                 "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
             )
-            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            head, _blank, body = (await reader.read()).partition(b"\r\n\r\n")
             return int(head.split(b" ", 2)[1]), body[:EXCERPT_BYTES].decode(errors="replace")
         except IndexError:
             raise ValueError("the worker closed the connection without an answer") from None

@@ -21,6 +21,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     stale_pins,
     trust_anchor,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import certificate_pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -114,6 +115,12 @@ def test_trust_anchor_is_the_authority_of_a_whole_chain() -> None:
     root = certificate("An authority", "An authority")
     assert trust_anchor(certificate("shop", "An authority") + root) == root
     assert trust_anchor("") == ""
+
+
+def test_trust_anchor_cannot_be_told_without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate_pair, "MISSING", ImportError("No module named 'x509'"))
+    with pytest.raises(ValueError, match=r"^cryptography cannot be imported on the controller"):
+        trust_anchor("-----BEGIN CERTIFICATE-----")
 
 
 def test_certificates_carry_no_key() -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import certificate_pair
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import check_pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -150,3 +151,12 @@ def test_every_reason_is_told_at_once() -> None:
     refusals = check_pair(certificate_pem(["a.example.com"], (-9, -1)), other, DOMAINS, NOW)
 
     assert len(refusals) == 3
+
+
+def test_pair_cannot_be_checked_without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate_pair, "MISSING", ImportError("No module named 'x509'"))
+    (refusal,) = check_pair(b"", b"", DOMAINS, NOW)
+    assert refusal.startswith(
+        "cryptography cannot be imported on the controller (No module named 'x509'); expected it "
+    )
+    assert refusal.endswith("-m pip install cryptography")
