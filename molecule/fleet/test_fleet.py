@@ -107,7 +107,7 @@ def test_release_that_fails_its_visitors_is_caught_at_the_canary(shop: Shop, loa
     assert result.returncode != 0
     assert slots(shop) == before
     states = {host: state for host, (_, state) in table(result.stdout).items()}
-    assert states == {CANARY: "put back", **dict.fromkeys(HOSTS[1:], "not begun")}
+    assert states == {CANARY: "reverted", **dict.fromkeys(HOSTS[1:], "not begun")}
     assert (
         "allowed is at most 1 % (fleet_max_error_ratio); of the hosts not yet switched"
         in result.stdout
@@ -115,14 +115,14 @@ def test_release_that_fails_its_visitors_is_caught_at_the_canary(shop: Shop, loa
     failures = load.failures(since=began)
     print(f"the canary failed {len(failures)} requests")
     assert {failure["detail"][:3] for failure in failures} == {"500"}
-    # A twentieth of what the canary got, one host of four, while it was watched and put back.
+    # A twentieth of what the canary got, one host of four, while it was watched and reverted.
     assert 0 < len(failures) < 0.10 * load.rate / len(HOSTS) * 30
     ended = time.time()
     time.sleep(3)
     assert load.failures(since=ended) == []
 
 
-def test_release_that_fails_on_the_third_host_is_put_back_everywhere(
+def test_release_that_fails_on_the_third_host_is_reverted_everywhere(
     shop: Shop, load: Load
 ) -> None:
     began = time.time()
@@ -134,7 +134,7 @@ def test_release_that_fails_on_the_third_host_is_put_back_everywhere(
     assert "503 no index" in result.stdout
     assert slots(shop) == before
     states = {host: state for host, (_, state) in table(result.stdout).items()}
-    assert (states[CANARY], states[HOSTS[1]], states[THIRD]) == ("put back", "put back", "refused")
+    assert (states[CANARY], states[HOSTS[1]], states[THIRD]) == ("reverted", "reverted", "refused")
     assert load.failures(since=began) == []
 
 
@@ -164,7 +164,7 @@ def test_stop_leaves_what_has_switched_and_the_next_run_goes_on(shop: Shop, load
     assert load.failures(since=began) == []
 
 
-def test_killed_rollout_is_gone_on_with(shop: Shop, load: Load) -> None:
+def test_killed_rollout_is_resumed(shop: Shop, load: Load) -> None:
     began = time.time()
     shop.variables["app_source"] = shop.new_version()
     process = subprocess.Popen(
@@ -289,7 +289,7 @@ def test_host_without_power_ends_the_rollout(shop: Shop, load: Load, on_failure:
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if "wave | Let it soak" in line:
+        if "wave | Soak, then collect" in line:
             break
     # While the canary soaks; it is to be switched in the last wave.
     podman("kill", container(THIRD))
@@ -298,7 +298,7 @@ def test_host_without_power_ends_the_rollout(shop: Shop, load: Load, on_failure:
     lines += process.stdout.readlines()
     assert process.wait() != 0
     states = table("".join(lines))
-    assert states[CANARY][1] == "put back"
+    assert states[CANARY][1] == "reverted"
     assert states[THIRD][1] == "unreachable"
     alive = [host for host in HOSTS if host != THIRD]
     assert releases(shop, alive) == before[:3]

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from events import DOMAIN, Load, Shop
+from events import DOMAIN, ROOT, Load, Shop
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -129,7 +129,10 @@ def test_release_on_a_full_disk_is_refused(shop: Shop, load: Load) -> None:
     folders = shop.shell("ls /opt/shop/releases")
     shop.shell("mount -t tmpfs -o size=4m tmpfs /var/cache/asgi-fleet/uv")
     try:
-        shop.refuse("release", "No space left on device", app_source=shop.new_version())
+        # Another lock: the environment of the release before would be copied, without uv's cache.
+        lock = (ROOT / "app" / "requirements.txt").read_text() + "# another lock\n"
+        source = shop.new_version(requirements=lock)
+        shop.refuse("release", "No space left on device", app_source=source)
     finally:
         shop.shell("umount /var/cache/asgi-fleet/uv")
     assert shop.shell("ls /opt/shop/releases") == folders
