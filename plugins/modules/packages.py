@@ -1,0 +1,59 @@
+#!/usr/bin/python
+"""The documentation of the action plugin `packages`; `ansible.builtin.apt` does the work."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: packages
+short_description: Install Debian packages, also on a host that has no package lists yet
+version_added: "0.1.0"
+description:
+  - Calls M(ansible.builtin.apt) without recommended packages, with package lists that are at most
+    an hour old, and waits up to five minutes for another process that holds dpkg's lock.
+  - A fresh image has no package lists, in a folder that is new. M(ansible.builtin.apt) takes the
+    folder's age for the age of the lists and finds no package; this fetches the lists then.
+  - In check mode, where lists are not fetched, such a host reports a change. A package that is not
+    in the lists of a host that has some is refused as always.
+options:
+  name:
+    description: Names of the packages.
+    type: list
+    elements: str
+    required: true
+  state:
+    description: V(latest) upgrades a package that is installed.
+    type: str
+    choices: [present, latest]
+    default: present
+  policy_rc_d:
+    description: V(101) installs a service without starting it.
+    type: int
+attributes:
+  check_mode:
+    description: Reports what would be installed.
+    support: full
+  diff_mode:
+    description: Shows what apt shows.
+    support: full
+seealso:
+  - module: ansible.builtin.apt
+author:
+  - The asgi.fleet developers (@asgi-fleet)
+"""
+
+EXAMPLES = r"""
+- name: Install nginx without starting it
+  asgi.fleet.packages:
+    name: [nginx]
+    policy_rc_d: 101
+"""
+
+RETURN = r"""
+msg:
+  description: Why nothing could be looked up, on a host without package lists.
+  returned: in check mode, on a host without package lists
+  type: str
+"""
