@@ -17,48 +17,6 @@ description:
   - Does in one round trip what takes C(community.general.ufw) one for each rule, and asks ufw
     itself (C(--dry-run)) whether a rule would change anything.
   - The first command that fails ends it. Since SSH comes first, nobody is locked out by that.
-options:
-  ssh_ports:
-    description: Ports to keep open for SSH besides the session's; 22 if there is none of both.
-    type: list
-    elements: int
-    default: []
-  tcp_ports:
-    description: Ports open to everybody.
-    type: list
-    elements: int
-    default: []
-  rules:
-    description: Further rules, in this order; those that others made stay.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      port:
-        description: A port, or a range such as C(6000:6007).
-        type: str
-        required: true
-      proto:
-        description: Protocol.
-        type: str
-        choices: [tcp, udp]
-        default: tcp
-      from_ip:
-        description: Address or network that the rule is for.
-        type: str
-        default: any
-      rule:
-        description: What happens to a connection.
-        type: str
-        choices: [allow, deny, limit, reject]
-        default: allow
-      comment:
-        description: Shown by C(ufw status).
-        type: str
-      delete:
-        description: Delete the rule instead of adding it.
-        type: bool
-        default: false
 attributes:
   check_mode:
     description: Reports the commands, without running them.
@@ -71,6 +29,8 @@ attributes:
     support: full
 requirements:
   - ufw 0.36 or newer on the host
+extends_documentation_fragment:
+  - asgi.fleet.firewall_rules
 """
 
 EXAMPLES = r"""
@@ -95,20 +55,16 @@ session_port:
 
 import os
 import shlex
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
-    default_policy,
-    is_active,
-    rule_arguments,
+    ARGUMENTS,
+    SETTINGS,
+    TABLES,
+    pending_commands,
     session_port,
-    ssh_rules,
-    would_change,
+    wanted_rules,
 )
-
-TABLES = (Path("/etc/ufw/user.rules"), Path("/etc/ufw/user6.rules"))
-SETTINGS = Path("/etc/default/ufw")
 
 
 class Ufw:
@@ -138,49 +94,17 @@ class Ufw:
             self.ask(*arguments)
         self.commands.append(shlex.join(["ufw", *arguments]))
 
-    def apply(self, arguments: list[str]) -> None:
-        """Add or delete a rule, if that changes anything."""
-        tables = "\n".join(path.read_text() for path in TABLES if path.exists())
-        if would_change(self.ask("--dry-run", *arguments), tables):
-            self.change(*arguments)
-
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "ssh_ports": {"type": "list", "elements": "int", "default": []},
-            "tcp_ports": {"type": "list", "elements": "int", "default": []},
-            "rules": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "port": {"type": "str", "required": True},
-                    "proto": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
-                    "from_ip": {"type": "str", "default": "any"},
-                    "rule": {
-                        "type": "str",
-                        "choices": ["allow", "deny", "limit", "reject"],
-                        "default": "allow",
-                    },
-                    "comment": {"type": "str"},
-                    "delete": {"type": "bool", "default": False},
-                },
-            },
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     ufw = Ufw(module)
     port = session_port(os.getpid())
-    rules = ssh_rules(port, module.params["ssh_ports"])
-    rules += [{"port": served} for served in module.params["tcp_ports"]]
-    for rule in [*rules, *module.params["rules"]]:
-        ufw.apply(rule_arguments(rule))
-    if default_policy(SETTINGS.read_text()) != "DROP":
-        ufw.change("default", "deny", "incoming")
-    if not is_active(ufw.ask("status")):
-        ufw.change("--force", "enable")
+    rules = wanted_rules(
+        port, module.params["ssh_ports"], module.params["tcp_ports"], module.params["rules"]
+    )
+    for arguments in pending_commands(ufw.ask, rules, TABLES, SETTINGS):
+        ufw.change(*arguments)
     module.exit_json(
         changed=bool(ufw.commands),
         commands=ufw.commands,

@@ -1,4 +1,6 @@
-"""What ufw is told, and whether that changes anything. Pure, but for `session_port`.
+"""What ufw is told, and whether that changes anything.
+
+Pure, but for `session_port` and for what `pending_commands` is given to ask ufw with.
 
 ufw says itself what a rule would do: with `--dry-run` it answers `Skipping adding existing rule`,
 or prints the tables as they would be, in which each rule has a line `### tuple ###` of its own.
@@ -7,14 +9,79 @@ or prints the tables as they would be, in which each rule has a line `### tuple 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+#: What modules are told of the ports to leave open; documented in the fragment `firewall_rules`.
+ARGUMENTS: dict[str, Any] = {
+    "ssh_ports": {"type": "list", "elements": "int", "default": []},
+    "tcp_ports": {"type": "list", "elements": "int", "default": []},
+    "rules": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "port": {"type": "str", "required": True},
+            "proto": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+            "from_ip": {"type": "str", "default": "any"},
+            "rule": {
+                "type": "str",
+                "choices": ["allow", "deny", "limit", "reject"],
+                "default": "allow",
+            },
+            "comment": {"type": "str"},
+            "delete": {"type": "bool", "default": False},
+        },
+    },
+}
 TUPLE = "### tuple ###"
 #: How the table of a family begins in what `--dry-run` prints, and in the files of ufw.
 FAMILIES = (":ufw-user-input", ":ufw6-user-input")
+#: Where ufw keeps its rules, and its settings.
+TABLES = (Path("/etc/ufw/user.rules"), Path("/etc/ufw/user6.rules"))
+SETTINGS = Path("/etc/default/ufw")
 UNCHANGED = ("Skipping ", "Could not delete non-existent rule")
+
+
+def pending_commands(
+    ask: Callable[..., str],
+    rules: Iterable[Mapping[str, Any]],
+    tables: Iterable[Path] = TABLES,
+    settings: Path = SETTINGS,
+) -> Iterator[list[str]]:
+    """Yield the arguments of each command of ufw that would change something.
+
+    Each is judged when its turn comes: whoever runs one before the next sees what it has changed.
+
+    Args:
+        ask: Runs ufw with arguments that change nothing, and returns what it printed.
+        rules: The wanted rules, in this order.
+        tables: Files of ufw with the rules of both families.
+        settings: File of ufw with its policies.
+    """
+    for arguments in map(rule_arguments, rules):
+        present = "\n".join(path.read_text() for path in tables if path.exists())
+        if would_change(ask("--dry-run", *arguments), present):
+            yield arguments
+    if default_policy(settings.read_text()) != "DROP":
+        yield ["default", "deny", "incoming"]
+    if not is_active(ask("status")):
+        yield ["--force", "enable"]
+
+
+def wanted_rules(
+    session: int | None,
+    ssh_ports: Iterable[int],
+    tcp_ports: Iterable[int],
+    further: Iterable[Mapping[str, Any]],
+) -> list[Mapping[str, Any]]:
+    """Return all rules in the order in which they are applied: SSH comes first."""
+    return [
+        *ssh_rules(session, ssh_ports),
+        *({"port": port} for port in tcp_ports),
+        *further,
+    ]
 
 
 def rule_arguments(rule: Mapping[str, Any]) -> list[str]:

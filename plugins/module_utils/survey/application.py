@@ -14,6 +14,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
+from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import read_certificate
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
@@ -37,7 +38,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     existing_units,
     maintenance_since,
     process_state,
-    read_certificate,
 )
 
 #: Folders whose file systems must not run full: releases and virtual environments, logs and state.
@@ -80,7 +80,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "memory_mb": 0,
         "cpu_percent": None,
         "health": 0,
-        "certificate_days": certificate.days if certificate else None,
+        "certificate_days": certificate.days_left() if certificate else None,
         "certificate_names": list(certificate.names) if certificate else [],
         "https": None,
         "nginx": None,

@@ -8,10 +8,8 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
@@ -26,15 +24,6 @@ CPU_SAMPLE_SECONDS = 0.25
 #: Seconds that nginx may take for an answer.
 HTTPS_TIMEOUT = 10.0
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
-SECONDS_PER_DAY = 86400
-
-
-@dataclass(frozen=True)
-class InstalledCertificate:
-    """What a certificate says: whole days until it expires, negative if it has, and its names."""
-
-    days: int
-    names: tuple[str, ...]
 
 
 class CpuSample:
@@ -128,26 +117,6 @@ def disks(paths: Sequence[str]) -> dict[str, int]:
 def _percent(used: int, size: int) -> int:
     # Rounded up, as df does: 99.2 % is full to whoever has to act.
     return -(-100 * used // size) if size > 0 else 0
-
-
-def read_certificate(path: str, now: float | None = None) -> InstalledCertificate | None:
-    """Return what the first certificate of a file says; None if there is none to read."""
-    if not path or not os.path.exists(path):
-        return None
-    command = ["openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path]
-    result = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
-    )
-    found = re.search(r"^notAfter=(.+)$", result.stdout, re.MULTILINE)
-    try:
-        # Not strptime: AnsibleModule sets the host's locale, whose months may have other names.
-        end = ssl.cert_time_to_seconds(found.group(1).strip() if found else "")
-    except ValueError:
-        return None
-    days = int((end - (time.time() if now is None else now)) // SECONDS_PER_DAY)
-    return InstalledCertificate(
-        days, tuple(re.findall(r"(?:DNS|IP Address):([^,\s]+)", result.stdout))
-    )
 
 
 def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAnswer:

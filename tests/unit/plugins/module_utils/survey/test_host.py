@@ -24,7 +24,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     existing_units,
     maintenance_since,
     process_state,
-    read_certificate,
 )
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -135,43 +134,6 @@ def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, da
     pkcs8 = serialization.PrivateFormat.PKCS8
     Path(f"{path}.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, plain))
     return str(path), end
-
-
-def days_left(path: str, now: float) -> int:
-    found = read_certificate(path, now=now)
-    assert found
-    return found.days
-
-
-def test_certificate_names_are_all_told(certificate: tuple[str, datetime]) -> None:
-    found = read_certificate(certificate[0])
-    assert found
-    assert found.names == ("shop.example.com", "*.example.com", "192.0.2.7")
-
-
-@pytest.mark.parametrize(
-    ("left", "days"),
-    [
-        (timedelta(days=90), 90),
-        (timedelta(days=1, seconds=-1), 0),
-        (timedelta(0), 0),
-        (timedelta(seconds=-1), -1),
-        (timedelta(days=-3), -3),
-    ],
-)
-def test_certificate_days_are_whole_ones(
-    certificate: tuple[str, datetime], left: timedelta, days: int
-) -> None:
-    path, end = certificate
-    assert days_left(path, (end - left).timestamp()) == days
-
-
-@pytest.mark.parametrize("text", [None, "", "no certificate"])
-def test_certificate_days_of_none_are_none(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "fullchain.pem"
-    if text is not None:
-        path.write_text(text)
-    assert read_certificate(str(path)) is None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,55 @@
+"""Which ports a host leaves open: options of `asgi.fleet.firewall` and `asgi.fleet.host_drift`."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options of `ARGUMENTS` in `module_utils/host/firewall.py`."""
+
+    DOCUMENTATION = r"""
+options:
+  ssh_ports:
+    description: Ports to keep open for SSH besides the session's; 22 if there is none of both.
+    type: list
+    elements: int
+    default: []
+  tcp_ports:
+    description: Ports open to everybody.
+    type: list
+    elements: int
+    default: []
+  rules:
+    description: Further rules, in this order; those that others made stay.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      port:
+        description: A port, or a range such as C(6000:6007).
+        type: str
+        required: true
+      proto:
+        description: Protocol.
+        type: str
+        choices: [tcp, udp]
+        default: tcp
+      from_ip:
+        description: Address or network that the rule is for.
+        type: str
+        default: any
+      rule:
+        description: What happens to a connection.
+        type: str
+        choices: [allow, deny, limit, reject]
+        default: allow
+      comment:
+        description: Shown by C(ufw status).
+        type: str
+      delete:
+        description: Delete the rule instead of adding it.
+        type: bool
+        default: false
+"""
