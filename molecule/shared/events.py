@@ -89,6 +89,14 @@ class Shop:
         assert result.returncode == 0, result.stdout[-6000:]
         return result.stdout
 
+    def round_trips(self, playbook: str, **extra: object) -> int:
+        """Run a playbook that must succeed, and count how often it asked a host."""
+        self.runs.append(playbook)
+        command = [*self.command(playbook, **extra), "-vvv"]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout[-6000:]
+        return result.stdout.count("SSH: EXEC")
+
     def refuse(self, playbook: str, *told: str, **extra: object) -> str:
         """Run a playbook that must be refused, and tell why."""
         live = self.live()

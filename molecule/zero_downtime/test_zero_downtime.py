@@ -68,6 +68,37 @@ def test_releases_in_a_row_lose_nothing(shop: Shop, load: Load) -> None:
     assert lap["max_ms"] < 1000
 
 
+def test_round_trips_to_a_host_are_few(shop: Shop, load: Load) -> None:
+    began = time.time()
+    shop.variables["app_source"] = shop.new_version()
+    counts = {
+        "release": shop.round_trips("release"),
+        "rollback": shop.round_trips("rollback"),
+        "rollback forth": shop.round_trips("rollback"),
+        "deploy, nothing changed": shop.round_trips("deploy"),
+    }
+    shop.variables["app_secrets"] = {"API_TOKEN": "a-token-in-between"}
+    counts["deploy, a secret changed"] = shop.round_trips("deploy")
+    print(f"round trips: {counts}")
+    assert counts["release"] <= 4
+    assert counts["rollback"] <= 3
+    assert counts["deploy, nothing changed"] <= 10
+    assert counts["deploy, a secret changed"] <= 12
+    assert load.failures(since=began) == []
+
+
+def test_no_unit_is_left_changed_on_disk(shop: Shop, load: Load) -> None:
+    began = time.time()
+    script = (
+        "for unit in shop@blue.socket shop@blue.service shop@green.socket shop@green.service"
+        " nginx.service; do systemctl show --value --property=NeedDaemonReload $unit; done"
+    )
+    assert shop.shell(script).split() == ["no"] * 5
+    shop.refuse("release", "takes no traffic", app_source=shop.new_version(BROKEN_START))
+    assert shop.shell(script).split() == ["no"] * 5
+    assert load.failures(since=began) == []
+
+
 def test_release_that_does_not_import_is_refused(shop: Shop, load: Load) -> None:
     began = time.time()
     source = shop.new_version("import jsonn")
