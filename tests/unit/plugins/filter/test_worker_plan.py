@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.asgi.fleet.plugins.filter.worker_plan import FilterModule
 
 worker_plan = FilterModule().filters()["worker_plan"]
+worker_lines = FilterModule().filters()["worker_lines"]
 ONE_GB = {"cores": 2, "memory_bytes": 1024**3, "cores_source": "affinity"}
 
 
@@ -22,16 +25,52 @@ def test_worker_plan_returns_the_plan_as_a_mapping() -> None:
         "memory_mb": 1024,
         "reserve_mb": 256,
         "memory_max_mb": 768,
-        "memory_high_mb": 691,
     }
 
 
 def test_worker_plan_refuses_a_wrong_count_as_a_filters_error() -> None:
-    with pytest.raises(AnsibleFilterError, match="app_workers is 0; expected auto or a number"):
+    with pytest.raises(
+        AnsibleFilterError, match=r"^gunicorn_service_workers is 0; expected auto or"
+    ):
         worker_plan(ONE_GB, 0)
+    with pytest.raises(AnsibleFilterError, match=r"^app_workers is 0; expected auto or"):
+        worker_plan(ONE_GB, 0, prefix="app_")
 
 
 @pytest.mark.parametrize("capacity", [None, {}, {"cores": 2}, {"cores": "two", "memory_bytes": 1}])
 def test_worker_plan_refuses_what_is_no_capacity(capacity: object) -> None:
     with pytest.raises(AnsibleFilterError, match="hand in the `capacity`"):
         worker_plan(capacity)
+
+
+def begun(app: str = "shop", workers: object = "auto", **capacity: object) -> dict[str, Any]:
+    """Return the variables of a host on which a rollout has begun."""
+    return {
+        "deployment": {"app_name": app, "app_workers": workers, "app_worker_memory_mb": 128},
+        "rollout_begun": {"capacity": ONE_GB | capacity},
+    }
+
+
+def test_worker_lines_put_hosts_with_one_plan_together() -> None:
+    hostvars = {
+        "web1": begun(),
+        "web2": begun(cores=1, memory_bytes=4 * 1024**3),
+        "web3": begun(),
+        "blog1": begun("blog"),
+        "left-out": {},
+    }
+    plan = "3 workers: 2 cores would allow 5, but 768 MB for two slots allow 3 of 128 MB each"
+    assert worker_lines(["web1", "web2", "web3", "blog1"], hostvars) == [
+        f"shop on web1, web3: {plan}",
+        "shop on web2: 3 workers: 1 core allows 3, "
+        "and 3687 MB for two slots would allow 14 of 128 MB each",
+        f"blog on blog1: {plan}",
+    ]
+    assert worker_lines([], hostvars) == []
+
+
+def test_worker_lines_speak_of_the_variables_of_the_deployment() -> None:
+    [line] = worker_lines(["web1"], {"web1": begun(workers=8)})
+    assert line.endswith("lower app_workers or app_worker_memory_mb")
+    with pytest.raises(AnsibleFilterError, match=r"^app_workers is 0; expected auto or a number"):
+        worker_lines(["web1"], {"web1": begun(workers=0)})

@@ -16,7 +16,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     fleet_addresses,
     haproxy_sites,
     pins,
-    server_name,
     servers_of_machines,
     stale_pins,
     trust_anchor,
@@ -204,12 +203,16 @@ def test_certificates_of_servers_that_are_gone_are_stale() -> None:
     [
         (["www.example.com", "example.com"], "www.example.com"),
         (["*.example.com", "example.com"], "example.com"),
-        (["*.example.com"], "balancer.example.com"),
+        (["*.example.com"], "www.example.com"),
     ],
 )
 def test_server_name_is_one_that_a_certificate_covers(domains: list[str], expected: str) -> None:
-    assert server_name(domains) == expected
     assert haproxy_sites([site(domains=domains)], "/trust", [])[0]["server_name"] == expected
+
+
+def test_server_name_of_a_site_counts() -> None:
+    printed = haproxy_sites([site(server_name="health.example.com")], "/trust", [])
+    assert printed[0]["server_name"] == "health.example.com"
 
 
 def test_printed_domains_match_a_name_or_an_ending() -> None:

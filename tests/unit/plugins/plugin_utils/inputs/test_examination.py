@@ -8,6 +8,7 @@ import pytest
 import yaml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     Examination,
+    derived,
     examine,
     judge,
     report,
@@ -63,12 +64,37 @@ def test_examination_fills_in_every_default() -> None:
         "fleet_max_p99_ms": None,
         "fleet_min_requests": 100,
         "fleet_take_over_lock": False,
+        "health_host": "www.example.com",
+        "health_url_path": "/healthz",
     }
 
 
 def test_deployment_type_names_what_the_table_hands_over() -> None:
     handed_over = [variable.name for variable in SPEC if variable.in_deployment]
-    assert handed_over == list(Deployment.__annotations__)
+    assert [*handed_over, *derived({})] == list(Deployment.__annotations__)
+
+
+@pytest.mark.parametrize(
+    ("changes", "host", "path"),
+    [
+        ({"app_domain": ["b.example", "a.example"]}, "b.example", "/healthz"),
+        ({"app_domain": ["*.example.com", "example.com"]}, "example.com", "/healthz"),
+        ({"app_domain": "*.example.com"}, "www.example.com", "/healthz"),
+        ({"app_root_path": "/api", "app_health_path": "/up"}, "www.example.com", "/api/up"),
+    ],
+    ids=["first name", "wildcard first", "wildcard alone", "below a prefix"],
+)
+def test_deployment_says_how_the_application_is_asked_for_its_health(
+    changes: dict[str, Any], host: str, path: str
+) -> None:
+    deployment = accepted(**changes)
+    assert (deployment["health_host"], deployment["health_url_path"]) == (host, path)
+
+
+def test_deployment_says_what_it_can_of_variables_that_do_not_fit() -> None:
+    found = examine(GOOD | {"app_domain": "a_b", "app_health_path": "up"})
+    assert len(found.problems) == 2
+    assert (found.deployment["health_host"], found.deployment["health_url_path"]) == ("", "")
 
 
 def test_deployment_carries_no_environment_and_no_secret() -> None:

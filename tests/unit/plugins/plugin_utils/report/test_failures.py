@@ -19,20 +19,12 @@ ITEMS: list[dict[str, Any]] = [
     [
         ({"failed": True, "msg": "disk full\n"}, "disk full"),
         ({"failed": True, "msg": "One or more items failed", "results": ITEMS}, ITEMS[1]["msg"]),
-        (
-            {"failed": True, "attempts": 60, "state": {"health": 200, "https": {"status": 0}}},
-            "not healthy: the application answers 200 itself, and nothing through nginx",
-        ),
-        (
-            {"failed": True, "state": {"health": 0, "https": None}},
-            "not healthy: the application answers nothing itself, and nothing through nginx",
-        ),
         ({"failed": True, "msg": "no answer", "state": {"health": 0}}, "no answer"),
         ({"failed": True, "msg": ""}, "another host failed"),
         ({}, "another host failed"),
         (None, "another host failed"),
     ],
-    ids=["message", "loop", "nginx", "unhealthy", "message and state", "empty", "none", "no one"],
+    ids=["message", "loop", "message and state", "empty", "none", "no one"],
 )
 def test_reason_is_what_a_person_can_act_on(result: dict[str, Any] | None, reason: str) -> None:
     assert failure_reason(result, "another host failed") == reason

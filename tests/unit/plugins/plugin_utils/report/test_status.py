@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import (
     document,
+    fleet_states,
     releases_table,
     table,
 )
@@ -39,6 +40,70 @@ STATE: dict[str, Any] = {
 SERVICE = {"kind": "service", "text": "service changed"}
 ENVIRONMENT = {"kind": "environment", "text": "environment changed"}
 RELEASE_CHANGED = {"kind": "release", "text": "release 1.0 -> 1.1"}
+
+
+HOSTVARS: dict[str, dict[str, Any]] = {
+    "live": {"fleet_look": {"changed": False, "state": STATE}},
+    "bare": {
+        "fleet_look": {"state": STATE | {"live": None}},
+        # Left by an earlier play of the run.
+        "gunicorn_service_result": {"reasons": [SERVICE]},
+    },
+    "compared": {
+        "fleet_look": {"state": STATE},
+        "gunicorn_service_result": {"reasons": [SERVICE, RELEASE_CHANGED]},
+    },
+    "same": {"fleet_look": {"state": STATE}, "gunicorn_service_result": {"reasons": []}},
+    "skipped": {"fleet_look": {"state": STATE}, "gunicorn_service_result": {"skipped": True}},
+    "silent": {"fleet_look": {"unreachable": True, "msg": "timed out\n"}},
+    "failed": {"fleet_look": {"failed": True, "msg": "no sudo"}},
+    "mute": {"fleet_look": {"failed": True}},
+    "never": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("host", "state"),
+    [
+        ("live", STATE),
+        ("bare", STATE | {"live": None}),
+        ("compared", STATE | {"drift": [SERVICE, RELEASE_CHANGED]}),
+        ("same", STATE | {"drift": []}),
+        ("skipped", STATE),
+        ("silent", {"error": "timed out", "unreachable": True}),
+        ("failed", {"error": "no sudo", "unreachable": False}),
+        ("mute", {"error": "no answer", "unreachable": False}),
+        ("never", {"error": "it was not asked", "unreachable": True}),
+    ],
+)
+def test_fleet_states_say_what_each_host_told(host: str, state: dict[str, Any]) -> None:
+    assert fleet_states(HOSTVARS, [host]) == {host: state}
+
+
+def test_fleet_states_are_of_the_hosts_asked_for_and_leave_the_variables_alone() -> None:
+    assert list(fleet_states(HOSTVARS, ["never", "compared"])) == ["never", "compared"]
+    assert "drift" not in HOSTVARS["compared"]["fleet_look"]["state"]
+
+
+def test_fleet_states_fit_the_table() -> None:
+    lines = table(fleet_states(HOSTVARS, HOSTVARS))
+    assert [line.split()[:2] for line in lines[1 : len(HOSTVARS) + 1]] == [
+        ["live", "1.4.2-9f86d081"],
+        ["bare", "none"],
+        ["compared", "1.4.2-9f86d081"],
+        ["same", "1.4.2-9f86d081"],
+        ["skipped", "1.4.2-9f86d081"],
+        ["silent", "unreachable"],
+        ["failed", "FAILED"],
+        ["mute", "FAILED"],
+        ["never", "unreachable"],
+    ]
+    assert lines[len(HOSTVARS) + 1 :] == [
+        "silent: timed out",
+        "failed: no sudo",
+        "mute: no answer",
+        "never: it was not asked",
+    ]
 
 
 def row(state: dict[str, Any] | None) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import (
     Bounds,
     certificate_lacks,
+    drift,
     limits,
     verify,
 )
@@ -124,6 +126,12 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "shows the maintenance page for 5 hours",
     ),
 }
+
+
+def test_drift_is_what_differs_from_the_inventory_and_not_why_it_switches() -> None:
+    kinds = ("first", "release", "restart", "stopped", *SLOT_FILES)
+    reasons: list[Reason] = [{"kind": kind, "text": "environment changed"} for kind in kinds]
+    assert drift(reasons) == list(SLOT_FILES)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

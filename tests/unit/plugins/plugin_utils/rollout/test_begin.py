@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder, Release
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     Begun,
     RefusedError,
+    release_target,
+    require_live,
+    rollback_target,
     stale_locks,
 )
 
@@ -33,3 +36,107 @@ def test_lock_of_a_rollout_that_another_host_knows_to_have_ended_is_stale() -> N
 
 def test_no_lock_is_stale_when_all_were_acquired() -> None:
     assert stale_locks(APPS, {"web1": ACQUIRED, "web2": ACQUIRED}) == []
+
+
+def test_lock_of_a_rollout_that_still_runs_is_refused_beside_one_that_ended() -> None:
+    knowing: Begun = {"acquired": True, "ended": [ADA["rollout"]]}
+    running: Holder = {"rollout": "r2", "who": "bob@desk", "since": 0}
+    locked: Begun = {"acquired": False, "ended": [], "holder": running}
+    with pytest.raises(RefusedError, match=r"^web3: blog is locked by bob@desk since 1970-01-01 "):
+        stale_locks(APPS | {"web3": "blog"}, {"web1": knowing, "web2": LOCKED, "web3": locked})
+
+
+# The release that is the target
+
+
+def release(id: str, state: str = "kept", module: str = "main:app") -> Release:  # noqa: A002
+    return {
+        "id": id,
+        "state": state,
+        "built_at": 1790000000,
+        "built_by": "ada",
+        "module": module,
+        "commit": "",
+        "source": {},
+        "pinned": False,
+    }
+
+
+def having(*releases: Release, live: str = "1.1") -> Begun:
+    return {"acquired": True, "ended": [], "live": live, "releases": list(releases)}
+
+
+LIVE, PREVIOUS, KEPT = release("1.1", "live"), release("1.0", "previous"), release("0.9")
+
+
+def test_rollback_goes_to_the_previous_release() -> None:
+    begun = {"web1": having(LIVE, PREVIOUS, KEPT), "web2": having(LIVE, PREVIOUS)}
+    assert rollback_target(begun, "") == "1.0"
+
+
+def test_rollback_goes_to_the_release_that_is_asked_for() -> None:
+    begun = {"web1": having(LIVE, PREVIOUS, KEPT), "web2": having(LIVE, KEPT)}
+    assert rollback_target(begun, "0.9") == "0.9"
+
+
+def test_rollback_is_refused_when_the_previous_releases_differ() -> None:
+    begun = {"web1": having(LIVE, PREVIOUS), "web2": having(LIVE, release("0.9", "previous"))}
+    with pytest.raises(RefusedError) as refused:
+        rollback_target(begun, "")
+    assert str(refused.value) == (
+        "the previous release is 0.9 on web2 and 1.0 on web1; expected the same on all hosts; "
+        "choose one with -e release=<id>, of those that playbooks/releases.yml lists"
+    )
+    with pytest.raises(
+        RefusedError, match=r"the previous release is none on web2 and 1\.0 on web1"
+    ):
+        rollback_target({"web1": having(LIVE, PREVIOUS), "web2": having(LIVE)}, "")
+
+
+@pytest.mark.parametrize(
+    ("begun", "wanted", "told"),
+    [
+        (
+            {"web1": having(LIVE, PREVIOUS, KEPT), "web2": having(LIVE, PREVIOUS)},
+            "0.9",
+            "release is 0.9 on web2; expected one of 1.1, 1.0; choose one with -e release=<id>",
+        ),
+        (
+            {"web1": having(LIVE), "web2": having(LIVE)},
+            "",
+            "there is no previous release on web1; expected one of 1.1; "
+            "choose one with -e release=<id>",
+        ),
+        (
+            {"web1": having()},
+            "",
+            "there is no previous release on web1; expected one of none; "
+            "choose one with -e release=<id>",
+        ),
+    ],
+    ids=["not on one host", "no previous one", "no release at all"],
+)
+def test_rollback_is_refused_without_the_release(
+    begun: dict[str, Begun], wanted: str, told: str
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        rollback_target(begun, wanted)
+    assert str(refused.value) == told
+
+
+def test_target_is_the_release_as_the_host_has_it() -> None:
+    begun = having(LIVE, release("1.0", "previous", module="shop.main:app"))
+    assert release_target(begun, "shop", "1.0") == {
+        "id": "1.0",
+        "path": "/opt/shop/releases/1.0",
+        "module": "shop.main:app",
+    }
+
+
+def test_host_without_a_live_release_is_refused() -> None:
+    require_live(APPS, {"web1": having(LIVE), "web2": having(LIVE)})
+    with pytest.raises(RefusedError) as refused:
+        require_live(APPS, {"web1": having(LIVE), "web2": having(LIVE, live="")})
+    assert str(refused.value) == (
+        "shop has no live release on web2; expected one; run ansible-playbook deploy.yml"
+    )

@@ -1,4 +1,4 @@
-"""A rollout over a fleet: how its waves are cut, when one counts, and what a failure puts back."""
+"""A rollout over a fleet: how its waves are cut, when one counts, and what a failure reverts."""
 
 from __future__ import annotations
 
@@ -178,7 +178,100 @@ def test_plan_names_the_hosts_of_each_wave_up_to_some() -> None:
 def test_outcome_says_what_the_slot_module_said(
     result: dict[str, Any], state: str, reason: str, changed: bool
 ) -> None:
-    assert waves.outcome(result) == {"state": state, "reason": reason, "changed": changed}
+    found = waves.host_outcome(host(gunicorn_service_result=result), {})
+    assert (found["state"], found["reason"], found["changed"]) == (state, reason, changed)
+
+
+DEPLOYMENT: dict[str, Any] = {
+    "app_name": "shop",
+    "fleet_soak_seconds": 30,
+    "fleet_on_failure": "revert_all",
+    "fleet_max_error_ratio": None,
+    "fleet_max_p99_ms": 500,
+    "fleet_min_requests": 20,
+}
+
+
+def host(app: str = "shop", **registered: object) -> dict[str, Any]:
+    """Return a host's variables: what it was to run, and what its tasks registered."""
+    return {
+        "deployment": DEPLOYMENT | {"app_name": app},
+        "rollout_target": {"id": "1.1", "path": "/opt/shop/releases/1.1", "module": "main:app"},
+        **registered,
+    }
+
+
+def test_outcome_says_what_the_host_was_to_run_and_how_it_is_judged() -> None:
+    assert waves.host_outcome(host(gunicorn_service_result={"changed": True}), {}) == {
+        "app": "shop",
+        "release": "1.1",
+        "state": "live",
+        "reason": "",
+        "changed": True,
+        "soak_seconds": 30,
+        "on_failure": "revert_all",
+        "limits": {"max_error_ratio": None, "max_p99_ms": 500, "min_requests": 20},
+    }
+
+
+def test_outcome_has_the_settings_of_the_playbook_before_those_of_the_deployment() -> None:
+    settings = {"soak_seconds": 0, "on_failure": "stop"}
+    found = waves.host_outcome(host(), settings)
+    assert (found["soak_seconds"], found["on_failure"]) == (0, "stop")
+
+
+@pytest.mark.parametrize(
+    ("registered", "look", "traffic", "waiting"),
+    [
+        ({"wave_look": {"state": HEALTHY}}, HEALTHY, None, None),
+        (
+            {
+                "wave_look": {"state": HEALTHY},
+                "wave_traffic": {"traffic": {"requests": 2}},
+                "wave_waiting": {"traffic": {"requests": 3}},
+            },
+            HEALTHY,
+            {"requests": 2},
+            {"requests": 3},
+        ),
+        # What the last wave registers when its traffic could not be had, and when it has no peer.
+        (
+            {
+                "wave_look": {"state": HEALTHY},
+                "wave_traffic": {"failed": True, "msg": "no log"},
+                "wave_waiting": {"skipped": True},
+            },
+            HEALTHY,
+            None,
+            None,
+        ),
+        ({"wave_look": {"unreachable": True}}, {"unreachable": True}, None, None),
+        ({"wave_look": {"failed": True, "msg": "no sudo"}}, {"unreachable": True}, None, None),
+    ],
+    ids=["looked at", "traffic", "no traffic", "silent", "failed"],
+)
+def test_outcome_says_what_was_seen_after_the_soak(
+    registered: dict[str, Any], look: object, traffic: object, waiting: object
+) -> None:
+    found = waves.host_outcome(host(**registered), {})
+    assert (found["look"], found["traffic"], found["waiting"]) == (look, traffic, waiting)
+
+
+def test_outcomes_are_of_the_hosts_of_the_wave_but_for_a_stopped_application() -> None:
+    hostvars = {
+        "shop1": host(gunicorn_service_result={"changed": True}),
+        "shop2": host(),
+        "shop3": host(),
+        "blog1": host("blog"),
+    }
+    hosts = ["shop1", "blog1", "shop2"]
+    assert list(waves.wave_outcomes(hostvars, hosts)) == hosts
+    assert waves.wave_outcomes(hostvars, hosts, {})["shop1"]["changed"] is True
+    left = waves.wave_outcomes(hostvars, hosts, {"stopped": {"blog": "why"}}, {"soak_seconds": 7})
+    assert list(left) == ["shop1", "shop2"]
+    assert {found["soak_seconds"] for found in left.values()} == {7}
+    none = waves.wave_outcomes(hostvars, ["blog1"], {"stopped": {"blog": "why"}})
+    assert none == {}
 
 
 def outcome(app: str = "shop", **more: object) -> HostOutcome:
@@ -221,8 +314,6 @@ UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "c
         ({"a": outcome(), "b": outcome("blog", soak_seconds=60)}, ["b"], 30),
         ({"a": outcome(), "b": outcome("blog", **REFUSED)}, [], 30),
         ({"a": outcome(), "b": outcome("blog"), "c": outcome(**REFUSED)}, ["b"], 0),
-        ({"a": outcome(), "b": {}}, [], 30),
-        ({"a": {}}, [], 0),
         ({}, [], 0),
     ],
     ids=[
@@ -240,8 +331,6 @@ UNREACHABLE: dict[str, Any] = {"state": "unreachable", "reason": "timed out", "c
         "the longer in its last wave",
         "another application failed",
         "one failed, the other in its last wave",
-        "one left as it is",
-        "all left as they are",
         "no host",
     ],
 )
@@ -278,9 +367,9 @@ def test_wave_that_is_well_stops_nothing() -> None:
     }
 
 
-def test_wave_passes_over_a_host_that_was_left_as_it_is() -> None:
-    assert close({"a": outcome(), "b": {}}) == close({"a": outcome()})
-    assert close({"b": {}}) == {"hosts": {}, "stopped": {}, "to_revert": [], "lines": []}
+def test_wave_of_no_host_changes_nothing() -> None:
+    assert close({}) == {"hosts": {}, "stopped": {}, "to_revert": [], "lines": []}
+    assert close({"a": outcome()}, {}) == close({"a": outcome()})
 
 
 def test_wave_does_not_change_what_the_one_before_left() -> None:
@@ -298,7 +387,7 @@ def test_wave_does_not_change_what_the_one_before_left() -> None:
         ("stop", []),
     ],
 )
-def test_failed_wave_puts_back_what_is_asked_for(mode: str, to_revert: list[str]) -> None:
+def test_failed_wave_reverts_what_is_asked_for(mode: str, to_revert: list[str]) -> None:
     progress = close(
         {"a": outcome(on_failure=mode)},
         {"b": outcome(on_failure=mode, changed=False)},
@@ -446,18 +535,18 @@ def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
     }
     assert waves.rollout_lines(progress, list("abcdefgh"), reverted, ended) == [
         "HOST  RELEASE  STATE",
-        "a     1.0      put back",
-        "b     1.1      as before",
-        "c     1.1      NOT PUT BACK",
+        "a     1.0      reverted",
+        "b     1.1      unchanged",
+        "c     1.1      NOT REVERTED",
         "d     1.0      refused",
         "e     ?        unreachable",
-        "f     1.0      as before",
-        "g     none     put back",
+        "f     1.0      unchanged",
+        "g     none     reverted",
         "h     1.0      not begun",
         "",
-        "c: could not be put back: shop@blue.service crashed\n  its journal",
-        "e: could not be asked to go back; the next run brings it up to date",
-        "The rollout of shop has failed:\n"
+        "c: could not be reverted: shop@blue.service crashed\n  its journal",
+        "e: could not be reverted, since it does not answer; the next run brings it up to date",
+        "The rollout of shop failed:\n"
         "d crashed at start\n  its journal\n"
         "e timed out\n"
         "f timed out\n"
@@ -477,7 +566,7 @@ def test_rollout_lines_of_a_rollout_that_ended_well_are_the_table_alone() -> Non
     ]
 
 
-def test_rollout_lines_show_what_stays_when_nothing_is_put_back() -> None:
+def test_rollout_lines_show_what_stays_when_nothing_is_reverted() -> None:
     progress = close(
         {
             "a": outcome(on_failure="stop"),
@@ -501,7 +590,102 @@ def test_rollout_lines_do_not_guess_at_a_host_that_fell_silent_at_the_end() -> N
     ]
 
 
+def test_rollout_lines_name_a_host_where_the_rollout_could_not_be_ended() -> None:
+    ended = {"a": {"live": "1.1"}, "b": {"failed": True, "msg": "disk full\n"}}
+    progress = close({"a": outcome(), "b": outcome()})
+    assert waves.rollout_lines(progress, ["a", "b"], {}, ended) == [
+        "HOST  RELEASE  STATE",
+        "a     1.1      live",
+        "b     ?        live",
+        "",
+        "b: the rollout could not be ended there: disk full",
+    ]
+
+
+def report(
+    progress: dict[str, Any], planned: RolloutPlan, **registered: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the report of hosts, each with what it registered at the end."""
+    ended: dict[str, dict[str, Any]] = {
+        host: {"rollout_ended": {"live": "1.1"}} for host in planned["order"]
+    }
+    return waves.rollout_report(progress, planned, ended | registered)
+
+
+FAILED = "Nothing resumes automatically: fix the cause and run it again"
+
+
+def test_rollout_report_of_a_rollout_that_succeeded_is_the_table_and_no_failure() -> None:
+    assert report(close({"shop1": outcome()}, {"shop2": outcome()}), plan(2, 1)) == {
+        "lines": [
+            "HOST   RELEASE  STATE",
+            "shop1  1.1      live",
+            "shop2  1.1      live",
+        ],
+        "failure": "",
+    }
+
+
+def test_rollout_report_fails_with_the_application_that_stopped() -> None:
+    progress = close({"shop1": outcome(), "blog1": outcome("blog")}, {"shop2": outcome(**REFUSED)})
+    reverted = {"rollout_reverted": {"changed": True}, "rollout_ended": {"live": "1.0"}}
+    untouched = {"rollout_ended": {"live": "1.0"}}
+    found = report(progress, plan(3, 1, blog=1), shop1=reverted, shop2=untouched, shop3=untouched)
+    assert found["lines"] == [
+        "HOST   RELEASE  STATE",
+        "shop1  1.0      reverted",
+        "blog1  1.1      live",
+        "shop2  1.0      refused",
+        "shop3  1.0      not begun",
+        "",
+        "The rollout of shop failed:\nshop2 crashed at start\n  its journal",
+    ]
+    assert found["failure"] == f"the rollout failed (see above): shop. {FAILED}"
+
+
+@pytest.mark.parametrize(
+    "result", [{"failed": True, "msg": "disk full"}, {"unreachable": True, "msg": "timed out"}]
+)
+def test_rollout_report_fails_with_a_host_where_the_rollout_could_not_be_ended(
+    result: dict[str, Any],
+) -> None:
+    progress = close({"shop1": outcome()}, {"shop2": outcome()})
+    found = report(progress, plan(2, 1), shop2={"rollout_ended": result})
+    assert found["failure"] == f"the rollout failed (see above): shop2. {FAILED}"
+
+
+def test_rollout_report_names_everything_that_failed_once() -> None:
+    progress = close({"shop1": outcome(**REFUSED)}, {"blog1": outcome("blog", **REFUSED)})
+    silent = {"rollout_ended": {"unreachable": True}}
+    found = report(progress, plan(1, 1, blog=1), blog1=silent)
+    assert found["failure"].startswith("the rollout failed (see above): shop, blog, blog1. ")
+
+
+def test_rollout_report_has_a_line_for_an_application_that_is_left_out() -> None:
+    deployments = {
+        host: {"app_name": host[:-1], "fleet_waves": [1, "100%"]}
+        for host in ("shop1", "shop2", "shop3", "blog1")
+    }
+    told = "shop: nothing was released, since shop2 had failed before the rollout began"
+    planned = waves.plan_waves(deployments, ["shop2"])
+    assert report(close({"blog1": outcome("blog")}), planned)["lines"] == [
+        "HOST   RELEASE  STATE",
+        "blog1  1.1      live",
+        told,
+    ]
+    # Nothing else is in the rollout: the line stands alone, without a table of no host.
+    del deployments["blog1"]
+    alone = report({}, waves.plan_waves(deployments, ["shop2"]))
+    assert alone == {"lines": [told], "failure": ""}
+
+
 def test_filters_of_a_rollout_are_those_that_the_playbooks_use() -> None:
     filters = FilterModule().filters()
-    assert filters["cut_over_outcome"]({"changed": True})["state"] == "live"
-    assert filters["plan_lines"](filters["plan_waves"]({})) == []
+    planned = filters["plan_waves"]({})
+    assert filters["plan_lines"](planned) == []
+    progress = filters["close_wave"]({}, filters["wave_outcomes"]({"a": host()}, ["a"]))
+    assert progress["hosts"]["a"]["state"] == "live"
+    assert filters["soak_seconds"]({}, planned["last"]) == 0
+    assert filters["rollout_report"](progress, planned, {}) == {"lines": [], "failure": ""}
+    begun = {"releases": [{"id": "1.0", "module": "main:app"}]}
+    assert filters["release_target"](begun, "shop", "1.0")["path"] == "/opt/shop/releases/1.0"

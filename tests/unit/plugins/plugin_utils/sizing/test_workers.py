@@ -44,7 +44,8 @@ MEMORY_MB = (0, 64, 128, 255, 256, 384, 512, 640, 1024, 2048, 4096, 8192, 65536,
             1024,
             "8",
             "8 workers: as configured, but 768 MB for two slots allow 3 of 128 MB each: the kernel "
-            "may kill workers at a cut-over; lower app_workers or app_worker_memory_mb",
+            "may kill workers at a cut-over; lower gunicorn_service_workers or "
+            "gunicorn_service_worker_memory_mb",
         ),
     ],
     ids=["memory", "cores", "minimum", "maximum", "configured", "configured beyond memory"],
@@ -81,7 +82,6 @@ def test_two_slots_of_an_automatic_plan_leave_the_reserve(cores: int, memory_mb:
 def test_unit_limits_hold_a_worker_and_stay_within_the_host(cores: int, memory_mb: int) -> None:
     plan = plan_workers(cores, memory_mb * MIB)
     assert 128 <= plan.memory_max_mb <= memory_mb
-    assert plan.memory_high_mb == plan.memory_max_mb * 9 // 10
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,19 @@ def test_plan_refuses_workers_that_are_no_number(workers: object) -> None:
     with pytest.raises(ValueError, match="expected auto or a number from 1 to 512") as refusal:
         plan_workers(2, 1024 * MIB, workers)
     assert str(refusal.value) == (
-        f"app_workers is {workers!r}; expected auto or a number from 1 to 512; "
-        "set it in group_vars/app.yml"
+        f"gunicorn_service_workers is {workers!r}; expected auto or a number from 1 to 512; "
+        "correct it"
     )
+
+
+def test_messages_name_the_variables_of_the_level_that_asks() -> None:
+    assert plan_workers(2, 1024 * MIB, 8, prefix="app_").reason.endswith(
+        "lower app_workers or app_worker_memory_mb"
+    )
+    with pytest.raises(ValueError, match=r"^app_workers is 0; expected auto or a number"):
+        plan_workers(2, 1024 * MIB, 0, prefix="app_")
+    with pytest.raises(ValueError, match=r"^app_worker_memory_mb is 0; expected a number"):
+        plan_workers(2, 1024 * MIB, worker_memory_mb=0, prefix="app_")
 
 
 @pytest.mark.parametrize(
