@@ -165,11 +165,12 @@ def activate(
     if todo.cut_over:
         with timed(outcome, "free the idle slot"):
             put_away(target)
-        with timed(outcome, "configure"):
+        with timed(outcome, "check the units"):
             verify_units(target, desired.files[todo.slot])
-            configure(target, desired)
         began = time.time()
         try:
+            with timed(outcome, "configure"):
+                configure(target, desired)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
@@ -220,16 +221,19 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
 def configure(slot: Slot, desired: Desired) -> None:
     """Write the files of an idle slot, point its link at the release, and enable its units."""
     os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
-    for kind, path in slot.files.items():
-        write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
-    os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
-    write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
-    relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
-    replace_link(relative, slot.release_link)
-    # Before the start, for one reload instead of two. If the host goes down meanwhile, the slot
-    # starts with it, but is not live, and the next run disables it.
-    systemd.for_units("enable", slot.units, systemd.WITHOUT_RELOAD)
-    systemd.reload()
+    try:
+        for kind, path in slot.files.items():
+            write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
+        os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
+        write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
+        relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
+        replace_link(relative, slot.release_link)
+        # Before the start, for one reload instead of two. If the host goes down meanwhile, the
+        # slot starts with it, but is not live, and the next run disables it.
+        systemd.for_units("enable", slot.units, systemd.WITHOUT_RELOAD)
+    finally:
+        # Of what could be written, if not all could.
+        systemd.reload()
 
 
 def _run_hooks(

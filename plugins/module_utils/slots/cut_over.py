@@ -129,13 +129,16 @@ def swap(application: Application, target: Slot) -> None:
         os.close(descriptor)
 
 
-def settle(application: Application, live: Slot, stop: bool = True) -> bool:
+def settle(
+    application: Application, live: Slot, stop: bool = True, unreloaded: bool = False
+) -> bool:
     """Enable the live units; disable the other slot's and let them drain. Return: any change.
 
     Args:
         application: The application.
         live: The slot that is live.
         stop: Whether the other slot ends now; a rollout that goes on keeps it for a way back.
+        unreloaded: Whether units were enabled before that systemd has not read since.
     """
     idle = application.slot(other(live.slot))
     leftover = existing(idle)
@@ -145,7 +148,7 @@ def settle(application: Application, live: Slot, stop: bool = True) -> bool:
     for verb, units in (("enable", missing), ("disable", superfluous)):
         systemd.for_units(verb, units, systemd.WITHOUT_RELOAD)
     changed = bool(missing or superfluous)
-    if changed:
+    if changed or unreloaded:
         systemd.reload()
     if stop and any(
         systemd.show(unit)["ActiveState"] in ("active", "activating", "reloading")

@@ -85,7 +85,7 @@ def revert(
         swap(application, target)
     record(application, "reverted", live, release_id)
     record(application, "live", target.slot, before.release)
-    settle(application, target)
+    settle(application, target, unreloaded=True)
     outcome.slot = target.slot
     return outcome
 

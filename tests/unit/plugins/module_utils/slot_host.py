@@ -46,6 +46,8 @@ class Host:
         self.calls: list[tuple[str, str | None]] = []
         self.states: dict[str, dict[str, str]] = {}
         self.enabled: set[str] = set()
+        #: The unit files and what is enabled, as systemd read them last.
+        self.read_by_systemd = self._units()
         #: What the next start leads to; the defaults are those of a healthy release.
         self.started_state = {"ActiveState": "active", "SubState": "running", "Result": "success"}
         self.worker_answers = [(200, "ok"), (200, "ok")]
@@ -85,19 +87,39 @@ class Host:
     def systemctl(self, *arguments: str, check: bool = True) -> str:
         """Do what the real one would, with the same output."""
         words = [word for word in arguments if word not in ("--quiet", systemd.WITHOUT_RELOAD)]
+        reloads = systemd.WITHOUT_RELOAD not in arguments
         verb, units = words[0], [word for word in words[1:] if word.startswith("shop@")]
         if verb == "show":
             state = {"ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
             state |= self.states.get(units[0], {})
             return "".join(f"{name}={value}\n" for name, value in state.items())
         if verb == "is-enabled":
-            return "enabled\n" if units[0] in self.enabled else "disabled\n"
+            answers = ("enabled" if unit in self.enabled else "disabled" for unit in units)
+            return "".join(f"{answer}\n" for answer in answers)
         self.calls.append((" ".join(words), self.application.live_slot()))
         if self.failing and " ".join(words).startswith(self.failing) and check:
             raise Refusal(f"systemctl {verb} failed: no such luck")
         for unit in units:
             self._change(verb, unit)
+        if verb == "daemon-reload" or (verb in ("enable", "disable") and reloads):
+            self.read_by_systemd = self._units()
         return ""
+
+    def _units(self) -> tuple[object, ...]:
+        folder = Path(self.application.slot("blue").files["socket"]).parent
+        paths = sorted(folder.rglob("*"))
+        return (
+            *((path, path.stat().st_mtime_ns, path.stat().st_ino) for path in paths),
+            *sorted(self.enabled),
+        )
+
+    def changed_on_disk(self) -> bool:
+        """Tell whether `systemctl status` would warn that units have changed on disk."""
+        return self.read_by_systemd != self._units()
+
+    def reloads(self) -> list[str | None]:
+        """Return the slot that was live at each daemon-reload."""
+        return [live for call, live in self.calls if call == "daemon-reload"]
 
     def _change(self, verb: str, unit: str) -> None:
         if verb == "start":
@@ -186,4 +208,5 @@ def refused(host: Host, desired: Desired) -> str:
     touched = [call for call, _ in host.calls if before and f"shop@{before}" in call]
     assert touched == []
     assert host.history()[-1] == ("refused", "1.1", target)
+    assert not host.changed_on_disk()
     return str(refusal.value)

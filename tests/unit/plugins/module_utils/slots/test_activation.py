@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.history import activations
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
@@ -53,6 +53,24 @@ def test_plan_names_each_changed_file(live: Host, kind: str) -> None:
     desired = live.desired(**{kind: "other\n"})
     changed = reasons(**{kind: f"{kind} changed"})
     assert planned(live, desired) == CutOverPlan("green", True, changed)
+
+
+def test_plan_names_a_number_of_workers_that_no_file_shows(live: Host) -> None:
+    desired = replace(live.desired(), workers=3)
+    changed = reasons(settings="workers 2 -> 3")
+    assert planned(live, desired) == CutOverPlan("green", True, changed)
+
+
+def test_plan_names_the_number_of_workers_once_if_the_settings_show_it(live: Host) -> None:
+    desired = replace(live.desired(settings="workers = 3\n"), workers=3)
+    changed = reasons(settings="settings changed")
+    assert planned(live, desired) == CutOverPlan("green", True, changed)
+
+
+def test_plan_replaces_a_live_slot_of_a_version_that_noted_no_number(live: Host) -> None:
+    Path(live.application.slot("blue").plan).unlink()
+    changed = reasons(settings="workers 0 -> 2")
+    assert planned(live, live.desired()) == CutOverPlan("green", True, changed)
 
 
 def test_plan_names_all_reasons(live: Host) -> None:
@@ -134,18 +152,19 @@ def test_first_activation_enables_before_it_cuts_over(host: Host) -> None:
     assert (outcome.changed, outcome.slot, outcome.previous_slot) == (True, "blue", None)
     assert [step["step"] for step in outcome.steps] == [
         "free the idle slot",
+        "check the units",
         "configure",
         "start until healthy",
-        "enable",
         "cut over",
     ]
     assert host.calls == [
+        ("enable shop@blue.socket shop@blue.service", None),
         ("daemon-reload", None),
         ("reset-failed shop@blue.socket shop@blue.service", None),
         ("start shop@blue.socket", None),
         ("start --no-block shop@blue.service", None),
-        ("enable shop@blue.socket shop@blue.service", None),
     ]
+    assert not host.changed_on_disk()
     assert Path(host.application.live_link).readlink() == Path(host.application.slot("blue").socket)
     assert host.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
     assert activations(host.application)[0].previous is None
@@ -156,16 +175,63 @@ def test_replacement_touches_the_old_slot_only_after_the_cut_over(live: Host) ->
 
     assert (outcome.changed, outcome.slot, outcome.previous_slot) == (True, "green", "blue")
     assert live.calls == [
+        ("enable shop@green.socket shop@green.service", "blue"),
         ("daemon-reload", "blue"),
         ("reset-failed shop@green.socket shop@green.service", "blue"),
         ("start shop@green.socket", "blue"),
         ("start --no-block shop@green.service", "blue"),
-        ("enable shop@green.socket shop@green.service", "blue"),
         ("disable shop@blue.socket shop@blue.service", "green"),
+        ("daemon-reload", "green"),
         ("stop --no-block shop@blue.socket shop@blue.service", "green"),
     ]
+    assert not live.changed_on_disk()
     assert live.enabled == {"shop@green.socket", "shop@green.service"}
     assert live.history()[2:] == [("activating", "1.1", "green"), ("live", "1.1", "green")]
+
+
+@pytest.mark.parametrize("keep_previous", [False, True])
+def test_release_reloads_systemd_twice_and_leaves_no_unit_changed_on_disk(
+    live: Host, keep_previous: bool
+) -> None:
+    for version, before, after in (("1.1", "blue", "green"), ("1.2", "green", "blue")):
+        live.calls.clear()
+        live.activate(live.desired(version), keep_previous=keep_previous)
+        assert live.reloads() == [before, after]
+        assert not live.changed_on_disk()
+
+
+def test_slot_is_enabled_and_read_by_systemd_before_it_starts(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(slot: Slot, _: Desired) -> None:
+        assert live.enabled.issuperset(slot.units)
+        assert not live.changed_on_disk()
+        raise Refusal("looked")
+
+    monkeypatch.setattr(activation, "start", start)
+    with pytest.raises(Refusal, match="looked"):
+        live.activate(live.desired("1.1"))
+
+
+def test_live_link_is_renamed_once_the_slot_is_healthy(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str | None]] = []
+    start, swap = activation.start, activation.swap
+
+    def started(slot: Slot, desired: Desired) -> None:
+        start(slot, desired)
+        seen.append(("healthy", live.application.live_slot()))
+
+    def swapped(application: Application, target: Slot) -> None:
+        seen.append(("rename", application.live_slot()))
+        swap(application, target)
+
+    monkeypatch.setattr(activation, "start", started)
+    monkeypatch.setattr(activation, "swap", swapped)
+    live.activate(live.desired("1.1"))
+    assert seen == [("healthy", "blue"), ("rename", "blue")]
+    assert live.requests != []
 
 
 def test_cut_over_is_noted_with_what_it_replaces_before_it_is_done(
@@ -213,10 +279,27 @@ def test_idle_slot_that_still_drains_is_waited_for_before_it_is_written(live: Ho
     live.calls.clear()
     live.activate(live.desired("1.2"))
     assert live.calls[:3] == [
-        ("disable shop@blue.socket shop@blue.service", "green"),
         ("stop shop@blue.socket shop@blue.service", "green"),
+        ("enable shop@blue.socket shop@blue.service", "green"),
         ("daemon-reload", "green"),
     ]
+
+
+def test_idle_slot_that_a_torn_run_left_enabled_is_disabled_before_it_is_written(
+    live: Host,
+) -> None:
+    live.activate(live.desired("1.1"))
+    live.enabled.add("shop@blue.service")
+    live.calls.clear()
+    live.activate(live.desired("1.2"))
+    assert live.calls[:5] == [
+        ("disable shop@blue.service", "green"),
+        ("daemon-reload", "green"),
+        ("stop shop@blue.socket shop@blue.service", "green"),
+        ("enable shop@blue.socket shop@blue.service", "green"),
+        ("daemon-reload", "green"),
+    ]
+    assert not live.changed_on_disk()
 
 
 def test_slot_is_written_with_its_modes_and_a_relative_release_link(host: Host) -> None:
@@ -336,6 +419,31 @@ def test_release_that_cannot_be_enabled_is_refused(live: Host) -> None:
     assert refused(live, live.desired("1.1")) == "systemctl enable failed: no such luck"
 
 
+def test_refused_release_is_enabled_and_disabled_with_a_reload_each(live: Host) -> None:
+    live.worker_answers = []
+    refused(live, live.desired("1.1"))
+    assert [call for call, _ in live.calls if "able" in call or "reload" in call] == [
+        "enable shop@green.socket shop@green.service",
+        "daemon-reload",
+        "disable shop@green.socket shop@green.service",
+        "daemon-reload",
+    ]
+
+
+def test_slot_that_cannot_be_written_is_put_away(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(activation, "replace_link", full)
+    with pytest.raises(OSError, match="No space left"):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+    assert not live.changed_on_disk()
+    assert live.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
+
+
 def test_refused_first_release_leaves_nothing_live(host: Host) -> None:
     host.worker_answers = []
     refused(host, host.desired("1.1"))
@@ -399,7 +507,12 @@ def test_interrupted_start_is_put_away_and_is_no_refusal(
     with pytest.raises(KeyboardInterrupt):
         live.activate(live.desired("1.1"))
     assert live.application.live_slot() == "blue"
-    assert live.calls[-1] == ("stop shop@green.socket shop@green.service", "blue")
+    assert live.calls[-3:] == [
+        ("disable shop@green.socket shop@green.service", "blue"),
+        ("daemon-reload", "blue"),
+        ("stop shop@green.socket shop@green.service", "blue"),
+    ]
+    assert not live.changed_on_disk()
     assert live.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
 
 

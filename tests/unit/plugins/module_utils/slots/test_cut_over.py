@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import SLOTS
-from ansible_collections.asgi.fleet.plugins.module_utils.host import locking
+from ansible_collections.asgi.fleet.plugins.module_utils.host import locking, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
 
@@ -18,7 +18,7 @@ from tests.unit.plugins.module_utils.slot_host import Host
 @pytest.mark.parametrize(
     ("enabled", "states", "calls"),
     [
-        ({"shop@green.socket"}, {}, ["disable shop@green.socket"]),
+        ({"shop@green.socket"}, {}, ["disable shop@green.socket", "daemon-reload"]),
         (set(), {"shop@green.service": "deactivating"}, []),
         (
             set(),
@@ -30,6 +30,7 @@ from tests.unit.plugins.module_utils.slot_host import Host
             {"shop@green.socket": "active"},
             [
                 "disable shop@green.service",
+                "daemon-reload",
                 "stop --no-block shop@green.socket shop@green.service",
             ],
         ),
@@ -41,6 +42,7 @@ def test_settle_puts_the_idle_slot_away_without_waiting(
 ) -> None:
     green = live.application.slot("green")
     activation.configure(green, live.desired())
+    live.systemctl("disable", *green.units)
     live.calls.clear()
     live.enabled |= enabled
     live.states |= {unit: {"ActiveState": state} for unit, state in states.items()}
@@ -49,12 +51,74 @@ def test_settle_puts_the_idle_slot_away_without_waiting(
 
     assert changed == bool(calls)
     assert [call for call, _ in live.calls] == calls
+    assert not live.changed_on_disk()
 
 
 def test_settle_enables_what_a_torn_run_left_disabled(live: Host) -> None:
     live.enabled.clear()
     assert live.activate(live.desired()).changed is True
     assert live.enabled == {"shop@blue.socket", "shop@blue.service"}
+    assert live.calls == [
+        ("enable shop@blue.socket shop@blue.service", "blue"),
+        ("daemon-reload", "blue"),
+    ]
+
+
+def test_settle_enables_and_disables_with_one_reload(live: Host) -> None:
+    green = live.application.slot("green")
+    activation.configure(green, live.desired())
+    live.enabled -= {"shop@blue.service"}
+    live.calls.clear()
+    assert cut_over.settle(live.application, live.application.slot("blue"), stop=False) is True
+    assert [call for call, _ in live.calls] == [
+        "enable shop@blue.service",
+        "disable shop@green.socket shop@green.service",
+        "daemon-reload",
+    ]
+
+
+def test_settle_that_changes_nothing_does_not_reload(live: Host) -> None:
+    assert cut_over.settle(live.application, live.application.slot("blue")) is False
+    assert live.calls == []
+
+
+@pytest.mark.parametrize(
+    ("enabled", "calls"),
+    [
+        (set(), []),
+        ({"shop@green.service"}, ["disable shop@green.service", "daemon-reload"]),
+        (
+            {"shop@green.socket", "shop@green.service"},
+            ["disable shop@green.socket shop@green.service", "daemon-reload"],
+        ),
+    ],
+    ids=["disabled", "half enabled", "enabled"],
+)
+def test_put_away_reloads_once_for_what_it_disables_and_stops_the_slot(
+    live: Host, enabled: set[str], calls: list[str]
+) -> None:
+    green = live.application.slot("green")
+    activation.configure(green, live.desired())
+    live.systemctl("disable", *green.units)
+    live.enabled |= enabled
+    live.calls.clear()
+
+    cut_over.put_away(green)
+
+    stop = "stop shop@green.socket shop@green.service"
+    assert [call for call, _ in live.calls] == [*calls, stop]
+    assert live.enabled == {"shop@blue.socket", "shop@blue.service"}
+    assert not live.changed_on_disk()
+
+
+def test_put_away_of_a_slot_that_was_never_written_asks_nothing(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("there is no unit to ask about")
+
+    monkeypatch.setattr(systemd, "systemctl", forbidden)
+    cut_over.put_away(live.application.slot("green"))
 
 
 def test_swap_leaves_no_moment_without_a_live_slot(live: Host) -> None:

@@ -47,8 +47,10 @@ def test_revert_is_a_rename_while_the_old_slot_still_runs(switched: Host) -> Non
     assert switched.calls == [
         ("enable shop@blue.socket shop@blue.service", "green"),
         ("disable shop@green.socket shop@green.service", "blue"),
+        ("daemon-reload", "blue"),
         ("stop --no-block shop@green.socket shop@green.service", "blue"),
     ]
+    assert not switched.changed_on_disk()
     assert switched.enabled == {"shop@blue.socket", "shop@blue.service"}
     assert switched.application.slot("blue").contents() == before
     assert switched.history()[-2:] == [("reverted", "1.1", "green"), ("live", "1.0", "blue")]
@@ -82,6 +84,16 @@ def test_revert_starts_an_old_slot_that_no_longer_runs(
     assert switched.application.live_slot() == "blue"
 
 
+def test_revert_leaves_no_unit_changed_on_disk_though_it_disables_none(switched: Host) -> None:
+    # As somebody did by hand.
+    switched.systemctl("disable", "shop@green.socket", "shop@green.service")
+    switched.calls.clear()
+    switched.revert("1.1")
+    assert switched.enabled == {"shop@blue.socket", "shop@blue.service"}
+    assert switched.reloads() == ["blue"]
+    assert not switched.changed_on_disk()
+
+
 def test_revert_starts_an_old_slot_that_lacks_one_of_its_workers(switched: Host) -> None:
     worker = switched.workers.pop()
     worker.kill()
@@ -113,6 +125,7 @@ def test_revert_that_is_refused_keeps_what_is_live_and_blanks_secrets(switched: 
     assert switched.states["shop@blue.service"]["ActiveState"] == "inactive"
     assert switched.states["shop@blue.socket"]["ActiveState"] == "inactive"
     assert not any("green" in call for call, _ in switched.calls)
+    assert not switched.changed_on_disk()
     assert switched.history() == before
 
 
@@ -134,9 +147,11 @@ def test_revert_of_the_first_deployment_leaves_nothing_live(live: Host) -> None:
     # Without the link first: nginx must not be sent to a slot that ends.
     assert live.calls == [
         ("disable shop@blue.socket shop@blue.service", None),
+        ("daemon-reload", None),
         ("stop shop@blue.socket shop@blue.service", None),
     ]
     assert live.enabled == set()
+    assert not live.changed_on_disk()
     assert live.history()[-1] == ("reverted", "1.0", "blue")
 
 
