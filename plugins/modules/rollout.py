@@ -248,7 +248,8 @@ def _end(application: Application, module: AnsibleModule) -> dict[str, object]:
         keep = options["keep"]
         holder = lock.holder(application)
         # In check mode the lock was not taken: nobody has it, or another rollout does.
-        idle = keep is None or holder is not None
+        others = holder is not None and holder["rollout"] != options["id"]
+        idle = keep is None or others
         removed = [] if idle else phases.prune(application, keep, check_mode=True)
         return {"changed": bool(removed), "removed": removed}
     return phases.end(

@@ -26,16 +26,44 @@ def test_app_info_hands_its_arguments_on(
 ) -> None:
     asked: list[Any] = []
 
-    def look(application: Application, questions: Questions) -> dict[str, Any]:
-        asked.extend([application.name, questions])
-        return {"live": None}
+    def wait_healthy(
+        application: Application, questions: Questions, seconds: float
+    ) -> dict[str, Any]:
+        asked.extend([application.name, questions, seconds])
+        return healthy
 
-    monkeypatch.setattr(app_info, "look", look)
-    answer = run_module(
-        app_info, name="shop", health_path="/ready", certificate="/x.pem", https_port=443
+    healthy = {"live": None, "health": 200, "https": None}
+    monkeypatch.setattr(app_info, "wait_healthy", wait_healthy)
+    arguments: dict[str, Any] = {
+        "name": "shop",
+        "health_path": "/ready",
+        "certificate": "/x.pem",
+        "https_port": 443,
+    }
+    questions = Questions(health_path="/ready", certificate="/x.pem", https_port=443)
+    assert run_module(app_info, **arguments)["state"] == healthy
+    assert asked == ["shop", questions, 0]
+    asked.clear()
+    answer = run_module(app_info, **arguments, wait_healthy_seconds="2.5")
+    assert (answer["failed"], answer["changed"], answer["state"]) == (False, False, healthy)
+    assert asked == ["shop", questions, 2.5]
+
+
+UNHEALTHY = {"live": None, "health": 503, "https": {"status": 0, "error": "refused"}}
+
+
+@pytest.mark.parametrize(("patience", "failed"), [(0, False), (2.5, True)])
+def test_app_info_fails_with_the_state_when_it_was_to_wait_for_a_healthy_one(
+    run_module: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    patience: float,
+    failed: bool,
+) -> None:
+    monkeypatch.setattr(app_info, "wait_healthy", lambda *_: UNHEALTHY)
+    answer = run_module(app_info, name="shop", wait_healthy_seconds=patience)
+    assert (answer["failed"], answer["state"]) == (failed, UNHEALTHY)
+    assert answer.get("msg") == (
+        "not healthy: the application answers 503 itself, and nothing through nginx"
+        if failed
+        else None
     )
-    assert answer["state"] == {"live": None}
-    assert asked == [
-        "shop",
-        Questions(health_path="/ready", certificate="/x.pem", https_port=443),
-    ]

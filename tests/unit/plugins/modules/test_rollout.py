@@ -102,6 +102,7 @@ def test_rollout_takes_the_lock_over_when_asked_but_not_in_check_mode(
     lock.acquire(shop, OTHER, take_over=False)
     answer = run(take_over=True, _ansible_check_mode=check_mode)
     assert (answer["failed"], answer["acquired"]) == (False, True)
+    assert answer["holder"]["rollout"] == holder
     held = lock.holder(shop)
     assert held is not None
     assert held["rollout"] == holder
@@ -124,9 +125,9 @@ def test_rollout_in_check_mode_changes_nothing(
     answer = run(state=state, release="1.0", succeeded=True, _ansible_check_mode=True)
     assert not answer["failed"]
     assert (answer["changed"], answer["live"]) == (False, "")
-    # Who would hold it: nobody does.
-    assert (answer["holder"] and answer["holder"]["rollout"]) == {"begun": "mine"}.get(state)
-    assert lock.holder(shop) is None
+    # It would be acquired, and is not: nobody holds it.
+    assert answer.get("acquired") == {"begun": True}.get(state)
+    assert answer["holder"] is lock.holder(shop) is None
     assert list(Path(shop.root).iterdir()) == []
 
 
@@ -259,6 +260,21 @@ def test_rollout_ends_with_old_releases_removed_but_not_in_check_mode(
     assert (answer["failed"], answer["changed"], answer["removed"]) == (False, True, ["1.0"])
     assert sorted(path.name for path in Path(shop.releases).iterdir()) == left
     assert (lock.holder(shop) is None) is not check_mode
+
+
+@pytest.mark.parametrize(
+    ("held_by_another", "removed"), [(False, ["1.0"]), (True, [])], ids=["free", "another's"]
+)
+def test_rollout_end_in_check_mode_names_what_goes_unless_another_rollout_is_at_work(
+    run: Run, shop: Application, held_by_another: bool, removed: list[str]
+) -> None:
+    for built_at, name in enumerate(["1.0", "1.1"], start=1):
+        make_release(shop, name, built_at=built_at)
+    if held_by_another:
+        lock.acquire(shop, OTHER, take_over=False)
+    answer = run(state="ended", release="1.1", keep=1, _ansible_check_mode=True)
+    assert (answer["failed"], answer["changed"]) == (False, bool(removed))
+    assert answer["removed"] == removed
 
 
 def test_rollout_ends_without_removing_a_release_unless_asked(run: Run, shop: Application) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,59 @@ def test_show_returns_every_property_that_decides_something() -> None:
         "NRestarts": "",
         "ExecMainStatus": "",
     }
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """A systemctl that knows a and b, of which b starts at boot; `old-` units it does not name.
+
+    Return what it was asked since.
+    """
+    program = tmp_path / "systemctl"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\n[ "$1" = is-enabled ] || exit 0\nshift\n'
+        'for unit; do case $unit in b.*) echo enabled;; old-*) echo "No such file" >&2;; '
+        "a.*) echo disabled;; *) echo not-found;; esac; done\nexit 1\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def asked() -> list[str]:
+        lines = tmp_path / "calls"
+        return lines.read_text().splitlines() if lines.exists() else []
+
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("units", "enabled", "asked"),
+    [
+        ([], set(), []),
+        (["a.socket", "b.service"], {"b.service"}, ["is-enabled a.socket b.service"]),
+        (["none.socket", "b.service"], {"b.service"}, ["is-enabled none.socket b.service"]),
+        (
+            ["old-a.socket", "b.service"],
+            {"b.service"},
+            [
+                "is-enabled old-a.socket b.service",
+                "is-enabled old-a.socket",
+                "is-enabled b.service",
+            ],
+        ),
+    ],
+    ids=["none", "one call", "one without a file", "a version that says nothing of it"],
+)
+def test_enabled_are_those_that_start_at_boot(
+    calls: Callable[[], list[str]], units: list[str], enabled: set[str], asked: list[str]
+) -> None:
+    assert systemd.enabled(units) == enabled
+    assert calls() == asked
+
+
+def test_verbs_are_told_all_units_at_once_and_a_reload_is_one_call(
+    calls: Callable[[], list[str]],
+) -> None:
+    systemd.for_units("enable", ["a.socket", "b.service"], systemd.WITHOUT_RELOAD)
+    systemd.for_units("disable", [], systemd.WITHOUT_RELOAD)
+    systemd.reload()
+    assert calls() == ["enable --quiet --no-reload a.socket b.service", "daemon-reload"]

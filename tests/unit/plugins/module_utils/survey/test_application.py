@@ -8,16 +8,22 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
+    ApplicationState,
+    HttpsAnswer,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.survey import application as app_state
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     look,
     memory_mb,
+    unhealthy_text,
+    wait_healthy,
 )
 
 
@@ -46,6 +52,13 @@ def test_bare_host_has_no_state(shop: Application) -> None:
     assert (state["cpu_percent"], state["https"], state["certificate_days"]) == (None, None, None)
     assert (state["lock"], state["finished"], state["maintenance_since"]) == (None, None, None)
     assert (state["certificate_names"], state["idle_enabled"], state["releases"]) == ([], [], [])
+
+
+def test_state_tells_what_a_service_may_use(shop: Application) -> None:
+    capacity = look(shop, Questions())["capacity"]
+    assert set(capacity) == {"cores", "cores_source", "memory_bytes", "memory_source"}
+    assert capacity["cores"] >= 1
+    assert capacity["memory_bytes"] > 0
 
 
 @pytest.fixture
@@ -142,3 +155,88 @@ def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     assert memory_mb(process.pid) == 0
+
+
+# Waiting for a healthy one
+
+
+def answered(health: int, https: int | None = None) -> ApplicationState:
+    """Return a state with a status of the application and, if it was asked, of nginx."""
+    through: HttpsAnswer | None = None
+    if https is not None:
+        through = {"status": https, "error": "", "certificate_current": None}
+    return {"health": health, "https": through}
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (answered(200), ""),
+        (answered(200, 200), ""),
+        (answered(503), "not healthy: the application answers 503 itself"),
+        (answered(0), "not healthy: the application answers nothing itself"),
+        (
+            answered(200, 502),
+            "not healthy: the application answers 200 itself, and 502 through nginx",
+        ),
+        (
+            answered(503, 200),
+            "not healthy: the application answers 503 itself, and 200 through nginx",
+        ),
+        (
+            answered(0, 0),
+            "not healthy: the application answers nothing itself, and nothing through nginx",
+        ),
+    ],
+)
+def test_unhealthy_text_says_who_answers_what(state: ApplicationState, text: str) -> None:
+    assert unhealthy_text(state) == text
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[ApplicationState]]:
+    """Have looks return these states one after the other, the last for ever; return the looks."""
+    monkeypatch.setattr(app_state, "POLL_SECONDS", 0.01)
+
+    def play(*states: ApplicationState) -> list[ApplicationState]:
+        seen: list[ApplicationState] = []
+
+        def answer(_: Application, __: Questions) -> ApplicationState:
+            seen.append(states[min(len(seen), len(states) - 1)])
+            return seen[-1]
+
+        monkeypatch.setattr(app_state, "look", answer)
+        return seen
+
+    return play
+
+
+Answers = Callable[..., list[ApplicationState]]
+
+
+def test_wait_healthy_asks_until_it_is(shop: Application, answers: Answers) -> None:
+    seen = answers(answered(0, 502), answered(200, 502), answered(200, 200))
+    assert wait_healthy(shop, Questions(), 30) == answered(200, 200)
+    assert len(seen) == 3
+
+
+def test_wait_healthy_does_not_wait_for_what_is_healthy(
+    shop: Application, answers: Answers
+) -> None:
+    seen = answers(answered(200))
+    wait_healthy(shop, Questions(), 30)
+    assert len(seen) == 1
+
+
+def test_wait_healthy_returns_the_last_state_when_the_time_is_over(
+    shop: Application, answers: Answers
+) -> None:
+    seen = answers(answered(0), answered(503))
+    assert wait_healthy(shop, Questions(), 0.1) == answered(503)
+    assert len(seen) > 1
+
+
+def test_wait_healthy_without_time_asks_once(shop: Application, answers: Answers) -> None:
+    seen = answers(answered(503), answered(200))
+    assert wait_healthy(shop, Questions(), 0) == answered(503)
+    assert len(seen) == 1
