@@ -1,0 +1,194 @@
+#!/usr/bin/python
+"""Module `asgi.fleet.certificate_drift`; the comparison is in the module utility of that name."""
+
+# Copyright: the asgi.fleet developers
+# MIT License (see LICENSE)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_drift
+short_description: Tell how a certificate and its key differ from what is wanted
+version_added: "0.1.0"
+author: The asgi.fleet developers (@asgi-fleet)
+description:
+  - "Read-only: compares the folder of a pair, its certificate, its private key and the links that
+    lead to them with what is wanted of them, all in one round trip."
+  - A pair is a folder with C(fullchain.pem) and C(privkey.pem); the link C(current) beside it leads
+    to the pair in use.
+options:
+  directory:
+    description: Folder of the pairs.
+    type: path
+    required: true
+  pair:
+    description: Name of the wanted pair's folder in O(directory).
+    type: str
+    required: true
+  certificate_path:
+    description: Link through which a server reads the certificate.
+    type: path
+    required: true
+  key_path:
+    description: Link through which a server reads the private key.
+    type: path
+    required: true
+  key_owner:
+    description: Owner of the private key.
+    type: str
+    default: root
+  key_group:
+    description: Group of the private key.
+    type: str
+    default: root
+  key_mode:
+    description: Mode of the private key in octal digits; another notation always differs.
+    type: str
+    default: "0600"
+  selfsigned:
+    description: The self-signed certificate that is wanted, with a key on the curve P-256.
+    type: dict
+    suboptions:
+      name:
+        description: Its common name.
+        type: str
+        required: true
+      domains:
+        description: Names and addresses it has to be for, and no others.
+        type: list
+        elements: str
+        required: true
+      renew_before_days:
+        description: It has to be valid for so many days more.
+        type: int
+        required: true
+  provided:
+    description: The provided pair that is wanted.
+    type: dict
+    suboptions:
+      certificate_sha256:
+        description: SHA-256 of the certificate's file, in hexadecimal digits.
+        type: str
+        required: true
+      key_sha256:
+        description: SHA-256 of the private key's file, in hexadecimal digits.
+        type: str
+        required: true
+attributes:
+  check_mode:
+    description: Changes nothing, so it runs in check mode as well.
+    support: full
+  diff_mode:
+    description: The tasks that change something show the differences.
+    support: none
+  idempotent:
+    description: Changes nothing.
+    support: full
+requirements:
+  - openssl on the host; without it every self-signed certificate differs
+"""
+
+EXAMPLES = r"""
+- name: Compare the certificate of the shop with what is wanted
+  asgi.fleet.certificate_drift:
+    directory: /etc/shop/tls
+    pair: selfsigned
+    certificate_path: /etc/shop/tls/fullchain.pem
+    key_path: /etc/shop/tls/privkey.pem
+    selfsigned:
+      name: shop
+      domains: [shop.example.com]
+      renew_before_days: 30
+  register: shop
+"""
+
+RETURN = r"""
+drift:
+  description: What differs, by subject. A subject without a difference is not there, so an empty
+    dictionary means that everything is as wanted.
+  returned: success
+  type: dict
+  contains:
+    access:
+      description: What differs about owner, group or mode of the pair's folder and of its files.
+      type: list
+      elements: str
+    key:
+      description: What differs about the content of the private key.
+      type: list
+      elements: str
+    certificate:
+      description: What differs about the content of the certificate.
+      type: list
+      elements: str
+    links:
+      description: Paths of the links that lead elsewhere.
+      type: list
+      elements: str
+    superseded:
+      description: Folders of provided pairs other than the wanted one.
+      type: list
+      elements: str
+  sample: {access: [/etc/shop/tls/selfsigned/privkey.pem is 0 0 0644; expected root root 0600]}
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift import (
+    Access,
+    Layout,
+    Provided,
+    SelfSigned,
+    compare,
+    look,
+)
+
+
+def main() -> None:
+    """Run the module."""
+    text = {"type": "str", "required": True}
+    path = {"type": "path", "required": True}
+    module = AnsibleModule(
+        argument_spec={
+            "directory": path,
+            "pair": text,
+            "certificate_path": path,
+            "key_path": path,
+            "key_owner": {"type": "str", "default": "root"},
+            "key_group": {"type": "str", "default": "root"},
+            "key_mode": {"type": "str", "default": "0600"},
+            "selfsigned": {
+                "type": "dict",
+                "options": {
+                    "name": text,
+                    "domains": {"type": "list", "elements": "str", "required": True},
+                    "renew_before_days": {"type": "int", "required": True},
+                },
+            },
+            "provided": {
+                "type": "dict",
+                "options": {"certificate_sha256": text, "key_sha256": text},
+            },
+        },
+        mutually_exclusive=[("selfsigned", "provided")],
+        required_one_of=[("selfsigned", "provided")],
+        supports_check_mode=True,
+    )
+    asked = module.params
+    layout = Layout(*(asked[n] for n in ("directory", "pair", "certificate_path", "key_path")))
+    key = Access(*(asked[n] for n in ("key_owner", "key_group", "key_mode")))
+    wanted: SelfSigned | Provided
+    if asked["provided"]:
+        wanted = Provided(asked["provided"]["certificate_sha256"], asked["provided"]["key_sha256"])
+    else:
+        wanted = SelfSigned(
+            asked["selfsigned"]["name"],
+            tuple(asked["selfsigned"]["domains"]),
+            asked["selfsigned"]["renew_before_days"],
+        )
+    module.exit_json(changed=False, drift=compare(layout, key, wanted, look(layout), time.time()))
+
+
+if __name__ == "__main__":
+    main()
