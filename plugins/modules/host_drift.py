@@ -121,6 +121,7 @@ drift:
 
 import os
 import shlex
+import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -180,8 +181,11 @@ def main() -> None:
     wanted["sysctl"] = {name: str(value) for name, value in wanted["sysctl"].items()}
     try:
         drift = find_drift(Baseline(**wanted))
-    except Refusal as error:
-        module.fail_json(msg=str(error))
+    except (Refusal, OSError, subprocess.SubprocessError) as error:
+        module.fail_json(
+            msg=f"the host cannot be compared with its baseline: {error}; expected Debian or "
+            "Ubuntu with systemd"
+        )
     if wanted["firewall"] and (commands := firewall_drift(module)):
         drift["firewall"] = commands
     module.exit_json(changed=False, drift=drift)

@@ -87,3 +87,13 @@ def test_files_are_compared_by_their_text(run_module: Run, tmp_path: Path) -> No
     assert run_module(host_drift, files={str(path): "text"})["drift"] == {}
     assert run_module(host_drift, files={str(path): "other"})["drift"] == {"files": [str(path)]}
     assert run_module(host_drift, absent_files=[str(path)])["drift"] == {"files": [str(path)]}
+
+
+def test_a_host_without_dpkg_is_refused_by_name(
+    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    answer = run_module(host_drift, packages=["curl"])
+    assert answer["failed"]
+    assert "cannot be compared with its baseline" in answer["msg"]
+    assert "expected Debian or Ubuntu" in answer["msg"]
