@@ -34,7 +34,7 @@ def committed(*patterns: str) -> set[str]:
 
 def test_artifact_holds_the_collection_and_nothing_of_the_bundle(files: set[str]) -> None:
     assert {path.partition("/")[0] for path in files} == {
-        "CHANGELOG.md",
+        "CHANGELOG.rst",
         "FILES.json",
         "LICENSE",
         "MANIFEST.json",
