@@ -5,15 +5,23 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 HOSTS ?= 1
-PYTHON_FILES = tools tests bench $(wildcard roles/*/files/*.py)
+PLUGINS = ansible_collections.asgi.fleet.plugins
+# What runs on hosts, and its tests: on the Python of the oldest host, Ubuntu 22.04.
+HOST_PYTHON = 3.10
+HOST_FILES = $(wildcard roles/*/files/*.py)
+HOST_TESTS = tests/unit/plugins/module_utils tests/unit/plugins/modules tests/unit/roles
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: bootstrap
 bootstrap: ## Make .venv with the locked tools
 	@tools/bootstrap
+
+.PHONY: bootstrap-host-python
+bootstrap-host-python:
+	@tools/bootstrap --host-python
 
 .PHONY: bootstrap-hosts
 bootstrap-hosts:
@@ -36,18 +44,11 @@ demo-measure: bootstrap-hosts ## Time a first deploy, one without changes and a 
 ## Checks
 
 .PHONY: test
-test: bootstrap-hosts ## Everything that CI runs: lint, unit, molecule
-	@summary=(); status=0; \
-	for part in lint unit molecule; do \
-	  echo "== $$part"; start=$$SECONDS; \
-	  if $(MAKE) --no-print-directory $$part; then result=passed; else result=FAILED; status=1; fi; \
-	  summary+=("$$(printf '%-10s %-8s %5d s' $$part $$result $$((SECONDS - start)))"); \
-	done; \
-	echo; printf '%s\n' "$${summary[@]}" "$$(printf '%-19s %5d s' total $$SECONDS)"; \
-	exit $$status
+test: bootstrap-hosts bootstrap-host-python ## Everything that CI runs: lint, unit, molecule [FAST=1: of molecule, only deploy]
+	@python tools/test.py $(if $(FAST),--fast)
 
 .PHONY: lint
-lint: bootstrap ruff mypy yamllint ansible-lint ## All linters
+lint: ruff mypy yamllint ansible-lint docs-lint changelog-lint sanity ## All linters
 
 .PHONY: ruff
 ruff: bootstrap
@@ -56,8 +57,10 @@ ruff: bootstrap
 
 .PHONY: mypy
 mypy: bootstrap
-	mypy --no-error-summary -p ansible_collections.asgi.fleet.plugins
-	mypy --no-error-summary $(PYTHON_FILES)
+	mypy --no-error-summary --python-version $(HOST_PYTHON) $(addprefix -p $(PLUGINS).,module_utils modules)
+	mypy --no-error-summary --python-version $(HOST_PYTHON) $(HOST_FILES)
+	mypy --no-error-summary -p $(PLUGINS)
+	mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml .
 	for scenario in zero_downtime fleet; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
@@ -69,9 +72,30 @@ yamllint: bootstrap
 ansible-lint: bootstrap
 	ansible-lint --offline -q
 
+.PHONY: docs-lint
+docs-lint: bootstrap
+	python tools/docs.py --check
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent \
+	  --disallow-unknown-collection-refs .
+
+.PHONY: changelog-lint
+changelog-lint: bootstrap
+	antsibull-changelog lint
+
+.PHONY: sanity
+sanity: bootstrap bootstrap-host-python ## ansible-test sanity, on the collection as it is built [ARGS=...]
+	tools/sanity $(ARGS)
+
 .PHONY: unit
-unit: bootstrap ## Unit and template tests [ARGS=...]
+unit: unit-controller $(if $(ARGS),,unit-host) ## Unit and template tests, those of host code under Python 3.10 as well [ARGS=...]
+
+.PHONY: unit-controller
+unit-controller: bootstrap
 	pytest -q -n auto $(ARGS)
+
+.PHONY: unit-host
+unit-host: bootstrap-host-python
+	ANSIBLE_COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH=ignore .venv-host/bin/pytest -q -n auto $(ARGS) $(HOST_TESTS)
 
 .PHONY: molecule
 molecule: bootstrap-hosts ## The scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
@@ -97,10 +121,26 @@ bench-fleet: bootstrap-hosts ## What N hosts cost the controller: a first deploy
 docs: bootstrap ## Write the pages that are made from the roles' specs and the inputs' table
 	@python tools/docs.py
 
+.PHONY: docs-site
+docs-site: bootstrap ## Build the pages of the plugins and roles in .cache/docs/html
+	install -d -m 755 .cache/docs/rst
+	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
+	  --dest-dir .cache/docs/rst asgi.fleet
+	sphinx-build -q -W --keep-going -c tools/docsite .cache/docs/rst .cache/docs/html
+
+.PHONY: changelog
+changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's version
+	antsibull-changelog release --update-existing --reload-plugins --refresh
+
 .PHONY: lock
-lock: bootstrap ## Lock requirements-dev.in with hashes; UPGRADE=1 takes newer versions
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.12 --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt requirements-dev.in
+lock: bootstrap ## Lock requirements-*.in with hashes; UPGRADE=1 takes newer versions
+	$(call lock,dev,3.12)
+	$(call lock,host,$(HOST_PYTHON))
+
+define lock
+uv pip compile --quiet --generate-hashes --universal --python-version $(2) --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) --output-file requirements-$(1).txt requirements-$(1).in
+endef
 
 .PHONY: clean
 clean: ## Remove caches and logs; keeps .venv and the demo

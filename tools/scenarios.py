@@ -32,6 +32,7 @@ FAILED_TEST = re.compile(r"^\s*(?:FAILED|ERROR) \S*?(?P<reason>\w+\.py::.+)$")
 FAILED_TASK = re.compile(r"^(?:\[ERROR\]: |CRITICAL +)(?P<reason>.+)$")
 REASONS = 4
 REASON_WIDTH = 160
+NAME_WIDTH = 30
 
 
 class UnknownScenarioError(Exception):
@@ -173,7 +174,7 @@ def boot_hosts() -> bool:
     """
     log = LOGS / "hosts.log"
     start = time.monotonic()
-    print(f"{'hosts':<24}", end="", flush=True)
+    print(f"{'hosts':<{NAME_WIDTH}}", end="", flush=True)
     removed = molecule(["destroy", "-s", "default", "--no-report"], log, "shared")
     booted = removed and molecule(
         ["create", "-s", "default", "--no-report"], log, "shared", append=True
@@ -193,7 +194,7 @@ def run(scenario: Scenario) -> Result:
     """Runs one scenario and prints its line."""
     log = LOGS / f"{scenario.name}.log"
     start = time.monotonic()
-    print(f"{scenario.name:<24}", end="", flush=True)
+    print(f"{scenario.name:<{NAME_WIDTH}}", end="", flush=True)
     arguments = ["test", "-s", scenario.name]
     if not scenario.own_hosts:
         arguments.append("--destroy=never")
@@ -256,17 +257,37 @@ def report(results: Sequence[Result]) -> int:
     Returns:
         The exit status: 0 if all have passed.
     """
-    print()
+    print(f"\n{'part':<{NAME_WIDTH}} {'result'} {'seconds':>8}")
     for result in results:
-        print(
-            f"{result.name:<24} {'passed' if result.passed else 'FAILED'} {result.seconds:>6.0f} s"
-        )
+        verdict = "passed" if result.passed else "FAILED"
+        print(f"{result.name:<{NAME_WIDTH}} {verdict} {result.seconds:>8.0f}")
     for result in results:
         for reason in result.reasons:
             print(f"{result.name}: {reason}")
     failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def read_settings() -> Settings:
+    """Reads molecule/scenarios.yml."""
+    return Settings(**load_yaml(ROOT / "molecule" / "scenarios.yml"))
+
+
+def find() -> list[str]:
+    """Names of all folders with a molecule.yml."""
+    return [path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")]
+
+
+def run_named(names: Sequence[str], settings: Settings, *, keep: bool = False) -> list[Result]:
+    """Runs scenarios by name, and removes the shared hosts at the end unless they are kept."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    scenarios = [load_scenario(name, settings) for name in names]
+    try:
+        return run_all(scenarios)
+    finally:
+        if not keep and not all(scenario.own_hosts for scenario in scenarios):
+            remove_hosts()
 
 
 def main() -> int:
@@ -281,21 +302,13 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the shared hosts up at the end")
     arguments = parser.parse_args()
 
-    settings = Settings(**load_yaml(ROOT / "molecule" / "scenarios.yml"))
-    found = [path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")]
+    settings = read_settings()
     try:
-        names = select(found, settings, arguments.scenario, slow=arguments.slow)
+        names = select(find(), settings, arguments.scenario, slow=arguments.slow)
     except UnknownScenarioError as error:
         print(error, file=sys.stderr)
         return 2
-    LOGS.mkdir(parents=True, exist_ok=True)
-    scenarios = [load_scenario(name, settings) for name in names]
-    try:
-        results = run_all(scenarios)
-    finally:
-        if not arguments.keep and not all(scenario.own_hosts for scenario in scenarios):
-            remove_hosts()
-    return report(results)
+    return report(run_named(names, settings, keep=arguments.keep))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Commands of the application, run as the application would run them."""
 
+# ansible-test asks for run_command, which knows neither another user nor a timeout.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import os

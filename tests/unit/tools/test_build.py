@@ -18,8 +18,9 @@ PLUGINS = {"action", "callback", "filter", "module_utils", "modules", "plugin_ut
 def files(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Build the collection, and return the paths of the files in the artifact."""
     folder = tmp_path_factory.mktemp("build")
-    command = [Path(sys.executable).with_name("ansible-galaxy"), "collection", "build"]
-    subprocess.run([*command, "--output-path", folder], cwd=ROOT, check=True, capture_output=True)
+    galaxy = Path(sys.executable).with_name("ansible-galaxy")
+    command: list[str | Path] = [galaxy, "collection", "build", "--output-path", folder]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (artifact,) = folder.glob("asgi-fleet-*.tar.gz")
     with tarfile.open(artifact) as archive:
         return {member.name for member in archive if not member.isdir()}
@@ -34,7 +35,7 @@ def committed(*patterns: str) -> set[str]:
 
 def test_artifact_holds_the_collection_and_nothing_of_the_bundle(files: set[str]) -> None:
     assert {path.partition("/")[0] for path in files} == {
-        "CHANGELOG.md",
+        "CHANGELOG.rst",
         "FILES.json",
         "LICENSE",
         "MANIFEST.json",
