@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +79,10 @@ def pack(recipe: Recipe, tmp_path: Path) -> Callable[..., Recipe]:
 Pack = Callable[..., Recipe]
 
 
-def wheel(folder: Path, name: str, version: str, requires: str = "", code: str = "") -> Path:
-    """Make a wheel of one module."""
+def wheel(
+    folder: Path, name: str, version: str, requires: str = "", code: str = "", script: str = ""
+) -> Path:
+    """Make a wheel of one module; `script` is an entry point, such as `toy = toy:main`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
@@ -88,6 +92,8 @@ def wheel(folder: Path, name: str, version: str, requires: str = "", code: str =
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
+    if script:
+        files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script}\n"
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in files.items():
             archive.writestr(file, text)
@@ -131,6 +137,9 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
         "module": "main:app",
         "dependencies": "requirements.txt",
         "lock_sha256": hashlib.sha256(b"").hexdigest(),
+        # No lock: nothing says that the same file gives the same environment.
+        "environment": "",
+        "environment_from": "",
         "source": {"type": "path"},
         "commit": "",
     }
@@ -265,7 +274,9 @@ def test_application_that_cannot_be_imported_is_refused(
     pack: Pack, module: str, code: str, told: str
 ) -> None:
     message = refused(pack({"main.py": code}, module=module))
-    assert message.startswith(f"app_module is {module}; importing it failed (exit status ")
+    assert message.startswith(
+        f"python_release_module is {module}; importing it failed (exit status "
+    )
     assert "the release was not kept, and nothing live changed:\n" in message
     assert told in message
 
@@ -301,8 +312,17 @@ def test_missing_dependency_is_refused(pack: Pack) -> None:
 
 def test_missing_interpreter_is_refused_with_the_ways_out(pack: Pack) -> None:
     message = refused(pack({"main.py": APPLICATION}, python="3.99"))
-    assert message.startswith("app_python is 3.99; this host has 3.")
+    assert message.startswith("python_release_python is 3.99; this host has 3.")
     assert "install python3.99 on the host, set python_release_python_mirror" in message
+    assert ", or choose another python_release_python:\n" in message
+
+
+def test_refusals_name_the_variables_that_the_caller_speaks_of(pack: Pack) -> None:
+    message = refused(pack({"main.py": "app = 1\n"}, prefix="app_"))
+    assert message.startswith("app_module is main:app; importing it failed (exit status 1); ")
+    message = refused(pack({"main.py": APPLICATION}, prefix="app_", python="3.99"))
+    assert message.startswith("app_python is 3.99; this host has 3.")
+    assert ", or choose another app_python:\n" in message
 
 
 def test_missing_uv_is_refused(pack: Pack) -> None:
@@ -406,6 +426,14 @@ def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list
 Recorded = Callable[..., list[str]]
 
 
+def install(recipe: Recipe, reused: bool = False) -> None:
+    """Install what the source names, as a build without an earlier environment does."""
+    used = dependency_file(recipe)
+    if not reused:
+        release._install_dependencies(recipe, used)
+    release._install_project(recipe, used, reused=reused)
+
+
 @pytest.mark.parametrize(
     ("files", "calls"),
     [
@@ -425,7 +453,7 @@ Recorded = Callable[..., list[str]]
             {"requirements.txt": "", "pyproject.toml": PACKAGE},
             [
                 "pip install --compile-bytecode --requirements SRC/requirements.txt",
-                "pip install --compile-bytecode --no-deps SRC",
+                "pip install --compile-bytecode --no-deps --reinstall SRC",
             ],
         ),
         (
@@ -450,13 +478,33 @@ def test_dependencies_are_installed_by(
 ) -> None:
     for name, text in files.items():
         (source / name).write_text(text)
-    assert recorded(release._install) == calls
+    assert recorded(install) == calls
+
+
+@pytest.mark.parametrize(
+    ("files", "installed"),
+    [
+        ({"uv.lock": "", "pyproject.toml": PACKAGE}, True),
+        ({"uv.lock": "", "pyproject.toml": "[project]\n"}, False),
+        ({"pylock.toml": "", "pyproject.toml": PACKAGE}, True),
+        ({"requirements.txt": "", "pyproject.toml": PACKAGE}, True),
+        ({"requirements.txt": ""}, False),
+    ],
+    ids=["uv.lock", "uv.lock of a folder", "pylock.toml", "requirements", "no project"],
+)
+def test_reused_environment_gets_the_project_alone(
+    recorded: Recorded, source: Path, files: dict[str, str], installed: bool
+) -> None:
+    for name, text in files.items():
+        (source / name).write_text(text)
+    project = ["pip install --compile-bytecode --no-deps --reinstall SRC"]
+    assert recorded(partial(install, reused=True)) == (project if installed else [])
 
 
 def test_dependencies_come_from_the_given_places(recorded: Recorded, source: Path) -> None:
     (source / "requirements.txt").touch()
     places = {"index": "https://pypi.example.com/simple", "find_links": "/srv/wheels"}
-    assert recorded(release._install, **places) == [
+    assert recorded(install, **places) == [
         "pip install --compile-bytecode --index https://pypi.example.com/simple"
         " --find-links /srv/wheels --requirements SRC/requirements.txt"
     ]
@@ -505,6 +553,202 @@ def test_server_packages_leave_the_applications_own_versions(pack: Pack, tmp_pat
     )
     build(recipe, {})
     assert installed(recipe) == {"toy": "1.0", "server": "1.0"}
+
+
+# The environment of an earlier release
+
+TOY = "import sys\ndef main():\n    print(sys.executable, sys.prefix)\n"
+#: A build backend of a packaged project's own: nothing has to be downloaded for a wheel of it.
+BACKEND = """
+import zipfile
+
+def build_wheel(folder, *_):
+    info = "shop-1.0.dist-info"
+    files = {
+        "shop.py": open("lib/shop.py").read(),
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: shop\\nVersion: 1.0\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    with zipfile.ZipFile(f"{folder}/shop-1.0-py3-none-any.whl", "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\\n" for name in files))
+    return "shop-1.0-py3-none-any.whl"
+"""
+PROJECT = """\
+[project]
+name = "shop"
+version = "1.0"
+requires-python = ">=3.8"
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def hashed(path: Path) -> str:
+    """Return the line of a requirements.txt that names a wheel with its content."""
+    name, version = path.name.split("-")[:2]
+    return (
+        f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+    )
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """A folder with toy 1.0, which has a console script, toy 2.0 and server 1.0."""
+    folder = tmp_path / "wheels"
+    wheel(folder, "toy", "1.0", code=TOY, script="toy = toy:main")
+    wheel(folder, "toy", "2.0", code=TOY)
+    wheel(folder, "server", "1.0")
+    return folder
+
+
+@pytest.fixture
+def first(pack: Pack, wheels: Path) -> tuple[Recipe, dict[str, dict[str, Any]]]:
+    """A first release with a hashed lock, and the manifests of the host then."""
+    recipe = pack(
+        {
+            "main.py": f"import toy\n{APPLICATION}",
+            "requirements.txt": hashed(wheels / "toy-1.0-py3-none-any.whl"),
+        },
+        find_links=str(wheels),
+        server_packages=["server"],
+    )
+    manifest = build(recipe, {})
+    return recipe, {manifest["id"]: manifest}
+
+
+First = tuple[Recipe, dict[str, dict[str, Any]]]
+
+
+def successor(first: First, pack: Pack, files: dict[str, str], **changed: Any) -> Recipe:  # noqa: ANN401
+    """Return the recipe of the release after the first, with some files and fields changed."""
+    before = first[0]
+    source = {
+        "main.py": f"import toy\nVERSION = 2\n{APPLICATION}",
+        "requirements.txt": Path(before.inside("src", "requirements.txt")).read_text(),
+    } | files
+    fields = {"find_links": before.find_links, "server_packages": before.server_packages}
+    path = before.path.replace("1.0-abcdef01", "1.1-abcdef02")
+    return pack(source, **{"path": path, **fields, **changed})
+
+
+def without_packages(recipe: Recipe) -> None:
+    """Take away all that packages could be installed from."""
+    for path in Path(recipe.find_links).iterdir():
+        path.unlink()
+    shutil.rmtree(recipe.cache)
+
+
+def test_build_with_the_same_lock_copies_the_environment_and_needs_no_index(
+    first: First, pack: Pack
+) -> None:
+    before, manifests = first
+    without_packages(before)
+    after = successor(first, pack, {})
+    manifest = build(after, {}, manifests)
+
+    earlier = manifests["1.0-abcdef01"]
+    assert len(earlier["environment"]) == 64
+    assert earlier["environment_from"] == ""
+    assert manifest["environment"] == earlier["environment"]
+    assert manifest["environment_from"] == "1.0-abcdef01"
+    assert read_manifest(after.path) == manifest
+    assert installed(after) == {"toy": "1.0", "server": "1.0"}
+    assert "VERSION = 2" in Path(after.inside("src", "main.py")).read_text()
+
+
+def test_copied_environment_outlives_the_one_it_was_copied_from(first: First, pack: Pack) -> None:
+    before, manifests = first
+    after = successor(first, pack, {})
+    build(after, {}, manifests)
+    shutil.rmtree(before.path)
+    told = subprocess.check_output([after.inside(".venv", "bin", "toy")], text=True)
+    assert told.split() == [after.venv_python, after.inside(".venv")]
+    assert installed(after) == {"toy": "1.0", "server": "1.0"}
+
+
+def byte_code(recipe: Recipe) -> dict[str, int]:
+    """Return when each file of byte code in the venv was written."""
+    venv = Path(recipe.inside(".venv"))
+    return {str(p.relative_to(venv)): p.stat().st_mtime_ns for p in venv.rglob("*.pyc")}
+
+
+def test_byte_code_of_a_copied_environment_is_valid(first: First, pack: Pack) -> None:
+    before, manifests = first
+    after = successor(first, pack, {})
+    build(after, {}, manifests)
+    copied = byte_code(after)
+    assert any("/toy." in path for path in copied)
+    assert copied == byte_code(before)
+    # Whoever may write there would compile again what is not valid.
+    subprocess.run([after.venv_python, "-c", "import server, toy"], check=True)
+    assert byte_code(after) == copied
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "uv.lock"])
+def test_packaged_project_in_a_copied_environment_is_the_new_one(
+    first: First, pack: Pack, tmp_path: Path, lock: str
+) -> None:
+    files = {"pyproject.toml": PROJECT, "backend.py": BACKEND}
+    if lock == "uv.lock":
+        project = tmp_path / "project"
+        project.mkdir()
+        (project / "pyproject.toml").write_text(PROJECT)
+        command = [UV, "lock", "--quiet", "--offline", "--cache-dir", first[0].cache]
+        subprocess.run(command, cwd=project, check=True)
+        files["uv.lock"] = (project / "uv.lock").read_text()
+    # Not at the top, where the import would find it without an installation.
+    code = f"NUMBER = %d\n{APPLICATION}"
+    one = successor(first, pack, {**files, "lib/shop.py": code % 1}, module="shop:app")
+    manifest = build(one, {})
+    assert (manifest["dependencies"], manifest["environment_from"]) == (lock, "")
+    without_packages(first[0])
+    path = one.path.replace("1.1-abcdef02", "1.2-abcdef03")
+    two = successor(first, pack, {**files, "lib/shop.py": code % 2}, module="shop:app", path=path)
+    assert build(two, {}, {manifest["id"]: manifest})["environment_from"] == manifest["id"]
+    for recipe, number in ((one, "1"), (two, "2")):
+        ask = [recipe.venv_python, "-c", "import shop; print(shop.NUMBER)"]
+        assert subprocess.check_output(ask, text=True).strip() == number
+
+
+def test_changed_lock_does_not_reuse_an_environment(first: First, pack: Pack, wheels: Path) -> None:
+    lock = {"requirements.txt": hashed(wheels / "toy-2.0-py3-none-any.whl")}
+    after = successor(first, pack, lock)
+    manifest = build(after, {}, first[1])
+    assert manifest["environment_from"] == ""
+    assert manifest["environment"] not in ("", first[1]["1.0-abcdef01"]["environment"])
+    assert installed(after) == {"toy": "2.0", "server": "1.0"}
+
+
+def test_changed_ingredient_does_not_reuse_an_environment(first: First, pack: Pack) -> None:
+    after = successor(first, pack, {}, server_packages=[])
+    assert build(after, {}, first[1])["environment_from"] == ""
+    assert installed(after) == {"toy": "1.0"}
+
+
+def test_file_that_is_no_lock_does_not_reuse_an_environment(first: First, pack: Pack) -> None:
+    wanted = {"requirements.txt": "toy<2\n"}
+    one = successor(first, pack, wanted)
+    manifest = build(one, {}, first[1])
+    assert (manifest["environment"], manifest["environment_from"]) == ("", "")
+    two = replace(one, path=one.path.replace("1.1-abcdef02", "1.2-abcdef03"))
+    assert build(two, {}, {manifest["id"]: manifest})["environment_from"] == ""
+    assert installed(two) == {"toy": "1.0", "server": "1.0"}
+
+
+def test_environment_that_cannot_be_copied_is_refused(first: First, pack: Pack) -> None:
+    before, manifests = first
+    after = successor(first, pack, {})
+    shutil.rmtree(before.path)
+    with pytest.raises(BuildError) as error:
+        build(after, {}, manifests)
+    assert str(error.value).startswith(
+        "the virtual environment of 1.0-abcdef01 cannot be copied; nothing live changed:\n"
+    )
+    assert not os.path.lexists(after.path)
 
 
 # Manifests
