@@ -11,7 +11,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 #: The only folders of plugins that the collection has; another one is a slip of the pen.
-PLUGINS = {"action", "callback", "filter", "module_utils", "modules", "plugin_utils"}
+PLUGINS = {
+    "action",
+    "callback",
+    "doc_fragments",
+    "filter",
+    "module_utils",
+    "modules",
+    "plugin_utils",
+}
 
 
 @pytest.fixture(scope="module")

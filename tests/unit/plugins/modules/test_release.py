@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError, Recipe
@@ -33,24 +37,47 @@ def run_release(
     return lambda **arguments: run_module(release, name="shop", **arguments)
 
 
-@pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
-    """The recipes that were built, by nobody."""
-    recipes: list[Recipe] = []
+@dataclass
+class Built:
+    """What was built, by nobody, and which accounts were made before."""
 
-    def build(recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        recipes.append(recipe)
+    recipes: list[Recipe] = field(default_factory=list)
+    beside: list[list[str]] = field(default_factory=list)
+    archives: list[bytes] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> Built:
+    """Have nothing be built and no account be made."""
+    done = Built()
+
+    def build(
+        recipe: Recipe, manifest: Mapping[str, Any], manifests: Mapping[str, object]
+    ) -> dict[str, Any]:
+        done.recipes.append(recipe)
+        done.beside.append(sorted(manifests))
+        # One that came with the call is gone when the module has ended.
+        path = Path(recipe.archive)
+        done.archives.append(path.read_bytes() if path.is_file() else b"")
         return {**manifest, "built_at": 1}
 
+    def ensure_account(name: str) -> bool:
+        assert done.recipes == []
+        done.accounts.append(name)
+        return True
+
     monkeypatch.setattr(release, "build", build)
-    return recipes
+    monkeypatch.setattr(release, "ensure_account", ensure_account)
+    return done
 
 
-PRESENT = {"id": "1.0-abcdef01", "module": "main:app", "user": "shop", "uv": "/opt/uv/bin/uv"}
+#: Any program serves as uv where nothing is built.
+PRESENT = {"id": "1.0-abcdef01", "module": "main:app", "user": "shop", "uv": sys.executable}
 
 
 def test_release_is_built_with_everything_given(
-    run_release: Run, shop: Application, built: list[Recipe]
+    run_release: Run, shop: Application, built: Built
 ) -> None:
     answer = run_release(
         **PRESENT,
@@ -61,17 +88,20 @@ def test_release_is_built_with_everything_given(
         environment='TOKEN="a\\"b"\n',
         secret_names=["TOKEN"],
         uv_environment='UV_OFFLINE="1"\n',
+        prefix="app_",
         manifest={"built_by": "ada"},
     )
     path = f"{shop.releases}/1.0-abcdef01"
     assert not answer["failed"]
     assert (answer["changed"], answer["path"]) == (True, path)
     assert answer["manifest"] == {"built_by": "ada", "built_at": 1}
-    assert built == [
+    assert answer["missing"] == []
+    assert built.accounts == ["shop"]
+    assert built.recipes == [
         Recipe(
             path=path,
             kind="wheel",
-            uv="/opt/uv/bin/uv",
+            uv=sys.executable,
             module="main:app",
             user="shop",
             archive="/var/cache/shop.whl",
@@ -80,30 +110,112 @@ def test_release_is_built_with_everything_given(
             environment={"TOKEN": 'a"b'},
             secret_names=["TOKEN"],
             uv_environment={"UV_OFFLINE": "1"},
+            prefix="app_",
         )
     ]
 
 
+def test_release_is_built_beside_those_that_are_complete(
+    run_release: Run, shop: Application, built: Built
+) -> None:
+    make_release(shop, "0.9", environment="a")
+    (make_release(shop, "0.8") / "manifest.json").unlink()
+    assert run_release(**PRESENT, archive="/var/cache/shop.tar.gz")["changed"]
+    assert built.beside == [["0.9"]]
+    (recipe,) = built.recipes
+    assert (recipe.kind, recipe.prefix) == ("tree", "python_release_")
+
+
+@pytest.mark.parametrize(
+    "name", ["shop-1.4.2-py3-none-any.whl", "../../etc/shop-1.4.2-py3-none-any.whl"]
+)
+def test_archive_within_the_call_is_built_under_its_own_name(
+    run_release: Run, built: Built, name: str
+) -> None:
+    content = b"PK\x03\x04\xff"
+    answer = run_release(
+        **PRESENT,
+        kind="wheel",
+        content=base64.b64encode(content).decode(),
+        archive_name=name,
+        _ansible_inject_invocation=True,
+    )
+    assert (answer["failed"], answer["changed"]) == (False, True)
+    (recipe,) = built.recipes
+    assert Path(recipe.archive).name == "shop-1.4.2-py3-none-any.whl"
+    assert built.archives == [content]
+    # The module's own folder, which Ansible removes when the module ends.
+    assert "ansible-moduletmp" in str(Path(recipe.archive).parent)
+    assert Path(recipe.archive).parent.stat().st_mode & 0o077 == 0
+    assert base64.b64encode(content).decode() not in str(answer)
+
+
+@pytest.mark.parametrize("look", [False, True])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_complete_release_needs_no_uv_and_no_account(
+    run_release: Run, shop: Application, built: Built, look: bool, check_mode: bool
+) -> None:
+    make_release(shop, PRESENT["id"], commit="abc")
+    answer = run_release(
+        **PRESENT | {"uv": "/no/such/uv"}, look=look, _ansible_check_mode=check_mode
+    )
+    assert (answer["failed"], answer["changed"]) == (False, False)
+    assert answer["path"] == f"{shop.releases}/{PRESENT['id']}"
+    assert (answer["manifest"], answer["missing"]) == ({"commit": "abc"}, [])
+    assert (built.recipes, built.accounts) == ([], [])
+
+
+def test_look_only_asks(run_release: Run, shop: Application, built: Built) -> None:
+    answer = run_release(**PRESENT, look=True)
+    assert (answer["failed"], answer["changed"]) == (False, False)
+    assert (answer["manifest"], answer["missing"]) == ({}, [])
+    assert (built.recipes, built.accounts) == ([], [])
+    assert not Path(shop.path("opt")).exists()
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_release_without_uv_is_not_built_and_says_what_is_missing(
+    run_release: Run, shop: Application, built: Built, look: bool
+) -> None:
+    answer = run_release(**PRESENT | {"uv": "/no/such/uv"}, look=look)
+    assert (answer["failed"], answer["changed"]) == (False, False)
+    assert (answer["manifest"], answer["missing"]) == ({}, ["uv"])
+    assert (built.recipes, built.accounts) == ([], [])
+    assert not Path(shop.path("opt")).exists()
+
+
+def test_release_whose_account_cannot_be_made_is_not_built(
+    run_release: Run, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ensure_account(name: str) -> bool:
+        raise AccountError(f"useradd {name} failed: no more numbers")
+
+    monkeypatch.setattr(release, "ensure_account", ensure_account)
+    answer = run_release(**PRESENT)
+    assert (answer["failed"], answer["msg"]) == (True, "useradd shop failed: no more numbers")
+    assert built.recipes == []
+
+
 def test_release_that_is_complete_is_not_built_again(
-    run_release: Run, shop: Application, built: list[Recipe]
+    run_release: Run, shop: Application, built: Built
 ) -> None:
     make_release(shop, PRESENT["id"], commit="abc")
     answer = run_release(**PRESENT)
     assert (answer["changed"], answer["manifest"]) == (False, {"commit": "abc"})
-    assert built == []
+    assert (built.recipes, built.accounts) == ([], [])
 
 
 def test_release_that_another_build_just_made_is_not_built_again(
-    run_release: Run, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
+    run_release: Run, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[dict[str, str] | None] = [None, {"commit": "abc"}]
     monkeypatch.setattr(release, "read_manifest", lambda _: looks.pop(0))
     assert run_release(**PRESENT)["manifest"] == {"commit": "abc"}
-    assert built == []
+    assert built.recipes == []
 
 
 def test_release_waits_for_another_build_in_vain(
-    run_release: Run, shop: Application, built: list[Recipe], monkeypatch: pytest.MonkeyPatch
+    run_release: Run, shop: Application, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
     with locked(shop.path("opt", "shop", "build.lock"), 0):
@@ -112,20 +224,20 @@ def test_release_waits_for_another_build_in_vain(
         "another build of shop has been running on this host for more than 0 s; "
         "wait for it to end and run again"
     )
-    assert built == []
+    assert built.recipes == []
 
 
 def test_release_in_check_mode_is_not_built(
-    run_release: Run, shop: Application, built: list[Recipe]
+    run_release: Run, shop: Application, built: Built
 ) -> None:
     answer = run_release(**PRESENT, _ansible_check_mode=True)
     assert (answer["changed"], answer["manifest"]) == (True, {})
-    assert built == []
+    assert (built.recipes, built.accounts) == ([], [])
     assert not Path(shop.releases).exists()
 
 
 def test_release_that_cannot_be_built_says_why(
-    run_release: Run, monkeypatch: pytest.MonkeyPatch
+    run_release: Run, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def build(*_: object) -> None:
         raise BuildError("app_module is main:app; importing it failed")
@@ -134,6 +246,7 @@ def test_release_that_cannot_be_built_says_why(
     answer = run_release(**PRESENT)
     assert answer["failed"]
     assert answer["msg"] == "app_module is main:app; importing it failed"
+    assert (built.recipes, built.accounts) == ([], ["shop"])
 
 
 @pytest.mark.parametrize("missing", PRESENT)
