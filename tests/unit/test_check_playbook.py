@@ -168,6 +168,264 @@ def test_check_playbook_shows_no_token_of_a_url(tmp_path: Path) -> None:
     assert SECRET not in accepted.stdout + accepted.stderr
 
 
+# What the user sets, and what the deployment gives to the roles
+
+SHOP: dict[str, Any] = {"app_name": "shop", "app_source": GIT, "app_domain": "a.example"}
+READ_TIMEOUT = "nginx_site_proxy_read_timeout_seconds"
+#: Where an inventory may set a variable.
+LEVELS = ("hosts.yml all", "hosts.yml app", "hosts.yml web1", "all.yml", "app.yml", "web1.yml")
+
+
+def fleet(folder: Path, levels: dict[str, dict[str, Any]], balancers: tuple[str, ...] = ()) -> Path:
+    """Write an inventory of two hosts, with variables at some of its levels."""
+    hosts: dict[str, Any] = {
+        f"web{number}": {"ansible_host": f"203.0.113.{number}"} for number in (1, 2)
+    }
+    of_group: dict[str, dict[str, Any]] = {"app": dict(SHOP), "all": {}}
+    for level, variables in levels.items():
+        within, _, file = level.rpartition(" ")
+        if within:
+            (hosts if file in hosts else of_group)[file].update(variables)
+        else:
+            parent = folder / ("host_vars" if Path(file).stem in hosts else "group_vars")
+            parent.mkdir(parents=True, exist_ok=True)
+            (parent / file).write_text(yaml.safe_dump(variables))
+    children = {
+        "app": {"hosts": hosts, "vars": of_group["app"]},
+        "balancer": {"hosts": dict.fromkeys(balancers)},
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / "hosts.yml").write_text(
+        yaml.safe_dump({"all": {"vars": of_group["all"], "children": children}})
+    )
+    return folder
+
+
+def play_after_check(folder: Path, *names: str, **before: object) -> Path:
+    """Write a playbook that checks, and then prints variables as a role would get them."""
+    playbook = folder / "playbook.yml"
+    lines = [f"{name}={{{{ {name} | default('nothing') }}}}." for name in names]
+    check = {"import_playbook": str(ROOT / "playbooks" / "check.yml"), "vars": before}
+    tasks = [
+        {"asgi.fleet.show": {"lines": [f"{{{{ inventory_hostname }}}} {one}" for one in lines]}}
+    ]
+    plays = [check, {"hosts": "app", "gather_facts": False, "tasks": tasks}]
+    playbook.write_text(yaml.safe_dump(plays, sort_keys=False))
+    return playbook
+
+
+def balancer_plays(folder: Path) -> Path:
+    """Write what balancer.yml does to get the role's variables, in plays that import the role."""
+    plays = [
+        play
+        for play in yaml.safe_load((ROOT / "playbooks" / "balancer.yml").read_text())
+        if play.get("hosts") == "balancer"
+    ]
+    wiring = ("asgi.fleet.check_inputs", "ansible.builtin.set_fact", "ansible.builtin.import_role")
+    for play in plays:
+        play |= {"gather_facts": False, "become": False}
+        play["tasks"] = [task for task in play["tasks"] if set(wiring) & task.keys()]
+        roles = [n for n, task in enumerate(play["tasks"]) if wiring[-1] in task]
+        for place in roles[:1]:
+            names = ("response_timeout_seconds", "floating_priority")
+            lines = [
+                f"{{{{ inventory_hostname }}}} {n}={{{{ haproxy_balancer_{n} }}}}." for n in names
+            ]
+            play["tasks"][place:place] = [
+                {"asgi.fleet.show": {"lines": lines}},
+                {"ansible.builtin.meta": "end_host"},
+            ]
+    playbook = folder / "balancer.yml"
+    check = {"import_playbook": str(ROOT / "playbooks" / "check.yml")}
+    playbook.write_text(yaml.safe_dump([check, *plays], sort_keys=False))
+    return playbook
+
+
+@pytest.mark.parametrize("level", ["hosts.yml all", "hosts.yml app", "all.yml", "app.yml"])
+def test_role_variable_of_an_inventory_arrives_whatever_its_level(
+    level: str, tmp_path: Path
+) -> None:
+    wired = "gunicorn_service_request_timeout_seconds"
+    plain = "nginx_site_upstream_keepalive_timeout_seconds"
+    folder = fleet(tmp_path / "inventory", {level: {READ_TIMEOUT: 300}})
+    ended = run(play_after_check(tmp_path, READ_TIMEOUT, wired, plain), "-i", folder)
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    for host in ("web1", "web2"):
+        assert f"{host} {READ_TIMEOUT}=300." in output
+        assert f"{host} {wired}=300." in output
+        assert f"{host} {plain}=2." in output
+
+
+def test_role_variable_of_one_host_arrives_there_alone(tmp_path: Path) -> None:
+    plain = "nginx_site_upstream_keepalive_timeout_seconds"
+    levels = {"hosts.yml web1": {READ_TIMEOUT: 300}, "web1.yml": {plain: 1}}
+    folder = fleet(tmp_path / "inventory", levels)
+    ended = run(play_after_check(tmp_path, READ_TIMEOUT, plain), "-i", folder)
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    for line in (
+        f"web1 {READ_TIMEOUT}=300.",
+        f"web1 {plain}=1.",
+        f"web2 {READ_TIMEOUT}=60.",
+        f"web2 {plain}=2.",
+    ):
+        assert line in output
+
+
+def test_role_variable_of_an_inventory_arrives_after_a_second_check_as_well(
+    tmp_path: Path,
+) -> None:
+    """What the first check wired is not taken for the user's, and follows the host's variables."""
+    folder = fleet(tmp_path / "inventory", {"app.yml": {READ_TIMEOUT: 300}})
+    names = (READ_TIMEOUT, "nginx_site_domains", "python_release_kept")
+    playbook = play_after_check(tmp_path, *names)
+    playbook.write_text(playbook.read_text() * 2)
+    ended = run(playbook, "-i", folder)
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    assert output.count(f"web1 {READ_TIMEOUT}=300.") == 2
+    assert output.count("web1 nginx_site_domains=['a.example'].") == 2
+    assert output.count("web1 python_release_kept=3.") == 2
+
+
+def test_role_variable_of_the_command_line_arrives(tmp_path: Path) -> None:
+    wired = "gunicorn_service_request_timeout_seconds"
+    playbook = play_after_check(tmp_path, READ_TIMEOUT, wired)
+    ended = run(playbook, "-i", fleet(tmp_path / "inventory", {}), "-e", f"{READ_TIMEOUT}=300")
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    assert f"web1 {READ_TIMEOUT}=300." in output
+    assert f"web1 {wired}=300." in output
+
+
+#: A role's variable for each level, with the one that it follows from.
+DERIVED_AT = {
+    "hosts.yml all": ("nginx_site_domains", "app_domain"),
+    "hosts.yml app": ("gunicorn_service_workers", "app_workers"),
+    "hosts.yml web1": ("tls_certificate_mode", "app_tls"),
+    "all.yml": ("python_release_source", "app_source"),
+    "app.yml": ("nginx_site_name", "app_name"),
+    "web1.yml": ("gunicorn_service_health_path", "app_health_path"),
+}
+#: And one that picks the target of some playbook.
+TARGET_AT = {level: f"target{number}" for number, level in enumerate(LEVELS)}
+
+
+@pytest.fixture(scope="module")
+def set_by_the_user(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> subprocess.CompletedProcess[str]:
+    """Check an inventory that sets, at every level, what it must not."""
+    folder = tmp_path_factory.mktemp("levels")
+    levels = {level: {DERIVED_AT[level][0]: "x", TARGET_AT[level]: "x"} for level in LEVELS}
+    playbook = play_after_check(folder, check_command_line=list(TARGET_AT.values()))
+    return run(playbook, "-i", fleet(folder / "inventory", levels))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_role_variable_that_follows_from_the_deployment_is_refused(
+    set_by_the_user: subprocess.CompletedProcess[str], level: str
+) -> None:
+    output = set_by_the_user.stdout + set_by_the_user.stderr
+    name, instead = DERIVED_AT[level]
+    hosts = "web1" if "web1" in level else "web1, web2"
+    assert set_by_the_user.returncode != 0
+    assert host_line(
+        output,
+        hosts,
+        f"{name} is set in the inventory; expected nothing, since it follows from {instead}; "
+        f"set {instead} instead, or remove it",
+    ), output
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_target_of_an_inventory_is_refused(
+    set_by_the_user: subprocess.CompletedProcess[str], level: str
+) -> None:
+    output = set_by_the_user.stdout + set_by_the_user.stderr
+    name = TARGET_AT[level]
+    assert host_line(
+        output,
+        "web1" if "web1" in level else "web1, web2",
+        f"{name} is set in the inventory; expected it on the command line only; rename the "
+        f"variable of the inventory, and add -e {name}=... to the command",
+    ), output
+
+
+def test_balancer_waits_longer_than_the_slowest_application_host(tmp_path: Path) -> None:
+    levels = {"hosts.yml web2": {READ_TIMEOUT: 120}}
+    folder = fleet(tmp_path / "inventory", levels, balancers=("lb1", "lb2"))
+    ended = run(balancer_plays(tmp_path), "-i", folder)
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    for host, priority in (("lb1", 200), ("lb2", 199)):
+        assert f"{host} response_timeout_seconds=125." in output
+        assert f"{host} floating_priority={priority}." in output
+
+
+def test_check_playbook_refuses_hosts_that_are_balancers_as_well(tmp_path: Path) -> None:
+    folder = fleet(tmp_path / "inventory", {}, balancers=("web1", "web2", "lb1"))
+    refused = run("playbooks/check.yml", "-i", folder)
+    output = refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert "web1, web2 is in the groups app and balancer; expected a host to be in one" in output
+    assert "Keep the checked variables" not in output
+
+
+# What picks a playbook's target
+
+
+@pytest.mark.parametrize(
+    ("in_inventory", "arguments"),
+    [
+        ({}, ["-e", "release=x"]),
+        # What counts is then that of the command line.
+        ({"release": "y"}, ["-e", "release=x"]),
+        ({}, ["-e", '{"release": "x"}']),
+    ],
+    ids=["command line", "both", "as JSON"],
+)
+def test_target_of_the_command_line_is_accepted(
+    in_inventory: dict[str, str], arguments: list[str], tmp_path: Path
+) -> None:
+    folder = fleet(tmp_path / "inventory", {"all.yml": in_inventory})
+    playbook = play_after_check(tmp_path, "release", check_command_line=["release"])
+    ended = run(playbook, "-i", folder, *arguments)
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    assert "web1 release=x." in output
+
+
+def test_variable_that_picks_no_target_is_left_alone(tmp_path: Path) -> None:
+    ended = run(
+        play_after_check(tmp_path, "release"),
+        "-i",
+        fleet(tmp_path / "inventory", {"all.yml": {"release": "x"}}),
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("playbook", "name"),
+    [
+        ("rollback", "release"),
+        ("verify", "release"),
+        ("remove", "remove"),
+        ("maintenance", "maintenance"),
+    ],
+)
+def test_playbook_takes_its_target_from_the_command_line_only(
+    playbook: str, name: str, tmp_path: Path
+) -> None:
+    folder = fleet(tmp_path / "inventory", {"all.yml": {name: "on"}})
+    refused = run(f"playbooks/{playbook}.yml", "-i", folder)
+    output = refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert host_line(output, "web1, web2", f"{name} is set in the inventory; expected "), output
+    assert "UNREACHABLE" not in output
+
+
 @pytest.mark.parametrize("name", ["minimal", "example"])
 def test_check_playbook_accepts_inventory(name: str, tmp_path: Path) -> None:
     password = tmp_path / "password"

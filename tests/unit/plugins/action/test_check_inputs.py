@@ -16,10 +16,13 @@ from ansible_collections.asgi.fleet.plugins.action.check_inputs import ActionMod
 GIT = {"type": "git", "url": "https://git.example.com/shop.git", "version": "v1.4.0"}
 GOOD: dict[str, Any] = {
     "inventory_hostname": "web1",
+    "groups": {"app": ["web1"]},
+    "hostvars": {"web1": {}},
     "app_name": "shop",
     "app_source": GIT,
     "app_domain": "www.example.com",
 }
+READ_TIMEOUT = "nginx_site_proxy_read_timeout_seconds"
 
 
 # The parts that ActionBase reads of what it never uses here: nothing connects.
@@ -74,17 +77,153 @@ def test_action_returns_no_secret() -> None:
     assert "s3cret" not in repr(result)
 
 
+def judged(
+    hosts: dict[str, dict[str, Any]], balancers: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Judge hosts, each by its variables, after each was examined."""
+    variables = {
+        host: {**host_vars, "__check_inputs": run(GOOD | host_vars | {"inventory_hostname": host})}
+        for host, host_vars in hosts.items()
+    }
+    groups = {"app": list(hosts), "balancer": list(balancers or {})}
+    task_vars = {"groups": groups, "hostvars": {**(balancers or {}), **variables}}
+    return run(task_vars, state="judged", hosts=list(hosts))
+
+
+def app(**changes: object) -> dict[str, Any]:
+    return {key: GOOD[key] for key in GOOD if key.startswith("app_")} | changes
+
+
 def test_action_fails_with_the_problems_of_all_hosts() -> None:
     bad = run(GOOD | {"app_workers": 0})
-    result = run(GOOD, examined={"web1": run(GOOD), "web2": bad | {"machine": "192.0.2.2:22"}})
+    result = judged({"web1": app(), "web2": app(app_workers=0)})
     assert result["failed"] is True
     assert result["msg"].splitlines()[1:] == [f"  - web2: {messages(bad)[0]}"]
 
 
 def test_action_passes_what_fits() -> None:
-    result = run(GOOD, examined={"web1": run(GOOD)})
+    result = judged({"web1": app(), "web2": app()}, {"lb1": {}})
     assert not result.get("failed")
+    assert result["changed"] is False
     assert result["msg"] == "the variables of all hosts fit"
+
+
+def test_action_refuses_a_host_that_is_a_balancer_as_well() -> None:
+    result = judged({"web1": app(), "web2": app()}, {"web2": {}, "lb1": {}})
+    assert result["failed"] is True
+    assert result["msg"].startswith("web2 is in the groups app and balancer; expected a host to be")
+    assert "nginx and HAProxy listen on the same ports" in result["msg"]
+
+
+BLOG = {"app_name": "blog", "app_source": GIT, "app_domain": "www.example.com"}
+
+
+def test_action_refuses_what_the_balancers_could_not_serve() -> None:
+    result = judged({"web1": app(), "blog1": BLOG}, {"lb1": {}})
+    assert result["failed"] is True
+    assert "www.example.com belongs to both shop and blog" in result["msg"]
+    # On machines of their own, and without a balancer, they do not meet.
+    assert not judged({"web1": app(), "blog1": BLOG}).get("failed")
+
+
+# What the deployment gives to the roles
+
+
+def test_facts_are_the_deployment_and_what_the_roles_get() -> None:
+    result = run(GOOD)
+    facts = result["facts"]
+    assert facts["deployment"] == result["deployment"]
+    assert facts["nginx_site_domains"] == ["www.example.com"]
+    assert facts[READ_TIMEOUT] == 60
+    assert set(facts["fleet_wired"]) == facts.keys() - {"deployment", "fleet_wired"}
+
+
+def test_facts_leave_what_the_user_has_set_at_any_level() -> None:
+    result = run(GOOD | {"seconds": 300, READ_TIMEOUT: trust_as_template("{{ seconds }}")})
+    assert result["problems"] == []
+    assert READ_TIMEOUT not in result["facts"]
+    assert READ_TIMEOUT not in result["facts"]["fleet_wired"]
+    assert result["facts"]["gunicorn_service_request_timeout_seconds"] == 300
+
+
+def test_facts_of_the_check_before_are_not_the_users() -> None:
+    """One run may check twice, such as provision.yml and balancer.yml within deploy.yml."""
+    first = run(GOOD | {READ_TIMEOUT: 300})["facts"]
+    again = run(GOOD | first | {READ_TIMEOUT: 300})
+    assert again["problems"] == []
+    assert again["facts"] == first
+    # What the first check derived follows the second one's variables.
+    changed = run(GOOD | first | {"app_workers": 2})
+    assert changed["problems"] == []
+    assert changed["facts"]["gunicorn_service_workers"] == 2
+    assert changed["facts"][READ_TIMEOUT] == 60
+
+
+def test_derived_variable_of_the_user_is_refused() -> None:
+    told = "nginx_site_domains is set in the inventory; expected nothing, since it follows from "
+    own = {"nginx_site_domains": ["other.example.com"]}
+    [message] = messages(run(GOOD | own))
+    assert message.startswith(f"{told}app_domain; set app_domain instead")
+
+
+def test_timeouts_of_the_user_that_would_cut_requests_are_refused() -> None:
+    own = {READ_TIMEOUT: 120, "gunicorn_service_request_timeout_seconds": 60}
+    [message] = messages(run(GOOD | own))
+    assert message.startswith("gunicorn_service_request_timeout_seconds is 60; expected at least")
+
+
+def test_facts_name_the_balancers_by_the_addresses_that_the_hosts_see() -> None:
+    balancers = {"lb1": {"fleet_address": "10.0.0.8", "ansible_host": "192.0.2.8"}, "lb2": {}}
+    groups = {"app": ["web1"], "balancer": list(balancers)}
+    result = run(GOOD | {"groups": groups, "hostvars": {"web1": {}, **balancers}})
+    assert result["facts"]["nginx_site_trusted_proxies"] == ["10.0.0.8", "lb2"]
+
+
+def balancer(task_vars: dict[str, Any], **hosts: dict[str, Any]) -> dict[str, Any]:
+    """Wire the balancer lb1 in front of some application hosts."""
+    balancers = {"lb1": {"ansible_host": "192.0.2.8"}, "lb2": {"ansible_host": "192.0.2.9"}}
+    groups = {"app": list(hosts), "balancer": list(balancers)}
+    shared = {"inventory_hostname": "lb1", "groups": groups, "hostvars": balancers | hosts}
+    return run(shared | task_vars, state="balancer")
+
+
+def test_balancer_waits_longer_than_the_slowest_of_its_hosts() -> None:
+    result = balancer({}, web1={READ_TIMEOUT: 60}, web2={READ_TIMEOUT: "120"}, web3={})
+    assert result["facts"]["haproxy_balancer_response_timeout_seconds"] == 125
+    assert result["facts"]["haproxy_balancer_floating_peers"] == ["192.0.2.9"]
+    own = {"haproxy_balancer_response_timeout_seconds": 10}
+    facts = balancer(own, web1={READ_TIMEOUT: 60})["facts"]
+    assert facts.keys() & own.keys() == set()
+    assert set(facts["fleet_wired"]) == facts.keys() - {"fleet_wired"}
+
+
+def test_balancer_takes_the_facts_of_the_play_before_for_its_own() -> None:
+    first = balancer({}, web1={READ_TIMEOUT: 60})["facts"]
+    again = balancer(first, web1={READ_TIMEOUT: 120})
+    assert again["facts"] == first | {"haproxy_balancer_response_timeout_seconds": 125}
+
+
+def test_balancer_refuses_sites_of_the_user() -> None:
+    result = balancer({"haproxy_balancer_sites": []}, web1={})
+    assert result["failed"] is True
+    assert "haproxy_balancer_sites is set in the inventory; expected nothing" in result["msg"]
+
+
+# What picks a playbook's target
+
+
+def test_target_of_the_inventory_is_refused_for_a_playbook_that_takes_it() -> None:
+    inventory = GOOD | {"release": "1.0", "hostvars": {"web1": {"release": "1.0"}}}
+    [message] = messages(run(inventory, command_line=["release"]))
+    assert message == (
+        "release is set in the inventory; expected it on the command line only; "
+        "rename the variable of the inventory, and add -e release=... to the command"
+    )
+    assert messages(run(inventory)) == []
+    assert messages(run(inventory, command_line=["remove"])) == []
+    # An import hands the target on with its `vars`: of the play, and of no host.
+    handed_on = GOOD | {"release": "1.0"}
+    assert messages(run(handed_on, command_line=["release"])) == []
 
 
 def test_reason_repeats_no_secret_of_a_filter() -> None:

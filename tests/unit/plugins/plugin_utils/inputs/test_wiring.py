@@ -1,0 +1,284 @@
+"""What the deployment gives to the roles' variables, and what a user's own value changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import examine
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
+    DERIVED,
+    DERIVED_BALANCER,
+    refuse_derived,
+    timeout_problems,
+    wire,
+    wire_balancer,
+)
+
+ROLES = Path(__file__).resolve().parents[5] / "roles"
+HOOK = {"command": "alembic upgrade head", "timeout": 300}
+HOST_VARS: dict[str, Any] = {
+    "app_name": "shop",
+    "app_source": {"type": "path", "path": "/srv/shop"},
+    "app_domain": ["*.example.com", "example.com"],
+    "app_root_path": "/api",
+    "app_health_path": "/up",
+    "app_health_timeout": 90,
+    "app_hooks": {"before_activate": [HOOK], "after_activate": ["warm up"]},
+    "app_workers": 4,
+    "app_worker_memory_mb": 256,
+    "app_python": "3.13",
+    "app_releases_kept": 5,
+    "app_tls": {"mode": "provided", "certificate": "/tls/chain.pem", "key": "/tls/key.pem"},
+}
+DEPLOYMENT = examine(HOST_VARS, files=False).deployment
+
+#: What the user sets, by the variables whose values follow from it.
+FOLLOWING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "read timeout": (
+        {"nginx_site_proxy_read_timeout_seconds": 300},
+        {
+            "gunicorn_service_proxy_read_timeout_seconds": 300,
+            "gunicorn_service_request_timeout_seconds": 300,
+        },
+    ),
+    "read timeout of the command line": (
+        {"nginx_site_proxy_read_timeout_seconds": "300"},
+        {
+            "gunicorn_service_proxy_read_timeout_seconds": "300",
+            "gunicorn_service_request_timeout_seconds": "300",
+        },
+    ),
+    "keepalive": (
+        {"nginx_site_upstream_keepalive_timeout_seconds": 30},
+        {
+            "gunicorn_service_proxy_keepalive_seconds": 30,
+            "gunicorn_service_linger_seconds": 31,
+        },
+    ),
+    "keepalive of the command line": (
+        {"nginx_site_upstream_keepalive_timeout_seconds": "30"},
+        {
+            "gunicorn_service_proxy_keepalive_seconds": "30",
+            "gunicorn_service_linger_seconds": 31,
+        },
+    ),
+    "certificates": (
+        {"tls_certificate_directory": "/srv/tls"},
+        {
+            "nginx_site_certificate_path": "/srv/tls/fullchain.pem",
+            "nginx_site_key_path": "/srv/tls/privkey.pem",
+        },
+    ),
+}
+
+
+def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
+    hooks = DEPLOYMENT["app_hooks"]
+    assert hooks["before_activate"] == [HOOK]
+    assert wire(DEPLOYMENT, {}, ["10.0.0.1", "10.0.0.2"]) == {
+        "python_release_name": "shop",
+        "python_release_source": DEPLOYMENT["app_source"],
+        "python_release_module": "main:app",
+        "python_release_python": "3.13",
+        "python_release_kept": 5,
+        "python_release_variable_prefix": "app_",
+        "gunicorn_service_variable_prefix": "app_",
+        "gunicorn_service_name": "shop",
+        "gunicorn_service_root_path": "/api",
+        "gunicorn_service_health_path": "/up",
+        "gunicorn_service_health_host": "example.com",
+        "gunicorn_service_health_timeout_seconds": 90,
+        "gunicorn_service_before_activate": hooks["before_activate"],
+        "gunicorn_service_after_activate": hooks["after_activate"],
+        "gunicorn_service_workers": 4,
+        "gunicorn_service_worker_memory_mb": 256,
+        "gunicorn_service_proxy_read_timeout_seconds": 60,
+        "gunicorn_service_request_timeout_seconds": 60,
+        "gunicorn_service_proxy_keepalive_seconds": 2,
+        "gunicorn_service_linger_seconds": 3,
+        "tls_certificate_name": "shop",
+        "tls_certificate_mode": "provided",
+        "tls_certificate_domains": ["*.example.com", "example.com"],
+        "tls_certificate_directory": "/etc/shop/tls",
+        "tls_certificate_provided_certificate": "/tls/chain.pem",
+        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
+        "nginx_site_name": "shop",
+        "nginx_site_domains": ["*.example.com", "example.com"],
+        "nginx_site_upstream_socket": "/var/lib/shop/live.sock",
+        "nginx_site_certificate_path": "/etc/shop/tls/fullchain.pem",
+        "nginx_site_key_path": "/etc/shop/tls/privkey.pem",
+        "nginx_site_root_path": "/api",
+        "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
+        "nginx_site_maintenance_open_paths": ["/api/up"],
+        "nginx_site_proxy_read_timeout_seconds": 60,
+        "nginx_site_upstream_keepalive_timeout_seconds": 2,
+        "nginx_site_trusted_proxies": ["10.0.0.1", "10.0.0.2"],
+    }
+
+
+def test_wiring_names_the_variables_of_roles() -> None:
+    wired = set(wire(DEPLOYMENT, {}, [])) | set(wire_balancer({}, [], "lb1", {"lb1": "192.0.2.1"}))
+    known: set[str] = set()
+    for specs in ROLES.glob("*/meta/argument_specs.yml"):
+        for entry in yaml.safe_load(specs.read_text())["argument_specs"].values():
+            known |= entry.get("options", {}).keys()
+    assert wired - known == set()
+    assert (DERIVED.keys() | DERIVED_BALANCER.keys()) - known == set()
+
+
+def test_wiring_of_variables_that_do_not_fit_still_says_what_it_can() -> None:
+    """All problems are told at once: what is wrong keeps nothing else from being looked at."""
+    wired = wire({}, {}, [])
+    assert wired.keys() == wire(DEPLOYMENT, {}, []).keys()
+    assert wired["nginx_site_proxy_read_timeout_seconds"] == 60
+
+
+@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []))
+def test_value_of_the_user_wins(name: str) -> None:
+    plain = wire(DEPLOYMENT, {}, [])
+    wired = wire(DEPLOYMENT, {name: plain[name]}, [])
+    assert name not in wired
+    assert wired.items() <= plain.items()
+
+
+@pytest.mark.parametrize("case", FOLLOWING)
+def test_what_follows_from_a_value_follows_from_that_of_the_user(case: str) -> None:
+    given, follows = FOLLOWING[case]
+    plain, wired = wire(DEPLOYMENT, {}, []), wire(DEPLOYMENT, given, [])
+    changed = {name: value for name, value in wired.items() if value != plain[name]}
+    assert changed == follows
+    assert plain.keys() - wired.keys() == given.keys()
+
+
+def test_value_of_the_user_wins_also_over_what_follows() -> None:
+    given = {
+        "nginx_site_proxy_read_timeout_seconds": 300,
+        "gunicorn_service_request_timeout_seconds": 400,
+    }
+    wired = wire(DEPLOYMENT, given, [])
+    assert given.keys() & wired.keys() == set()
+    assert wired["gunicorn_service_proxy_read_timeout_seconds"] == 300
+
+
+# The order of the timeouts
+
+
+def problems(**given: object) -> list[str]:
+    return [
+        problem.message for problem in timeout_problems({**given, **wire(DEPLOYMENT, given, [])})
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"nginx_site_proxy_read_timeout_seconds": 3600},
+        {"nginx_site_proxy_read_timeout_seconds": "3600"},
+        {"nginx_site_upstream_keepalive_timeout_seconds": 75},
+        {"gunicorn_service_request_timeout_seconds": 60},
+        {"gunicorn_service_drain_seconds": 300},
+    ],
+)
+def test_timeouts_that_are_wired_stand_in_order(given: dict[str, object]) -> None:
+    assert problems(**given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {
+                "nginx_site_proxy_read_timeout_seconds": 120,
+                "gunicorn_service_request_timeout_seconds": 90,
+            },
+            "gunicorn_service_request_timeout_seconds is 90; expected at least the proxy's read "
+            "timeout of 120 s",
+        ),
+        (
+            {
+                "nginx_site_upstream_keepalive_timeout_seconds": 10,
+                "gunicorn_service_linger_seconds": 10,
+            },
+            "gunicorn_service_linger_seconds is 10; expected more than the proxy's keepalive "
+            "timeout of 10 s",
+        ),
+    ],
+    ids=["request", "linger"],
+)
+def test_timeouts_of_the_user_that_would_cut_requests_are_refused(
+    given: dict[str, object], told: str
+) -> None:
+    [message] = problems(**given)
+    assert message.startswith(f"{told}, or ")
+
+
+# The balancer
+
+BALANCERS = {"lb1": "192.0.2.1", "lb2": "192.0.2.2", "lb3": "192.0.2.3"}
+RESPONSE = "haproxy_balancer_response_timeout_seconds"
+
+
+@pytest.mark.parametrize(
+    ("read_timeouts", "response"),
+    [
+        ([60, 60], 65),
+        ([60, 120, 90], 125),
+        (["300", 60], 305),
+        ([], 65),
+        ([10], 15),
+        (["{{ later }}", 120], 125),
+        (["{{ later }}"], 65),
+    ],
+    ids=["default", "longest", "text", "none told", "short", "one unknown", "all unknown"],
+)
+def test_balancer_waits_longer_than_every_application_host(
+    read_timeouts: list[object], response: int
+) -> None:
+    assert wire_balancer({}, read_timeouts, "lb1", BALANCERS)[RESPONSE] == response
+
+
+def test_balancer_knows_its_peers_and_its_turn() -> None:
+    first, second = (wire_balancer({}, [60], host, BALANCERS) for host in ("lb1", "lb2"))
+    assert first == {
+        RESPONSE: 65,
+        "haproxy_balancer_floating_source": "192.0.2.1",
+        "haproxy_balancer_floating_peers": ["192.0.2.2", "192.0.2.3"],
+        "haproxy_balancer_floating_priority": 200,
+    }
+    assert second["haproxy_balancer_floating_peers"] == ["192.0.2.1", "192.0.2.3"]
+    assert second["haproxy_balancer_floating_priority"] == 199
+
+
+@pytest.mark.parametrize("name", wire_balancer({}, [60], "lb1", BALANCERS))
+def test_value_of_the_user_wins_on_a_balancer(name: str) -> None:
+    plain = wire_balancer({}, [60], "lb1", BALANCERS)
+    wired = wire_balancer({name: plain[name]}, [60], "lb1", BALANCERS)
+    assert wired == {key: value for key, value in plain.items() if key != name}
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(("name", "instead"), {**DERIVED, **DERIVED_BALANCER}.items())
+def test_derived_variable_is_refused_with_what_to_set_instead(name: str, instead: str) -> None:
+    [problem] = refuse_derived([name, "nginx_site_https_port"], {**DERIVED, **DERIVED_BALANCER})
+    assert problem.variable == name
+    assert problem.message == (
+        f"{name} is set in the inventory; expected nothing, since it follows from {instead}; "
+        f"set {instead} instead, or remove it"
+    )
+
+
+def test_derived_variables_follow_from_those_of_the_deployment() -> None:
+    assert set(DERIVED.values()) <= BY_NAME.keys()
+
+
+def test_variables_that_a_user_may_set_are_not_refused() -> None:
+    free = wire(DEPLOYMENT, {}, []).keys() - DERIVED.keys()
+    assert "nginx_site_proxy_read_timeout_seconds" in free
+    assert refuse_derived(free, DERIVED) == []

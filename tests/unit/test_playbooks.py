@@ -1,0 +1,98 @@
+"""What holds for every playbook: which parts of roles it uses, and where it runs modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAYBOOKS = sorted((ROOT / "playbooks").rglob("*.yml"))
+IMPORTS = ("import_role", "include_role")
+
+
+def tasks(content: object) -> Iterator[dict[str, Any]]:
+    """Yield every mapping that may be a play, a block or a task, within whatever it is."""
+    if isinstance(content, list):
+        for item in content:
+            yield from tasks(item)
+    elif isinstance(content, dict):
+        yield content
+        for value in content.values():
+            if isinstance(value, list):
+                yield from tasks(value)
+
+
+def load(path: Path) -> object:
+    """Return a file; nothing of one that is not YAML, which fails a test of its own."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError:
+        return None
+
+
+ALL_TASKS = [(path, task) for path in PLAYBOOKS for task in tasks(load(path))]
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_playbook_is_a_list_of_tasks(path: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    assert isinstance(content, dict if path.parent.name == "group_vars" else list)
+
+
+def entry_points() -> list[tuple[str, str]]:
+    """Return each entry point of a role that a playbook uses; `main` is one as well."""
+    used = [
+        (task[module]["name"].removeprefix("asgi.fleet."), task[module].get("tasks_from", "main"))
+        for _, task in ALL_TASKS
+        for name in IMPORTS
+        for module in (name, f"ansible.builtin.{name}")
+        if module in task
+    ]
+    return sorted(set(used))
+
+
+def test_playbooks_use_entry_points() -> None:
+    assert ("gunicorn_service", "activate") in entry_points()
+    assert ("tls_certificate", "main") in entry_points()
+
+
+@pytest.mark.parametrize(("role", "entry"), entry_points())
+def test_entry_point_that_a_playbook_uses_has_a_specification_of_its_own(
+    role: str, entry: str
+) -> None:
+    folder = ROOT / "roles" / role
+    assert (folder / "tasks" / f"{entry}.yml").is_file()
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    assert entry in specs
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_playbook_runs_no_module_of_the_collection_on_the_controller(path: Path) -> None:
+    """What runs there by nature is an action plugin, and needs no connection to this machine."""
+    of_file = [task for at, task in ALL_TASKS if at == path]
+    local = [task for task in of_file if task.get("connection") == "local"]
+    found = [
+        (task.get("name"), key)
+        for task in local
+        if task.get("delegate_to") == "localhost" or task.get("hosts") == "localhost"
+        for inner in tasks(task)
+        for key in inner
+        if key.startswith("asgi.fleet.")
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_playbook_delegates_no_module_of_the_collection_to_localhost(path: Path) -> None:
+    found = [
+        (task.get("name"), key)
+        for at, task in ALL_TASKS
+        if at == path and task.get("delegate_to") == "localhost"
+        for key in task
+        if key.startswith("asgi.fleet.")
+    ]
+    assert found == []
