@@ -55,6 +55,7 @@ class Host:
         name: Its name in the inventory.
         application: The application that it should serve.
         domains: The names that it is reached by.
+        asked_as: The one of them, never a wildcard, that it was asked by.
         state: `state` of `asgi.fleet.app_info`; with only `error` if it could not be asked.
         others: States of all hosts of the same application.
     """
@@ -62,6 +63,7 @@ class Host:
     name: str
     application: str
     domains: Sequence[str]
+    asked_as: str
     state: Mapping[str, Any]
     others: Sequence[Mapping[str, Any]]
 
@@ -120,6 +122,7 @@ def verify(
             name,
             names[name],
             deployments.get(name, {}).get("app_domain", []),
+            deployments.get(name, {}).get("health_host", ""),
             state,
             [other for at, other in known.items() if names[at] == names[name]],
         )
@@ -255,7 +258,7 @@ def _of_site(host: Host) -> Iterator[tuple[str, str]]:
         if https["status"] not in expected:
             told = f" ({https['error']})" if https["error"] else ""
             yield (
-                f"HTTPS to {host.domains[0]} on the host itself gives "
+                f"HTTPS to {host.asked_as} on the host itself gives "
                 f"{_status(https['status'])}{told}",
                 "tail /var/log/nginx/error.log; nginx -t; "
                 "ansible-playbook playbooks/provision.yml --tags nginx_site",

@@ -18,7 +18,7 @@ TASK_VARS = {"inventory_hostname": "web1"}
 BUILT = {"changed": True, "path": "/opt/shop/releases/1.0", "manifest": {"id": "1.0"}}
 #: The answer to a look at a host that can build the release, and has to.
 NEEDED = {"changed": False, "manifest": {}, "missing": []}
-ARGUMENTS = {"name": "shop", "id": "1.0", "uv": "/opt/uv/bin/uv"}
+ARGUMENTS: dict[str, Any] = {"name": "shop", "id": "1.0", "uv": "/opt/uv/bin/uv"}
 FOLDER = "/tmp/ansible-1"
 
 

@@ -46,7 +46,8 @@ def lock(age: int) -> dict[str, Any]:
 
 
 def deployed(*hosts: str) -> dict[str, dict[str, Any]]:
-    return {host: {"app_name": "shop", "app_domain": DOMAINS} for host in hosts}
+    asked_as = {"health_host": DOMAINS[0]}
+    return {host: {"app_name": "shop", "app_domain": DOMAINS} | asked_as for host in hosts}
 
 
 def judge(*states: dict[str, Any] | None, given: dict[str, object] | None = None) -> dict[str, Any]:
@@ -229,6 +230,19 @@ def test_verify_lets_maintenance_answer_503_and_says_so() -> None:
     assert verdict["ok"]
     assert verdict["notes"] == ["web1: the maintenance page is shown to clients"]
     assert seen(STATE | {"https": https}) != []
+
+
+def test_verify_names_a_site_by_the_name_that_was_asked_for() -> None:
+    wildcard = {
+        "app_name": "shop",
+        "app_domain": ["*.example.com"],
+        "health_host": "www.example.com",
+    }
+    https = {"status": 502, "error": "", "certificate_current": True}
+    found = verify({"web1": STATE | {"https": https}}, {"web1": wildcard})["findings"]
+    assert [finding["seen"] for finding in found] == [
+        "HTTPS to www.example.com on the host itself gives status 502; expected 200"
+    ]
 
 
 def test_verify_reports_every_finding_of_every_host() -> None:

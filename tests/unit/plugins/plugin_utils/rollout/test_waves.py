@@ -591,7 +591,10 @@ def test_rollout_lines_do_not_guess_at_a_host_that_fell_silent_at_the_end() -> N
 
 
 def test_rollout_lines_name_a_host_where_the_rollout_could_not_be_ended() -> None:
-    ended = {"a": {"live": "1.1"}, "b": {"failed": True, "msg": "disk full\n"}}
+    ended: dict[str, dict[str, Any]] = {
+        "a": {"live": "1.1"},
+        "b": {"failed": True, "msg": "disk full\n"},
+    }
     progress = close({"a": outcome(), "b": outcome()})
     assert waves.rollout_lines(progress, ["a", "b"], {}, ended) == [
         "HOST  RELEASE  STATE",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
@@ -121,5 +123,6 @@ def test_messages_name_the_variables_of_the_level_that_asks() -> None:
     ("name", "value"), [("worker_memory_mb", 0), ("reserve_mb", "-1"), ("slots", 4)]
 )
 def test_plan_refuses_other_values_by_name(name: str, value: object) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"{name} is {value!r}; expected a number from"):
-        plan_workers(2, 1024 * MIB, **{name: value})
+        plan_workers(2, 1024 * MIB, **given)
