@@ -1,11 +1,11 @@
-"""Writes the documentation that is made from data, so that neither can go stale.
+"""Generates documentation pages from data, so that neither can become outdated.
 
     tools/docs.py roles        roles/*/README.md from meta/argument_specs.yml, meta/main.yml and
                                meta/example.yml
-    tools/docs.py variables    docs/variables.md from the table that the inputs are checked with
+    tools/docs.py variables    docs/variables.md from the table of inputs
     tools/docs.py --check      writes nothing, and fails when a page is out of date
 
-Without a name it does both.
+Without a name it writes both.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ NOTE = "<!-- Made by tools/docs.py from {sources}; edit those and run `make docs
 
 
 class MarkupError(Exception):
-    """A description has mark-up that Ansible's documentation does not know."""
+    """A description has mark-up that is not part of Ansible's documentation."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One generated page: where it belongs and what it must say."""
+    """One generated page: its path and its text."""
 
     path: Path
     text: str
 
     def is_current(self) -> bool:
-        """Return whether the file says what it must."""
+        """Return whether the file has the generated text."""
         return self.path.is_file() and self.path.read_text(encoding="utf-8") == self.text
 
 
@@ -61,13 +61,13 @@ def span(text: str) -> str:
 
 
 def _named(part: dom.OptionNamePart | dom.ReturnValuePart) -> str:
-    """Return an option or a return value, with what it belongs to if that is said."""
+    """Return an option or a return value, with the plugin that it belongs to, if given."""
     value = "" if part.value is None else f"={part.value}"
     owner = f" of {span(part.plugin.fqcn)}" if part.plugin else ""
     return f"{span(part.name + value)}{owner}"
 
 
-#: How each kind of mark-up looks as Markdown.
+#: Each kind of mark-up as Markdown.
 _MARKDOWN: dict[type[dom.AnyPart], Callable[[Any], str]] = {
     dom.TextPart: lambda part: str(part.text),
     dom.BoldPart: lambda part: f"**{part.text}**",
@@ -108,7 +108,7 @@ def paragraphs(description: str | list[str]) -> list[str]:
 
 
 def row(*cells: str) -> str:
-    """Return a row of a table; a bar within a cell would end it."""
+    """Return a row of a table; a bar within a cell is escaped."""
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
@@ -118,7 +118,7 @@ def table(head: list[str], rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def code(value: object) -> str:
-    """Return a value as YAML in a code span; a text as an inventory would write it."""
+    """Return a value as YAML in a code span; a text as it appears in an inventory."""
     if value is None:
         return "unset"
     if value == "":
@@ -128,7 +128,7 @@ def code(value: object) -> str:
 
 
 def option_rows(options: dict[str, Any], prefix: str = "") -> list[tuple[str, ...]]:
-    """Return the rows of a role's options, those of a mapping or list beneath it."""
+    """Return the rows of a role's options, including those of a nested mapping or list."""
     rows: list[tuple[str, ...]] = []
     for name, option in options.items():
         kind = option.get("type", "str")
@@ -210,7 +210,7 @@ def keyed(title: str, discriminator: str, tables: dict[str, dict[str, Any]]) -> 
         if keys:
             lines += [*table(["key", "", "allowed"], key_rows(keys)), ""]
         else:
-            lines += ["No further key.", ""]
+            lines += ["It has no other key.", ""]
     return lines
 
 
@@ -219,11 +219,16 @@ def variables_page() -> Page:
     module = "plugins/plugin_utils/inputs/spec.py"
     lines = ["# The deployment's variables", "", NOTE.format(sources=module), ""]
     lines += [
-        "Set in an inventory, for the group `app`: `group_vars/app.yml`, or files in a folder",
-        "`group_vars/app/` (not both: where the folder exists, Ansible does not read the file).",
-        "`playbooks/check.yml`, with which every rollout begins, refuses what does not fit before",
-        "any host is contacted. `inventory/example` is a whole inventory, `inventory/minimal` the",
-        "least one.",
+        "Set them in an inventory, for the group `app`: in `group_vars/app.yml`, or in files of",
+        "a folder `group_vars/app/` (not both: if the folder exists, Ansible does not read the",
+        "file). Every rollout begins with `playbooks/check.yml`, which refuses invalid variables",
+        "before any host is contacted. `inventory/example` is a complete inventory,",
+        "`inventory/minimal` a minimal one.",
+        "",
+        "Role variables, such as `nginx_site_proxy_read_timeout_seconds`, can also be set anywhere",
+        "in the inventory. They override the values that asgi.fleet derives for the roles. A role",
+        "variable that only follows from one of the variables below is refused by name, and the",
+        "message says which variable to set instead. The READMEs of the roles describe them.",
         "",
     ]
     rows: list[tuple[str, ...]] = [
@@ -236,7 +241,7 @@ def variables_page() -> Page:
     ]
     lines += [*table(["variable", "meaning", "default"], rows), ""]
     for variable in inputs_spec.SPEC:
-        default = "none, it is required" if variable.required else code(variable.default)
+        default = "none (required)" if variable.required else code(variable.default)
         lines += [f"## {variable.name}", "", variable.meaning, ""]
         lines += [f"- Type: {variable.type}", f"- Allowed: {variable.allowed}"]
         lines += [f"- Default: {default}", "", "```yaml"]
@@ -246,22 +251,22 @@ def variables_page() -> Page:
     lines += [
         "## Variables of your own",
         "",
-        "A variable that begins with `app_` or `fleet_` and is not in this table is refused, since",
-        "a slip of the pen (`app_worker`) would else be passed over in silence. Give a variable of",
-        "your own another prefix, or list it in `fleet_extra_variables`, by name or by pattern.",
+        "A variable that begins with `app_` or `fleet_` and is not in this table is refused:",
+        "otherwise a typo (`app_worker`) would be ignored silently. Give your own variables",
+        "another prefix, or list them in `fleet_extra_variables`, by name or by pattern.",
         "",
         "## Secrets",
         "",
-        "Values of `app_env` and `app_secrets`, and the text of a key in `app_tls`, are in no",
-        "message and not in the fact `deployment`. Encrypt them with ansible-vault; a key may also",
-        "be the path of a file that ansible-vault encrypted.",
+        "Messages and the fact `deployment` never contain values of `app_env` and `app_secrets`,",
+        "nor the text of a key in `app_tls`. Encrypt these values with ansible-vault; a key may",
+        "also be the path of a file that ansible-vault encrypted.",
     ]
     return Page(ROOT / "docs" / "variables.md", "\n".join(lines) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the pages, or with --check say which are out of date; return the exit status."""
-    parser = argparse.ArgumentParser(description="Write the documentation that is made from data.")
+    """Write the pages, or with --check list those that are out of date; return the exit status."""
+    parser = argparse.ArgumentParser(description="Generate documentation pages from data.")
     parser.add_argument("page", nargs="?", choices=["roles", "variables"])
     parser.add_argument("--check", action="store_true", help="write nothing; fail when out of date")
     options = parser.parse_args(arguments)

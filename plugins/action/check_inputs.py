@@ -37,7 +37,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
 )
 
 ADDRESS = ("ansible_host", "ansible_port")
-ROLES = ("gunicorn_service_", "haproxy_balancer_", "nginx_site_", "tls_certificate_")
+ROLES = (
+    "gunicorn_service_",
+    "haproxy_balancer_",
+    "nginx_site_",
+    "python_release_",
+    "tls_certificate_",
+)
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")

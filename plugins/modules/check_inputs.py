@@ -13,15 +13,30 @@ version_added: "0.1.0"
 description:
   - Checks and normalises the deployment's variables (C(app_...), C(fleet_...); see
     C(docs/variables.md)) on the controller. No host is contacted.
-  - Without I(examined) it looks at the host's own variables and returns what it found, good or bad;
-    it does not fail, so that the problems of all hosts can be shown together.
-  - With I(examined) it looks at what was found on all hosts, adds the problems that cross hosts
-    (one name for two applications, one domain twice on a machine), and fails if there is any.
+  - With O(state=examined) it looks at the host's own variables and returns what it found, good or
+    bad; it does not fail, so that the problems of all hosts can be shown together.
+  - With O(state=judged) it looks at what was found on all hosts, adds the problems that cross hosts
+    (one name for two applications, one domain twice on a machine, a host in two groups), and fails
+    if there is any.
+  - With O(state=balancer) it returns the variables of a balancer.
 options:
-  examined:
+  state:
+    description: What to do.
+    type: str
+    choices: [examined, judged, balancer]
+    default: examined
+  hosts:
+    description: With O(state=judged), the hosts that were examined.
+    type: list
+    elements: str
+    default: []
+  command_line:
     description:
-      - What this module returned for each host, by inventory name.
-    type: dict
+      - Names of variables that pick the target of a playbook. One that is set in the inventory, and
+        not on the command line, is refused.
+    type: list
+    elements: str
+    default: []
   files:
     description:
       - Whether to look at the controller's files that variables name, such as the source or a key.
@@ -48,27 +63,27 @@ EXAMPLES = r"""
 
 - name: Refuse what does not fit, for all hosts at once
   asgi.fleet.check_inputs:
-    examined: "{{ dict(ansible_play_hosts
-      | zip(ansible_play_hosts | map('extract', hostvars, '__check_inputs'))) }}"
+    state: judged
+    hosts: "{{ ansible_play_hosts }}"
   run_once: true
 
 - name: Keep the checked variables
   ansible.builtin.set_fact:
-    deployment: "{{ __check_inputs.deployment }}"
+  args: "{{ __check_inputs.facts }}"
 """
 
 RETURN = r"""
 msg:
   description: With problems, how many, and then each on a line with the hosts where it applies.
   type: str
-  returned: with examined
+  returned: with O(state=judged)
 deployment:
   description:
     - The variables that are valid, normalised and with their defaults.
     - Complete if there is no problem.
     - Without C(app_env), C(app_secrets), and the text of a key in C(app_tls).
   type: dict
-  returned: without examined
+  returned: with O(state=examined)
   sample:
     app_name: shop
     app_source:
@@ -78,16 +93,22 @@ deployment:
       subdirectory: ""
     app_domain: [www.example.com]
     app_workers: auto
+facts:
+  description:
+    - What to set as facts, C(deployment), and the variables of the roles that follow from it, but for
+      those that the user has set. C(fleet_wired) names the former for the next check.
+  type: dict
+  returned: with O(state=examined) and O(state=balancer)
 machine:
   description: Address and port, by which two inventory names of one machine are found.
   type: str
-  returned: without examined
+  returned: with O(state=examined)
   sample: 192.0.2.11:22
 problems:
   description: What is wrong with this host's variables.
   type: list
   elements: dict
-  returned: without examined
+  returned: with O(state=examined)
   contains:
     variable:
       description: The variable's name.

@@ -1,4 +1,4 @@
-"""The deployment's variables: the one table that is checked, documented and handed to the roles."""
+"""The deployment's variables: one table, for checks, documentation and the roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import tls
 
 
 class Deployment(TypedDict):
-    """A host's checked inputs, defaults filled in, types as stated; nothing here is a secret."""
+    """A host's checked inputs, with defaults and the stated types; contains no secret."""
 
     app_name: str
     app_source: dict[str, Any]
@@ -37,7 +37,7 @@ class Deployment(TypedDict):
     fleet_max_p99_ms: int | None
     fleet_min_requests: int
     fleet_take_over_lock: bool
-    #: Derived: the name to ask the application by, and its health path as clients write it.
+    #: Derived: the host name for health requests, and the health path as clients request it.
     health_host: str
     health_url_path: str
 
@@ -48,15 +48,15 @@ class Variable:
 
     Attributes:
         name: Its name in an inventory.
-        type: Its type in YAML's words.
+        type: Its type, in YAML's terms.
         meaning: One sentence.
-        allowed: What is allowed, as its documentation says it.
+        allowed: What is allowed, as the documentation says.
         example: A value, as YAML.
         check: Validates and normalises a value.
-        default: The value when it is not set, in its normal form or one that `check` takes.
+        default: The value when it is not set, in its normal form or one that `check` accepts.
         required: Whether there is no default.
-        in_deployment: Whether the fact `deployment` carries it.
-        advice: Where a team sets it, as a message says it.
+        in_deployment: Whether the fact `deployment` contains it.
+        advice: Where to set it, as messages say.
     """
 
     name: str
@@ -75,7 +75,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_name",
         "text",
-        "Names the units, the folders and the service account.",
+        "Name of the units, the folders and the service account.",
         "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name of the system's own",
         "shop",
         values.app_name,
@@ -111,7 +111,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_root_path",
         "text",
-        "The path prefix that nginx strips and the application is told of; empty for none.",
+        "Path prefix that nginx strips and the application gets as its root path; empty for none.",
         "empty or a path that begins with / and does not end with it",
         "/api",
         values.root_path,
@@ -120,7 +120,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_health_path",
         "text",
-        "Answers 200 when the application is ready to serve.",
+        "Path that answers 200 when the application is ready to serve.",
         "a path that begins with /, without a query",
         "/healthz",
         values.url_path,
@@ -149,7 +149,7 @@ SPEC: tuple[Variable, ...] = (
         "app_secrets",
         "mapping",
         "Secret environment variables, from Vault.",
-        "as app_env; a name is in one of the two",
+        "as app_env; a name may be in only one of the two",
         '{DATABASE_URL: "{{ vault_database_url }}"}',
         values.environment,
         {},
@@ -159,7 +159,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_hooks",
         "mapping",
-        "Commands of the release by phase: before_rollout and after_rollout run once, "
+        "Commands of the release, by phase: before_rollout and after_rollout run once, "
         "before_activate and after_activate on each host.",
         "lists of commands, each a text or {command, timeout in seconds (300)}",
         "{before_rollout: [alembic upgrade head]}",
@@ -178,7 +178,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_worker_memory_mb",
         "number",
-        "What one worker may need, in MB, for the memory cap.",
+        "Memory that one worker may need, in MB, to limit the number of workers.",
         "a number of MB from 16 to 1048576",
         "256",
         values.number(16, 1048576, unit="MB"),
@@ -187,7 +187,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_python",
         "text",
-        "The interpreter of the virtual environment; empty is the host's own python3.",
+        "Python version of the virtual environment; empty for the host's own python3.",
         "empty or a quoted version from 3.10 on",
         '"3.13"',
         values.python_version,
@@ -196,7 +196,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_releases_kept",
         "number",
-        "How many releases stay besides the live and the previous one.",
+        "How many releases to keep besides the live and the previous one.",
         "a number from 0 to 100",
         "5",
         values.number(0, 100),
@@ -233,7 +233,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_on_failure",
         "text",
-        "What a failed wave puts back: every wave so far, itself, or nothing.",
+        "What a failed wave reverts: every wave so far, only itself, or nothing.",
         "revert_all, revert_wave or stop",
         "revert_wave",
         values.choice("revert_all", "revert_wave", "stop"),
@@ -242,8 +242,8 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_max_error_ratio",
         "number or text",
-        "The largest share of failed answers (5xx) at which a rollout goes on, of what the hosts "
-        "just switched served while they were watched; unset does not judge it.",
+        "The largest share of failed answers (5xx) with which a rollout continues, of what the "
+        "hosts just switched served during the soak; unset does not judge it.",
         'a share from 0 to below 1, or a percentage below "100%"',
         '"1%"',
         values.optional(values.ratio),
@@ -251,7 +251,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_max_p99_ms",
         "number",
-        "The longest time, in ms, in which 99 of 100 answers of the hosts just switched may begin; "
+        "The time, in ms, within which 99 of 100 answers of the hosts just switched must begin; "
         "unset does not judge it.",
         "a number of milliseconds from 1 to 3600000",
         "500",
@@ -260,7 +260,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_min_requests",
         "number",
-        "Fewer requests than these judge no host: the rollout goes on and says so.",
+        "With fewer requests than this, no host is judged: the rollout continues and says so.",
         "a number from 1 to 1000000",
         "500",
         values.number(1, 1_000_000),
@@ -269,8 +269,8 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_address",
         "text",
-        "The address by which the fleet's hosts reach this one; empty is ansible_host, or else the "
-        "inventory name. For hosts of the groups app and balancer.",
+        "The address at which the fleet's hosts reach this host; empty for ansible_host, or else "
+        "the inventory name. For hosts of the groups app and balancer.",
         "an IP address or a DNS name",
         "10.0.0.11",
         values.address,
@@ -280,7 +280,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_patch_batch",
         "number or text",
-        "How many hosts patch.yml takes out of traffic at once.",
+        "How many hosts patch.yml takes out of traffic at the same time.",
         'a number of hosts from 1 on, or "1%" to "100%"',
         '"25%"',
         values.batch,
@@ -290,7 +290,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_take_over_lock",
         "boolean",
-        "Takes the lock over from a rollout that no longer runs; for the command line, one time.",
+        "Take the lock over from a rollout that no longer runs; only for one command line.",
         "true or false",
         "true",
         values.boolean,
@@ -299,7 +299,7 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "fleet_extra_variables",
         "list",
-        "Names or patterns of app_ and fleet_ variables that are the team's own.",
+        "Names or patterns of the team's own app_ and fleet_ variables.",
         "names that begin with app_ or fleet_; * and ? stand for parts of a name",
         "[app_colour, app_shop_*]",
         values.extra_variables,

@@ -1,8 +1,8 @@
-"""What the deployment's variables give to the roles, which know nothing of each other.
+"""Derives the roles' variables from the deployment's: the roles know nothing of each other.
 
-`wire` and `wire_balancer` are pure. What a user has set himself, at whatever level of an inventory,
-is left as it is, and what follows from it follows from the user's value. Only what would tear the
-deployment apart (`DERIVED`) is refused by name.
+`wire` and `wire_balancer` are pure. A value that the user has set, at any level of an inventory, is
+left unchanged, and values derived from it use the user's. Only variables that must follow from the
+deployment (`DERIVED`) are refused by name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
-#: Role variables that follow from the deployment alone, and what to set instead.
+#: Role variables that only follow from the deployment, and what to set instead.
 DERIVED = {
     "python_release_name": "app_name",
     "python_release_source": "app_source",
@@ -49,7 +49,7 @@ DERIVED = {
 #: The same for a balancer.
 DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
 
-#: Seconds by which HAProxy waits longer than nginx, so that the one that knows more answers first.
+#: Seconds by which HAProxy waits longer than nginx, so that nginx, which knows more, answers first.
 BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
@@ -61,12 +61,12 @@ def wire(
     """Return the role variables of an application host.
 
     Args:
-        deployment: The checked variables, see `spec.Deployment`; may lack those that are wrong.
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
         given: The role variables that the user has set, by name.
         balancers: Addresses of the balancers.
 
     Returns:
-        What is to be set; nothing that is in `given`.
+        The variables to set; none that is in `given`.
     """
     name = deployment.get("app_name", "")
     hooks = deployment.get("app_hooks", {})
@@ -95,7 +95,7 @@ def wire(
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
         # A release must not cut a request that nginx still waits for, nor an idle connection that
-        # it still keeps: the role refuses timeouts that stand in the wrong order.
+        # it still keeps: the role refuses timeouts in the wrong order.
         "gunicorn_service_proxy_read_timeout_seconds": read_timeout,
         "gunicorn_service_request_timeout_seconds": read_timeout,
         "gunicorn_service_proxy_keepalive_seconds": keepalive,
@@ -122,10 +122,10 @@ def wire(
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
-    """Return a problem if the timeouts stand in an order in which a release would cut requests.
+    """Return a problem if a release would cut requests because of the order of the timeouts.
 
     Args:
-        settings: The role variables of a host, the user's and the wired ones.
+        settings: The role variables of a host, the user's and the derived ones.
     """
     try:
         service_timeouts(
@@ -155,7 +155,7 @@ def wire_balancer(
         addresses: The address of each balancer, by inventory name, in their order.
 
     Returns:
-        What is to be set; nothing that is in `given`.
+        The variables to set; none that is in `given`.
     """
     longest = max((integer(one) or 0 for one in read_timeouts), default=0)
     own = given.get("haproxy_balancer_floating_source", addresses[host])
@@ -172,7 +172,7 @@ def wire_balancer(
 
 
 def refuse_derived(names: Iterable[str], derived: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for each variable that a user has set, and that is derived from another."""
+    """Return a problem for each variable that the user has set but that is derived."""
     return [
         Problem(
             name,

@@ -21,7 +21,7 @@ RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
 
 
 def fleet_states(
-    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], compared: object = True
 ) -> dict[str, ApplicationState]:
     """Return how the application stands on each host, from what the tasks registered.
 
@@ -29,11 +29,13 @@ def fleet_states(
         hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, and
             `gunicorn_service_result` where the live slot was compared with the inventory.
         hosts: The hosts of the table.
+        compared: Whether that was done in this survey; a rollout leaves a result of the same name.
     """
-    return {host: _state(hostvars[host]) for host in hosts}
+    with_drift = str(compared).lower() == "true"
+    return {host: _state(hostvars[host], with_drift) for host in hosts}
 
 
-def _state(variables: Mapping[str, Any]) -> ApplicationState:
+def _state(variables: Mapping[str, Any], with_drift: bool) -> ApplicationState:
     look = variables.get("fleet_look")
     if look is None:
         return {"error": "it was not asked", "unreachable": True}
@@ -42,7 +44,7 @@ def _state(variables: Mapping[str, Any]) -> ApplicationState:
         return {"error": told, "unreachable": bool(look.get("unreachable"))}
     state: ApplicationState = dict(look["state"])  # type: ignore[assignment]
     compared = variables.get("gunicorn_service_result", {})
-    if "reasons" in compared and state["live"]:
+    if with_drift and "reasons" in compared and state["live"]:
         state["drift"] = compared["reasons"]
     return state
 

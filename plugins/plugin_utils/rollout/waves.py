@@ -163,6 +163,11 @@ def plan_lines(plan: RolloutPlan) -> list[str]:
             lines.append(f"  wave {number}: {', '.join(wave[:NAMED_HOSTS])}{more}")
     for app, failed in plan["without"].items():
         lines.append(f"{app}: no host begins, since {', '.join(failed)} had failed before")
+    failed_before = {host for failed in plan["without"].values() for host in failed}
+    if plan["left_out"]:
+        states = {True: "failed before", False: "not begun"}
+        rows = [(host, states[host in failed_before]) for host in plan["left_out"]]
+        lines += aligned([("HOST", "STATE"), *rows])
     return lines
 
 

@@ -1,19 +1,19 @@
-"""The Gunicorn worker of a slot: Uvicorn, made to come and to go without losing a request.
+"""The Gunicorn worker of a slot: Uvicorn, made to start and stop without losing a request.
 
-Deployed beside each slot's gunicorn.conf.py, which fills in `DrainingWorker.slot`. It runs in the
-application's own virtual environment, needs nothing of the application, and adds to
+Deployed beside each slot's gunicorn.conf.py, which sets `DrainingWorker.slot`. It runs in the
+application's own virtual environment, needs no change to the application, and adds to
 `uvicorn_worker.UvicornWorker`:
 
-- *Coming*: once the application has started, the worker sends itself one real HTTP request for the
-  health path, over a private socket pair, until the answer is 200, and keeps the outcome in
-  `<runtime directory>/worker-<pid>.json`. Gunicorn's own READY=1 says nothing of the kind: it is
+- *Starting*: once the application has started, the worker sends itself real HTTP requests for the
+  health path, over a private socket pair, until one is answered with 200. It writes each outcome to
+  `<runtime directory>/worker-<pid>.json`. Gunicorn's own READY=1 proves nothing of the kind: it is
   sent before any worker was forked.
 - *Being replaced*: as soon as `live.sock` points at the other slot, every answer carries
-  `Connection: close`, so that nginx leaves its idle connections here without a race.
-- *Going* (SIGTERM, or `max_requests`): what arrives on open connections is still answered, with
-  `Connection: close`; server-sent event streams are ended by a proper last chunk and WebSockets by
-  1012 (RFC 6455 section 7.4, "service restart"); only then the application's lifespan ends.
-- A heartbeat during all of this, and an end of its own when the master is gone.
+  `Connection: close`, so that nginx closes its idle connections here without a race.
+- *Stopping* (SIGTERM, or `max_requests`): requests on open connections are still answered, with
+  `Connection: close`. Server-sent event streams end with a proper last chunk, and WebSockets with
+  1012 (RFC 6455 section 7.4, "service restart"). Only then does the application's lifespan end.
+- A heartbeat during all of this; and the worker ends itself when the master is gone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 logger = logging.getLogger("uvicorn.error")
 
-#: Seconds between two looks at anything that is waited for.
+#: Seconds between two checks of anything that is waited for.
 TICK_SECONDS = 0.1
 #: Seconds that the worker's own health request may take.
 PROBE_TIMEOUT_SECONDS = 10.0
@@ -54,7 +54,7 @@ EXCERPT_BYTES = 300
 
 @dataclass
 class Slot:
-    """What a worker must know of the slot it runs in; all times in seconds."""
+    """What a worker must know about the slot it runs in; all times in seconds."""
 
     #: The unix socket of this slot, held by systemd.
     socket: str
@@ -66,7 +66,7 @@ class Slot:
     health_path: str
     health_host: str
     #: How long idle connections may still bring a request after SIGTERM. Longer than nginx's
-    #: `keepalive_timeout` to the upstream, after which nginx itself has left them.
+    #: `keepalive_timeout` to the upstream, after which nginx itself has closed them.
     linger: float
     #: How long WebSocket and event stream clients keep a slot that is no longer live.
     drain: float
@@ -112,12 +112,12 @@ class OpenWebSocket:
 
 
 class ClosingApplication:
-    """Wraps the application: answers carry `Connection: close` once the slot is being left."""
+    """Wraps the application: answers carry `Connection: close` once the slot is drained."""
 
     def __init__(self, application: Application, slot: Slot) -> None:
         self.application = application
         self.slot = slot
-        #: What may last for hours, and is ended by us.
+        #: Connections that may last for hours, and that this worker ends.
         self.event_streams: set[asyncio.Task[Any]] = set()
         self.ended_streams: set[asyncio.Task[Any]] = set()
         self.websockets: set[OpenWebSocket] = set()
@@ -144,7 +144,7 @@ class ClosingApplication:
                 kept = [h for h in headers if bytes(h[0]).lower() != b"connection"]
                 message = {**message, "headers": [*kept, (b"connection", b"close")]}
             await send(message)
-            # Only now: a stream that has not begun cannot be given a last chunk.
+            # Only now: a stream that has not begun cannot get a last chunk.
             if _is_event_stream(headers):
                 self.event_streams.add(task)
 
@@ -153,7 +153,7 @@ class ClosingApplication:
         except asyncio.CancelledError:
             if task not in self.ended_streams:
                 raise
-            # The stream was ended by us, between two events: a last empty chunk tells nginx and
+            # This worker ended the stream, between two events: a last empty chunk tells nginx and
             # the client that it is complete, and the client's EventSource connects again.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
@@ -171,7 +171,7 @@ class ClosingApplication:
             self.websockets.discard(websocket)
 
     async def end_long_connections(self) -> None:
-        """End every event stream and every WebSocket, each in its own proper way."""
+        """End every event stream and every WebSocket as its protocol demands."""
         while self.event_streams:
             task = self.event_streams.pop()
             self.ended_streams.add(task)
@@ -188,7 +188,7 @@ def _is_event_stream(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 class DrainingServer(Server):
-    """A Uvicorn server that reports when it can serve, and leaves in order."""
+    """A Uvicorn server that reports when it can serve, and shuts down in order."""
 
     def __init__(
         self, config: Config, slot: Slot, application: ClosingApplication, master_pid: int
@@ -214,7 +214,7 @@ class DrainingServer(Server):
         self._report = asyncio.create_task(self._report_health())
 
     async def _beat(self) -> None:
-        """Tell the master that the event loop turns, also while starting and draining.
+        """Tell the master that the event loop runs, also while starting and draining.
 
         Uvicorn does so only while it serves: a long drain would be ended by SIGABRT.
         """
@@ -227,7 +227,7 @@ class DrainingServer(Server):
             await asyncio.sleep(min(1.0, self.config.timeout_notify))
 
     async def _report_health(self) -> None:
-        """Ask this very worker for the health path until it answers 200; keep each outcome."""
+        """Request the health path from this worker until it answers 200; keep each outcome."""
         path = os.path.join(self.slot.runtime_directory, f"worker-{os.getpid()}.json")
         while not self.slot.leaving:
             try:
@@ -255,8 +255,8 @@ class DrainingServer(Server):
         )
         reader, writer = await asyncio.open_connection(sock=ours)
         try:
-            # HTTP/1.1 and X-Forwarded-Proto as from nginx: applications that check the host or
-            # redirect to HTTPS must see what they will see in service.
+            # HTTP/1.1 and X-Forwarded-Proto as nginx sends them: applications that check the host
+            # or redirect to HTTPS must see what they will see in service.
             writer.write(
                 f"GET {self.slot.health_path} HTTP/1.1\r\nHost: {self.slot.health_host}\r\n"
                 "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
@@ -269,16 +269,16 @@ class DrainingServer(Server):
             writer.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Leave in order; the module's description says what is awaited."""
+        """Shut down in order; the module's description says what is awaited."""
         began = time.monotonic()
         patient = self.orphaned or not self.slot.is_live()
         self.slot.leaving = True
 
-        # A live slot that stops (a restart in place, a recycled worker) leaves the listener at
-        # once: the socket is systemd's, and what comes now waits there for the successor. A slot
-        # that was replaced goes on accepting for a moment, since a connection that nginx opened
-        # just before the swap may still be queued, and nobody else would take it; a worker without
-        # a master does so while the successor starts beside it.
+        # A live slot that stops (a restart in place, a recycled worker) closes its listener at
+        # once: systemd holds the socket, and new connections wait there for the successor. A slot
+        # that was replaced keeps accepting for a moment: a connection that nginx opened just before
+        # the swap may still be queued, and nothing else would accept it. A worker without a master
+        # does the same while the successor starts beside it.
         if not patient:
             for server in self.servers:
                 server.close()
@@ -288,9 +288,9 @@ class DrainingServer(Server):
             for server in self.servers:
                 server.close()
             await self._wait_for_connections(began + self.slot.drain)
-        # Time for WebSocket clients to answer the close, and for nginx to leave the connections of
+        # Time for WebSocket clients to answer the close, and for nginx to close the connections of
         # event streams, which it keeps like others: their answer began before it could say "close".
-        # A stream that a client begins anew on one of them ends at once.
+        # A new stream that a client begins on one of them ends at once.
         deadline = time.monotonic() + self.slot.linger
         while time.monotonic() < deadline and self.server_state.connections:
             await self.application.end_long_connections()

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Saves how haproxy's servers stand, for its next process. The unit runs it before reload and stop.
+"""Saves the state of HAProxy's servers for its next process; runs before each reload and stop.
 
-haproxy reads back more than it should: the port of a server that it finds in the saved state counts
-over the configuration's (haproxy issues 1412 and 3296). So the ports written here are those of the
-configuration that comes next, and servers that it no longer has are left out.
+HAProxy reads back more than it should: the port of a server in the saved state wins over the
+configuration's (haproxy issues 1412 and 3296). So this program writes the ports of the next
+configuration, and leaves out servers that it no longer has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BACKEND, SERVER, PORT = 1, 3, 18
 
 
 def ask(command: str) -> str:
-    """Return what haproxy answers on its runtime socket."""
+    """Return HAProxy's answer on its runtime socket."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         connection.connect(SOCKET)
@@ -62,7 +62,7 @@ def for_next_process(state: str, ports: dict[tuple[str, str], str]) -> str:
 
 
 def main() -> int:
-    """Save; 1 when haproxy does not answer, and what was saved before stays."""
+    """Save the state; return 1 and keep the previous state when HAProxy does not answer."""
     try:
         state = ask("show servers state")
         with open(CONFIGURATION, encoding="utf-8") as file:
