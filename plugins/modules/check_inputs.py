@@ -95,7 +95,7 @@ deployment:
     app_workers: auto
 facts:
   description:
-    - What to set as facts, C(deployment), and the variables of the roles that follow from it, but for
+    - What to set as facts, C(deployment) and the roles' variables that follow from it, but for
       those that the user has set. C(fleet_wired) names the former for the next check.
   type: dict
   returned: with O(state=examined) and O(state=balancer)
