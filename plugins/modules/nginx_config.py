@@ -155,7 +155,7 @@ class SystemNginx:
                     tuple(self._staged(path, stage) for path in changes.remove),
                 )
             )
-            code, _, output = self.module.run_command(
+            code, _stdout, output = self.module.run_command(
                 [*UNSHARE, TEST_SCRIPT, "sh", str(stage), str(self.directory), self.executable]
             )
         return Verdict(ok=code == 0, output=output)
