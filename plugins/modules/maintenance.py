@@ -32,7 +32,7 @@ options:
     description: The page, as HTML.
     type: str
     default: ""
-  message:
+  detail:
     description: What clients that ask for JSON are told.
     type: str
     default: ""
@@ -101,7 +101,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         require_site(options["site"], options["path"])
         allow = addresses(options["allow"])
         until = now + 60 * options["minutes"]
-        notice = Notice(options["page"], options["message"], until, allow)
+        notice = Notice(options["page"], options["detail"], until, allow)
         changed = not switch.shows(notice)
         after = describe(switch.since() or now, until, allow) if changed else before
         if changed and not module.check_mode:
@@ -123,7 +123,7 @@ def main() -> None:
             "site": {"type": "path", "required": True},
             "enabled": {"type": "bool", "required": True},
             "page": {"type": "str", "default": ""},
-            "message": {"type": "str", "default": ""},
+            "detail": {"type": "str", "default": ""},
             "minutes": {"type": "int", "default": 30},
             "allow": {"type": "list", "elements": "str", "default": []},
         },

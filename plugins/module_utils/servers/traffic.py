@@ -197,7 +197,7 @@ class LogView:
     def since(self, since: float) -> Iterator[bytes]:
         """Yield the whole lines of requests that ended at a moment or later."""
         lines = self._lines(self.find(since - DISORDER), self.size)
-        for _, ended, line in dated(lines):
+        for _offset, ended, line in dated(lines):
             if ended >= since:
                 yield line
 
