@@ -58,7 +58,7 @@ def number_of_another(option: dict[str, Any]) -> str | None:
 
     A specification cannot have it as its default: antsibull-docs wants a number there.
     """
-    named = re.search(r"where it differs from O\((\w+)\)", str(option["description"]))
+    named = re.search(r"if it differs from O\((\w+)\)", str(option["description"]))
     return f"{{{{ {named[1]} }}}}" if named and option["type"] == "int" else None
 
 
