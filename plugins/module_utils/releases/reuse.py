@@ -19,7 +19,7 @@ _LEADS_ELSEWHERE = re.compile(
     r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|/|file:)", re.M
 )
 #: A requirement; the lines that continue it, comments and options begin otherwise.
-_REQUIREMENT = re.compile(r"^[A-Za-z0-9].*?(?<!\\)$", re.M | re.S)
+_REQUIREMENT = re.compile(r"^[ \t]*[A-Za-z0-9].*?(?<!\\)$", re.M | re.S)
 #: Packages of a lock that come from a folder or a file; `.` is the project itself.
 _LOCAL_IN_UV_LOCK = re.compile(r"(?:directory|editable|virtual|path) = \"(?!\.\")")
 _LOCAL_IN_PYLOCK = re.compile(r"^\s*(?:\[packages\.directory\]|path\s*=|directory\s*=)", re.M)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -707,6 +708,8 @@ def test_packaged_project_in_a_copied_environment_is_the_new_one(
     assert (manifest["dependencies"], manifest["environment_from"]) == (lock, "")
     without_packages(first[0])
     path = one.path.replace("1.1-abcdef02", "1.2-abcdef03")
+    # As two releases are: byte code is valid by the second and the size of its source.
+    time.sleep(1)
     two = successor(first, pack, {**files, "lib/shop.py": code % 2}, module="shop:app", path=path)
     assert build(two, {}, {manifest["id"]: manifest})["environment_from"] == manifest["id"]
     for recipe, number in ((one, "1"), (two, "2")):

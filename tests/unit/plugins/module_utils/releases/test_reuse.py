@@ -75,6 +75,7 @@ def source_of(package: str, source: str) -> str:
         (f"anyio==4.9.0 \\\n  {HASH}\n\n# the end\n", True),
         (f"{HASHED}h11==0.16.0\n", False),
         (f"h11==0.16.0\n{HASHED}", False),
+        (f"{HASHED}  h11==0.16.0\n", False),
         (f"h11==0.16.0 \\\n    --no-binary :all:\n{HASHED}", False),
         ("anyio==4.9.0\n", False),
         ("anyio\n", False),
@@ -96,7 +97,12 @@ def source_of(package: str, source: str) -> str:
     ],
     ids=[
         *("hashes", "one line", "no end of line", "comment last"),
-        *("one without a hash", "first without a hash", "continued without a hash"),
+        *(
+            "one without a hash",
+            "first without a hash",
+            "indented without a hash",
+            "continued without a hash",
+        ),
         *("no hash", "no version", "URL", "git"),
         *("-r", "--requirement", "-c", "--constraint", "-e", "--editable"),
         *("local file", "folder above", "absolute file", "file URL", "relative file"),
