@@ -1,7 +1,6 @@
 """Generates documentation pages from data, so that neither can become outdated.
 
-    tools/docs.py roles        roles/*/README.md from meta/argument_specs.yml, meta/main.yml and
-                               meta/example.yml
+    tools/docs.py roles        roles/*/README.md from meta/argument_specs.yml and meta/main.yml
     tools/docs.py variables    docs/variables.md from the table of inputs
     tools/docs.py --check      writes nothing, and fails when a page is out of date
 
@@ -147,15 +146,25 @@ def option_rows(options: dict[str, Any], prefix: str = "") -> list[tuple[str, ..
     return rows
 
 
-def entry_point(name: str, spec: dict[str, Any]) -> list[str]:
-    """Return the part of a README about one entry point of a role."""
+def entry_point(
+    name: str, spec: dict[str, Any], same_as: dict[str, Any] | None = None
+) -> list[str]:
+    """Return the part of a README about one entry point of a role.
+
+    Args:
+        name: Name of the entry point.
+        spec: Its specification.
+        same_as: One that was shown already: the same variables are not shown again.
+    """
     lines: list[str] = []
     if name != "main":
         lines += [f"## Entry point `{name}`", "", markdown(spec["short_description"]), ""]
     for paragraph in paragraphs(spec.get("description", [])):
         lines += [paragraph, ""]
     options = spec.get("options", {})
-    if options:
+    if same_as and options == same_as.get("options"):
+        lines += ["Takes the variables above.", ""]
+    elif options:
         lines += ["## Variables" if name == "main" else "### Variables", ""]
         lines += [*table(["variable", "type", "default", "meaning"], option_rows(options)), ""]
     return lines
@@ -169,13 +178,9 @@ def role_page(role: Path) -> Page:
     lines = [f"# {role.name}", "", NOTE.format(sources="meta/"), ""]
     lines += [f"{markdown(entries['main']['short_description'])}.", ""]
     lines += entry_point("main", entries["main"])
-    example = role / "meta" / "example.yml"
-    if example.is_file():
-        text = example.read_text(encoding="utf-8").removeprefix("---\n").strip()
-        lines += ["## Example", "", "```yaml", text, "```", ""]
     for name, spec in entries.items():
         if name != "main":
-            lines += entry_point(name, spec)
+            lines += entry_point(name, spec, same_as=entries["main"])
     platforms = "; ".join(
         f"{platform['name']} {', '.join(platform.get('versions', []))}".strip()
         for platform in meta.get("platforms", [])

@@ -16,6 +16,7 @@ description:
     lead to them with what is wanted of them, all in one round trip."
   - A pair is a folder with C(fullchain.pem) and C(privkey.pem); the link C(current) beside it leads
     to the pair in use.
+extends_documentation_fragment: asgi.fleet.reading
 options:
   directory:
     description: Folder of the pairs.
@@ -74,16 +75,6 @@ options:
         description: SHA-256 of the private key's file, in hexadecimal digits.
         type: str
         required: true
-attributes:
-  check_mode:
-    description: Changes nothing, so it runs in check mode as well.
-    support: full
-  diff_mode:
-    description: The tasks that change something show the differences.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
 requirements:
   - openssl on the host; without it every self-signed certificate differs
 """

@@ -111,7 +111,6 @@ def make_role(folder: Path) -> Path:
     (role / "meta" / "main.yml").write_text(
         "galaxy_info: {min_ansible_version: '2.19', platforms: [{name: Debian, versions: [sid]}]}"
     )
-    (role / "meta" / "example.yml").write_text("---\n- name: Eat\n  hosts: all\n")
     spec = {
         "short_description": "Serve soup",
         "description": ["Uses C(spoons) only."],
@@ -127,19 +126,21 @@ def make_role(folder: Path) -> Path:
         },
     }
     (role / "meta" / "argument_specs.yml").write_text(
-        yaml.safe_dump({"argument_specs": {"main": spec}}, sort_keys=False)
+        yaml.safe_dump({"argument_specs": {"main": spec, "again": spec}}, sort_keys=False)
     )
     return role
 
 
-def test_role_page_shows_description_options_and_example(tmp_path: Path) -> None:
+def test_role_page_shows_description_and_options_once(tmp_path: Path) -> None:
     lines = docs.role_page(make_role(tmp_path)).text.splitlines()
     assert lines[0] == "# soup"
     assert "Uses `spoons` only." in lines
     assert "| `soup_kind` | str | required | a\\|b |" in lines
     assert "| `soup_sides` | list of dict | `[]` | What goes with it. |" in lines
     assert "| `soup_sides[].name` | str | required | Name. |" in lines
-    assert lines[lines.index("```yaml") + 1] == "- name: Eat"
+    assert len([line for line in lines if line.startswith("| `soup_kind`")]) == 1
+    assert "## Entry point `again`" in lines
+    assert "Takes the variables above." in lines
 
 
 def test_page_is_current_only_with_the_same_text(tmp_path: Path) -> None:
