@@ -55,20 +55,11 @@ options:
     type: list
     elements: path
     default: []
-attributes:
-  check_mode:
-    description: Changes nothing, so it runs in check mode as well.
-    support: full
-  diff_mode:
-    description: The tasks that change something show the differences.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
 requirements:
   - Debian or Ubuntu with systemd
 extends_documentation_fragment:
   - asgi.fleet.firewall_rules
+  - asgi.fleet.reading
 """
 
 EXAMPLES = r"""
