@@ -146,9 +146,9 @@ def main() -> None:
             "pair": text,
             "certificate_path": path,
             "key_path": path,
-            "key_owner": {"type": "str", "default": "root"},
-            "key_group": {"type": "str", "default": "root"},
-            "key_mode": {"type": "str", "default": "0600"},
+            "key_owner": {"type": "str", "default": "root", "no_log": False},
+            "key_group": {"type": "str", "default": "root", "no_log": False},
+            "key_mode": {"type": "str", "default": "0600", "no_log": False},
             "selfsigned": {
                 "type": "dict",
                 "options": {
@@ -159,7 +159,7 @@ def main() -> None:
             },
             "provided": {
                 "type": "dict",
-                "options": {"certificate_sha256": text, "key_sha256": text},
+                "options": {"certificate_sha256": text, "key_sha256": text | {"no_log": False}},
             },
         },
         mutually_exclusive=[("selfsigned", "provided")],

@@ -4,6 +4,9 @@ Reads only. What is on the host is found below a root, so that a test can hand i
 and through programs whose output pure functions judge.
 """
 
+# ansible-test asks for the module's run_command, which this code does not have.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import fnmatch
@@ -92,14 +95,14 @@ def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
     native = ""
     rows = [line.split("\t") for line in listing.splitlines()]
     rows = [row for row in rows if len(row) == len(PACKAGE_FIELDS) and row[2] == "installed"]
-    for name, architecture, _, version, provides in rows:
+    for name, architecture, _status, version, provides in rows:
         versions[f"{name}:{architecture}"] = version
         provided |= {entry.split()[0] for entry in provides.split(",") if entry.strip()}
         # dpkg itself is of the host's own architecture.
         native = architecture if name == "dpkg" else native
     missing = []
     for entry in wanted:
-        name, _, version = entry.partition("=")
+        name, _equals, version = entry.partition("=")
         own = [name] if ":" in name else [f"{name}:{kind}" for kind in (native, "all")]
         found = next((versions[key] for key in own if key in versions), None)
         if found is None:
@@ -192,7 +195,7 @@ def parse_parameters(text: str) -> dict[str, str]:
     """Read a file of sysctl.d(5); of several lines for a parameter the last one counts."""
     lines = [line.strip() for line in text.splitlines()]
     pairs = [line.partition("=") for line in lines if "=" in line and line[0] not in "#;"]
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return {name.strip(): value.strip() for name, _equals, value in pairs}
 
 
 def wrong_files(wanted: Mapping[str, str], root: Path) -> list[str]:

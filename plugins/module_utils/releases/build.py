@@ -251,7 +251,8 @@ def _install_project(recipe: Recipe, used: str, *, reused: bool) -> None:
     """Install the project itself where it is a package and did not come with its dependencies."""
     source = recipe.inside("src")
     along = used in ("", "uv.lock", "pyproject.toml") and not reused
-    if recipe.kind == "tree" and not along and is_package(source):
+    packaged = is_installed_by_lock(source) if used == "uv.lock" else is_package(source)
+    if recipe.kind == "tree" and not along and packaged:
         _pip(recipe, ["install", "--no-deps", "--reinstall", source])
 
 
@@ -272,6 +273,15 @@ def dependency_file(recipe: Recipe) -> str:
             "use auto or add the file"
         )
     return recipe.dependencies
+
+
+def is_installed_by_lock(source: str) -> bool:
+    """Tell whether uv.lock installs the project itself: its source is then no virtual one.
+
+    `tool.uv.package` decides there, whatever the build system (uv's concepts, "Projects").
+    """
+    with open(os.path.join(source, "uv.lock"), encoding="utf-8") as file:
+        return re.search(r'source = \{ (editable|directory) = "\."', file.read()) is not None
 
 
 def is_package(source: str) -> bool:

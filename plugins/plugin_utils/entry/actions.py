@@ -22,7 +22,7 @@ class Action(ActionBase):
     ) -> dict[str, Any]:
         """Return the result of the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(argument_spec=self.options)
+        _validation, options = self.validate_argument_spec(argument_spec=self.options)
         return result | self.act(options, task_vars or {})
 
     @abstractmethod

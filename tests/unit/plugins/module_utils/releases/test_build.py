@@ -482,16 +482,31 @@ def test_dependencies_are_installed_by(
     assert recorded(install) == calls
 
 
+EDITABLE = '[[package]]\nname = "shop"\nsource = { editable = "." }\n'
+VIRTUAL = '[[package]]\nname = "shop"\nsource = { virtual = "." }\n'
+
+
 @pytest.mark.parametrize(
     ("files", "installed"),
     [
-        ({"uv.lock": "", "pyproject.toml": PACKAGE}, True),
-        ({"uv.lock": "", "pyproject.toml": "[project]\n"}, False),
+        ({"uv.lock": EDITABLE, "pyproject.toml": PACKAGE}, True),
+        # `package = true` without a build system, and `package = false` with one: the lock decides.
+        ({"uv.lock": EDITABLE, "pyproject.toml": "[project]\n"}, True),
+        ({"uv.lock": VIRTUAL, "pyproject.toml": PACKAGE}, False),
+        ({"uv.lock": VIRTUAL, "pyproject.toml": "[project]\n"}, False),
         ({"pylock.toml": "", "pyproject.toml": PACKAGE}, True),
         ({"requirements.txt": "", "pyproject.toml": PACKAGE}, True),
         ({"requirements.txt": ""}, False),
     ],
-    ids=["uv.lock", "uv.lock of a folder", "pylock.toml", "requirements", "no project"],
+    ids=[
+        "uv.lock",
+        "uv.lock without a build system",
+        "uv.lock of no package",
+        "uv.lock of a folder",
+        "pylock.toml",
+        "requirements",
+        "no project",
+    ],
 )
 def test_reused_environment_gets_the_project_alone(
     recorded: Recorded, source: Path, files: dict[str, str], installed: bool
