@@ -8,28 +8,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall
-short_description: Close a host but for some ports, with ufw, and never for the session that asks
+short_description: Allow only some ports with ufw, without closing the current SSH session
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Keeps SSH open first, on the port of the very session that the module runs in; then applies the
-    rules, denies every other connection from outside, and switches ufw on, now and at boot.
-  - Does in one round trip what takes C(community.general.ufw) one for each rule, and asks ufw
-    itself (C(--dry-run)) whether a rule would change anything.
-  - The first command that fails ends it. Since SSH comes first, nobody is locked out by that.
+  - First allows SSH on the port of the session that the module runs in. Then applies the rules,
+    denies every other incoming connection, and switches ufw on, now and at boot.
+  - Takes one round trip, where C(community.general.ufw) takes one for each rule. ufw itself
+    (C(--dry-run)) says whether a rule would change anything.
+  - The first command that fails ends the module. Because SSH comes first, that locks nobody out.
 options:
   ssh_ports:
-    description: Ports to keep open for SSH besides the session's; 22 if there is none of both.
+    description: Ports to keep open for SSH besides the session's; 22 if there is neither.
     type: list
     elements: int
     default: []
   tcp_ports:
-    description: Ports open to everybody.
+    description: Ports open to every address.
     type: list
     elements: int
     default: []
   rules:
-    description: Further rules, in this order; those that others made stay.
+    description: Further rules, in this order; existing rules stay.
     type: list
     elements: dict
     default: []
@@ -67,14 +67,14 @@ attributes:
     description: Shows the commands.
     support: full
   idempotent:
-    description: Runs no command of ufw that would change nothing.
+    description: Runs no ufw command that would change nothing.
     support: full
 requirements:
   - ufw 0.36 or newer on the host
 """
 
 EXAMPLES = r"""
-- name: Close what is not served
+- name: Allow only what is served
   asgi.fleet.firewall:
     tcp_ports: [80, 443]
     rules:
@@ -88,7 +88,7 @@ commands:
   type: list
   elements: str
 session_port:
-  description: The port by which the SSH session came in; null without one.
+  description: The port of the SSH session; null without one.
   returned: success
   type: int
 """
