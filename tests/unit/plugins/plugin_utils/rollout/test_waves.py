@@ -110,7 +110,7 @@ def test_waves_are_without_an_application_that_has_lost_a_host_already() -> None
     assert planned["peers"] == {"blog1": "blog2"}
     assert planned["without"] == {"shop": ["shop2"]}
     assert planned["left_out"] == ["shop1", "shop2", "shop3"]
-    assert waves.plan_lines(planned)[-1] == "shop: no host begins, since shop2 had failed before"
+    assert waves.plan_lines(planned)[-1] == "shop: no host begins, because shop2 has already failed"
 
 
 def test_waves_of_several_applications_go_together() -> None:
@@ -332,9 +332,9 @@ def test_failed_wave_shows_the_whole_reason_of_one_host_only() -> None:
 @pytest.mark.parametrize(
     ("look", "state", "reason"),
     [
-        ({"unreachable": True}, "unreachable", "and does not answer since"),
-        ({"live": None, "health": 0}, "unhealthy", "and does not run any more"),
-        ({"live": {"active": False}, "health": 0}, "unhealthy", "and does not run any more"),
+        ({"unreachable": True}, "unreachable", "and has not answered since"),
+        ({"live": None, "health": 0}, "unhealthy", "and no longer runs"),
+        ({"live": {"active": False}, "health": 0}, "unhealthy", "and no longer runs"),
         ({"live": {"active": True}, "health": 503}, "unhealthy", "now its health path answers 503"),
         (
             {"live": {"active": True}, "health": 0},
@@ -461,7 +461,7 @@ def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
         "d crashed at start\n  its journal\n"
         "e timed out\n"
         "f timed out\n"
-        "g was healthy at its cut-over, and does not run any more",
+        "g was healthy at its cut-over, and no longer runs",
     ]
 
 
