@@ -40,7 +40,7 @@ class UnknownScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario and how it wants to be run."""
+    """One scenario and how to run it."""
 
     name: str
     bare_hosts: bool = False
@@ -58,7 +58,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """How one scenario ended."""
+    """The result of one scenario."""
 
     name: str
     passed: bool
@@ -160,7 +160,7 @@ def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = 
 
 
 def show_step(step: str) -> None:
-    """Names the running step behind the scenario's name, where there is a person to read it."""
+    """Prints the running step after the scenario's name, on a terminal."""
     if sys.stdout.isatty():
         print(f" {step}", end="", flush=True)
 
@@ -207,7 +207,7 @@ def run(scenario: Scenario) -> Result:
 
 
 def failure_reasons(log: str) -> list[str]:
-    """Finds what made a scenario fail in what molecule printed.
+    """Finds the reason of a failure in molecule's output.
 
     Args:
         log: The whole output.
