@@ -139,7 +139,7 @@ def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = 
     """Runs molecule, its output to a log, the current step to the terminal.
 
     Returns:
-        Whether molecule ended well.
+        Whether molecule succeeded.
     """
     with log.open("a" if append else "w", encoding="utf-8") as output:
         process = subprocess.Popen(

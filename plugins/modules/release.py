@@ -293,7 +293,7 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         "uv_environment": parse_environment(options["uv_environment"]),
     }
     with building(application):
-        # Whoever was waited for may just have built it.
+        # The build that this one waited for may have built it.
         manifest = read_manifest(path) or build(
             Recipe(**given), options["manifest"], manifests(application)
         )

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Begin a rollout on a host, put back what it switched there, and end it."""
+"""Begin a rollout on a host, revert it there, and end it."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)

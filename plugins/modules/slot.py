@@ -287,7 +287,7 @@ def run(
             f"{desired.release} is not a complete release: it has no manifest.json; "
             "run the deploy again to build it"
         )
-    # Whoever activates already needs at most the health timeout and a drain of the idle slot.
+    # A running activation needs at most the health timeout and a drain of the idle slot.
     with exclusive(application, desired.health.timeout + 120):
         if rollout_id:
             require_lock(application, rollout_id)

@@ -143,7 +143,7 @@ def _folder(
     if not os.path.isdir(folder):
         return []
     names = sorted(os.listdir(folder))
-    # Its lock is in the hands of whoever removes it.
+    # Held by the removal itself.
     lock = os.path.basename(lock_path(application)) if parent == "var/lib" else ""
     if not set(names) - {lock}:
         return []

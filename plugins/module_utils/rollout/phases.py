@@ -43,7 +43,7 @@ def begin(
     known: dict[str, Any] = {}
     if attempt.acquired:
         known = {"releases": releases(application), "capacity": asdict(read_own_capacity())}
-    # Of a lock that check mode would take, whoever has it now.
+    # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder
     return {"acquired": attempt.acquired, "changed": False, "holder": holder, **known}
 
@@ -128,7 +128,7 @@ def prune(application: Application, keep: int, *, check_mode: bool = False) -> l
         return removable(application, keep)
     if not path.isdir(application.releases):
         return []
-    # A build that goes on has no manifest yet, as one that was killed has none.
+    # A running build has no manifest yet, just like a killed one.
     with building(application):
         removed = removable(application, keep)
         for name in removed:
