@@ -1,4 +1,4 @@
-# The commands of this repository. `make` lists them.
+# The commands of this repository. Run `make` to list them.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -16,7 +16,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: bootstrap
-bootstrap: ## Make .venv with the locked tools
+bootstrap: ## Create .venv with the locked tools
 	@tools/bootstrap
 
 .PHONY: bootstrap-host-python
@@ -34,11 +34,11 @@ demo: bootstrap-hosts ## Boot hosts here and deploy app/ to them [HOSTS=n] [DEMO
 	@python tools/demo.py up --hosts $(HOSTS) $(if $(DEMO_IMAGE),--image $(DEMO_IMAGE))
 
 .PHONY: demo-down
-demo-down: bootstrap ## Remove what `make demo` has made [IMAGES=1: the images as well]
+demo-down: bootstrap ## Remove everything that `make demo` created [IMAGES=1: the images as well]
 	@python tools/demo.py down $(if $(IMAGES),--images)
 
 .PHONY: demo-measure
-demo-measure: bootstrap-hosts ## Time a first deploy, one without changes and a release: one JSON line [HOSTS=n]
+demo-measure: bootstrap-hosts ## Time a first deploy, a deploy without changes and a release: one JSON line [HOSTS=n]
 	@python tools/demo.py measure --hosts $(HOSTS) $(if $(DEMO_IMAGE),--image $(DEMO_IMAGE))
 
 ## Checks
@@ -98,27 +98,27 @@ unit-host: bootstrap-host-python
 	ANSIBLE_COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH=ignore .venv-host/bin/pytest -q -n auto $(ARGS) $(HOST_TESTS)
 
 .PHONY: molecule
-molecule: bootstrap-hosts ## The scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
+molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
 	@python tools/scenarios.py $(if $(KEEP),--keep) $(SCENARIO)
 
 .PHONY: molecule-slow
-molecule-slow: bootstrap-hosts ## The scenarios that CI leaves out (molecule/scenarios.yml says why)
+molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule/scenarios.yml says why)
 	@python tools/scenarios.py --slow $(SCENARIO)
 
 ## Measurements
 
 .PHONY: bench-releases
-bench-releases: bootstrap-hosts ## Releases under load, three ways on one host of the demo: one JSON line [ARGS=...]
+bench-releases: bootstrap-hosts ## Measure releases under load, three methods on one host of the demo: one JSON line [ARGS=...]
 	@python -m bench.releases $(ARGS)
 
 .PHONY: bench-fleet
-bench-fleet: bootstrap-hosts ## What N hosts cost the controller: a first deploy, no change, a release, a rollback: one JSON line [N=4] [ARGS=...]
+bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first deploy, no change, release, rollback: one JSON line [N=4] [ARGS=...]
 	@python -m bench.fleet measure --hosts $(or $(N),4) $(ARGS)
 
 ## Upkeep
 
 .PHONY: docs
-docs: bootstrap ## Write the pages that are made from the roles' specs and the inputs' table
+docs: bootstrap ## Generate the pages made from the roles' argument specs and the table of inputs
 	@python tools/docs.py
 
 .PHONY: docs-site

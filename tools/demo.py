@@ -1,8 +1,8 @@
 """The demo: hosts in containers on this machine, with the sample application deployed to them.
 
-`up` boots the hosts, writes inventory/demo/ and runs deploy.yml, as a person would; `down` removes
-all that; `measure` times a first deploy, one without changes, and a release. `make demo`,
-`make demo-down` and `make demo-measure` call it.
+`up` boots the hosts, writes inventory/demo/ and runs deploy.yml; `down` removes all of it;
+`measure` times a first deploy, a deploy without changes, and a release. `make demo`,
+`make demo-down` and `make demo-measure` call this program.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ app:
     ansible_host: 127.0.0.1
     ansible_user: root
     ansible_ssh_private_key_file: "{{{{ inventory_dir }}}}/../../.cache/ssh/id_ed25519"
-    # Only here: these hosts are made anew with each demo, and so are their keys
+    # Only here: each demo creates new hosts, with new keys
     ansible_ssh_common_args: >-
       -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
     # For molecule/shared/create.yml, which boots them
@@ -87,7 +87,7 @@ HEADING = re.compile(r"^(?P<kind>PLAY|TASK|RUNNING HANDLER) \[(?P<name>.*)\] \**
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why and what to do."""
+    """The demo cannot continue; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -103,35 +103,35 @@ class Host:
 
     @property
     def ssh(self) -> int:
-        """The port of this machine at which the host takes SSH."""
+        """The port of this machine for SSH to the host."""
         return SSH_PORT + self.index - 1
 
     @property
     def https(self) -> int:
-        """The port of this machine at which the host answers HTTPS."""
+        """The port of this machine for HTTPS to the host."""
         return HTTPS_PORT + self.index - 1
 
     @property
     def http(self) -> int:
-        """The port of this machine at which the host answers HTTP."""
+        """The port of this machine for HTTP to the host."""
         return HTTP_PORT + self.index - 1
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a playbook went."""
+    """The result of a playbook."""
 
     seconds: float
     changed: int
 
 
 def say(text: str) -> None:
-    """Prints one line of what is being done."""
+    """Prints one line of progress."""
     print(f"demo: {text}", flush=True)
 
 
 def changes(changed: int) -> str:
-    """Says a number of changes: `0 changed`, `12 changed`."""
+    """Returns a number of changes as text: `0 changed`, `12 changed`."""
     return f"{changed} changed"
 
 
@@ -340,7 +340,7 @@ def fetch_certificates() -> Path:
 
 
 def ask(host: Host, certificates: Path) -> None:
-    """Shows the curl line that reaches a host, and the answer to it.
+    """Shows the curl command for a host, and the answer.
 
     Args:
         host: The host.
@@ -401,7 +401,7 @@ def down(*, images: bool) -> None:
 
 
 def measure(hosts: Sequence[Host], source: str) -> None:
-    """Times, on new hosts, a first deploy, one without changes, and a release.
+    """Times a first deploy, a deploy without changes and a release, on new hosts.
 
     The last line printed is one JSON object.
     """

@@ -41,7 +41,7 @@ class UnknownScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario and how it wants to be run."""
+    """One scenario and how to run it."""
 
     name: str
     bare_hosts: bool = False
@@ -59,7 +59,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """How one scenario ended."""
+    """The result of one scenario."""
 
     name: str
     passed: bool
@@ -140,7 +140,7 @@ def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = 
     """Runs molecule, its output to a log, the current step to the terminal.
 
     Returns:
-        Whether molecule ended well.
+        Whether molecule succeeded.
     """
     with log.open("a" if append else "w", encoding="utf-8") as output:
         process = subprocess.Popen(
@@ -161,7 +161,7 @@ def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = 
 
 
 def show_step(step: str) -> None:
-    """Names the running step behind the scenario's name, where there is a person to read it."""
+    """Prints the running step after the scenario's name, on a terminal."""
     if sys.stdout.isatty():
         print(f" {step}", end="", flush=True)
 
@@ -208,7 +208,7 @@ def run(scenario: Scenario) -> Result:
 
 
 def failure_reasons(log: str) -> list[str]:
-    """Finds what made a scenario fail in what molecule printed.
+    """Finds the reason of a failure in molecule's output.
 
     Args:
         log: The whole output.

@@ -50,7 +50,7 @@ MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
 
 
 class ActionModule(ControllerAction):
-    """Examines one host's variables, or judges what every host's examination found."""
+    """Examines one host's variables, or judges the examinations of all hosts."""
 
     options: ClassVar[dict[str, Any]] = {
         "state": {
@@ -64,7 +64,7 @@ class ActionModule(ControllerAction):
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return what was found; nothing is ever changed."""
+        """Return the findings; changes nothing."""
         if options["state"] == "judged":
             found = self._judge(options["hosts"], task_vars)
         elif options["state"] == "balancer":
@@ -88,7 +88,7 @@ class ActionModule(ControllerAction):
                 if name in BY_NAME or name in ADDRESS:
                     unreadable[name] = _reason(name, error)
                 else:
-                    # Another's variable may be a template that only its own tasks can resolve.
+                    # A variable of another role may be a template that only its tasks can resolve.
                     host_vars[name] = None
         examination = examine(
             host_vars,
@@ -117,7 +117,7 @@ class ActionModule(ControllerAction):
         }
 
     def _given(self, task_vars: dict[str, Any], wired: set[str]) -> dict[str, Any]:
-        """Return the roles' variables that the user has set; not what this plugin has wired."""
+        """Return the role variables that the user has set, without those this plugin derived."""
         given = {}
         for name, value in task_vars.items():
             if name.startswith(ROLES) and name not in wired and name not in DERIVED:
@@ -129,12 +129,12 @@ class ActionModule(ControllerAction):
         return given
 
     def _refuse_inventory(self, task_vars: dict[str, Any], names: list[str]) -> list[Problem]:
-        """Refuse what picks a playbook's target, unless it comes with the command itself."""
+        """Refuse variables that choose a playbook's target, unless set on the command line."""
         host = task_vars["inventory_hostname"]
         extra = load_extra_vars(self._loader)
         problems = []
         for name in names:
-            # Without the play: an import_playbook may hand the target on with its `vars`.
+            # Not the variables of the play: an import_playbook may pass the target in its `vars`.
             if name in task_vars["hostvars"][host] and name not in extra:
                 findings = Findings(name)
                 findings.refuse(
@@ -187,7 +187,7 @@ class ActionModule(ControllerAction):
         return {"msg": "the variables of all hosts fit"}
 
     def _judge_balancers(self, task_vars: dict[str, Any]) -> None:
-        """Refuse what the balancers could not serve: they serve all hosts, whatever --limit says.
+        """Refuse what the balancers cannot serve: they serve all hosts, whatever --limit says.
 
         Raises:
             ValueError: With the reason.
@@ -204,7 +204,7 @@ class ActionModule(ControllerAction):
             haproxy_sites(balancer_sites(servers, ""), "", [])
 
     def _read_file(self, path: str) -> bytes:
-        """Read a file of the controller, in clear also when Vault encrypted it."""
+        """Read a file of the controller; decrypt it if Vault encrypted it."""
         try:
             return Path(self._loader.get_real_file(path)).read_bytes()
         except AnsibleError as error:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
 
 LISTS = {"paths": ["/var/lib/apt/lists"], "patterns": ["*_Packages*"]}
-#: What every installation of this collection has in common.
+#: Arguments of every installation in this collection.
 COMMON = {
     "install_recommends": False,
     "update_cache": True,
@@ -18,7 +18,7 @@ CACHE_VALID_SECONDS = 3600
 
 
 class ActionModule(Action):
-    """Calls `ansible.builtin.apt`, and knows a host whose package lists were never fetched."""
+    """Calls `ansible.builtin.apt`, and detects a host whose package lists were never fetched."""
 
     options: ClassVar[dict[str, Any]] = {
         "name": {"type": "list", "elements": "str", "required": True},
@@ -35,7 +35,7 @@ class ActionModule(Action):
         if self._task.check_mode:
             missing = "the host has no package lists yet; they are fetched outside check mode"
             return {"changed": True, "msg": missing}
-        # A fresh image has an empty folder of lists, whose age alone says that all is well.
+        # A fresh image has an empty folder of lists; its age alone looks current.
         return self._apt(options, 0)
 
     def _apt(self, options: dict[str, Any], cache_valid_time: int) -> dict[str, Any]:

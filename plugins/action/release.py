@@ -1,7 +1,7 @@
-"""Hands the archive of a release to the module of the same name, in as few round trips as can be.
+"""Sends the archive of a release to the module of the same name, in as few round trips as possible.
 
-A small archive travels within the call that builds, a large one in a file of its own, once the host
-has said that it needs it; nothing travels for a release that the host is known to have.
+A small archive is sent within the call that builds, a large one as a separate file, after the host
+has said that it needs it. For a release that the host is known to have, nothing is sent.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-#: Bytes of an archive that still travels within the call: as text it is a third longer, and is held
-#: in memory by both sides.
+#: Largest archive, in bytes, that is sent within the call: as text it is a third longer, and both
+#: sides hold it in memory.
 LARGEST_WITHIN_CALL = 4 * 1024 * 1024
 
 
 class ActionModule(ActionBase):
-    """Runs the module, with the archive where it needs one."""
+    """Runs the module, with the archive if it needs one."""
 
     _supports_check_mode = True
     _supports_diff = True

@@ -1,4 +1,4 @@
-"""Decides, once for all hosts, whether a rollout may go on; see the module of the same name."""
+"""Decides, once for all hosts, whether a rollout may continue; see the module of the same name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
 
 
 class ActionModule(ControllerAction):
-    """Looks at what the hosts of a rollout told when it began."""
+    """Checks the results of `asgi.fleet.rollout` with `state: begun` on all hosts."""
 
     options: ClassVar[dict[str, Any]] = {
         "require": {

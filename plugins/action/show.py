@@ -1,4 +1,4 @@
-"""Prints lines as they are; see the module of the same name."""
+"""Prints lines unchanged; see the module of the same name."""
 
 from __future__ import annotations
 

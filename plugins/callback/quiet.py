@@ -1,4 +1,4 @@
-"""An output with nothing but what a playbook shows and what failed, for cron and for pipes."""
+"""An output with only what a playbook shows and what failed, for cron and for pipes."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -11,9 +11,9 @@ type: stdout
 short_description: Print only what a playbook shows, and what failed
 version_added: "0.1.0"
 description:
-  - Prints the lines of M(asgi.fleet.show), failed tasks and hosts that did not answer; no banners,
-    no tasks that went well, no recap. A run without a problem is as quiet as its playbook.
-  - Chosen for one command by C(ANSIBLE_STDOUT_CALLBACK=asgi.fleet.quiet).
+  - Prints the lines of M(asgi.fleet.show), failed tasks and unreachable hosts; no banners, no tasks
+    that succeeded, no recap. A run without a problem prints only what its playbook shows.
+  - Select it for one command with C(ANSIBLE_STDOUT_CALLBACK=asgi.fleet.quiet).
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class CallbackModule(CallbackBase):
-    """What is printed, and nothing else."""
+    """Prints only what the module's description says."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "asgi.fleet.quiet"
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
-        """Print the task, the host and the reason, unless the playbook goes on all the same."""
+        """Print the task, the host and the reason, unless the playbook continues anyway."""
         if not ignore_errors:
             self._tell(result, "failed")
 
@@ -45,7 +45,7 @@ class CallbackModule(CallbackBase):
             self._tell(result, "unreachable")
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say that nothing was done, since silence would look like success."""
+        """Say that nothing was done: silence would look like success."""
         self._display.display("no hosts matched", stderr=True)
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:

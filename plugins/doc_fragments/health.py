@@ -1,10 +1,10 @@
-"""What the modules that ask an application for its health have in common."""
+"""Shared documentation of the modules that check an application's health."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How an application is asked."""
+    """How health is checked."""
 
     DOCUMENTATION = r"""
 options:
@@ -13,7 +13,7 @@ options:
     type: str
     default: /healthz
   health_host:
-    description: The Host header to ask with.
+    description: The Host header of health requests.
     type: str
     default: localhost
 """

@@ -1,15 +1,15 @@
-"""What the modules that show a service's journal have in common."""
+"""Shared documentation of the modules that show a service's journal."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What is kept out of it."""
+    """What is hidden."""
 
     DOCUMENTATION = r"""
 options:
   secret_names:
-    description: Names of variables whose values are blanked where the journal is shown.
+    description: Names of variables whose values are hidden when the journal is shown.
     type: list
     elements: str
     default: []

@@ -1,4 +1,4 @@
-"""What the modules that only look have in common."""
+"""Shared documentation of the modules that only read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Changes nothing, so it runs in check mode as well.
+    description: Changes nothing, so it also runs in check mode.
     support: full
   diff_mode:
     description: Nothing to show.

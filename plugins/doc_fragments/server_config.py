@@ -1,4 +1,4 @@
-"""What the documentation of `nginx_config` and of `haproxy_config` has in common."""
+"""Shared documentation of `nginx_config` and `haproxy_config`."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ options:
     default: []
   requires:
     description:
-      - Files made by other tasks that the configuration refers to, such as certificates.
+      - Files of other tasks that the configuration refers to, such as certificates.
       - While one of them does not exist, check mode reports the changes without testing them.
     type: list
     elements: path
     default: []
   enabled:
-    description: Have systemd start it with the host; V(false) leaves that as it is.
+    description: Have systemd start the service at boot; V(false) leaves that unchanged.
     type: bool
     default: false
   timeout_seconds:
-    description: How long the new processes may take to serve.
+    description: How long the new processes may take until they serve.
     type: int
     default: 15
 attributes:
   check_mode:
-    description: Tests the changes and reports them; untested while the server is not installed.
+    description: Tests the changes and reports them; without a test if the server is not installed.
     support: full
   diff_mode:
     description: Shows each file.
     support: full
   idempotent:
-    description: Touches nothing when the files are as wanted and the server has taken them.
+    description: Changes nothing when the files are as wanted and the server has loaded them.
     support: full
 """

@@ -12,8 +12,8 @@ short_description: Why a certificate and its key cannot serve some domains
 version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Looks at a pair on the controller, before it is written to any host.
-  - Needs the Python library C(cryptography) there.
+  - Checks a pair on the controller, before it is written to any host.
+  - Needs the Python library C(cryptography) on the controller.
 options:
   _input:
     description: The certificate and its chain, PEM.
@@ -24,7 +24,7 @@ options:
     type: str
     required: true
   domains:
-    description: Names that the certificate has to cover.
+    description: Names that the certificate must cover.
     type: list
     elements: str
     required: true
@@ -49,7 +49,7 @@ _value:
 
 
 def certificate_refusals(certificate: str, key: str, domains: list[str]) -> list[str]:
-    """Return the refusals of `check_pair` as of now."""
+    """Return the refusals of `check_pair` at the current time."""
     # Here, so that ansible-doc lists the filter on a controller without cryptography.
     from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
         check_pair,

@@ -15,9 +15,9 @@ name: environment_file
 short_description: Write a mapping as systemd's EnvironmentFile=
 version_added: "0.1.0"
 description:
-  - Every value is quoted, so that spaces, C(#), C($), quotes and newlines reach the service as they
-    are (see systemd.exec(5), EnvironmentFile=).
-  - Booleans become C(true) and C(false), null an empty string; numbers are written as they are.
+  - Every value is quoted, so that spaces, C(#), C($), quotes and newlines reach the service
+    unchanged (see systemd.exec(5), EnvironmentFile=).
+  - Booleans become C(true) and C(false), null an empty string; numbers are written unchanged.
 options:
   _input:
     description: Names and values.

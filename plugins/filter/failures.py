@@ -1,4 +1,4 @@
-"""The filter that tells why a task failed; the rules are in `plugin_utils/report/failures.py`."""
+"""The filter that says why a task failed; the rules are in `plugin_utils/report/failures.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report import failures
 
 
 class FilterModule:
-    """The collection's filters of this file; each is documented in a file of its own name."""
+    """The collection's filters of this file; each is documented in a file with its name."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

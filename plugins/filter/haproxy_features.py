@@ -10,11 +10,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.features.haproxy import
 
 DOCUMENTATION = r"""
 name: haproxy_features
-short_description: What a haproxy can do, from the output of C(haproxy -vv)
+short_description: Features of an HAProxy, from the output of C(haproxy -vv)
 version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Turns the text that C(haproxy -vv) prints into answers which a template asks for by name.
+  - Turns the text that C(haproxy -vv) prints into features that a template reads by name.
 options:
   _input:
     description: Standard output of C(haproxy -vv). Empty when haproxy is not installed.
@@ -23,7 +23,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Ask haproxy what it can do
+- name: Find out HAProxy's features
   ansible.builtin.command: haproxy -vv
   register: version
   changed_when: false
@@ -38,7 +38,7 @@ RETURN = r"""
 _value:
   description:
     - C(installed), C(version), C(openssl) (empty for another TLS library) and C(mlkem).
-    - The answers of the oldest supported haproxy, 2.4, when it is not installed.
+    - If HAProxy is not installed, the features of the oldest supported version, 2.4.
   type: dict
 """
 

@@ -14,8 +14,8 @@ short_description: The sites of the role haproxy_balancer, as its template print
 version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Fills in server names, addresses with ports, and by which certificates each server is verified.
-  - Refuses sites, servers and domains that are there twice.
+  - Adds server names, addresses with ports, and the certificates that each server is verified with.
+  - Refuses duplicate sites, servers and domains.
 options:
   _input:
     description: The role's variable C(haproxy_balancer_sites).
@@ -23,11 +23,11 @@ options:
     elements: dict
     required: true
   directory:
-    description: Where the certificates are that servers are known by.
+    description: Folder of the trusted certificates.
     type: path
     required: true
   present:
-    description: Paths of those that are there.
+    description: Paths of the certificates that exist there.
     type: list
     elements: path
     required: true

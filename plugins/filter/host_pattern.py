@@ -1,4 +1,4 @@
-"""The filter that makes a pattern of a list of hosts."""
+"""The filters that return host patterns for plays."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = """
 name: host_pattern
-short_description: Make a play's pattern of a list of hosts that may be empty
+short_description: Return a play's host pattern for a list of hosts that may be empty
 version_added: "0.1.0"
 description:
-  - Ansible takes an empty list of C(hosts) for a mistake and ends the run; a play that has nothing
-    to do is skipped by a pattern that matches no host.
-  - C(hosts) is resolved by Ansible's own process, before it forks one for each task and host. What
-    a filter loads there need not be loaded by each of them, and all filters of a collection load
+  - Ansible treats an empty list of C(hosts) as a mistake and ends the run. A play that has nothing
+    to do needs a pattern that matches no host.
+  - Ansible's own process resolves C(hosts) before it forks one process for each task and host. The
+    forks need not load again what a filter loads there, and all filters of a collection load
     together.
 options:
   _input:
@@ -28,7 +28,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Put back what was switched
+- name: Revert the hosts that were switched
   hosts: "{{ hostvars.localhost.switched | default([]) | asgi.fleet.host_pattern }}"
 """
 
@@ -41,7 +41,7 @@ _value:
 
 
 def host_pattern(hosts: Sequence[str]) -> list[str]:
-    """Return a pattern that matches these hosts or groups; of none, one that matches no host.
+    """Return a pattern that matches these hosts or groups; for none, one that matches no host.
 
     The syntax is that of ansible-core's guide, "Patterns: targeting hosts and groups".
     """
@@ -49,7 +49,7 @@ def host_pattern(hosts: Sequence[str]) -> list[str]:
 
 
 def hosts_to_check(groups: Mapping[str, Sequence[str]], done: object) -> list[str]:
-    """Return the pattern of the application hosts, or one of no host when the check is done.
+    """Return the pattern of the application hosts, or one for no host when the check is done.
 
     Raises:
         AnsibleFilterError: There is no application host.

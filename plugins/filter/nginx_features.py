@@ -10,12 +10,12 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.features.nginx import p
 
 DOCUMENTATION = r"""
 name: nginx_features
-short_description: What an nginx can do, from the output of C(nginx -V)
+short_description: Features of an nginx, from the output of C(nginx -V)
 version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Turns the text that C(nginx -V) prints into answers which a template asks for by name, so that
-    one template serves every nginx from 1.18 on.
+  - Turns the text that C(nginx -V) prints into features that a template reads by name, so that one
+    template works with every nginx from 1.18 on.
 options:
   _input:
     description: Standard error of C(nginx -V). Empty when nginx is not installed.
@@ -24,13 +24,13 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Ask nginx what it can do
+- name: Find out nginx's features
   ansible.builtin.command: nginx -V
   register: version
   changed_when: false
   check_mode: false
 
-- name: Show whether it knows the directive http2
+- name: Show whether it supports the directive http2
   ansible.builtin.debug:
     msg: "{{ (version.stderr | asgi.fleet.nginx_features).http2_directive }}"
 """
@@ -41,7 +41,7 @@ _value:
     - C(installed), C(version), C(openssl) (empty for another TLS library), and the booleans
       C(http2), C(http2_directive), C(keepalive_min_timeout), C(mlkem), C(ssl_reject_handshake) and
       C(ticket_key_rotation).
-    - The answers of the oldest supported nginx, 1.18, when it is not installed.
+    - If nginx is not installed, the features of the oldest supported version, 1.18.
   type: dict
 """
 

@@ -13,7 +13,7 @@ name: service_timeouts
 short_description: Check the order of a service's timeouts and derive Gunicorn's and systemd's
 version_added: "0.1.0"
 description:
-  - Refuses an order in which a release would cut requests off, with both numbers.
+  - Refuses an order in which a release would cut requests, and names both numbers.
 options:
   _input:
     description:
@@ -44,7 +44,7 @@ def checked(timeouts: Mapping[str, Any]) -> dict[str, int]:
     """Return the derived timeouts.
 
     Raises:
-        AnsibleFilterError: they stand in an order that would lose requests.
+        AnsibleFilterError: Their order would lose requests.
     """
     return service_timeouts(**timeouts)
 

@@ -14,18 +14,18 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import (
 
 DOCUMENTATION = r"""
 name: status_table
-short_description: Show how an application stands on each host, as lines of a table
+short_description: Show the state of an application on each host, as lines of a table
 version_added: "0.1.0"
 description:
   - One line for each host, with release, slot, workers, memory, use of CPU, health, the
-    certificate's days, and what differs from the inventory if that was asked.
-  - Below, why a host could not be asked, and who holds the lock of a rollout.
+    certificate's days, and what differs from the inventory, if that was compared.
+  - Below the table, why the state of a host could not be collected, and who holds a lock.
 options:
   _input:
     description:
       - Host names to the C(state) that M(asgi.fleet.app_info) returned; null for none.
       - A state may have C(drift), the C(reasons) of M(asgi.fleet.slot) in check mode.
-      - One with C(error) alone is of a host that could not be asked.
+      - A state with only C(error) means that the host's state could not be collected.
     type: dict
     required: true
 author:

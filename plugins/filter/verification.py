@@ -13,9 +13,9 @@ name: verification
 short_description: Find what is wrong with a fleet, and what to do
 version_added: "0.1.0"
 description:
-  - Findings from what the hosts said, each with its host and with what to do. Nothing is asked and
-    nothing is changed.
-  - What a rollout is just changing is no finding while one goes on; a note says so.
+  - Returns findings from the states of the hosts, each with its host and with what to do. No host
+    is contacted and nothing is changed.
+  - During a rollout, what the rollout changes is not a finding; a note says that it is running.
 options:
   _input:
     description: As for P(asgi.fleet.status_table#filter).
@@ -28,7 +28,7 @@ options:
   limits:
     description:
       - C(certificate_days) (14), C(disk_percent) (90), C(stale_hours) (4), and C(release), which
-        every host must run; without it that of the last rollout.
+        every host must run; by default the release of the last rollout.
     type: dict
     default: {}
 author:
@@ -36,7 +36,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Refuse a fleet in which anything is off
+- name: Fail when any check fails
   ansible.builtin.assert:
     that: "(states | asgi.fleet.verification(deployments, {'certificate_days': 30})).ok"
 """
@@ -55,7 +55,7 @@ _value:
       elements: dict
       sample: [{host: web1, seen: the certificate expires in 3 days, todo: renew it}]
     notes:
-      description: What is worth knowing but not wrong, such as a rollout that goes on.
+      description: What is worth knowing but not wrong, such as a running rollout.
       type: list
       elements: str
     lines:

@@ -9,7 +9,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import begin, w
 
 
 class FilterModule:
-    """The collection's filters of this file; each is documented in a file of its own name."""
+    """The collection's filters of this file; each is documented in a file with its name."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""

@@ -18,7 +18,7 @@ version_added: "0.1.0"
 description:
   - C(auto) is the smaller of 2 * cores + 1 and (memory - reserve) / slots / worker_memory_mb, but
     at least 1.
-  - A number is taken as it is; the reason then warns if the memory allows less.
+  - A number is used unchanged; the reason then warns if the memory allows less.
 positional: workers, worker_memory_mb, reserve_mb, slots
 options:
   _input:
@@ -30,20 +30,20 @@ options:
     type: raw
     default: auto
   worker_memory_mb:
-    description: What one worker may need, in MB (2^20 bytes).
+    description: Memory that one worker may need, in MB (2^20 bytes).
     type: int
     default: 128
   reserve_mb:
     description:
-      - What to leave to everything but the application, in MB.
-      - Without it, 10 % of the memory, at least 256 MB.
+      - Memory to leave for everything except the application, in MB.
+      - By default 10 % of the memory, at least 256 MB.
     type: int
   slots:
     description: Slots that run at the same time during a cut-over.
     type: int
     default: 2
   prefix:
-    description: How the variables begin that a message names.
+    description: Prefix of the variables that messages name.
     type: str
     default: gunicorn_service_
 seealso:
@@ -62,14 +62,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The plan, and what led to it.
+  description: The plan, and the reasons for it.
   type: dict
   contains:
     workers:
       description: Workers of one slot.
       type: int
     reason:
-      description: One sentence for a person; it starts with the number.
+      description: One sentence for the operator; it starts with the number.
       type: str
     decided_by:
       description:
@@ -88,19 +88,19 @@ _value:
       description: Memory of the host, in MB.
       type: int
     reserve_mb:
-      description: What is left to everything but the application, in MB.
+      description: Memory left for everything except the application, in MB.
       type: int
     memory_max_mb:
       description:
-        - Suggested C(MemoryMax=) of each slot's unit, in MB. All but the reserve.
-        - Not half of it, as the memory of a worker is an estimate, which must not kill one on a
-          host with half of its memory free.
+        - Suggested C(MemoryMax=) of each slot's unit, in MB; all memory except the reserve.
+        - It is not half of that, because the memory of a worker is an estimate, which must not get
+          a worker killed on a host with half of its memory free.
       type: int
 """
 
 
 def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return each host's plan as a line, hosts with the same plan together.
+    """Return one line for each plan, with the hosts that have it.
 
     Args:
         hosts: The hosts of a rollout that has begun.

@@ -1,1 +1,1 @@
-"""What the modules do, on the hosts: Python 3.10 (Ubuntu 22.04's) and its standard library only."""
+"""The code behind the modules. Runs on hosts: only Python 3.10 (Ubuntu 22.04) and its library."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: app_info
-short_description: Tell how an application stands on a host
+short_description: Collect the state of an application on a host
 version_added: "0.1.0"
 description:
   - "Read-only: the live slot and its release, workers with their PIDs, memory and use of CPU,
-    health over the slot's own socket and, if asked for, through nginx, the certificate's days and
-    names, releases with what became of them, and what a rollout or a maintenance left on the host."
+    health over the slot's own socket and, on request, through nginx, the certificate's days and
+    names, the releases and their states, and whether a rollout holds the lock or maintenance mode
+    is on."
 extends_documentation_fragment:
   - asgi.fleet.health
   - asgi.fleet.reading
@@ -27,17 +28,17 @@ options:
     type: str
     default: ""
   https_port:
-    description: Port of nginx on this host, to ask there as well; 0 does not.
+    description: Port of nginx on this host, to check health there as well; 0 skips that.
     type: int
     default: 0
   https_path:
-    description: The health path as clients of nginx write it, for O(https_port).
+    description: The health path as clients of nginx request it, for O(https_port).
     type: str
     default: /healthz
   wait_healthy_seconds:
     description:
-      - Ask again until the application answers 200, itself and (with O(https_port)) through nginx,
-        and fail if it does not within this time. V(0) asks once and judges nothing.
+      - Try again until the application answers 200, directly and (with O(https_port)) through
+        nginx, and fail if it does not within this time. V(0) tries once and does not fail.
     type: float
     default: 0
 author:
@@ -45,7 +46,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask how the shop stands
+- name: Collect the state of the shop
   asgi.fleet.app_info:
     name: shop
     health_host: shop.example.com
@@ -55,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: How the application stands.
+  description: The state of the application.
   returned: success
   type: dict
   contains:
@@ -63,17 +64,17 @@ state:
       description: Its name.
       type: str
     at:
-      description: When the host was asked, by its own clock (Unix time).
+      description: When the state was collected, by the host's clock (Unix time).
       type: int
     live:
       description: The live slot; null before the first release.
       type: dict
       sample: {slot: blue, release: 1.4.2-9f86d081, since: 1790000000, active: true, enabled: true}
     workers_planned:
-      description: How many workers Gunicorn was told to run.
+      description: How many workers Gunicorn is configured to run.
       type: int
     workers:
-      description: The workers that there are; one that is stopped is not healthy.
+      description: The running workers; a stopped one is not healthy.
       type: list
       elements: dict
       sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false}]
@@ -81,7 +82,7 @@ state:
       description: Memory of all processes of the slot in MiB, shared pages divided among them.
       type: int
     cpu_percent:
-      description: Use of one core in percent over a quarter of a second; null if it cannot be told.
+      description: Use of one core in percent over a quarter of a second; null if not known.
       type: float
     health:
       description: Status of the health path on the slot's socket; 0 without an answer.
@@ -100,7 +101,7 @@ state:
       description: Whole days until it expires; null without one.
       type: int
     certificate_names:
-      description: The names it is for.
+      description: The names that the certificate covers.
       type: list
       elements: str
     idle_enabled:
@@ -108,17 +109,17 @@ state:
       type: list
       elements: str
     maintenance_since:
-      description: Since when the maintenance page is shown (Unix time); null when it is not.
+      description: Since when maintenance mode is on (Unix time); null when it is off.
       type: int
     lock:
-      description: Who holds the rollout's lock; null for nobody.
+      description: Who holds the application's lock; null for nobody.
       type: dict
       sample: {rollout: 20261121T061000-5f3a, who: ada@laptop, since: 1795241400}
     finished:
-      description: The last rollout that ended well on the whole fleet; null if there is none.
+      description: The last rollout that succeeded on the whole fleet; null if there is none.
       type: dict
     capacity:
-      description: What a service may use, as of M(asgi.fleet.host_capacity).
+      description: Cores and memory that a service may use, as M(asgi.fleet.host_capacity) says.
       type: dict
       sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
     disks:

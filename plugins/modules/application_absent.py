@@ -8,25 +8,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: application_absent
-short_description: Take an application off a host
+short_description: Remove an application from a host
 version_added: "0.1.0"
 description:
   - Stops and removes the units of both slots, then releases, settings, secrets, certificates,
-    records, caches, logs of nginx, and the account. Other applications, nginx and uv stay.
-  - The site of nginx is not removed here, but before, so that nobody is sent to what is gone.
+    records, caches, nginx logs, and the account. Other applications, nginx and uv stay.
+  - Remove the nginx site first, so that nginx proxies nothing to a removed application. This module
+    does not remove it.
   - The application's own data in C(/var/lib/<name>/state) stays unless O(remove_data=true), and
     with it the account that owns it.
-  - A folder of the application's name with nothing in it that asgi.fleet makes stays, and is told.
+  - A folder that has the application's name, but contains nothing that asgi.fleet makes, stays and
+    is reported.
 options:
   name:
     description: The application.
     type: str
     required: true
   user:
-    description: The account that it runs as; by default the application's name.
+    description: The account that runs the application; by default the application's name.
     type: str
   remove_data:
-    description: Remove the application's own data as well.
+    description: Also remove the application's own data.
     type: bool
     default: false
 attributes:
@@ -37,14 +39,14 @@ attributes:
     description: Nothing to show.
     support: none
   idempotent:
-    description: Nothing changes on a host where there is nothing of the application.
+    description: Nothing changes on a host without the application.
     support: full
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
 
 EXAMPLES = r"""
-- name: Take the shop off, with its data
+- name: Remove the shop, with its data
   asgi.fleet.application_absent:
     name: shop
     remove_data: true

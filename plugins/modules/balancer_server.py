@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: balancer_server
-short_description: Drain servers of a running haproxy, or give them traffic again
+short_description: Drain servers of a running HAProxy, or return them to traffic
 version_added: "0.1.0"
 description:
-  - V(drained) takes servers out for new requests, lets them finish what they have begun, and waits
-    until nothing is left, or for O(wait_seconds).
-  - V(ready) gives them traffic again, and waits until they are healthy.
-  - The state is saved, so that it outlives a reload, a restart and a crash of haproxy.
+  - V(drained) sends servers no new requests, lets them finish the open ones, and waits until none
+    is left, at most O(wait_seconds).
+  - V(ready) returns them to traffic, and waits until they are healthy.
+  - The state is saved, so that it survives a reload, a restart and a crash of HAProxy.
 options:
   servers:
     description: The servers, as C(backend/server).
@@ -22,7 +22,7 @@ options:
     elements: str
     required: true
   state:
-    description: What they are to be.
+    description: The wanted state.
     type: str
     choices: [drained, ready]
     required: true
@@ -32,28 +32,28 @@ options:
     default: 60
   others:
     description:
-      - Which other servers of the same backend must serve, for a server to be drained; V(none)
-        drains also the last one.
+      - Which other servers of the same backend must serve before a server is drained; V(none)
+        also drains the last one.
     type: str
     choices: [one, all, none]
     default: one
   socket:
-    description: The runtime socket of haproxy, with level admin.
+    description: The runtime socket of HAProxy, with level admin.
     type: path
     default: /run/haproxy/admin.sock
   saver:
-    description: Program that saves the state; passed over while it does not exist.
+    description: Program that saves the state; skipped while it does not exist.
     type: path
     default: /usr/local/lib/haproxy_balancer/save_servers.py
 attributes:
   check_mode:
-    description: Refuses what it would refuse, and says what it would change.
+    description: Makes the same refusals, and reports what it would change.
     support: full
   diff_mode:
     description: Shows the state of each server that changes.
     support: full
   idempotent:
-    description: A server that is as wanted is only waited for.
+    description: For a server already in the wanted state, only waits.
     support: full
 author:
   - The asgi.fleet developers (@asgi-fleet)
@@ -70,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sessions:
-  description: Requests and streams that each server still has, by C(backend/server).
+  description: Requests and streams still open on each server, by C(backend/server).
   returned: success
   type: dict
 serving:

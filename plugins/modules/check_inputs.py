@@ -8,17 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: check_inputs
-short_description: Refuse a deployment whose variables do not fit
+short_description: Refuse a deployment whose variables are not valid
 version_added: "0.1.0"
 description:
   - Checks and normalises the deployment's variables (C(app_...), C(fleet_...); see
     C(docs/variables.md)) on the controller. No host is contacted.
-  - With O(state=examined) it looks at the host's own variables and returns what it found, good or
-    bad; it does not fail, so that the problems of all hosts can be shown together.
-  - With O(state=judged) it looks at what was found on all hosts, adds the problems that cross hosts
-    (one name for two applications, one domain twice on a machine, a host in two groups), and fails
-    if there is any.
-  - With O(state=balancer) it returns the variables of a balancer.
+  - V(examined) checks the variables of the host and returns what it found. It does not fail, so
+    that the problems of all hosts can be shown together. It also derives the variables of the
+    roles. A role variable that the user has set is left unchanged; one that only follows from the
+    deployment's variables is refused by name.
+  - V(judged) reads what was found on all hosts, adds the problems that concern several hosts (one
+    name for two applications, one domain twice on a machine), and fails if there is any problem.
+  - V(balancer) derives the variables of the role haproxy_balancer, for a host of the group
+    C(balancer).
 options:
   state:
     description: What to do.
@@ -39,19 +41,27 @@ options:
     default: []
   files:
     description:
-      - Whether to look at the controller's files that variables name, such as the source or a key.
-      - A rollback or a restart needs none of them, and must not fail for their sake.
+      - Whether to check the controller's files that variables name, such as the source or a key.
+      - A rollback or a restart needs none of them, and must not fail because of them.
     type: bool
     default: true
+  command_line:
+    description:
+      - Variables that choose the target of the playbook. They are refused unless they are set on
+        the command line, with C(-e).
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
-    description: Whether it runs and is right in check mode.
+    description: Changes nothing, so it also runs in check mode.
     support: full
   diff_mode:
-    description: Whether it shows what it changes; it changes nothing.
+    description: Nothing to show.
     support: none
 notes:
-  - Secret values are in no message and no return value.
+  - No message contains a secret. Neither do the return values, except that the URL of a source may
+    contain a token; use C(no_log) when you register them.
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -59,9 +69,10 @@ author:
 EXAMPLES = r"""
 - name: Examine each host's variables
   asgi.fleet.check_inputs:
+  no_log: true
   register: __check_inputs
 
-- name: Refuse what does not fit, for all hosts at once
+- name: Refuse invalid variables, of all hosts at once
   asgi.fleet.check_inputs:
     state: judged
     hosts: "{{ ansible_play_hosts }}"
@@ -70,16 +81,17 @@ EXAMPLES = r"""
 - name: Keep the checked variables
   ansible.builtin.set_fact:
   args: "{{ __check_inputs.facts }}"
+  no_log: true
 """
 
 RETURN = r"""
 msg:
-  description: With problems, how many, and then each on a line with the hosts where it applies.
+  description: If there are problems, their number, and each on a line with the hosts concerned.
   type: str
   returned: with O(state=judged)
 deployment:
   description:
-    - The variables that are valid, normalised and with their defaults.
+    - The valid variables, normalised and with their defaults.
     - Complete if there is no problem.
     - Without C(app_env), C(app_secrets), and the text of a key in C(app_tls).
   type: dict
@@ -100,7 +112,7 @@ facts:
   type: dict
   returned: with O(state=examined) and O(state=balancer)
 machine:
-  description: Address and port, by which two inventory names of one machine are found.
+  description: Address and port, to find two inventory names of one machine.
   type: str
   returned: with O(state=examined)
   sample: 192.0.2.11:22

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: config_files
-short_description: Small files of a host by their content, with their folders, in one round trip
+short_description: Write small files and their folders in one round trip
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Writes files of the user that it runs as, with the mode 0644, and the folders they lie in;
-    removes others.
-  - C(template) asks a host five times for one file that is as it should be, and cannot make its
-    folder. This asks once, however many files there are.
-  - Each file is replaced by one rename, all of them only once O(validate) has accepted every one.
+  - Writes files with the mode 0644, owned by the user that it runs as, and their folders. Removes
+    other files.
+  - C(template) takes five round trips for one file that is already correct, and cannot create its
+    folder. This module takes one round trip for any number of files.
+  - Each file is replaced by one rename, and only after O(validate) has accepted all of them.
 options:
   files:
     description: Content of each file, by its absolute path.
@@ -27,7 +27,7 @@ options:
     type: dict
     default: {}
   seeds:
-    description: Content that files begin with, by absolute path; what is there stays as it is.
+    description: Initial content of files, by absolute path; existing files are left unchanged.
     type: dict
     default: {}
   absent:
@@ -36,7 +36,7 @@ options:
     elements: path
     default: []
   validate:
-    description: Command that tests the content of a file to be written, in the place of C(%s).
+    description: Command that tests the content of a file before it is written, at C(%s).
     type: str
     default: ""
 attributes:
@@ -47,12 +47,12 @@ attributes:
     description: Shows each file.
     support: full
   idempotent:
-    description: Touches nothing when the files are as wanted.
+    description: Changes nothing when the files have the wanted content.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Bound the journal
+- name: Limit the size of the journal
   asgi.fleet.config_files:
     files:
       /etc/systemd/journald.conf.d/60-size.conf: |

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall
-short_description: Close a host but for some ports, with ufw, and never for the session that asks
+short_description: Allow only some ports with ufw, without closing the current SSH session
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
@@ -25,7 +25,7 @@ attributes:
     description: Shows the commands.
     support: full
   idempotent:
-    description: Runs no command of ufw that would change nothing.
+    description: Runs no ufw command that would change nothing.
     support: full
 requirements:
   - ufw 0.36 or newer on the host
@@ -34,7 +34,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Close what is not served
+- name: Allow only what is served
   asgi.fleet.firewall:
     tcp_ports: [80, 443]
     rules:
@@ -48,7 +48,7 @@ commands:
   type: list
   elements: str
 session_port:
-  description: The port by which the SSH session came in; null without one.
+  description: The port of the SSH session; null without one.
   returned: success
   type: int
 """

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: haproxy_config
-short_description: Files of the haproxy configuration, tested as a whole before any is replaced
+short_description: Replace files of the HAProxy configuration after testing it as a whole
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Runs C(haproxy -c) over the whole configuration as it would be, before anything on disk is
-    replaced, as M(asgi.fleet.nginx_config) does.
-  - Then replaces the files, reloads haproxy (or starts it), and waits until a new process answers
-    on the runtime socket. When none does, the previous files come back, and the message is
-    haproxy's own.
+  - Runs C(haproxy -c) on the whole new configuration before it replaces anything on disk, as
+    M(asgi.fleet.nginx_config) does.
+  - Then replaces the files, reloads HAProxy (or starts it), and waits until a new process answers
+    on the runtime socket. If none does, the module restores the previous files and fails with
+    HAProxy's own message.
 extends_documentation_fragment: asgi.fleet.server_config
 options:
   renewed:
     description:
-      - New certificates of servers, as PEM by the path of the file that they are known by.
-      - Each is put before the one that the file begins with, so that both are accepted while the
-        server changes over. Where there is no such file, nothing is done.
+      - New certificates of servers, as PEM, by the path of the server's trust file.
+      - Each is added before the first certificate of its file, so that both are trusted while the
+        server switches. A file that does not exist is not created.
     type: dict
     default: {}
   directory:
@@ -31,11 +31,11 @@ options:
     type: path
     default: /etc/haproxy
   executable:
-    description: The haproxy that tests.
+    description: The HAProxy program for the test.
     type: path
     default: /usr/sbin/haproxy
   service:
-    description: The systemd unit that runs it.
+    description: The systemd unit of HAProxy.
     type: str
     default: haproxy
   socket:
@@ -55,11 +55,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What haproxy needed, V(none), V(reloaded) or V(started).
+  description: What happened to HAProxy, V(none), V(reloaded) or V(started).
   returned: success
   type: str
 tested:
-  description: Whether C(haproxy -c) ran over the result.
+  description: Whether C(haproxy -c) tested the result.
   returned: success
   type: bool
 """

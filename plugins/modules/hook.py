@@ -13,20 +13,20 @@ version_added: "0.1.0"
 description:
   - Runs commands as the application's user, in the folder of a release, with its virtual
     environment first in C(PATH) and with the application's environment.
-  - With O(once), a note on the host keeps a phase from running twice in a rollout of the release,
-    whatever the number of waves, of runs and of resumed runs. Another run that comes while the
-    commands still work waits for them.
+  - With O(once), a record on the host prevents a phase from running twice in a rollout of the
+    release, whatever the number of waves, runs and resumed runs. Another run that starts while the
+    commands are still running waits for them.
 options:
   name:
     description: The application.
     type: str
     required: true
   phase:
-    description: Name of the phase, for messages and marks.
+    description: Name of the phase, for messages and records.
     type: str
     required: true
   commands:
-    description: Commands for C(/bin/sh), in their order.
+    description: Commands for C(/bin/sh), in this order.
     type: list
     elements: dict
     required: true
@@ -44,7 +44,7 @@ options:
     type: path
     required: true
   user:
-    description: Whom to run as.
+    description: The account that runs the commands.
     type: str
     required: true
   environment:
@@ -54,17 +54,17 @@ options:
     default: ""
   once:
     description:
-      - Run the phase once in a rollout of this release. Going to the release again, after a rollout
-        of another one has ended well, is another rollout.
+      - Run the phase once in a rollout of this release. Releasing it again, after a rollout of
+        another release has succeeded, is another rollout.
     type: bool
     default: false
   ran_elsewhere:
-    description: Only note that the phase ran on another host of the rollout, and run nothing.
+    description: Only record that the phase ran on another host of the rollout; run nothing.
     type: bool
     default: false
 attributes:
   check_mode:
-    description: Tells whether the commands would run.
+    description: Reports whether the commands would run.
     support: full
   diff_mode:
     description: Nothing to show.
@@ -146,7 +146,7 @@ def main() -> None:
             held.enter_context(locked(lock, patience))
         except TimeoutError:
             module.fail_json(
-                msg=f"{options['phase']}: commands of another run are still at work on this host "
+                msg=f"{options['phase']}: commands of another run are still running on this host "
                 f"after {patience:g} s; wait for them to end and run again",
                 ran=[],
             )

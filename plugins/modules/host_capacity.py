@@ -8,19 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_capacity
-short_description: Tell how many cores and how much memory a host may really use
+short_description: Find out how many cores and how much memory a host may really use
 version_added: "0.1.0"
 description:
   - Reads the scheduler's affinity, the machine's memory, and the limits of every cgroup between the
     service and the root, in version 1 and version 2 of the interface.
-  - The facts C(processor_nproc) and C(memtotal_mb) know nothing of a CPU quota or a limit of
-    memory, which a container, a guest or a systemd slice often has.
-  - Reads only, and sets no facts.
+  - The facts C(processor_nproc) and C(memtotal_mb) ignore CPU quotas and memory limits, which a
+    container, a guest or a systemd slice often has.
+  - Only reads, and sets no facts.
 options:
   slice:
     description:
-      - The systemd slice that the service will run in. Its limits and those around it count.
-      - Empty takes the cgroup of the module's own process instead, which with SSH lies in
+      - The systemd slice that the service will run in. Its limits and those of the slices around
+        it apply.
+      - If empty, the cgroup of the module's own process is used, which with SSH is in
         C(user.slice) and says little about a service.
     type: str
     default: system.slice
@@ -44,7 +45,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look at what the service may use
+- name: Find out what the service may use
   asgi.fleet.host_capacity:
     slice: system.slice
   register: host
@@ -56,7 +57,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 capacity:
-  description: What may be used, and which limit decided.
+  description: What may be used, and which limit applied.
   returned: success
   type: dict
   contains:
@@ -65,7 +66,7 @@ capacity:
       type: int
       sample: 2
     cores_source:
-      description: C(affinity), or the file with the limit that decided.
+      description: C(affinity), or the file with the limit that applied.
       type: str
       sample: /sys/fs/cgroup/system.slice/cpu.max
     memory_bytes:
@@ -73,7 +74,7 @@ capacity:
       type: int
       sample: 1073741824
     memory_source:
-      description: C(MemTotal), or the file with the limit that decided.
+      description: C(MemTotal), or the file with the limit that applied.
       type: str
       sample: MemTotal
 """

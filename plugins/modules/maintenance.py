@@ -8,24 +8,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: maintenance
-short_description: Switch a site's maintenance on or off
+short_description: Switch a site's maintenance mode on or off
 version_added: "0.1.0"
 description:
-  - Writes or removes the file that nginx looks for at each request of a site of the role
-    C(nginx_site), and the page that it then answers with. Nothing is reloaded, and no other site of
-    the host notices.
-  - Refuses a site whose configuration does not look for the file.
+  - Writes or removes the file that nginx checks at each request to a site of the role
+    C(nginx_site), and the page that nginx then answers with. Nothing is reloaded, and other sites
+    of the host are not affected.
+  - Refuses a site whose configuration does not check the file.
 options:
   path:
-    description: The file that means maintenance; its pages are beside it.
+    description: The file that switches maintenance mode on; its pages are beside it.
     type: str
     required: true
   site:
-    description: The site's file of nginx's configuration.
+    description: The site's file in nginx's configuration.
     type: path
     required: true
   enabled:
-    description: Whether it is to be on.
+    description: Whether maintenance mode is on.
     type: bool
     required: true
   page:
@@ -37,30 +37,30 @@ options:
     type: str
     default: ""
   minutes:
-    description: How long it should last from now, for the header C(Retry-After).
+    description: Expected duration from now, for the header C(Retry-After).
     type: int
     default: 30
   allow:
-    description: Addresses, or networks of at most 256 addresses, that are served.
+    description: Allow list of addresses, or networks of at most 256 addresses, to serve.
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Refuses what it would refuse, and says what it would change.
+    description: Makes the same refusals, and reports what it would change.
     support: full
   diff_mode:
-    description: Shows how the site stood and stands.
+    description: Shows the state of the site before and after.
     support: full
   idempotent:
-    description: On again is a change when the end moves by more than a minute.
+    description: Switching on again is a change if the end moves by more than a minute.
     support: partial
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
 
 EXAMPLES = r"""
-- name: Close the shop for half an hour, but for one address
+- name: Close the shop for half an hour, except for one address
   asgi.fleet.maintenance:
     path: /var/lib/shop/maintenance
     site: /etc/nginx/conf.d/shop.conf
@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: How the site stands, or in check mode would, as a line for people.
+  description: The state of the site, in check mode the state it would have, as one line.
   returned: success
   type: str
   sample: "maintenance is off: everybody is served"

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nginx_config
-short_description: Files of the nginx configuration, tested as a whole before any is replaced
+short_description: Replace files of the nginx configuration after testing it as a whole
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Runs C(nginx -t) over the whole configuration as it would be, before anything on disk is
-    replaced. The test runs in a mount namespace of its own, where a copy with the changes lies over
-    the real folder, so that absolute includes lead to the new files while the serving nginx sees
-    the old.
+  - Runs C(nginx -t) on the whole new configuration before it replaces anything on disk. The test
+    runs in its own mount namespace, where a changed copy is mounted over the real folder, so that
+    absolute includes lead to the new files while the serving nginx sees the old ones.
   - Then replaces the files, reloads nginx (or starts it), and waits for the new workers.
-    C(nginx -s reload) succeeds even when the master refuses, for example because a port is taken;
-    then the previous files come back, and the message is nginx's own.
+    C(nginx -s reload) succeeds even when the master refuses the reload, for example because a port
+    is in use. In that case the module restores the previous files and fails with nginx's own
+    message.
 extends_documentation_fragment: asgi.fleet.server_config
 options:
   directory:
@@ -26,15 +26,15 @@ options:
     type: path
     default: /etc/nginx
   executable:
-    description: The nginx that tests.
+    description: The nginx program for the test.
     type: path
     default: /usr/sbin/nginx
   service:
-    description: The systemd unit that runs it.
+    description: The systemd unit of nginx.
     type: str
     default: nginx
   error_log:
-    description: Where the running nginx says why it refuses a reload.
+    description: Log in which the running nginx says why it refuses a reload.
     type: path
     default: /var/log/nginx/error.log
 """
@@ -54,11 +54,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What nginx needed, V(none), V(reloaded) or V(started).
+  description: What happened to nginx, V(none), V(reloaded) or V(started).
   returned: success
   type: str
 tested:
-  description: Whether C(nginx -t) ran over the result.
+  description: Whether C(nginx -t) tested the result.
   returned: success
   type: bool
 """

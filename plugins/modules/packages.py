@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: packages
-short_description: Install Debian packages, also on a host that has no package lists yet
+short_description: Install Debian packages, even on a host that has no package lists yet
 version_added: "0.1.0"
 description:
   - Calls M(ansible.builtin.apt) without recommended packages, with package lists that are at most
     an hour old, and waits up to five minutes for another process that holds dpkg's lock.
-  - A fresh image has no package lists, in a folder that is new. M(ansible.builtin.apt) takes the
-    folder's age for the age of the lists and finds no package; this fetches the lists then.
-  - In check mode, where lists are not fetched, such a host reports a change. A package that is not
-    in the lists of a host that has some is refused as always.
+  - A fresh image has no package lists, but a new folder for them. M(ansible.builtin.apt) takes the
+    age of the folder for the age of the lists and finds no package; this action fetches the lists.
+  - In check mode, where lists are not fetched, such a host reports a change. On a host with lists,
+    a package that they do not contain is refused as usual.
 options:
   name:
     description: Names of the packages.
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: Why nothing could be looked up, on a host without package lists.
+  description: Why no package could be looked up, on a host without package lists.
   returned: in check mode, on a host without package lists
   type: str
 """

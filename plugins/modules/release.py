@@ -15,7 +15,7 @@ description:
     uv, installs the dependencies byte-compiled, imports the application as the service's user, and
     writes the manifest last. A step that fails removes the folder again.
   - With O(state=pruned), removes old releases, but never the live, the previous or a pinned one,
-    nor what either slot is set to.
+    nor one that a slot points to.
 options:
   name:
     description: The application.
@@ -23,30 +23,30 @@ options:
     required: true
   state:
     description:
-      - Whether to build one release, to remove superfluous ones, or to keep one from being removed.
+      - Whether to build a release, to remove old ones, or to keep one from being removed.
     type: str
     choices: [present, pruned, pinned, unpinned]
     default: present
   id:
-    description: Id of the release; names its folder. Required but with O(state=pruned).
+    description: Id of the release, and name of its folder. Required except with O(state=pruned).
     type: str
   kind:
-    description: What the archive is; V(package) has none.
+    description: Kind of the archive; V(package) has none.
     type: str
     choices: [tree, wheel, package]
     default: tree
   archive:
-    description: The archive on this host. Unused when the release is there already.
+    description: The archive on this host. Not used if the release is already there.
     type: path
   local_archive:
     description:
-      - The archive on the controller. It travels within the call, or, if it is large, in a file of
-        its own once the host has said that it needs it.
+      - The archive on the controller. It is sent within the call or, if it is large, as a separate
+        file, after the host has said that it needs it.
     type: path
   present:
     description:
-      - Releases that the host is known to have, as M(asgi.fleet.rollout) returns them. If O(id) is
-        among them, the host is not asked again.
+      - Releases on the host, as M(asgi.fleet.rollout) returns them. If O(id) is among them, the
+        host is not asked again.
     type: list
     elements: dict
     default: []
@@ -58,7 +58,7 @@ options:
     type: str
     default: ""
   look:
-    description: Only tell whether the release is complete, and what is missing to build it.
+    description: Only report whether the release is complete, and what is missing to build it.
     type: bool
     default: false
   package:
@@ -66,7 +66,7 @@ options:
     type: str
     default: ""
   index:
-    description: Index to look at before the default one.
+    description: Package index to use before the default one.
     type: str
     default: ""
   find_links:
@@ -74,7 +74,7 @@ options:
     type: str
     default: ""
   dependencies:
-    description: The source's file that names its dependencies; V(auto) takes the most exact one.
+    description: The source's file that names its dependencies; V(auto) uses the most exact one.
     type: str
     choices: [auto, uv.lock, pylock.toml, requirements.txt, pyproject.toml]
     default: auto
@@ -83,8 +83,8 @@ options:
     type: str
   user:
     description:
-      - Whom the application is imported as. Required with O(state=present). A system account is
-        made if there is none.
+      - The account that imports the application. Required with O(state=present). A system account
+        is created if there is none.
     type: str
   python:
     description: Version of the interpreter; empty for the host's python3.
@@ -105,32 +105,32 @@ options:
     type: str
     default: ""
   secret_names:
-    description: Names in O(environment) whose values are blanked where an import's error is shown.
+    description: Names in O(environment) whose values are hidden when an import error is shown.
     type: list
     elements: str
     default: []
   uv_environment:
-    description: Further environment of uv, such as an index's credentials, made by the same filter.
+    description: Further environment of uv, such as credentials of an index, by the same filter.
     type: str
     default: ""
   uv:
-    description: The uv to use. Required with O(state=present).
+    description: Path of uv. Required with O(state=present).
     type: path
   prefix:
-    description: How the variables begin that a message names.
+    description: Prefix of the variables that messages name.
     type: str
     default: python_release_
   manifest:
-    description: What else the manifest shall say.
+    description: Further entries for the manifest.
     type: dict
     default: {}
   keep:
-    description: How many releases stay besides the protected ones, with O(state=pruned).
+    description: With O(state=pruned), how many releases to keep besides the protected ones.
     type: int
     default: 3
 attributes:
   check_mode:
-    description: Tells whether a release would be built, or which would be removed.
+    description: Reports whether a release would be built, or which ones would be removed.
     support: full
   diff_mode:
     description: Nothing to show.
@@ -152,7 +152,7 @@ EXAMPLES = r"""
     user: shop
     uv: /opt/uv/bin/uv
 
-- name: Keep this one whatever comes
+- name: Keep this release from being removed
   asgi.fleet.release:
     name: shop
     id: v1.4.2-9f86d081
@@ -176,7 +176,7 @@ manifest:
   returned: with state=present
   type: dict
 missing:
-  description: What has to be installed before the release can be built, C(uv) or nothing.
+  description: What must be installed before the release can be built, C(uv) or nothing.
   returned: with state=present
   type: list
   elements: str
@@ -293,7 +293,7 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         "uv_environment": parse_environment(options["uv_environment"]),
     }
     with building(application):
-        # Whoever was waited for may just have built it.
+        # The build that this one waited for may have built it.
         manifest = read_manifest(path) or build(
             Recipe(**given), options["manifest"], manifests(application)
         )

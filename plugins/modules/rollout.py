@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Begin a rollout on a host, put back what it switched there, and end it."""
+"""Begin a rollout on a host, revert it there, and end it."""
 
 # Copyright: the asgi.fleet developers
 # MIT License (see LICENSE)
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout
-short_description: Begin a rollout on a host, put back what it switched there, and end it
+short_description: Begin a rollout on a host, revert it there, and end it
 version_added: "0.1.0"
 description:
   - A rollout holds the lock of its application on every host from O(state=begun) to
-    O(state=ended), so that two cannot work on one host at once. The lock is the file
-    C(/var/lib/<name>/rollout.lock), which says who holds it. A run that was killed leaves it; the
-    next one is told by whom and since when, and can take it over.
-  - O(state=begun) also tells what a rollout must know of the host, so that it need not ask again.
-  - O(state=reverted) makes live again what the rollout of O(release) has replaced on this host,
-    with the settings and the environment that it had. While the rollout has not ended, the slot
-    that was live still runs, and going back is a rename.
-  - O(state=ended) lets the slot that is no longer live drain and stop, notes a success, and gives
-    the lock back. Without the lock, because another took it over, it does nothing.
+    O(state=ended), so that two rollouts cannot work on one host at the same time. The lock is the
+    file C(/var/lib/<name>/rollout.lock), which says who holds it. A run that was killed leaves it
+    behind. The next run reports who holds it and since when, and can take it over.
+  - O(state=begun) also returns what a rollout must know about the host, to save further calls.
+  - O(state=reverted) makes the slot live again that the rollout of O(release) has replaced on this
+    host, with its settings and its environment. Until the rollout has ended, that slot still runs,
+    and the revert is a rename.
+  - O(state=ended) lets the slot that is no longer live drain and stop, records a success, and
+    releases the lock. If another rollout took the lock over, it does nothing.
 extends_documentation_fragment:
   - asgi.fleet.health
   - asgi.fleet.journal
@@ -39,7 +39,7 @@ options:
     choices: [begun, reverted, ended]
     default: begun
   holder:
-    description: Who runs it, for the message that others get.
+    description: Who runs the rollout, for the message that other rollouts get.
     type: str
     default: unknown
   take_over:
@@ -55,16 +55,16 @@ options:
     default: []
   release:
     description:
-      - Id of the release that is rolled out. O(state=reverted) needs it, O(state=ended) notes it.
+      - Id of the release that is rolled out. O(state=reverted) needs it, O(state=ended) records it.
     type: str
   succeeded:
-    description: With O(state=ended), that the rollout ended well on all hosts.
+    description: With O(state=ended), whether the rollout succeeded on all hosts.
     type: bool
     default: false
   keep:
     description:
-      - With O(state=ended), remove old releases but for this number, and never the live, the
-        previous or a pinned one. Without it none is removed.
+      - With O(state=ended), remove old releases except this number, and never the live, the
+        previous or a pinned one. If it is not set, none is removed.
     type: int
   health_timeout:
     description: Seconds that the old slot may take to become healthy, if it has to start again.
@@ -72,7 +72,7 @@ options:
     default: 60
 attributes:
   check_mode:
-    description: Refuses what it would refuse, and changes nothing.
+    description: Makes the same refusals, and changes nothing.
     support: full
   diff_mode:
     description: Nothing to show.
@@ -91,7 +91,7 @@ EXAMPLES = r"""
     id: 20261121T061000-5f3a
     holder: ada@laptop
 
-- name: Put back what a bad release has replaced
+- name: Revert the host from a bad release
   asgi.fleet.rollout:
     name: shop
     id: 20261121T061000-5f3a
@@ -99,7 +99,7 @@ EXAMPLES = r"""
     release: 1.4.2-9f86d081
     health_host: shop.example.com
 
-- name: Let the old slot go, and give the lock back
+- name: Stop the old slot, and release the lock
   asgi.fleet.rollout:
     name: shop
     id: 20261121T061000-5f3a
@@ -125,7 +125,7 @@ hooks_done:
   elements: dict
   sample: [{phase: before_rollout, release: 1.4.2-9f86d081}]
 ended:
-  description: Ids of the last rollouts that gave the lock back on this host, the latest last.
+  description: Ids of the last rollouts that released the lock on this host, the latest last.
   returned: success
   type: list
   elements: str
@@ -136,13 +136,13 @@ live:
   type: str
   sample: 1.4.1-2c26b46b
 releases:
-  description: The releases on the host, newest first, as of M(asgi.fleet.app_info).
+  description: The releases on the host, newest first, as M(asgi.fleet.app_info) returns them.
   returned: with O(state=begun)
   type: list
   elements: dict
   sample: [{id: 1.4.1-2c26b46b, state: live, built_at: 1790000000, built_by: ada}]
 capacity:
-  description: What a service may use, as of M(asgi.fleet.host_capacity).
+  description: Cores and memory that a service may use, as M(asgi.fleet.host_capacity) says.
   returned: with O(state=begun)
   type: dict
   sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}

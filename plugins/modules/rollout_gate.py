@@ -8,18 +8,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_gate
-short_description: Decide, once for all hosts, whether a rollout may go on
+short_description: Decide, once for all hosts, whether a rollout may continue
 version_added: "0.1.0"
 description:
-  - Looks at what M(asgi.fleet.rollout) with O(asgi.fleet.rollout#module:state=begun) told of each
-    host, in the variable C(rollout_begun). No host is contacted.
+  - Reads what M(asgi.fleet.rollout) with O(asgi.fleet.rollout#module:state=begun) returned for each
+    host, from the variable C(rollout_begun). No host is contacted.
 options:
   require:
     description:
-      - V(locks), that this rollout holds every host's lock, but for those of rollouts that have
-        ended.
-      - V(live), that every host has a live release.
-      - V(rollback), that there is one release, on every host, to go back to.
+      - V(locks) requires that this rollout holds every host's lock, except locks of rollouts that
+        have ended.
+      - V(live) requires that every host has a live release.
+      - V(rollback) requires one release, present on every host, as the rollback target.
     type: str
     choices: [locks, live, rollback]
     required: true
@@ -59,7 +59,7 @@ stale:
   type: list
   elements: str
 release:
-  description: The release to go back to.
+  description: The rollback target.
   returned: with O(require=rollback)
   type: str
 """

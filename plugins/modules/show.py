@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: show
-short_description: Print lines as they are
+short_description: Print lines unchanged
 version_added: "0.1.0"
 description:
-  - Prints a table or a message at the terminal, whatever the result format of the output is.
-    A table in C(ansible.builtin.debug) is wrapped or escaped.
+  - Prints a table or a message to the terminal, whatever the result format of the output is.
+    C(ansible.builtin.debug) would wrap or escape a table.
 extends_documentation_fragment: asgi.fleet.reading
 options:
   lines:
@@ -21,7 +21,7 @@ options:
     elements: str
     required: true
   failure:
-    description: Fail with this message once the lines are printed; empty does not.
+    description: Fail with this message after printing the lines; empty does not fail.
     type: str
     default: ""
 author:

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: slot
-short_description: Bring a release live in the idle slot, or leave everything as it was
+short_description: Bring a release live in the idle slot, or leave everything unchanged
 version_added: "0.1.0"
 description:
-  - Compares what the live slot runs with what is wanted. If anything differs, writes the idle
-    slot's files, starts it, waits until each of its workers and its socket answer the health path
-    with 200, enables its units, points C(/var/lib/<name>/live.sock) at it by rename(2), and lets
-    the old slot drain in the background.
-  - A release that does not become healthy is stopped and never takes traffic; the message carries
-    the last lines of its journal.
-  - All of it happens on the host in one module, so that a lost connection cannot tear it apart.
+  - Compares the live slot with the wanted one. If anything differs, writes the idle slot's files,
+    starts it, waits until each of its workers and its socket answer the health path with 200,
+    enables its units, points C(/var/lib/<name>/live.sock) at it by rename(2), and lets the old slot
+    drain in the background.
+  - A release that does not become healthy is stopped and never takes traffic; the message has the
+    last lines of its journal.
+  - All of this happens on the host in one module, so that a lost connection cannot interrupt it.
 extends_documentation_fragment:
   - asgi.fleet.health
   - asgi.fleet.journal
 options:
   name:
-    description: The application; names units, folders and sockets.
+    description: Name of the application, used for units, folders and sockets.
     type: str
     required: true
   release:
@@ -57,11 +57,11 @@ options:
         required: true
   green: *slot
   workers:
-    description: How many workers must have answered before the slot counts as healthy.
+    description: How many workers must have answered before the slot is healthy.
     type: int
     required: true
   health_body:
-    description: Text that the answer must contain; empty for any.
+    description: Text that the answer must contain; empty accepts any answer.
     type: str
     default: ""
   health_timeout:
@@ -69,13 +69,13 @@ options:
     type: float
     default: 60
   user:
-    description: Whom the hooks run as.
+    description: The account that runs the hooks.
     type: str
     default: ""
   before_activate: &hooks
     description:
       - Commands to run in the new release on this host, before it starts or after it went live.
-      - If one fails, the slot that was live is live again, and the new one is stopped.
+      - If one fails, the slot that was live goes live again, and the new one is stopped.
     type: list
     elements: dict
     default: []
@@ -90,14 +90,14 @@ options:
         default: 300
   after_activate: *hooks
   restart:
-    description: Let the idle slot take over even if nothing differs.
+    description: Cut over to the idle slot even if nothing differs.
     type: bool
     default: false
   keep_previous:
     description:
-      - Let the slot that was live run on, no longer live, so that M(asgi.fleet.rollout) with
-        O(asgi.fleet.rollout#module:state=reverted) goes back by a rename;
-        O(asgi.fleet.rollout#module:state=ended) stops it.
+      - Keep the slot that was live running, so that M(asgi.fleet.rollout) with
+        O(asgi.fleet.rollout#module:state=reverted) reverts by a rename;
+        O(asgi.fleet.rollout#module:state=ended) stops that slot.
     type: bool
     default: false
   rollout:
@@ -107,7 +107,7 @@ options:
     default: ""
 attributes:
   check_mode:
-    description: Tells what would change and why, without starting anything.
+    description: Reports what would change and why, without starting anything.
     support: full
   diff_mode:
     description: Shows the files that differ; values of the environment are hidden.
@@ -142,7 +142,7 @@ previous_slot:
   type: str
   sample: blue
 reasons:
-  description: Why the idle slot had to take over; empty if it had not.
+  description: Why a cut-over was needed; empty if it was not.
   returned: success
   type: list
   elements: dict
@@ -163,7 +163,7 @@ steps:
   elements: dict
   sample: [{"step": "start until healthy", "seconds": 1.32}]
 at:
-  description: When it was done by the host's own clock, in Unix time; nginx logs what came after.
+  description: When it was done, by the host's clock (Unix time); later requests are in nginx's log.
   returned: success
   type: float
   sample: 1795241400.5
@@ -287,7 +287,7 @@ def run(
             f"{desired.release} is not a complete release: it has no manifest.json; "
             "run the deploy again to build it"
         )
-    # Whoever activates already needs at most the health timeout and a drain of the idle slot.
+    # A running activation needs at most the health timeout and a drain of the idle slot.
     with exclusive(application, desired.health.timeout + 120):
         if rollout_id:
             require_lock(application, rollout_id)

@@ -13,26 +13,26 @@ version_added: "0.1.0"
 description:
   - Resolves a git version, a folder, an archive or a package to one archive and one release id.
   - Meant to run once for a rollout, so that every host gets the same bytes.
-  - It writes to the controller's cache only, so it runs in check mode as well.
+  - It writes only to the controller's cache, so it also runs in check mode.
 options:
   source:
     description: Where the application comes from; see C(app_source) in docs/variables.md.
     type: dict
     required: true
   cache:
-    description: Folder of the controller that keeps clones and archives.
+    description: Folder on the controller that keeps clones and archives.
     type: path
     required: true
   ingredients:
     description:
-      - Everything else that shapes a release, such as the Python version.
+      - Everything else that determines a release, such as the Python version.
       - A change of any of them gives another release id.
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Runs in full, as it changes nothing but the cache.
+    description: Runs in full, because it changes only the cache.
     support: full
   diff_mode:
     description: Nothing to show.
@@ -74,11 +74,11 @@ commit:
   returned: success
   type: str
 requirement:
-  description: What a host installs by name; empty for other types than package.
+  description: Requirement that a host installs by name; empty for types other than package.
   returned: success
   type: str
 source:
-  description: The source as it was given, to tell for which one this result stands.
+  description: The source as it was given, to identify the source of this result.
   returned: success
   type: dict
 shown:

@@ -8,27 +8,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: traffic_info
-short_description: Tell what an application served since a moment
+short_description: Collect what an application has served since a given time
 version_added: "0.1.0"
 description:
-  - "Read-only: counts requests, failed ones and the time to the answers in nginx's own log, in the
+  - "Read-only: counts requests, failed requests and times to the answer in nginx's own log, in the
     format of the role C(nginx_site). Only requests that went to the application count: a redirect
-    or a maintenance page of nginx does not, but its 502 for an application that does not answer
-    does."
-  - The time is that to the beginning of the answer, so that event streams, WebSockets and slow
-    readers do not count by their length. A client that gave up before counts as long as it waited.
-  - Finds the moment by bisection, so a log of gigabytes takes no longer than a short one.
+    or a maintenance page of nginx does not count, but its 502 for an application that does not
+    answer does."
+  - The time is the time to the beginning of the answer, so that the length of event streams,
+    WebSockets and downloads does not matter. A client that gave up counts with the time it waited.
+  - Finds the start by bisection, so a log of gigabytes takes no longer than a short one.
 extends_documentation_fragment: asgi.fleet.reading
 options:
   log:
     description:
-      - The log, such as C(/var/log/nginx/shop.log). Where it begins after O(since), the one that
-        was rotated away last, with C(.1) after its name, is read as well. One that does not exist
-        is empty.
+      - The log, such as C(/var/log/nginx/shop.log). If it begins after O(since), the last rotated
+        log, with C(.1) after its name, is read as well. A log that does not exist counts as empty.
     type: path
     required: true
   since:
-    description: Unix time in seconds; requests that ended then or later count.
+    description: Unix time in seconds; requests that ended at this time or later count.
     type: float
     required: true
   ignore_paths:
@@ -41,7 +40,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask what the shop served since it was switched
+- name: Collect what the shop has served since it was switched
   asgi.fleet.traffic_info:
     log: /var/log/nginx/shop.log
     since: "{{ switched_at }}"
@@ -65,8 +64,8 @@ traffic:
       sample: 3
     latency_ms:
       description:
-        - How many of them took how many milliseconds until the answer began. Above a second rounded
-          up to 10 ms, above ten seconds to 100 ms.
+        - How many requests took how many milliseconds until the answer began. Times above a second
+          are rounded up to 10 ms, above ten seconds to 100 ms.
       type: dict
       sample: {"4": 1100, "5": 97, "1010": 3}
 """

@@ -1,4 +1,4 @@
-"""One application on a host: where everything is, who holds its lock, what happened to it.
+"""One application on a host: its files, its lock and its history.
 
 May import: host, protocol.
 """

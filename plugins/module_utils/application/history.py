@@ -1,8 +1,8 @@
-"""What happened to an application on this host: two files of JSON lines, and who may read what.
+"""The history of an application on this host, in two files of JSON lines.
 
-`activations.jsonl` has a line for each change of the live slot, `rollouts.jsonl` one for what a
-rollout did once. Both are on every host, since the next run may come from another controller and
-may be without the host where something happened.
+`activations.jsonl` has a line for each change of the live slot, `rollouts.jsonl` one for each thing
+that a rollout did once. Both are on every host, because the next run may come from another
+controller, and may not include the host where something happened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     HookRun,
 )
 
-#: How many ended rollouts a host tells of.
+#: How many ended rollouts a host reports.
 REMEMBERED_ENDS = 20
 
 ActivationEvent = Literal["activating", "live", "refused", "reverted"]
@@ -35,8 +35,8 @@ class Activation:
     """One line of `activations.jsonl`.
 
     Attributes:
-        event: `activating` comes before the link is renamed, `live` after it proved good; `refused`
-            and `reverted` say that the release is no longer, or never became, live.
+        event: `activating` comes before the link is renamed, `live` after the release is healthy;
+            `refused` and `reverted` say that the release never became live, or no longer is.
         release: Id of the release.
         slot: The slot it was started in.
         at: When, in Unix time.
@@ -58,7 +58,7 @@ class RolloutNote:
 
     Attributes:
         event: `hook` (a phase ran), `finished` (a rollout succeeded on all hosts) or `ended` (a
-            rollout gave the lock back here).
+            rollout released the lock here).
         release: Id of the release.
         at: When, in Unix time.
         phase: With `hook`, the phase.
@@ -105,7 +105,7 @@ def record(
 
 
 def rollouts(application: Application) -> list[RolloutNote]:
-    """Return what rollouts noted on this host, oldest first."""
+    """Return what rollouts recorded on this host, oldest first."""
     return [
         RolloutNote(**{name: line.get(name, "") for name in RolloutNote.__dataclass_fields__})
         for line in read_json_lines(application.rollouts)
@@ -132,7 +132,7 @@ def finished(application: Application) -> FinishedRollout | None:
 
 
 def finish(application: Application, release_id: str) -> None:
-    """Note that a rollout of the release succeeded; a run that changed nothing is not noted."""
+    """Record that a rollout of the release succeeded; a run without changes is not recorded."""
     last = finished(application)
     done = activations(application)
     if last is None or last["release"] != release_id or (done and done[-1].at > last["at"]):
@@ -140,10 +140,10 @@ def finish(application: Application, release_id: str) -> None:
 
 
 def ended(application: Application) -> list[str]:
-    """Return the ids of the last rollouts that gave their lock back here, the latest last.
+    """Return the ids of the last rollouts that released their lock here, the latest last.
 
-    A host that was down at that time still holds the lock of one of them. The next rollout may take
-    it, since this host knows that nobody works there any more.
+    A host that was down at that time still has the lock of one of them. The next rollout may take
+    it, because this host knows that the rollout has ended.
     """
     ids = [done.rollout for done in rollouts(application) if done.event == "ended"]
     return ids[-REMEMBERED_ENDS:]
@@ -152,8 +152,8 @@ def ended(application: Application) -> list[str]:
 def hooks_done(application: Application) -> list[HookRun]:
     """Return the hooks that need not run again.
 
-    A hook that ran counts through every resumption of its rollout, until a rollout of another
-    release has succeeded: going to the release again is then another rollout.
+    A hook that ran counts whenever its rollout is resumed, until a rollout of another release has
+    succeeded: releasing the same release again is then a new rollout.
     """
     done: list[HookRun] = []
     for line in rollouts(application):

@@ -1,6 +1,6 @@
-"""The two slots of an application on one host: names, files, and what is live.
+"""The two slots of an application on one host: names, files, and which slot is live.
 
-Reads, and changes nothing: what changes a slot is in the package `slots`.
+Reads, and changes nothing: the package `slots` changes slots.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SLOTS = ("blue", "green")
 
 @dataclass(frozen=True)
 class Application:
-    """The places of one application; `root` is "/" on a host and a folder in tests."""
+    """The paths of one application; `root` is "/" on a host and a folder in tests."""
 
     name: str
     root: str = "/"
@@ -27,7 +27,7 @@ class Application:
 
     @property
     def live_link(self) -> str:
-        """The link that nginx connects to: the one fact of which slot is live."""
+        """The link that nginx connects to; it alone decides which slot is live."""
         return self.path("var/lib", self.name, "live.sock")
 
     @property
@@ -50,7 +50,7 @@ class Application:
         return Slot(self, slot)
 
     def live_slot(self) -> str | None:
-        """Return the slot that nginx is sent to, or None before the first activation."""
+        """Return the slot that nginx connects to, or None before the first activation."""
         try:
             target = os.path.basename(os.readlink(self.live_link))
         except OSError:
@@ -68,7 +68,7 @@ class Slot:
 
     @property
     def unit(self) -> str:
-        """The units' name without its type, as in `shop@blue`."""
+        """The name of the units without their type, such as `shop@blue`."""
         return f"{self.application.name}@{self.slot}"
 
     @property
@@ -83,12 +83,12 @@ class Slot:
 
     @property
     def runtime_directory(self) -> str:
-        """Where the workers leave their reports."""
+        """The folder of the workers' reports."""
         return self.application.path("run", self.application.name, self.slot)
 
     @property
     def release_link(self) -> str:
-        """The link that says which release the slot runs."""
+        """The link to the slot's release."""
         return self.application.path("opt", self.application.name, "slots", self.slot)
 
     @property
@@ -105,7 +105,7 @@ class Slot:
         }
 
     def release(self) -> str | None:
-        """Return the folder of the release that the slot is set to, or None."""
+        """Return the folder of the slot's release, or None."""
         try:
             target = os.readlink(self.release_link)
         except OSError:
@@ -114,7 +114,7 @@ class Slot:
 
     @property
     def plan(self) -> str:
-        """What the slot was started with that its files do not say: JSON."""
+        """Settings that the slot was started with and that are not in its files: JSON."""
         return self.application.path("etc", self.application.name, self.slot, "plan.json")
 
     def planned_workers(self) -> int:
@@ -123,11 +123,11 @@ class Slot:
         return int(json.loads(text)["workers"]) if text else 0
 
     def contents(self) -> dict[str, str]:
-        """Return what stands in the slot's files now; a missing file is an empty string."""
+        """Return the current content of the slot's files; a missing file is an empty string."""
         return {kind: read_text(path) for kind, path in self.files.items()}
 
 
-#: Modes of the slot's files; the environment holds secrets and is read by systemd as root.
+#: Modes of the slot's files; the environment contains secrets, and systemd reads it as root.
 FILE_MODES = {
     "socket": 0o644,
     "service": 0o644,

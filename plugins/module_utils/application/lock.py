@@ -20,10 +20,10 @@ class LockError(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of asking for the lock.
+    """The result of asking for the lock.
 
     Attributes:
-        acquired: Whether the rollout that asked holds it now.
+        acquired: Whether the rollout that asked for it holds it now.
         changed: Whether it did not hold it before.
         holder: Who holds it now.
     """
@@ -50,7 +50,7 @@ def holder(application: Application) -> Holder | None:
 def may_acquire(
     application: Application, wanted: Holder, take_over: bool, ended: Collection[str] = ()
 ) -> Attempt:
-    """Tell what `acquire` would do; changes nothing."""
+    """Return what `acquire` would do; changes nothing."""
     current = holder(application)
     if current is None or _yields(current, take_over, ended):
         return Attempt(acquired=True, changed=True, holder=wanted)
@@ -60,13 +60,13 @@ def may_acquire(
 def acquire(
     application: Application, wanted: Holder, take_over: bool, ended: Collection[str] = ()
 ) -> Attempt:
-    """Take the lock for a rollout; taking it again for the same one is fine.
+    """Take the lock for a rollout; the same rollout may take it again.
 
     Args:
         application: The application.
-        wanted: Who asks.
-        take_over: Take it from whoever has it.
-        ended: Ids of rollouts that are known to have ended: they hold nothing any more.
+        wanted: The rollout that asks for it.
+        take_over: Take it from any other rollout.
+        ended: Ids of rollouts that are known to have ended: their locks are free.
     """
     path = lock_path(application)
     folder = os.path.dirname(path)
@@ -80,7 +80,7 @@ def acquire(
         while not _linked(temporary, path):
             current = holder(application)
             if current is None:
-                # Given back just now: whoever links first has it.
+                # Released just now: the first to link gets it.
                 continue
             if current["rollout"] == wanted["rollout"]:
                 return Attempt(acquired=True, changed=False, holder=current)
@@ -107,10 +107,10 @@ def _linked(source: str, path: str) -> bool:
 
 
 def require_lock(application: Application, rollout: str) -> None:
-    """Refuse to go on without the lock: two rollouts at work on one host would undo each other.
+    """Refuse to continue without the lock: two rollouts on one host would undo each other.
 
     Raises:
-        LockError: Nobody holds it, or another rollout that took it over.
+        LockError: Nobody holds it, or another rollout took it over.
     """
     current = holder(application)
     if current is not None and current["rollout"] == rollout:
@@ -123,7 +123,7 @@ def require_lock(application: Application, rollout: str) -> None:
 
 
 def release(application: Application, rollout: str) -> bool:
-    """Give the lock back if this rollout holds it. Return: whether it did."""
+    """Release the lock if this rollout holds it, and return whether it did."""
     current = holder(application)
     if current is None or current["rollout"] != rollout:
         return False

@@ -1,4 +1,4 @@
-"""Taking an application off a host: what of it is there, and its removal."""
+"""Removal of an application from a host: what is there, and removing it."""
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
 # pylint: disable=ansible-bad-function
@@ -23,11 +23,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 
-#: As `app_name` of the deployment: the name becomes part of paths that are removed by root.
+#: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-#: The account as the roles make it has this home.
+#: The home of an account that the roles made.
 ACCOUNT_HOME = "/nonexistent"
-#: A folder counts as the application's if it holds one of these: a name can be somebody else's too.
+#: A folder belongs to the application if it contains one of these: others may use the name too.
 MARKS = {
     "opt": ("releases", "slots", "build.lock"),
     "etc": (*SLOTS, "tls", "README.md"),
@@ -41,7 +41,7 @@ class RemovalError(Exception):
 
 @dataclass(frozen=True)
 class Removal:
-    """What is there to remove, in the order of the removal.
+    """What to remove, in this order.
 
     Attributes:
         units: Names of the units.
@@ -66,16 +66,16 @@ def plan(
     remove_data: bool,
     find_account: Callable[[str], pwd.struct_passwd] = pwd.getpwnam,
 ) -> Removal:
-    """Look for what the application has on the host; changes nothing.
+    """Find what the application has on the host; changes nothing.
 
     Args:
         application: The application.
-        user: The account that it runs as.
-        remove_data: Whether the application's own data goes as well.
+        user: The account that runs it.
+        remove_data: Whether to remove the application's own data as well.
         find_account: Looks an account up; raises KeyError for none.
 
     Raises:
-        RemovalError: the name is none of an application.
+        RemovalError: The name is not valid for an application.
     """
     if not NAME.fullmatch(application.name):
         raise RemovalError(
@@ -100,14 +100,14 @@ def plan(
 
 
 def remove(application: Application, todo: Removal) -> None:
-    """Carry out `todo`, and take the rollout's lock with it.
+    """Carry out `todo`, and remove the rollout's lock last.
 
     Raises:
         Refusal: systemd refused something.
-        RemovalError: the account could not be removed.
+        RemovalError: The account could not be removed.
     """
     systemd.for_units("disable", todo.units)
-    # A socket that still listened would start its service again.
+    # A socket that still listens would start its service again.
     systemd.for_units("stop", todo.units)
     for path in todo.paths:
         _delete(path)
@@ -141,12 +141,12 @@ def _folder(
     remove_data: bool,
     kept: list[str],
 ) -> list[str]:
-    """Return what of the application's folder below `parent` goes."""
+    """Return what to remove of the application's folder below `parent`."""
     folder = application.path(parent, application.name)
     if not os.path.isdir(folder):
         return []
     names = sorted(os.listdir(folder))
-    # Its lock is in the hands of whoever removes it.
+    # Held by the removal itself.
     lock = os.path.basename(lock_path(application)) if parent == "var/lib" else ""
     if not set(names) - {lock}:
         return []
@@ -170,7 +170,7 @@ def _account(
     kept: list[str],
     find_account: Callable[[str], pwd.struct_passwd],
 ) -> str:
-    """Return the account if it goes: one that the roles made, and that owns nothing that stays."""
+    """Return the account if it can go: the roles made it, and it owns nothing that stays."""
     try:
         account = find_account(user)
     except KeyError:
@@ -179,7 +179,7 @@ def _account(
         kept.append(f"the account {user}: it was not made for {name}")
         return ""
     if data_stays:
-        # Its number would be given to the next account, and the data with it.
+        # The next account would get its number, and with it the data.
         kept.append(f"the account {user}: the data is its own")
         return ""
     return user
@@ -200,7 +200,7 @@ def _remove_account(user: str) -> None:
 
 
 def _processes_of(uid: int) -> Iterator[int]:
-    """Yield the ids of an account's processes, each as soon as it is found: ids are used again."""
+    """Yield the ids of an account's processes, each as soon as it is found: ids are reused."""
     for entry in os.listdir("/proc"):
         if entry.isdigit() and _owner(f"/proc/{entry}") == uid:
             yield int(entry)

@@ -1,4 +1,4 @@
-"""A host, whatever runs on it: files, locks, systemd, the journal, the firewall, its capacity.
+"""A host without regard to its applications: files, locks, systemd, journal, firewall, capacity.
 
 May import: protocol.
 """

@@ -14,13 +14,13 @@ class AccountError(Exception):
 
 
 def ensure_account(name: str) -> bool:
-    """Make a system account that nobody logs in to, unless there is one of this name.
+    """Create a system account without a login, unless there is one with this name.
 
     Returns:
-        Whether it was made.
+        Whether it was created.
 
     Raises:
-        AccountError: With the words of useradd(8).
+        AccountError: With the message of useradd(8).
     """
     try:
         pwd.getpwnam(name)

@@ -1,12 +1,12 @@
 """What a host may really use: the cores and the memory that are left after its cgroups' limits.
 
-`nproc` and `ansible_facts['memtotal_mb']` tell what the machine has. Neither knows of a CPU quota
-(`CPUQuota=`, `docker run --cpus`) or of a limit of memory (`MemoryMax=`, `docker run --memory`),
-and workers counted from the machine's figures are then starved, or killed by the kernel.
+`nproc` and `ansible_facts['memtotal_mb']` say what the machine has. Neither includes a CPU quota
+(`CPUQuota=`, `docker run --cpus`) or a memory limit (`MemoryMax=`, `docker run --memory`), and
+workers counted from the machine's figures are then starved, or killed by the kernel.
 
-A limit binds a process if any cgroup between it and the root has it, so all of them are looked at,
+A limit applies to a process if any cgroup between it and the root has it, so all of them are read,
 in both versions of the interface (Linux: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/).
-Everything is read from files below a given root, so that a test can hand in a tree of its own.
+Everything is read from files below a given root, so that a test can pass its own tree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Where the figure of a host without any limit comes from.
+#: The sources on a host without any limit.
 AFFINITY = "affinity"
 MEMTOTAL = "MemTotal"
 
@@ -30,13 +30,13 @@ SLICE_NAME = re.compile(r"(-|[A-Za-z0-9:_.\\]+(-[A-Za-z0-9:_.\\]+)*)\.slice")
 
 @dataclass(frozen=True)
 class Capacity:
-    """What may be used, and which limit decided.
+    """What may be used, and which limit applied.
 
     Attributes:
         cores: Whole cores; at least 1.
-        cores_source: `affinity`, or the path of the file with the limit that decided.
+        cores_source: `affinity`, or the path of the file with the limit that applied.
         memory_bytes: Bytes of memory; swap is not counted.
-        memory_source: `MemTotal`, or the path of the file with the limit that decided.
+        memory_source: `MemTotal`, or the path of the file with the limit that applied.
     """
 
     cores: int
@@ -60,10 +60,10 @@ def read_capacity(root: Path, affinity_cores: int, slice_name: str = "") -> Capa
     Args:
         root: `/`, or a test's tree.
         affinity_cores: Cores the scheduler gives this process: `len(os.sched_getaffinity(0))`.
-            No file tells it: `Cpus_allowed` in `/proc` also names cores that are switched off.
+            No file contains it: `Cpus_allowed` in `/proc` also names cores that are switched off.
         slice_name: The systemd slice the service will run in. Its limits and those of the cgroups
-            around it then count, and not this process's own: an Ansible session lives in
-            `user.slice`, and what binds a person's shell there does not bind a service.
+            around it apply, not those of this process: an Ansible session runs in `user.slice`,
+            whose limits do not apply to a service.
 
     Returns:
         The smallest of the limits, each with its source; of equal ones, the outermost.
@@ -91,8 +91,8 @@ def read_own_capacity(slice_name: str = "system.slice") -> Capacity:
 def core_limits(root: Path, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
     """Yield the limits of cores in one cgroup: its CPU quota in whole cores, and its set of CPUs.
 
-    A quota is rounded down, as a worker for whom there is no time makes the others slower, but half
-    a core still counts as one.
+    A quota is rounded down, because a worker without CPU time makes the others slower, but half a
+    core still counts as one.
     """
     quota = read_text(root, folder / "cpu.max").split()
     if len(quota) == 2 and quota[0] != "max":
@@ -200,7 +200,7 @@ def read_memberships(root: Path, process: str) -> dict[str, PurePosixPath]:
 
 
 def membership(memberships: dict[str, PurePosixPath], hierarchy: Hierarchy) -> PurePosixPath | None:
-    """Return the cgroup in this hierarchy, or None if the process is in none of it."""
+    """Return the process's cgroup in this hierarchy, or None."""
     names = sorted(hierarchy.controllers) or [""]
     return next((memberships[name] for name in names if name in memberships), None)
 
@@ -228,7 +228,7 @@ def whole_cores(quota_us: int, period_us: int) -> int:
 
 
 def count_cpus(cpus: str) -> int:
-    """Return how many CPUs a list such as `0-3,8` names; 0 for an empty one."""
+    """Return the number of CPUs in a list such as `0-3,8`; 0 for an empty one."""
     count = 0
     for part in filter(None, cpus.strip().split(",")):
         first, _dash, last = part.partition("-")

@@ -2,8 +2,8 @@
 
 Pure, but for `session_port` and for what `pending_commands` is given to ask ufw with.
 
-ufw says itself what a rule would do: with `--dry-run` it answers `Skipping adding existing rule`,
-or prints the tables as they would be, in which each rule has a line `### tuple ###` of its own.
+ufw itself says what a rule would do: with `--dry-run` it answers `Skipping adding existing rule`,
+or prints the tables as they would be, in which each rule has its own line `### tuple ###`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ARGUMENTS: dict[str, Any] = {
     },
 }
 TUPLE = "### tuple ###"
-#: How the table of a family begins in what `--dry-run` prints, and in the files of ufw.
+#: How the table of a family begins in the output of `--dry-run`, and in the files of ufw.
 FAMILIES = (":ufw-user-input", ":ufw6-user-input")
 #: Where ufw keeps its rules, and its settings.
 TABLES = (Path("/etc/ufw/user.rules"), Path("/etc/ufw/user6.rules"))
@@ -99,7 +99,7 @@ def rule_arguments(rule: Mapping[str, Any]) -> list[str]:
 
 
 def would_change(dry_run: str, tables: str) -> bool:
-    """Tell whether a rule changes the tables.
+    """Return whether a rule changes the tables.
 
     Args:
         dry_run: What `ufw --dry-run` printed for it.
@@ -139,10 +139,10 @@ def ssh_rules(session: int | None, further: Iterable[int]) -> list[dict[str, Any
 
 
 def session_port(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """Return the port of this host by which the SSH session came in that a process belongs to.
+    """Return the port of this host that the SSH session of a process is connected to.
 
-    sshd tells its children in SSH_CONNECTION, "client-address client-port server-address
-    server-port"; sudo does not pass it on, but a parent of it still has it.
+    sshd sets SSH_CONNECTION for its children, "client-address client-port server-address
+    server-port"; sudo does not pass it on, but its parent processes still have it.
 
     Args:
         pid: The process.

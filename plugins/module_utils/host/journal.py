@@ -1,4 +1,4 @@
-"""The end of a unit's journal, as far as it tells what the application did."""
+"""The end of a unit's journal, as far as it concerns the application."""
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
 # pylint: disable=ansible-bad-function
@@ -12,16 +12,16 @@ from typing import Any
 
 #: Lines of the journal that a refusal shows.
 SHOWN_LINES = 40
-#: Lines that are looked at: a service that crashes again and again writes many.
+#: Lines that are read: a service that crashes repeatedly writes many.
 READ_LINES = 1000
 
 
 def tail(unit: str, since: float) -> str:
-    """Return the last telling lines of a unit's journal.
+    """Return the last relevant lines of a unit's journal.
 
     Args:
-        unit: name of the unit.
-        since: Unix time before which nothing counts.
+        unit: Name of the unit.
+        since: Unix time; earlier lines are ignored.
     """
     subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
     command = [
@@ -36,8 +36,8 @@ def tail(unit: str, since: float) -> str:
 def telling(entries: Sequence[dict[str, Any]]) -> list[str]:
     """Return the messages without the tracebacks of Gunicorn's master.
 
-    A worker that does not boot ends the master with a traceback through Gunicorn's own files, twice
-    as long as the application's, which it would push out of sight.
+    A worker that does not boot ends the master with a traceback through Gunicorn's own files. It is
+    twice as long as the application's traceback and would push that out of sight.
 
     Args:
         entries: of journalctl(1)'s JSON, oldest first; a message that is not UTF-8 is a list of

@@ -1,7 +1,7 @@
-"""A lock file for what two processes of one host must not do at once.
+"""A lock file for what two processes of one host must not do at the same time.
 
-A run that was killed leaves its module working on the host until it ends: the next run waits for
-it instead of working in the same folder. The kernel gives the lock back when its holder dies.
+The module of a killed run keeps working on the host until it ends: the next run waits for it
+instead of working in the same folder. The kernel releases the lock when its holder dies.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def locked(path: str, patience: float, busy: Exception | None = None) -> Iterato
     Args:
         path: the lock file, which stays.
         patience: seconds to wait for another holder.
-        busy: what to raise when another process held it all the time.
+        busy: What to raise when another process held it all the time.
 
     Raises:
         TimeoutError: another process held it all the time, without `busy`.

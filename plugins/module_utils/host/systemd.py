@@ -1,4 +1,4 @@
-"""What is asked of systemd on a host, through systemctl(1)."""
+"""Requests to systemd on a host, through systemctl(1)."""
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
 # pylint: disable=ansible-bad-function
@@ -8,21 +8,21 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-#: Whoever enables or disables units reloads systemd itself, once and not for each unit.
+#: The caller of enable and disable reloads systemd itself, once and not for each unit.
 WITHOUT_RELOAD = "--no-reload"
-#: The properties of a unit that decide anything here.
+#: The properties of a unit that are used here.
 PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
 
 
 class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name
-    """The release did not become live; the message says why and what was last seen."""
+    """The release did not become live; the message says why and has the last output."""
 
 
 def systemctl(*arguments: str, check: bool = True) -> str:
     """Run systemctl and return its output.
 
     Raises:
-        Refusal: with systemctl's own words.
+        Refusal: With systemctl's message.
     """
     result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
     if check and result.returncode != 0:
@@ -47,14 +47,14 @@ def show(unit: str) -> dict[str, str]:
 def reload() -> None:
     """Have systemd read its units again.
 
-    After every change below /etc/systemd/system: until then it calls all units of the host "changed
-    on disk", whichever was changed.
+    Needed after every change below /etc/systemd/system: until then systemd reports all units of the
+    host as "changed on disk", whichever was changed.
     """
     systemctl("daemon-reload")
 
 
 def is_enabled(unit: str) -> bool:
-    """Tell whether the unit starts at boot."""
+    """Return whether the unit starts at boot."""
     return systemctl("is-enabled", unit, check=False).strip() == "enabled"
 
 

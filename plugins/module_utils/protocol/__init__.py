@@ -1,6 +1,6 @@
-"""What crosses between hosts and controller: its types, and how it is written.
+"""What is exchanged between hosts and controller: its types, and its format.
 
-Read by both sides, so it holds no behaviour of either.
+Both sides read it, so it contains no behaviour of either.
 
 May import: nothing of this collection.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-#: Secrets shorter than this are not searched for in what is shown: they would blank half of it.
+#: Shorter secrets are not searched for in output: hiding them would hide half of the text.
 SHORTEST_REDACTED = 4
 
 
@@ -19,14 +19,14 @@ def hide_values(environment: str) -> str:
 
 
 def without_secrets(text: str, values: Mapping[str, str], names: Iterable[str]) -> str:
-    """Return `text` with the name of each secret in the place of its value.
+    """Return `text` with each secret replaced by its name.
 
     Args:
         text: what is about to be shown, such as a traceback.
         values: the environment.
         names: the variables in it that are secret.
     """
-    # The longest first: of two secrets one may begin with the other.
+    # The longest first: one secret may begin with another.
     for name in sorted(names, key=lambda n: len(values.get(n, "")), reverse=True):
         if len(values.get(name, "")) >= SHORTEST_REDACTED:
             text = text.replace(values[name], f"<{name}>")

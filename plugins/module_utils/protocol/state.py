@@ -1,10 +1,10 @@
-"""What a host says of an application, and the controller reads: one type on both sides."""
+"""The state of an application, which hosts report and the controller reads: one type for both."""
 
 from __future__ import annotations
 
 from typing import Any, TypedDict
 
-#: The files of a slot; a reason of such a kind says that the inventory wants another one.
+#: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = ("socket", "service", "settings", "worker", "environment")
 
 
@@ -43,11 +43,11 @@ class Release(TypedDict):
         id: Its folder's name.
         state: `live`, `previous`, `kept`, `refused` or `reverted`.
         built_at: Unix time.
-        built_by: Who built it.
+        built_by: The user who built it.
         module: The ASGI callable.
         commit: The commit of its source; empty for none.
         source: Its source, without credentials.
-        pinned: Whether it is kept whatever comes.
+        pinned: Whether it is never removed.
     """
 
     id: str
@@ -95,12 +95,12 @@ class ServerUnit(TypedDict):
 
 
 class Reason(TypedDict):
-    """Why the idle slot has to take over.
+    """A reason for a cut-over.
 
     Keys:
         kind: `first` (no slot is live yet), `release`, one of `SLOT_FILES` (it differs), `restart`
             (asked for) or `stopped` (the live slot does not run).
-        text: The same for people, such as `release 1.4.1-2c26b46b -> 1.4.2-9f86d081`.
+        text: The same as text, such as `release 1.4.1-2c26b46b -> 1.4.2-9f86d081`.
     """
 
     kind: str
@@ -108,10 +108,10 @@ class Reason(TypedDict):
 
 
 class ApplicationState(TypedDict, total=False):
-    """How an application stands on a host: `state` of `asgi.fleet.app_info`, which documents it.
+    """The state of an application on a host: `state` of `asgi.fleet.app_info`, which documents it.
 
-    A host that could not be asked has `error` (why) and `unreachable` alone. `drift` is added on
-    the controller when the live slot was compared with the inventory.
+    If it could not be collected, it has only `error` (why) and `unreachable`. The controller adds
+    `drift` when the live slot was compared with the inventory.
     """
 
     application: str

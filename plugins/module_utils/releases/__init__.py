@@ -1,4 +1,4 @@
-"""The releases of an application: how one is built, and which of them stay.
+"""The releases of an application: how they are built, and which ones are kept.
 
 May import: application, host, protocol.
 """

@@ -4,7 +4,7 @@
     /opt/<app>/releases/<id>/.venv          its virtual environment, byte-compiled
     /opt/<app>/releases/<id>/manifest.json  written last: a release without it is not complete
 
-Everything belongs to root and is not the service's to write. Standard library and uv only.
+Everything belongs to root, and the service cannot write to it. Standard library and uv only.
 """
 
 # ansible-test asks for run_command, which knows neither another user nor a timeout.
@@ -39,7 +39,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import (
 DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
 #: Lines of a tool's output that a refusal shows.
 SHOWN_LINES = 30
-#: Authorities that the host trusts, where the package ca-certificates keeps them.
+#: Certificate authorities that the host trusts, from the package ca-certificates.
 TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
 #: Seconds to wait for another build, such as one whose controller was killed.
 BUILD_PATIENCE = 900
@@ -48,7 +48,7 @@ IMPORT_TIMEOUT = 120
 
 
 class BuildError(Exception):
-    """The release cannot be built; the message says why, and nothing half-made is left."""
+    """The release cannot be built; the message says why, and no incomplete release is left."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class Recipe:
     #: Version of the interpreter; empty for the host's python3.
     python: str = ""
     python_mirror: str = ""
-    #: What the platform needs in the venv, unless the application brings its own.
+    #: Packages that the platform needs in the venv, unless the application brings its own.
     server_packages: Sequence[str] = ()
-    #: What the application is imported with, and what uv runs with.
+    #: The environment of the import, and that of uv.
     environment: Mapping[str, str] = field(default_factory=dict)
-    #: Names in `environment` whose values a refusal must not show.
+    #: Names in `environment` whose values an error must not show.
     secret_names: Sequence[str] = ()
     uv_environment: Mapping[str, str] = field(default_factory=dict)
-    #: How the variables begin that a message names.
+    #: Prefix of the variables that messages name.
     prefix: str = "python_release_"
     cache: str = "/var/cache/asgi-fleet/uv"
     pythons: str = "/opt/uv/python"
@@ -100,7 +100,7 @@ def read_manifest(path: str) -> dict[str, Any] | None:
             manifest: dict[str, Any] = json.load(file)
     except (OSError, ValueError):
         return None
-    # After an upgrade of the distribution the venv's link may lead nowhere: to be built anew.
+    # After an upgrade of the distribution the venv's link may be broken: build it again.
     return manifest if os.access(os.path.join(path, ".venv", "bin", "python"), os.X_OK) else None
 
 
@@ -109,7 +109,7 @@ def building(application: Application) -> Iterator[None]:
     """Hold the host's build lock.
 
     Raises:
-        BuildError: another build held it for longer than anybody should wait.
+        BuildError: Another build held it for too long.
     """
     busy = BuildError(
         f"another build of {application.name} has been running on this host for more than "
@@ -128,11 +128,11 @@ def build(
 
     Args:
         recipe: What it is made of.
-        manifest: What else its manifest says.
-        manifests: Those of the complete releases beside it, by id.
+        manifest: Further entries of its manifest.
+        manifests: The manifests of the complete releases beside it, by id.
 
     Raises:
-        BuildError: a step failed; the folder is gone again.
+        BuildError: A step failed; the folder was removed again.
     """
     shutil.rmtree(recipe.path, ignore_errors=True)
     previous = os.umask(0o022)
@@ -210,7 +210,7 @@ def _environment_key(recipe: Recipe, used: str) -> str:
         list(recipe.server_packages),
         recipe.index,
         recipe.find_links,
-        # Its values may be credentials, which belong into no digest.
+        # Its values may be credentials, which must not be part of a digest.
         sorted(recipe.uv_environment),
         recipe.uv,
     ]
@@ -218,9 +218,9 @@ def _environment_key(recipe: Recipe, used: str) -> str:
 
 
 def _copy_venv(recipe: Recipe, release: str) -> None:
-    """Take over the virtual environment of another release; relocatable, so it works where it is.
+    """Copy the virtual environment of another release; it is relocatable, so the copy works.
 
-    Times are kept: the byte code in it is valid by them.
+    Times are kept: the byte code depends on them.
     """
     venv = os.path.join(os.path.dirname(recipe.path), release, ".venv")
     _run(
@@ -231,7 +231,7 @@ def _copy_venv(recipe: Recipe, release: str) -> None:
 
 
 def _install_dependencies(recipe: Recipe, used: str) -> None:
-    """Install what the application needs; itself as well where that is the same step."""
+    """Install the dependencies; also the application itself where that is the same step."""
     if recipe.kind in ("wheel", "package"):
         _pip(recipe, ["install", recipe.package if recipe.kind == "package" else recipe.archive])
         return
@@ -297,7 +297,7 @@ def _add_server_packages(recipe: Recipe) -> None:
     """Add Gunicorn and its like, but never over versions that the application chose itself."""
     freeze = _uv(recipe, [recipe.uv, "pip", "freeze", "--python", recipe.venv_python], "")
     pinned = [line for line in freeze.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
-    # A package from a URL or a file is listed as `name @ url`, and is the application's own too.
+    # A package from a URL or a file is listed as `name @ url`; the application chose it as well.
     own = {_normal(re.split(r"==| @ ", line)[0]) for line in freeze.splitlines()}
     missing = [p for p in recipe.server_packages if _normal(_name(p)) not in own]
     if not missing:
@@ -315,13 +315,13 @@ def _name(requirement: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """Return a distribution's name in its one normal form (PEP 503)."""
+    """Return a distribution's normalised name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _compile(recipe: Recipe) -> None:
     """Byte-compile the source: the service cannot write there."""
-    # Sources may hold files that are not meant to compile (templates, tests of syntax errors).
+    # Sources may contain files that are not meant to compile (templates, tests of syntax errors).
     subprocess.run(
         [recipe.venv_python, "-m", "compileall", "-q", recipe.inside("src")],
         capture_output=True,
@@ -330,7 +330,7 @@ def _compile(recipe: Recipe) -> None:
 
 
 def _protect(recipe: Recipe) -> None:
-    """Take away what lets others than root write: uv's lock of the venv, for one."""
+    """Remove write permission for everyone except root: uv's lock of the venv, for example."""
     for folder, _folders, files in os.walk(recipe.path):
         for path in (folder, *(os.path.join(folder, name) for name in files)):
             mode = os.lstat(path).st_mode
@@ -376,7 +376,7 @@ def _import_application(recipe: Recipe) -> None:
             "long from import time to the application's lifespan"
         ) from None
     if result.returncode != 0:
-        # A refused setting is often printed with its value.
+        # An application often prints a rejected setting with its value.
         told = without_secrets(result.stderr, recipe.environment, recipe.secret_names)
         raise BuildError(
             f"{recipe.prefix}module is {recipe.module}; importing it failed (exit status "
@@ -395,7 +395,7 @@ def _pip(recipe: Recipe, arguments: Sequence[str]) -> str:
 
 def _uv(recipe: Recipe, command: Sequence[str], problem: str) -> str:
     environment = {
-        # uv brings authorities of its own; a company's, for its index, are in the host's store.
+        # uv brings its own authorities; those of a company's package index are in the host's store.
         **({"UV_SYSTEM_CERTS": "true"} if os.path.exists(TRUST_STORE) else {}),
         **os.environ,
         "UV_CACHE_DIR": recipe.cache,
@@ -403,13 +403,13 @@ def _uv(recipe: Recipe, command: Sequence[str], problem: str) -> str:
         "UV_LINK_MODE": "copy",
         "UV_NO_PROGRESS": "1",
         "UV_PROJECT_ENVIRONMENT": recipe.inside(".venv"),
-        # Under /root the service could not read them.
+        # The service could not read them under /root.
         "UV_PYTHON_INSTALL_DIR": recipe.pythons,
         **recipe.uv_environment,
     }
     if recipe.python_mirror:
         environment["UV_PYTHON_INSTALL_MIRROR"] = recipe.python_mirror
-    # In the source: relative paths of a requirements.txt are meant from there.
+    # In the source: relative paths of a requirements.txt start there.
     return _run(command, problem, cwd=recipe.inside("src"), environment=environment)
 
 
@@ -449,7 +449,7 @@ def _digest(path: str) -> str:
 
 
 def write_manifest(path: str, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest of the release in the folder `path`; everything else is on disk first."""
+    """Write the manifest of the release in the folder `path`, after syncing everything else."""
     os.sync()
     text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
     write_file(os.path.join(path, "manifest.json"), text, 0o644)

@@ -1,6 +1,6 @@
-"""The releases of a host: what became of each, which stay and which go.
+"""The releases of a host: the state of each, which ones to keep and which to remove.
 
-Pure but for reading the host's records.
+Pure, except that it reads the host's records.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Release
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import read_manifest
 
-#: What became of a release that did not stay live, as the activations say it.
+#: States of a release that did not stay live, from the activations.
 NOT_KEPT_LIVE = ("refused", "reverted")
 
 
@@ -56,7 +56,7 @@ def manifests(application: Application) -> dict[str, dict[str, Any]]:
 
 
 def releases(application: Application) -> list[Release]:
-    """Return the complete releases, newest first, each with what became of it."""
+    """Return the complete releases, newest first, each with its state."""
     built = manifests(application)
     history = activations(application)
     live = live_release(application)
@@ -81,7 +81,7 @@ def releases(application: Application) -> list[Release]:
 
 
 def incomplete(application: Application, protected: set[str]) -> list[str]:
-    """Return the folders that a build which was killed left behind."""
+    """Return the folders that killed builds left behind."""
     return sorted(
         name
         for name in _folders(application)
@@ -91,7 +91,7 @@ def incomplete(application: Application, protected: set[str]) -> list[str]:
 
 
 def _folders(application: Application) -> list[str]:
-    """Return the folders among the releases; files and links are somebody else's."""
+    """Return the folders of releases; files and links are not ours."""
     try:
         with os.scandir(application.releases) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -105,9 +105,9 @@ def superfluous(
     """Return the ids of complete releases to remove, oldest first.
 
     Args:
-        built: manifests by id; `built_at` orders them (a folder's mtime says nothing reliable).
-        protected: ids that stay in any case and are not counted.
-        kept: how many others stay.
+        built: Manifests by id; `built_at` orders them (the mtime of a folder is not reliable).
+        protected: Ids that are never removed and not counted.
+        kept: How many others to keep.
     """
     others = [name for name in built if name not in protected and not built[name].get("pinned")]
     others.sort(key=lambda name: (built[name].get("built_at", 0), name))
@@ -115,7 +115,7 @@ def superfluous(
 
 
 def protected_releases(application: Application) -> set[str]:
-    """Return the ids of the live release, the one before it, and what either slot is set to."""
+    """Return the ids of the live and the previous release, and of those that slots point to."""
     live = live_release(application)
     previous = previous_release(activations(application), live, set(manifests(application)))
     paths = (application.slot(slot).release() for slot in SLOTS)
@@ -123,7 +123,7 @@ def protected_releases(application: Application) -> set[str]:
 
 
 def removable(application: Application, keep: int) -> list[str]:
-    """Return the ids of releases that nothing needs: incomplete ones, and those beyond `keep`."""
+    """Return the ids of unneeded releases: incomplete ones, and those beyond `keep`."""
     protected = protected_releases(application)
     return [
         *incomplete(application, protected),

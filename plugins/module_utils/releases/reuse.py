@@ -1,7 +1,7 @@
 """Whether the virtual environment of an earlier release can serve a new one.
 
-A release that changes only code has the same dependencies as the one before. Where a lock names
-them exactly, a copy of the earlier virtual environment is what an installation would give, in less
+A release that changes only code has the same dependencies as the previous one. If a lock names
+them exactly, a copy of the earlier virtual environment is the same as a new installation, in less
 time (docs/decisions.md).
 """
 
@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Lines of a requirements.txt that lead to other files: their text does not say all.
+#: Lines of a requirements.txt that refer to other files: their text is not complete.
 _LEADS_ELSEWHERE = re.compile(
     r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|/|file:)", re.M
 )
@@ -26,12 +26,12 @@ _LOCAL_IN_PYLOCK = re.compile(r"^\s*(?:\[packages\.directory\]|path\s*=|director
 
 
 def environment_key(source: str, dependencies: str, ingredients: Sequence[object]) -> str:
-    """Return a digest of all that decides what is installed, or nothing if a lock does not say.
+    """Return a digest of everything that determines the installation; empty without a lock.
 
     Args:
         source: Folder of the source.
         dependencies: The file in it that names the dependencies; empty for none.
-        ingredients: What else decides: the interpreter, the server's packages, the index.
+        ingredients: Everything else: the interpreter, the server packages, the index.
     """
     if not dependencies:
         return ""
@@ -45,7 +45,7 @@ def environment_key(source: str, dependencies: str, ingredients: Sequence[object
 
 
 def is_exact(name: str, text: str) -> bool:
-    """Tell whether a dependency file names every package with its exact content."""
+    """Return whether a dependency file names every package with its exact content."""
     if name == "uv.lock":
         return not _LOCAL_IN_UV_LOCK.search(text)
     if name == "pylock.toml":
@@ -64,7 +64,7 @@ def donor(manifests: Mapping[str, Mapping[str, Any]], key: str) -> str:
     """Return the newest release with the same environment, or an empty string.
 
     Args:
-        manifests: Those of the complete releases, by id.
+        manifests: The manifests of the complete releases, by id.
         key: What `environment_key` returned for the new one.
     """
     same = [name for name, one in manifests.items() if key and one.get("environment") == key]

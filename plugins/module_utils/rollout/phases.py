@@ -1,4 +1,4 @@
-"""What a rollout does on one host besides bringing a release live: it begins, reverts, ends."""
+"""What a rollout does on one host besides the activation: it begins, reverts, ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def begin(
     ended: Collection[str],
     check_mode: bool,
 ) -> dict[str, Any]:
-    """Take the lock, and tell what a rollout must know of the host.
+    """Take the lock, and return what a rollout must know about the host.
 
     Returns:
         `acquired`, `changed`, `holder`, and, if it was acquired, `releases` and `capacity`.
@@ -43,7 +43,7 @@ def begin(
     known: dict[str, Any] = {}
     if attempt.acquired:
         known = {"releases": releases(application), "capacity": asdict(read_own_capacity())}
-    # Of a lock that check mode would take, whoever has it now.
+    # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder
     return {"acquired": attempt.acquired, "changed": False, "holder": holder, **known}
 
@@ -55,14 +55,14 @@ def revert(
     health: Health,
     secret_names: tuple[str, ...],
 ) -> cut_over.CutOver:
-    """Make live again what the rollout of a release has replaced on this host.
+    """Revert this host: make the slot live again that the rollout of a release has replaced.
 
     Raises:
         LockError: Another rollout has the lock.
         Refusal: The old slot no longer becomes healthy.
     """
     lock.require_lock(application, rollout)
-    # An activation that lost its connection may still be at work: it ends first.
+    # An activation that lost its connection may still be running: wait for its end.
     with cut_over.exclusive(application, health.timeout + ACTIVATION_MARGIN):
         return reversal.revert(application, release, health, secret_names)
 
@@ -76,24 +76,24 @@ def end(
     keep: int | None,
     health_timeout: float,
 ) -> dict[str, Any]:
-    """Let the slot that is no longer live drain, remove old releases, and give the lock back.
+    """Let the slot that is no longer live drain, remove old releases, and release the lock.
 
-    Without the lock, because another rollout took it over, nothing is done.
+    If another rollout took the lock over, this does nothing.
 
     Args:
         application: The application.
         rollout: Id of the rollout.
-        release: Id of the release; empty if it was never known.
+        release: Id of the release; empty if it is not known.
         succeeded: The rollout succeeded on all hosts.
         keep: Releases to keep besides the protected ones; None removes none.
-        health_timeout: Seconds that an activation which is still at work may take.
+        health_timeout: Seconds that a running activation may still take.
 
     Returns:
         `changed` and `removed`, the ids of the releases that were removed.
 
     Raises:
         BuildError: A build held the releases; everything else is done.
-        Refusal: An activation goes on; the lock is still held.
+        Refusal: An activation is still running; the lock is still held.
     """
     current = lock.holder(application)
     if current is None or current["rollout"] != rollout:
@@ -128,12 +128,12 @@ def prune(application: Application, keep: int, *, check_mode: bool = False) -> l
         return removable(application, keep)
     if not path.isdir(application.releases):
         return []
-    # A build that goes on has no manifest yet, as one that was killed has none.
+    # A running build has no manifest yet, just like a killed one.
     with building(application):
         removed = removable(application, keep)
         for name in removed:
             folder = path.join(application.releases, name)
-            # Without its manifest the release is incomplete: a removal that is torn does no harm.
+            # Without its manifest the release is incomplete: an interrupted removal does no harm.
             with suppress(FileNotFoundError):
                 unlink(path.join(folder, "manifest.json"))
             shutil.rmtree(folder)

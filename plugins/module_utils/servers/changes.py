@@ -1,6 +1,6 @@
-"""Several files of a host at once: what differs, how it is shown, written, and taken back.
+"""Several files of a host at once: what differs, and how to show, write and restore them.
 
-`plan` is pure; `look` reads for it. A `Kept` of what is about to be written is the way back.
+`plan` is pure; `look` reads for it. A `Kept` made before writing restores the previous files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Found:
 
     Attributes:
         text: Its content.
-        mode: Its mode; None if it is a link, or not a file of who runs this.
+        mode: Its mode; None if it is a link, or not a file of the current user.
     """
 
     text: str
@@ -32,12 +32,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Changes:
-    """The difference between the files that are there and those that are wanted.
+    """The difference between the existing and the wanted files.
 
     Attributes:
         write: New content by absolute path.
         remove: Absolute paths to remove.
-        before: What each path of the two held; None where there was nothing.
+        before: The previous content of each path; None where there was nothing.
         programs: Paths of `write` that can be run.
     """
 
@@ -82,7 +82,7 @@ class Changes:
         )
 
     def carry_out(self) -> None:
-        """Write and remove, each file by one rename: nobody reads half of one."""
+        """Write and remove, each file by one rename: nobody reads a half-written file."""
         for path, text in self.write.items():
             os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
             write_file(path, text, PROGRAM_MODE if path in self.programs else MODE)
@@ -108,11 +108,11 @@ def plan(
     found: Mapping[str, Found | None],
     programs: Iterable[str] = (),
 ) -> Changes:
-    """Compare what is wanted with what is there.
+    """Compare the wanted files with the existing ones.
 
     Args:
         files: Wanted content by path.
-        absent: Paths at which there should be nothing.
+        absent: Paths that must not exist.
         found: From `look`, for all these paths.
         programs: Paths of `files` that can be run.
     """
@@ -125,7 +125,7 @@ def plan(
 
 
 def refuse_relative(files: Iterable[str], absent: Iterable[str]) -> list[str]:
-    """Return a refusal for each path that cannot be meant."""
+    """Return a refusal for each path that is not valid."""
     return [
         f"the path {path} is not absolute; expected one from / on; correct files or absent"
         for path in sorted({*files, *absent})
@@ -168,14 +168,14 @@ def _in_both(files: Iterable[str], absent: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Kept:
-    """Files as they were: text, mode and owner, or where a link led; None for nothing."""
+    """Previous files: text, mode and owner, or the target of a link; None for nothing."""
 
     links: Mapping[str, str]
     contents: Mapping[str, tuple[str, os.stat_result] | None]
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Kept:
-        """Take note of the files at `paths`."""
+        """Remember the files at `paths`."""
         links: dict[str, str] = {}
         contents: dict[str, tuple[str, os.stat_result] | None] = {}
         for path in paths:
@@ -188,7 +188,7 @@ class Kept:
         return cls(links, contents)
 
     def put_back(self) -> None:
-        """Bring every file back to what it was."""
+        """Restore every file."""
         for path, target in self.links.items():
             _remove(path)
             os.symlink(target, path)

@@ -1,4 +1,4 @@
-"""HAProxy: how its configuration is tested, how a reload is judged, how a refusal is worded."""
+"""HAProxy: how to test its configuration, judge a reload and word a refusal."""
 
 # ansible-test asks for the module's run_command, which this code does not have.
 # pylint: disable=ansible-bad-function
@@ -26,14 +26,14 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.transaction imp
 )
 
 END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
-#: What haproxy adds after the line that names the reason.
+#: Lines that HAProxy adds after the one that names the reason.
 SUMMARIES = ("Error(s) found in configuration file", "Fatal errors found in configuration")
-#: Not about the configuration: a server that is drained says so at each start.
+#: Not about the configuration: printed at each start for a drained server.
 EXPECTED = ("remains in forced",)
 
 
 class SystemHaproxy(SystemServer):
-    """The haproxy of this host.
+    """The HAProxy of this host.
 
     Args:
         place: Where it is.
@@ -48,7 +48,7 @@ class SystemHaproxy(SystemServer):
         self.runtime = Runtime(socket, timeout=2)
 
     def judge(self, *, passed: bool, output: str) -> Trial:
-        """Read what `haproxy -c` said."""
+        """Read the output of `haproxy -c`."""
         return read_test(passed=passed, output=output)
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class SystemHaproxy(SystemServer):
     def recover(self) -> None:
         """Have the master, which waits after a failed reload, read the previous files again.
 
-        The old process serves on in any case.
+        The old process keeps serving in any case.
         """
         self.reload()
 
@@ -97,7 +97,7 @@ class SystemHaproxy(SystemServer):
 
 
 def read_test(*, passed: bool, output: str) -> Trial:
-    """Read what `haproxy -c` said."""
+    """Read the output of `haproxy -c`."""
     warnings = marked(output, "WARNING")
     return Trial(
         "" if passed else explain_refusal("the new configuration", output),
@@ -106,7 +106,7 @@ def read_test(*, passed: bool, output: str) -> Trial:
 
 
 def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> dict[str, str]:
-    """Return the files that have to know another certificate, with the one they began with.
+    """Return the trust files with a new certificate before the one they began with.
 
     Args:
         new: Certificates of servers, as PEM by path.
@@ -122,12 +122,12 @@ def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> d
 
 
 def explain_refusal(subject: str, output: str, effect: str = "") -> str:
-    """Say in haproxy's own words why it refuses; see `transaction.explain`.
+    """Return the reason of a refusal in HAProxy's own words; see `transaction.explain`.
 
     Args:
-        subject: What haproxy was given.
+        subject: What HAProxy was given.
         output: Of `haproxy -c`, or lines of the journal.
-        effect: What that means for those who are served.
+        effect: The effect on clients.
     """
     alerts = marked(output, "ALERT")
     reasons = [line for line in alerts if not any(part in line for part in SUMMARIES)] or alerts

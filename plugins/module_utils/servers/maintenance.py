@@ -1,8 +1,9 @@
-"""The files by which nginx knows that a site is in maintenance, looked at for each request.
+"""The files of a site's maintenance mode, which nginx checks at each request.
 
-`path` itself is the switch, and its date says since when. Beside it, in `path`_page, are the page
-in HTML and in JSON, dated at the time when the maintenance should be over, since nginx makes the
-header `Retry-After` of that date, and in `allow` an empty file for each address that is let in.
+`path` itself is the switch; its modification time says since when it is on. Beside it, in
+`path`_page, are the page in HTML and in JSON. Their modification time is the expected end of the
+maintenance, from which nginx makes the header `Retry-After`. The allow list is in `allow`, an empty
+file for each address.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ MOST_ADDRESSES = 256
 """Largest network that becomes a file for each of its addresses."""
 
 TOLERANCE = 60
-"""Seconds by which the end may differ from what was wanted and count as the same."""
+"""Seconds by which the end may differ from the wanted end and still count as the same."""
 
 
 class MaintenanceError(Exception):
-    """A refusal, worded for the person who reads it."""
+    """A refusal, worded for the operator."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What clients get, and who does not.
+    """What clients get, and which clients are served instead.
 
     Attributes:
         page: HTML.
-        message: What the JSON says.
-        until: Unix time at which it should be over.
-        allow: Addresses that are served.
+        message: The text for JSON.
+        until: Unix time of the expected end.
+        allow: Addresses on the allow list.
     """
 
     page: str
@@ -57,7 +58,7 @@ def problem_json(message: str) -> str:
 
 
 def addresses(allowed: Iterable[str]) -> tuple[str, ...]:
-    """Return single addresses as nginx writes them, those of small networks too.
+    """Return single addresses as nginx writes them, including those of small networks.
 
     Raises:
         MaintenanceError: One is no address, or a network is too large.
@@ -94,21 +95,21 @@ class Switch:
         self.allow = self.pages / "allow"
 
     def since(self) -> int | None:
-        """Return the Unix time since when it is on; None while it is off."""
+        """Return the Unix time since which it is on; None while it is off."""
         try:
             return int(self.path.stat().st_mtime)
         except FileNotFoundError:
             return None
 
     def until(self) -> int | None:
-        """Return the Unix time that clients are told; None when they are told none."""
+        """Return the Unix time of the expected end that clients get; None if they get none."""
         try:
             return int((self.pages / "page.html").stat().st_mtime)
         except FileNotFoundError:
             return None
 
     def guests(self) -> set[str]:
-        """Return the addresses that have a file."""
+        """Return the addresses on the allow list."""
         return {entry.name for entry in self.allow.iterdir()} if self.allow.is_dir() else set()
 
     def shows(self, notice: Notice) -> bool:
@@ -123,7 +124,7 @@ class Switch:
         )
 
     def turn_on(self, notice: Notice) -> None:
-        """Show a notice; its page is there before the first client is sent to it."""
+        """Show a notice; its page exists before the first client gets it."""
         for folder in (self.pages, self.allow):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)
@@ -140,16 +141,16 @@ class Switch:
             )
 
     def turn_off(self) -> None:
-        """Serve everybody again."""
+        """Serve every client again."""
         self.path.unlink(missing_ok=True)
         shutil.rmtree(self.pages, ignore_errors=True)
 
 
 def require_site(site: str, path: str) -> None:
-    """Refuse a site whose configuration does not look for the switch.
+    """Refuse a site whose configuration does not check the switch.
 
     Raises:
-        MaintenanceError: nginx would go on serving everybody.
+        MaintenanceError: nginx would keep serving every client.
     """
     if f"(-f {path})" not in (_read(Path(site)) or ""):
         raise MaintenanceError(
@@ -164,7 +165,7 @@ def require_site(site: str, path: str) -> None:
 
 
 def describe(since: int | None, until: int | None, guests: Iterable[str]) -> str:
-    """Return how a site stands, as one line."""
+    """Return the state of a site, as one line."""
     if since is None:
         return "maintenance is off: everybody is served"
     allowed = ", ".join(guests)

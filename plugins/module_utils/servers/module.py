@@ -1,4 +1,4 @@
-"""What the modules `nginx_config` and `haproxy_config` have in common: their arguments and run."""
+"""The shared arguments and run of the modules `nginx_config` and `haproxy_config`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def arguments(directory: str, executable: str, service: str) -> dict[str, Any]:
 
 
 def installation(module: AnsibleModule) -> Installation:
-    """Return where the module's server is."""
+    """Return the paths of the module's server."""
     options = module.params
     return Installation(
         directory=options["directory"],
@@ -57,7 +57,7 @@ def installation(module: AnsibleModule) -> Installation:
 
 
 def run(module: AnsibleModule, server: SystemServer, files: Mapping[str, str]) -> None:
-    """Configure the server, and end the module with its result or the refusal.
+    """Configure the server, and exit the module with its result or a refusal.
 
     Args:
         module: The module, with `arguments`.
@@ -85,7 +85,7 @@ def run(module: AnsibleModule, server: SystemServer, files: Mapping[str, str]) -
 
 
 def _wanted(options: Mapping[str, Any], server: SystemServer, files: Mapping[str, str]) -> Wanted:
-    """Compare what is wanted with what is there; refuse paths of other places."""
+    """Compare the wanted with the existing files; refuse paths outside the allowed folders."""
     absent, units = options["absent"], options["unit_files"]
     refusals = refuse_outside(files, absent, server.place.directory) + refuse_outside(
         units, [], UNIT_FOLDER, place="systemd's configuration", options="unit_files"

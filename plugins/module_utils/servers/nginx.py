@@ -1,4 +1,4 @@
-"""nginx: how its configuration is tested, how a reload is judged, how a refusal is worded."""
+"""nginx: how to test its configuration, judge a reload and word a refusal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SystemNginx(SystemServer):
 
     Args:
         place: Where it is.
-        error_log: Where it says why it refuses a reload.
+        error_log: Log in which it says why it refuses a reload.
     """
 
     program = "nginx"
@@ -34,7 +34,7 @@ class SystemNginx(SystemServer):
         self.error_log = Path(error_log)
 
     def judge(self, *, passed: bool, output: str) -> Trial:
-        """Read what `nginx -t` said."""
+        """Read the output of `nginx -t`."""
         return read_test(passed=passed, output=output)
 
     def start(self) -> None:
@@ -48,7 +48,7 @@ class SystemNginx(SystemServer):
     def reload(self) -> None:
         """Reload, and wait for workers that were not there before.
 
-        The reload itself succeeds even when the master refuses, as when a port is taken.
+        The reload itself succeeds even when the master refuses it, for example if a port is in use.
         """
         seen, before = self._log_size(), self._workers()
         told = self.told("reload")
@@ -62,7 +62,7 @@ class SystemNginx(SystemServer):
         raise ConfigError(explain_refusal("the reload", self._log_since(seen)))
 
     def recover(self) -> None:
-        """Do nothing: a master that refused a reload goes on with what it had."""
+        """Do nothing: a master that refused a reload keeps its previous configuration."""
 
     def _workers(self) -> set[str]:
         """Return the process ids of the workers that still accept connections."""
@@ -89,7 +89,7 @@ def _title(pid: str) -> str:
 
 
 def read_test(*, passed: bool, output: str) -> Trial:
-    """Read what `nginx -t` said."""
+    """Read the output of `nginx -t`."""
     return Trial(
         "" if passed else explain_refusal("the new configuration", output),
         [line for line in output.splitlines() if "[warn]" in line],
@@ -97,27 +97,27 @@ def read_test(*, passed: bool, output: str) -> Trial:
 
 
 def explain_refusal(subject: str, output: str, effect: str = "") -> str:
-    """Say in nginx's own words why it refuses; see `transaction.explain`.
+    """Return the reason of a refusal in nginx's own words; see `transaction.explain`.
 
     Args:
         subject: What nginx was given.
         output: Of `nginx -t`, or lines of the error log.
-        effect: What that means for those who are served.
+        effect: The effect on clients.
     """
     reasons = [strip_prefix(line) for line in output.splitlines() if is_refusal(line)]
     return explain("nginx", subject, reasons, output, effect)
 
 
 def is_refusal(line: str) -> bool:
-    """Tell whether nginx gives up because of what this line says."""
+    """Return whether this line says why nginx refuses."""
     return any(level in line for level in ("[emerg]", "[alert]", "[crit]"))
 
 
 def is_final(line: str) -> bool:
-    """Tell whether a running nginx has given up: for 2.5 s it tries again to bind a taken port."""
+    """Return whether a running nginx has given up: it retries a port in use for 2.5 s."""
     return is_refusal(line) and "failed (98:" not in line
 
 
 def strip_prefix(line: str) -> str:
-    """Drop the time, the level and the process of a line of nginx's log."""
+    """Remove the time, the level and the process from a line of nginx's log."""
     return re.sub(r"^.*?\[(?:emerg|alert|crit)\]\s*(?:\d+#\d+:\s*)?(?:\*\d+\s*)?", "", line).strip()

@@ -1,4 +1,4 @@
-"""Talks to a running haproxy through its runtime socket, and plans a drain.
+"""Talks to a running HAProxy through its runtime socket, and plans a drain.
 
 `plan` and the parsers are pure; `Runtime` is the socket.
 """
@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-#: `srv_admin_state`: what an operator has asked for, and what the configuration says.
+#: `srv_admin_state`: what the operator and the configuration have set.
 #: https://docs.haproxy.org/3.0/management.html, "show servers state"
 DRAINED = 0x08
 MAINTENANCE = 0x01
@@ -19,16 +19,16 @@ RUNNING = 2
 
 
 class HaproxyError(Exception):
-    """A refusal, worded for the person who reads it."""
+    """A refusal, worded for the operator."""
 
 
 @dataclass(frozen=True)
 class ServerState:
-    """How one server stands.
+    """The state of one server.
 
     Attributes:
-        operational: 0 stopped, 1 starting, 2 running, 3 stopping; what the checks say.
-        admin: Bits of what was asked for; 0 takes traffic whenever it is running.
+        operational: 0 stopped, 1 starting, 2 running, 3 stopping; from the health checks.
+        admin: Bits that the operator has set; with 0 it gets traffic whenever it is running.
         sessions: Requests and streams that it is serving now.
     """
 
@@ -48,10 +48,10 @@ class ServerState:
 
 
 class Runtime:
-    """The runtime socket of a haproxy.
+    """The runtime socket of an HAProxy.
 
     Args:
-        path: Of the stats socket, with level admin.
+        path: Path of the stats socket, with level admin.
         timeout: Seconds that an answer may take.
     """
 
@@ -81,22 +81,22 @@ class Runtime:
         return b"".join(parts).decode(errors="replace").strip()
 
     def order(self, command: str) -> None:
-        """Send a command that answers nothing when it is done.
+        """Send a command that has no answer when it succeeds.
 
         Raises:
-            HaproxyError: haproxy says why not.
+            HaproxyError: With HAProxy's reason.
         """
         answer = self.ask(command)
         if answer:
             raise HaproxyError(f"haproxy refuses '{command}': {answer}")
 
     def servers(self) -> dict[str, ServerState]:
-        """Return how all servers stand, by `backend/server`."""
+        """Return the state of all servers, by `backend/server`."""
         return parse_servers(self.ask("show servers state"), self.ask("show stat -1 4 -1"))
 
 
 def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
-    """Return how all servers stand, by `backend/server`.
+    """Return the state of all servers, by `backend/server`.
 
     Args:
         states: Answer to `show servers state`.
@@ -123,16 +123,16 @@ def plan(
     drain: bool,
     others: str = "one",
 ) -> list[str]:
-    """Return the servers whose state has to be changed.
+    """Return the servers whose state must change.
 
     Args:
-        servers: How all stand, by `backend/server`.
-        wanted: Those to drain, or to give traffic again.
-        drain: Which of the two.
+        servers: The state of all, by `backend/server`.
+        wanted: The servers to drain, or to return to traffic.
+        drain: Whether to drain them.
         others: Which other servers of a backend must serve while these do not: one, all or none.
 
     Raises:
-        HaproxyError: a server is unknown, or a backend would be left without one that serves.
+        HaproxyError: A server is unknown, or no server of a backend would be left to serve.
     """
     names = list(dict.fromkeys(wanted))
     for name in names:

@@ -1,7 +1,7 @@
-"""A server of this host, run by systemd: what nginx and HAProxy have in common.
+"""A server of this host that systemd runs: what nginx and HAProxy have in common.
 
-Its configuration is tested in a mount namespace of its own, where a copy with the changes lies over
-the real folder, so that absolute includes lead to the new files while the serving one sees the old.
+The configuration is tested in its own mount namespace, where a changed copy is mounted over the
+real folder, so that absolute includes lead to the new files while the serving process sees the old.
 """
 
 # ansible-test asks for the module's run_command, which this code does not have.
@@ -30,13 +30,13 @@ UNSHARE = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
 
 @dataclass(frozen=True)
 class Installation:
-    """Where a server is, and how long it may take.
+    """The paths of a server, and its timeout.
 
     Attributes:
         directory: The folder of the configuration, absolute.
-        executable: The program that tests.
-        unit: The systemd unit that runs it.
-        timeout: Seconds that new processes may take to serve.
+        executable: The program for the test.
+        unit: The systemd unit of the server.
+        timeout: Seconds that new processes may take until they serve.
         scratch: A folder for temporary files.
     """
 
@@ -48,7 +48,7 @@ class Installation:
 
 
 class SystemServer(ABC):
-    """What is the same for every server."""
+    """What all servers have in common."""
 
     program: str
     """Its name, for messages."""
@@ -69,11 +69,11 @@ class SystemServer(ABC):
 
     @abstractmethod
     def recover(self) -> None:
-        """Do what is needed once a reload was refused and the previous files are back."""
+        """Do what is needed after a reload was refused and the previous files were restored."""
 
     @abstractmethod
     def judge(self, *, passed: bool, output: str) -> Trial:
-        """Read what the program said of a configuration."""
+        """Read the program's output about a configuration."""
 
     @property
     def installed(self) -> bool:
@@ -81,7 +81,7 @@ class SystemServer(ABC):
         return os.path.exists(self.place.executable)
 
     def test(self, changes: Changes) -> Trial:
-        """Test where, for the program alone, a changed copy lies over the configuration."""
+        """Test where, only for the program, a changed copy is mounted over the configuration."""
         script = f'mount --bind "$1" "$2" && exec "$3" {self.test_arguments}'
         with tempfile.TemporaryDirectory(dir=self.place.scratch) as temporary:
             stage = os.path.join(temporary, "stage")
@@ -98,15 +98,15 @@ class SystemServer(ABC):
         return self.judge(passed=result.returncode == 0, output=result.stdout)
 
     def running(self) -> bool:
-        """Say whether the service is active."""
+        """Return whether the service is active."""
         return systemd.systemctl("is-active", self.place.unit, check=False).strip() in ACTIVE
 
     def enabled(self) -> bool:
-        """Say whether the service starts with the host."""
+        """Return whether the service starts at boot."""
         return systemd.is_enabled(self.place.unit)
 
     def enable(self) -> None:
-        """Start the service with the host from now on."""
+        """Have the service start at boot from now on."""
         if not self.told("enable"):
             raise ConfigError(
                 f"systemd does not enable {self.place.unit}; expected a unit that can be enabled; "
@@ -114,7 +114,7 @@ class SystemServer(ABC):
             )
 
     def units_are_stale(self) -> bool:
-        """Say whether systemd has not read the unit's files as they are now."""
+        """Return whether systemd has not yet read the current files of the unit."""
         asked = ["show", "--property=NeedDaemonReload", "--value", self.place.unit]
         return systemd.systemctl(*asked, check=False).strip() == "yes"
 
@@ -126,7 +126,7 @@ class SystemServer(ABC):
             raise ConfigError(str(error)) from error
 
     def told(self, verb: str) -> bool:
-        """Tell systemd to do something with the unit; say whether it did."""
+        """Tell systemd to do something with the unit; return whether it did."""
         try:
             systemd.systemctl(verb, self.place.unit)
         except systemd.Refusal:

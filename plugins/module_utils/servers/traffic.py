@@ -1,7 +1,7 @@
-"""What an application served since a moment, read from nginx's own log.
+"""What an application has served since a given time, read from nginx's own log.
 
-Made for logs of gigabytes: the first line of interest is found by bisection, and only what follows
-it is read. The lines are those of the log format `fleet_json` of the role `nginx_site`.
+Made for logs of gigabytes: the first relevant line is found by bisection, and only what follows it
+is read. The lines are in the log format `fleet_json` of the role `nginx_site`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BLOCK = 64 * 1024
 """Bytes that one read takes."""
 
 LONGEST_LINE = 1024 * 1024
-"""Bytes beyond which it is no line of nginx, but what a crash of the host left."""
+"""A longer line, in bytes, is not nginx's, but what a crash of the host left."""
 
 # No client can write this into a value: a quote in a value is escaped.
 _ENDED = re.compile(rb'"msec":"(\d+\.\d+)"')
@@ -39,9 +39,9 @@ class Request:
 
     Attributes:
         path: The path, without its query.
-        status: What the client was answered.
-        latency: Milliseconds until the application's answer began, or until nobody waited for it
-            any more; None when it was never asked, as with no upstream alive.
+        status: The status that the client got.
+        latency: Milliseconds until the application's answer began, or until the client gave up;
+            None when the application was never asked, for example without a live upstream.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Traffic:
     Attributes:
         requests: How many.
         errors: How many of them were answered with a status from 500 to 599.
-        latency_ms: How many took how long, by milliseconds.
+        latency_ms: The number of requests, by milliseconds.
     """
 
     requests: int = 0
@@ -71,26 +71,26 @@ class Traffic:
             self.latency_ms[coarse(request.latency)] += 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data; JSON knows only texts as names."""
+        """Return it as plain data; JSON allows only text as names."""
         latency = {str(taken): self.latency_ms[taken] for taken in sorted(self.latency_ms)}
         return {"requests": self.requests, "errors": self.errors, "latency_ms": latency}
 
 
 def coarse(milliseconds: int) -> int:
-    """Return a duration that few others differ from, so that a histogram of them stays small.
+    """Return a rounded duration, so that a histogram stays small.
 
-    Exact below a second, in steps of 10 ms below ten, of 100 ms above; always up, so that what is
-    over a limit of whole steps stays over it, and nothing else gets there.
+    Exact below a second, in steps of 10 ms below ten seconds, of 100 ms above. Always rounded up,
+    so that exactly the durations over a limit of whole steps stay over it.
     """
     step = 1 if milliseconds < 1000 else 10 if milliseconds < 10_000 else 100
     return -(-milliseconds // step) * step
 
 
 def parse(line: bytes) -> Request | None:
-    """Return the request of a line; None when nginx answered by itself, or it is no such line.
+    """Return the request of a line; None if nginx answered itself, or for another kind of line.
 
-    What nginx answers when the application did not (502, 504) went to the application as well. A
-    client that gave up before the answer began (499) counts with the time that it waited.
+    If nginx answers because the application did not (502, 504), the request counts. A client that
+    gave up before the answer began (499) counts with the time that it waited.
     """
     try:
         entry = json.loads(line)
@@ -103,10 +103,10 @@ def parse(line: bytes) -> Request | None:
 
 
 def _latency(header: str, whole: str) -> int | None:
-    """Return the milliseconds to the header, or of an attempt that had none, its whole time.
+    """Return the milliseconds to the header, or for an attempt without one, its whole time.
 
-    Several attempts stand side by side, `0.001, 0.002`; a colon is between two groups of servers,
-    and `-` is what did not happen.
+    Several attempts are listed together, `0.001, 0.002`; a colon separates two groups of servers,
+    and `-` means that there is no value.
     Source: nginx's documentation of $upstream_header_time and $upstream_addr.
     """
     times = [
@@ -132,16 +132,16 @@ def dated(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, float, byte
 
 
 def read_traffic(log: Path, since: float, ignore_paths: Collection[str] = ()) -> Traffic:
-    """Return what the application served since a moment.
+    """Return what the application has served since a given time.
 
     Args:
-        log: nginx's log. The one that was rotated away last, with `.1` after its name, is read too
-            if the moment lies before this one's first line.
-        since: Unix time; requests that ended at it or later count.
+        log: nginx's log. The last rotated log, with `.1` after its name, is also read if the time
+            is before this log's first line.
+        since: Unix time; requests that ended at this time or later count.
         ignore_paths: Paths that do not count, such as those of health checks.
 
     Raises:
-        OSError: A log cannot be read. One that does not exist is empty.
+        OSError: A log cannot be read. A log that does not exist counts as empty.
     """
     ignored = frozenset(ignore_paths)
     traffic = Traffic()
@@ -153,10 +153,10 @@ def read_traffic(log: Path, since: float, ignore_paths: Collection[str] = ()) ->
 
 
 def lines_since(log: Path, since: float) -> Iterator[bytes]:
-    """Yield the whole lines of a log and its predecessor whose requests ended since a moment."""
+    """Yield the complete lines of a log and its predecessor with requests since a given time."""
     with ExitStack() as stack:
-        # The present one first: were the logs rotated between the two, the same would come twice,
-        # which the inode tells, and not a whole log be missed.
+        # The current log first: if the logs are rotated in between, the same one comes twice,
+        # which the inode shows, and no log is missed.
         logs = [_open(stack, log), _open(stack, log.with_name(log.name + ".1"))]
         views = [LogView(stream) for stream in logs if stream is not None]
         if len(views) == 2 and (views[0].inode == views[1].inode or views[0].reaches(since)):
@@ -173,7 +173,7 @@ def _open(stack: ExitStack, path: Path) -> BinaryIO | None:
 
 
 class LogView:
-    """A log as long as it was when it was opened, whatever nginx appends meanwhile.
+    """A log with the length that it had when it was opened, whatever nginx appends meanwhile.
 
     Args:
         stream: The log, open for reading, unbuffered.
@@ -190,12 +190,12 @@ class LogView:
         self.bytes_read = 0
 
     def reaches(self, since: float) -> bool:
-        """Return whether the log's first line is certainly older than a moment."""
+        """Return whether the log's first line is certainly older than a given time."""
         first = next(dated(self._lines(0, self.size)), None)
         return first is not None and first[1] < since - DISORDER
 
     def since(self, since: float) -> Iterator[bytes]:
-        """Yield the whole lines of requests that ended at a moment or later."""
+        """Yield the complete lines of requests that ended at a given time or later."""
         lines = self._lines(self.find(since - DISORDER), self.size)
         for _offset, ended, line in dated(lines):
             if ended >= since:
@@ -204,7 +204,7 @@ class LogView:
     def find(self, moment: float) -> int:
         """Return a position at the start of a line before which every line is older, by bisection.
 
-        That is exact for lines in order of time; the caller allows for disorder.
+        This is exact for lines in order of time; the caller allows for disorder.
         """
         # Lines that begin before `low` are older; those that begin at `high` or later are not.
         low, high = 0, self.size
@@ -220,9 +220,9 @@ class LogView:
         return low
 
     def _lines(self, position: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """Yield position and text of each whole line that begins before `end`.
+        """Yield position and text of each complete line that begins before `end`.
 
-        The last line is not whole while nginx is still writing it.
+        The last line is not complete while nginx is still writing it.
         """
         start, rest = position, b""
         for block in self._blocks(position):

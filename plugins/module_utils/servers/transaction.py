@@ -1,7 +1,7 @@
 """Replaces files of a server's configuration: it serves either all of the new ones, or the old.
 
-Stage, test, replace, reload, judge, put back. `apply` is written against the `Server` protocol, so
-that its order and its ways back are tested without a server. What differs between the servers is in
+Stage, test, replace, reload, judge, restore. `apply` uses the `Server` protocol, so that its order
+and its error handling are tested without a server. What differs between the servers is in
 `nginx.py` and `haproxy.py`; what their services have in common is in `service.py`.
 """
 
@@ -16,16 +16,16 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import 
 
 
 class ConfigError(Exception):
-    """A refusal, worded for the person who reads it."""
+    """A refusal, worded for the operator."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a server says of a configuration.
+    """A server's verdict on a configuration.
 
     Attributes:
-        refusal: Why it refuses it, for a person; empty when it takes it.
-        warnings: What it warns of, such as a server name that two sites claim.
+        refusal: Why the server refuses it; empty when it accepts it.
+        warnings: The server's warnings, such as a server name that two sites claim.
     """
 
     refusal: str = ""
@@ -33,13 +33,13 @@ class Trial:
 
 
 class Server(Protocol):
-    """What the transaction asks of a server."""
+    """What the transaction needs from a server."""
 
     def test(self, changes: Changes) -> Trial:
         """Test the whole configuration as it would be after `changes`."""
 
     def running(self) -> bool:
-        """Say whether the service is active."""
+        """Return whether the service is active."""
 
     def start(self) -> None:
         """Start the service; raise `ConfigError` in the server's own words if it does not."""
@@ -48,7 +48,7 @@ class Server(Protocol):
         """Reload and see the new processes serve; raise `ConfigError` when the old ones remain."""
 
     def recover(self) -> None:
-        """Do what the server needs once a reload was refused and the previous files are back."""
+        """Do what is needed after a reload was refused and the previous files were restored."""
 
     def reread_units(self) -> None:
         """Have systemd read the unit again; raise `ConfigError` if it does not."""
@@ -56,11 +56,11 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class Steps:
-    """What a change takes.
+    """The steps that a change needs.
 
     Attributes:
         action: What the server needs: `none`, `reloaded` or `started`.
-        reread_units: Whether systemd has to read the unit again.
+        reread_units: Whether systemd must read the unit again.
     """
 
     action: str = "none"
@@ -75,7 +75,7 @@ class Applied:
     """What the transaction did, or in check mode would do.
 
     Attributes:
-        steps: What it took.
+        steps: The steps taken.
         tested: Whether the server tested the result.
         warnings: What the server warned of.
     """
@@ -90,9 +90,9 @@ class Wanted:
     """The changes of one transaction.
 
     Attributes:
-        config: Those of the configuration.
-        units: Those of the service's drop-ins. Alone, they need no reload of the server.
-        stale_units: Whether systemd has not read the drop-ins that are there.
+        config: The changes of the configuration.
+        units: The changes of the service's drop-ins. Alone, they need no reload of the server.
+        stale_units: Whether systemd has not yet read the existing drop-ins.
     """
 
     config: Changes = field(default_factory=Changes)
@@ -100,7 +100,7 @@ class Wanted:
     stale_units: bool = False
 
     def steps(self, *, running: bool, pending: bool) -> Steps:
-        """Say what they take.
+        """Return the steps that they need.
 
         Args:
             running: Whether the service is active.
@@ -114,16 +114,17 @@ class Wanted:
 
 
 def apply(wanted: Wanted, server: Server, pending: Path) -> Applied:
-    """Test, replace, reload, judge; put the files back when the server does not take them.
+    """Test, replace, reload, judge; restore the files when the server refuses them.
 
     Args:
         wanted: The changes.
         server: The server of this host.
-        pending: Marks files that no server has taken yet. It outlives a run that is torn apart
-            between the two, so that the next run reloads although it finds the files as wanted.
+        pending: A mark for files that the server has not loaded yet. It survives a run that is
+            interrupted before the reload, so that the next run reloads although the files are as
+            wanted.
 
     Raises:
-        ConfigError: The server refused; the files are as they were before.
+        ConfigError: The server refused; the previous files were restored.
     """
     was_pending = pending.exists()
     steps = wanted.steps(running=server.running(), pending=was_pending)
@@ -154,8 +155,8 @@ def apply(wanted: Wanted, server: Server, pending: Path) -> Applied:
 
 
 def _settle(steps: Steps, server: Server, *, refused: bool) -> None:
-    """Have systemd and the server see that the previous files are back."""
-    # What they say to that is not the error that counts.
+    """Have systemd and the server load the restored files."""
+    # Their errors here are not the one to report.
     if steps.reread_units:
         with contextlib.suppress(ConfigError):
             server.reread_units()
@@ -165,7 +166,7 @@ def _settle(steps: Steps, server: Server, *, refused: bool) -> None:
 
 
 def check(wanted: Wanted, server: Server, pending: Path, *, testable: bool) -> Applied:
-    """Say what `apply` would do, tested where it can be; changes nothing.
+    """Return what `apply` would do, tested if possible; changes nothing.
 
     Raises:
         ConfigError: The server would refuse.
@@ -180,7 +181,7 @@ def require_valid(changes: Changes, server: Server) -> list[str]:
     """Have the server test the configuration; return its warnings.
 
     Raises:
-        ConfigError: The test failed; nothing was touched.
+        ConfigError: The test failed; nothing was changed.
     """
     result = server.test(changes)
     if result.refusal:
@@ -189,14 +190,14 @@ def require_valid(changes: Changes, server: Server) -> list[str]:
 
 
 def explain(program: str, subject: str, reasons: list[str], output: str, effect: str = "") -> str:
-    """Say in a server's own words why it refuses.
+    """Return the reason of a refusal in the server's own words.
 
     Args:
         program: The server.
         subject: What it was given.
         reasons: The lines of its output that give a reason.
-        output: All that it said, for when none of the lines does.
-        effect: What that means for those who are served; by default that it serves as before.
+        output: Its whole output, in case no line gives a reason.
+        effect: The effect on clients; by default that it keeps serving as before.
     """
     told = " / ".join(dict.fromkeys(reasons)) or output.strip()[-500:] or "nothing was logged"
     effect = effect or f"{program} serves what it served before"

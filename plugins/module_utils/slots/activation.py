@@ -1,9 +1,9 @@
-"""Bring a release live in one of the two slots of a host, or leave everything as it was.
+"""Bring a release live in one of the two slots of a host, or leave everything unchanged.
 
 The order is that of docs/decisions.md: the idle slot is written, enabled and started, must prove
-that every worker of it serves, and only then `live.sock` is renamed to it; the old slot drains in
-the background. At every point before the rename the live slot has not been touched; at every point
-after it, running the same again only tidies up.
+that each of its workers serves, and only then `live.sock` is renamed to it; the old slot drains in
+the background. Before the rename the live slot is never touched; after it, running the same again
+only cleans up.
 """
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
@@ -51,10 +51,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import Hook
 
 @dataclass(frozen=True)
 class CutOverPlan:
-    """What is to be done, and why.
+    """What to do, and why.
 
-    `cut_over` starts `slot` and swaps; without it `slot` is live already and only the units that
-    a torn run left enabled or running are put right.
+    `cut_over` starts `slot` and swaps; without it `slot` is already live, and only the units that
+    an interrupted run left enabled or running are corrected.
     """
 
     slot: str
@@ -65,13 +65,13 @@ class CutOverPlan:
 def plan(
     application: Application, desired: Desired, live_is_active: bool, restart: bool = False
 ) -> CutOverPlan:
-    """Decide whether the idle slot must take over, from what is on disk; changes nothing.
+    """Decide whether a cut-over is needed, from what is on disk; changes nothing.
 
     Args:
         application: The application.
-        desired: What shall be live.
+        desired: What must be live.
         live_is_active: Whether the live slot's service runs.
-        restart: Whether the idle slot shall take over in any case.
+        restart: Whether to cut over in any case.
     """
     live = application.live_slot()
     if live is None:
@@ -105,7 +105,7 @@ def _because(kind: str, text: str) -> Reason:
 
 
 def live_is_active(application: Application) -> bool:
-    """Tell whether the service of the live slot runs."""
+    """Return whether the service of the live slot runs."""
     live = application.live_slot()
     return (
         live is not None
@@ -114,9 +114,9 @@ def live_is_active(application: Application) -> bool:
 
 
 def diff(application: Application, desired: Desired, target: str) -> list[dict[str, str]]:
-    """Return before and after of what nginx's visitors would get, values of the environment hidden.
+    """Return the diff between the live slot and the desired one, with hidden environment values.
 
-    Before is the live slot; its files are compared in the version that carries its own name, so
+    The files of the live slot are compared with the new files for the slot of the same name, so
     that only real differences show.
     """
     live = application.live_slot() or target
@@ -155,12 +155,12 @@ def activate(
         application: The application.
         desired: What shall be live.
         todo: What `plan` said.
-        keep_previous: Whether the slot that was live runs on, so that `revert` is a rename;
+        keep_previous: Whether the slot that was live keeps running, so that `revert` is a rename;
             `settle` stops it in the end.
 
     Raises:
-        Refusal: the idle slot did not become healthy. It is stopped, its files are kept for a
-            look, and what was live still is.
+        Refusal: The idle slot did not become healthy. It is stopped, its files are kept for
+            inspection, and the live slot is unchanged.
     """
     live = application.live_slot()
     outcome = CutOver(changed=todo.cut_over, slot=todo.slot, previous_slot=live)
@@ -179,7 +179,7 @@ def activate(
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
             with timed(outcome, "start until healthy"):
                 start(target, desired)
-            # First the word, then the deed: what a killed run has switched can be put back too.
+            # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):
                 swap(application, target)
@@ -199,10 +199,10 @@ def activate(
 
 
 def verify_units(slot: Slot, files: dict[str, str]) -> None:
-    """Have systemd itself read the units before they count.
+    """Have systemd check the units before they are used.
 
     Raises:
-        Refusal: with what `systemd-analyze verify` says; systemd would ignore such lines silently.
+        Refusal: With the output of `systemd-analyze verify`; systemd would ignore bad lines.
     """
     with tempfile.TemporaryDirectory(prefix="asgi-fleet-") as folder:
         paths = []
@@ -262,7 +262,7 @@ def _run_hooks(
 
 
 def _go_back(application: Application, target: Slot, live: str | None) -> None:
-    """Undo an activation: the slot that was live has run all the time, and gets the link back."""
+    """Undo an activation: the slot that was live still runs, and the link points to it again."""
     if live is not None:
         swap(application, application.slot(live))
     elif application.live_slot() is not None:

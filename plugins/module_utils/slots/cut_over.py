@@ -1,6 +1,6 @@
-"""The steps with which a slot of an application is started, made live and put away.
+"""The steps that start a slot of an application, make it live and stop it.
 
-In which order, and what follows from a failure, is in `activation.py` and `reversal.py`.
+`activation.py` and `reversal.py` define their order, and what happens after a failure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     unhealthy,
 )
 
-#: Seconds between two looks at a slot that starts.
+#: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.1
 
 
@@ -47,7 +47,7 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Desired:
-    """A release and the five files it runs with, in the version of either slot."""
+    """A release and its five files, in a version for each slot."""
 
     release: str
     files: dict[str, dict[str, str]]
@@ -69,14 +69,14 @@ class CutOver:
 
 @contextmanager
 def exclusive(application: Application, patience: float) -> Iterator[None]:
-    """Hold the host's activation lock: two activations at once would share the idle slot.
+    """Hold the host's activation lock: two activations at the same time would share the idle slot.
 
     Args:
         application: The application.
         patience: Seconds to wait for another activation, such as one whose controller was killed.
 
     Raises:
-        Refusal: another activation of this application went on all the time.
+        Refusal: Another activation of this application was running all the time.
     """
     path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
     busy = Refusal(
@@ -88,7 +88,7 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
 
 
 def start(slot: Slot, desired: Desired) -> None:
-    """Start an idle slot and wait until every worker of it has answered 200, and its socket too.
+    """Start an idle slot and wait until each of its workers and its socket have answered 200.
 
     Raises:
         Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
@@ -110,7 +110,7 @@ def start(slot: Slot, desired: Desired) -> None:
                 time.sleep(POLL_SECONDS)
                 continue
             problem = f"was not healthy within {health.timeout:g} s: {problem}"
-        # The application's answer may show a secret as well as its journal.
+        # The application's answer may contain a secret, and so may its journal.
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
@@ -119,7 +119,7 @@ def start(slot: Slot, desired: Desired) -> None:
 
 
 def swap(application: Application, target: Slot) -> None:
-    """Point `live.sock` at the slot, by rename(2), and have it on disk."""
+    """Point `live.sock` at the slot, by rename(2), and sync it to disk."""
     folder = os.path.dirname(application.live_link)
     replace_link(target.socket, application.live_link)
     descriptor = os.open(folder, os.O_RDONLY)
@@ -137,7 +137,7 @@ def settle(
     Args:
         application: The application.
         live: The slot that is live.
-        stop: Whether the other slot ends now; a rollout that goes on keeps it for a way back.
+        stop: Whether the other slot ends now; a rollout that goes on keeps it for a revert.
         unreloaded: Whether units were enabled before that systemd has not read since.
     """
     idle = application.slot(other(live.slot))
@@ -150,18 +150,26 @@ def settle(
     changed = bool(missing or superfluous)
     if changed or unreloaded:
         systemd.reload()
-    if stop and any(
-        systemd.show(unit)["ActiveState"] in ("active", "activating", "reloading")
-        for unit in leftover
-    ):
-        # Not waited for: the worker answers what still comes, and ends by itself.
+    if stop and _must_stop(leftover):
+        # Without waiting: the workers answer what still arrives, and then end.
         systemd.for_units("stop", leftover, "--no-block")
         changed = True
     return changed
 
 
+def _must_stop(units: list[str]) -> bool:
+    """Tell whether any of a slot's units runs, and is not about to stop already.
+
+    While a service drains its socket is still active: systemd stops it after the service.
+    """
+    states = [systemd.show(unit)["ActiveState"] for unit in units]
+    return "deactivating" not in states and any(
+        state in ("active", "activating", "reloading") for state in states
+    )
+
+
 def put_away(slot: Slot) -> None:
-    """Have an idle slot neither run now nor start at boot."""
+    """Stop an idle slot, and do not start it at boot."""
     units = existing(slot)
     at_boot = systemd.enabled(units)
     if at_boot:
@@ -173,13 +181,13 @@ def put_away(slot: Slot) -> None:
 
 
 def journal(slot: Slot, since: float, desired: Desired) -> str:
-    """Return the slot's last journal lines since `since` (Unix time), secrets blanked."""
+    """Return the slot's last journal lines since `since` (Unix time), with secrets hidden."""
     text = blanked(tail(slot.units[1], since), slot, desired)
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 
 def blanked(text: str, slot: Slot, desired: Desired) -> str:
-    """Return what an application has printed, with names in the place of its secrets."""
+    """Return an application's output, with its secrets replaced by their names."""
     values = parse_environment(desired.files[slot.slot]["environment"])
     return without_secrets(text, values, desired.secret_names)
 

@@ -1,4 +1,4 @@
-"""Whether a slot is healthy: its unit, each of its workers, and its socket. Only looks."""
+"""Whether a slot is healthy: its unit, each of its workers, and its socket. Only reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_
 
 @dataclass(frozen=True)
 class Health:
-    """What counts as healthy: status 200 of `path`, and `body` within the answer if given."""
+    """What is healthy: status 200 for `path`, and an answer that contains `body`, if given."""
 
     path: str
     host: str
@@ -23,7 +23,7 @@ class Health:
 
 
 def crash(state: dict[str, str]) -> str | None:
-    """Tell how the service crashed, or None while it starts or runs."""
+    """Return how the service crashed, or None while it starts or runs."""
     if state["ActiveState"] in ("failed", "inactive") and state["Result"] != "success":
         return f"failed at start ({state['Result']}, exit status {state['ExecMainStatus']})"
     if state["SubState"] == "auto-restart" or state["NRestarts"] not in ("", "0"):
@@ -32,7 +32,7 @@ def crash(state: dict[str, str]) -> str | None:
 
 
 def unhealthy(slot: Slot, health: Health, workers: int, state: dict[str, str]) -> str | None:
-    """Tell what keeps the slot from being healthy, or None when it is."""
+    """Return why the slot is not healthy, or None when it is."""
     if state["ActiveState"] != "active":
         return f"the service is {state['ActiveState']}"
     reports = worker_reports(slot, int(state["MainPID"]))
@@ -56,7 +56,7 @@ def unhealthy(slot: Slot, health: Health, workers: int, state: dict[str, str]) -
 
 
 def worker_reports(slot: Slot, master_pid: int) -> dict[int, dict[str, object]]:
-    """Return what each living worker of the master last reported of itself, by PID."""
+    """Return the last report of each living worker of the master, by PID."""
     reports: dict[int, dict[str, object]] = {}
     for pid in children(master_pid):
         text = read_text(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
@@ -71,7 +71,7 @@ def children(pid: int) -> list[int]:
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
-        # A process's name may hold spaces and parentheses: the fields begin after the last one.
+        # A process name may contain spaces and parentheses: the fields begin after the last one.
         fields = read_process(f"/proc/{entry}/stat").rpartition(")")[2].split()
         if len(fields) > 1 and int(fields[1]) == pid:
             found.append(int(entry))
@@ -79,9 +79,9 @@ def children(pid: int) -> list[int]:
 
 
 def read_process(path: str) -> str:
-    """Return a file of /proc; the process may have gone, which reads as nothing."""
+    """Return a file of /proc; empty if the process has ended."""
     try:
-        # A process may name itself in any bytes.
+        # A process name may contain any bytes.
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except (FileNotFoundError, ProcessLookupError):

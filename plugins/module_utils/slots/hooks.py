@@ -1,4 +1,4 @@
-"""Commands of the application, run as the application would run them."""
+"""Commands of the application, run in its own environment."""
 
 # ansible-test asks for run_command, which knows neither another user nor a timeout.
 # pylint: disable=ansible-bad-function
@@ -29,14 +29,14 @@ class HookError(Exception):
 def run_hook(
     command: str, release_path: str, user: str, environment: Mapping[str, str], timeout: float
 ) -> dict[str, Any]:
-    """Run one command as the application would run: its user, release, environment and folder.
+    """Run one command with the application's user, release, environment and folder.
 
     Args:
-        command: for /bin/sh; the release's own programs come first in its PATH.
+        command: For /bin/sh; the release's own programs come first in its PATH.
         release_path: folder of the release.
         user: name of the account.
-        environment: the application's own, over what is set here.
-        timeout: seconds after which it is killed, with all that it started.
+        environment: The application's environment, which overrides what is set here.
+        timeout: Seconds after which it is killed, with everything that it started.
 
     Returns:
         `seconds` and `output` (both streams, in order).
@@ -51,7 +51,7 @@ def run_hook(
     os.makedirs(home, mode=0o755, exist_ok=True)
     os.chown(home, account.pw_uid, account.pw_gid)
     began = time.monotonic()
-    # Not a pipe: what the command leaves behind in a session of its own would keep it open.
+    # Not a pipe: a process that the command leaves behind in another session would keep it open.
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],

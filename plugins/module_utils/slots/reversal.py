@@ -1,4 +1,4 @@
-"""The way back: what a rollout has made live on a host is replaced by what was live before."""
+"""Revert a host: the slot that was live before a rollout becomes live again."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Hea
 def revert(
     application: Application, release_id: str, health: Health, secret_names: tuple[str, ...] = ()
 ) -> CutOver:
-    """Make live again what an unfinished rollout of a release has replaced on this host.
+    """Make the slot live again that an unfinished rollout of a release has replaced on this host.
 
-    Nothing is built or written: the other slot is as it was when it was live, with its release, its
-    settings and its environment. While it still runs this is a rename.
+    Nothing is built or written: the other slot still has its release, its settings and its
+    environment. While it still runs, this is a rename.
 
     Args:
         application: The application.
         release_id: The release that is being rolled out. A host that does not run it, or where its
-            rollout has ended well, is left as it is.
-        health: How the slot shows that it can serve.
-        secret_names: Variables whose values are blanked where the journal is shown.
+            rollout has succeeded, is left unchanged.
+        health: How the slot proves that it can serve.
+        secret_names: Variables whose values are hidden when the journal is shown.
 
     Raises:
-        Refusal: The old slot no longer becomes healthy; what is live stays.
+        Refusal: The old slot did not become healthy again; the live slot stays live.
     """
     live = application.live_slot()
     outcome = CutOver(changed=False, slot=live or "", previous_slot=live)
@@ -69,7 +69,7 @@ def revert(
         secret_names=secret_names,
     )
     state = systemd.show(target.units[1])
-    # Not `crash`: it may have crashed once in its life and serve well since.
+    # Not `crash`: it may have crashed once and have served well since.
     if unhealthy(target, health, before.workers, state):
         with timed(outcome, "start until healthy"):
             _wait_for_stop(target)
@@ -93,7 +93,7 @@ def revert(
 def _unfinished(application: Application, release_id: str, live: str | None) -> Activation | None:
     """Return the line of the activation that a rollout of the release made live, or None.
 
-    None as well once a rollout has ended well since: there is nothing to go back to then.
+    Also None if a rollout has succeeded since: then there is nothing to revert.
     """
     last = next(
         (done for done in reversed(activations(application)) if done.event == "activating"), None
@@ -105,5 +105,5 @@ def _unfinished(application: Application, release_id: str, live: str | None) -> 
 
 
 def _wait_for_stop(slot: Slot) -> None:
-    """Wait for a slot that drains: systemd would queue its start behind the stop, unwatched."""
+    """Wait for a slot that drains: systemd would queue its start behind the stop, unsupervised."""
     systemd.for_units("stop", existing(slot))

@@ -1,4 +1,4 @@
-"""How an application stands on a host. Reads, and never changes anything.
+"""The state of an application on a host. Only reads.
 
 May import: slots, releases, application, host, protocol.
 """

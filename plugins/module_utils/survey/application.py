@@ -1,4 +1,4 @@
-"""How an application stands on this host. Reads, and never changes anything."""
+"""The state of an application on this host. Only reads."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     process_state,
 )
 
-#: Folders whose file systems must not run full: releases and virtual environments, logs and state.
+#: Folders whose file systems must not fill up: releases and virtual environments, logs and state.
 DISKS = ("/opt", "/var")
-#: Seconds between two looks at an application that is not healthy yet.
+#: Seconds between two checks of an application that is not healthy yet.
 POLL_SECONDS = 1
-#: A process that is stopped, traced or dead does not serve, whatever it last said (proc_pid_stat).
+#: A stopped, traced or dead process does not serve, whatever it last reported (proc_pid_stat).
 NOT_SERVING = "TtZX"
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked of the application and of nginx.
+    """What to request from the application and from nginx.
 
     Attributes:
         health_path: Path that answers 200 when the application can serve.
-        health_host: The Host header to ask with.
+        health_host: The Host header of health requests.
         certificate: Path of the certificate; empty for none.
-        https_port: Port of nginx on this host; 0 asks the application alone.
-        https_path: The health path as clients of nginx write it.
+        https_port: Port of nginx on this host; 0 asks only the application.
+        https_path: The health path as clients of nginx request it.
     """
 
     health_path: str = "/healthz"
@@ -119,11 +119,11 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     try:
         state["health"] = get(slot.socket, ask.health_path, ask.health_host)[0]
     except (OSError, http.client.HTTPException):
-        # Nobody answers: 0 says so.
+        # 0: no answer.
         state["health"] = 0
     if ask.https_port:
         state["https"] = ask_https(ask.health_host, ask.https_path, ask.https_port, ask.certificate)
-    # Last: what was asked meanwhile is the time over which it is measured.
+    # Last: CPU use is measured over the time that everything else took.
     state["cpu_percent"] = cpu.percent()
     return state
 
@@ -133,8 +133,8 @@ def wait_healthy(application: Application, ask: Questions, seconds: float) -> Ap
 
     Args:
         application: The application.
-        ask: What is asked.
-        seconds: How long to ask again; 0 asks once.
+        ask: What to request.
+        seconds: How long to try again; 0 tries once.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -169,9 +169,9 @@ def _worker(pid: int, report: Mapping[str, object]) -> Worker:
 
 
 def memory_mb(pid: int) -> int:
-    """Return a process's share of memory in MiB: pages that several share are divided by them.
+    """Return a process's share of memory in MiB: shared pages are divided among the processes.
 
-    From proc_pid_smaps(5), Pss; the sum over a service's processes is what it really takes.
+    From proc_pid_smaps(5), Pss; the sum over a service's processes is what it really uses.
     """
     found = re.search(r"^Pss:\s+(\d+) kB", read_process(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
     return round(int(found.group(1)) / 1024) if found else 0

@@ -1,4 +1,4 @@
-"""What is looked at on a host beside its live slot. Reads, and never changes anything."""
+"""The state of a host besides its live slot. Only reads."""
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
 # pylint: disable=ansible-bad-function
@@ -22,7 +22,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import HttpsAnswer
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import read_process
 
-#: Seconds over which the use of CPU is measured, at least.
+#: Minimum number of seconds over which CPU use is measured.
 CPU_SAMPLE_SECONDS = 0.25
 #: Seconds that nginx may take for an answer.
 HTTPS_TIMEOUT = 10.0
@@ -43,7 +43,7 @@ class CpuSample:
         self.first = cpu_nanoseconds(pids)
 
     def percent(self) -> float | None:
-        """Return the percentage of one core; None where the kernel does not tell."""
+        """Return the percentage of one core; None if the kernel does not report it."""
         if not self.first:
             return None
         time.sleep(max(0.0, CPU_SAMPLE_SECONDS - (time.monotonic() - self.began)))
@@ -69,7 +69,7 @@ def cpu_nanoseconds(pids: Iterable[int]) -> dict[tuple[int, str], int]:
 def cpu_percent(
     first: Mapping[tuple[int, str], int], last: Mapping[tuple[int, str], int], seconds: float
 ) -> float:
-    """Return the use of one core in percent between two looks, of the threads still there."""
+    """Return the use of one core in percent between two readings, for threads still running."""
     spent = sum(max(0, after - first.get(thread, 0)) for thread, after in last.items())
     return round(100 * spent / (seconds * 1e9), 1)
 
@@ -92,7 +92,7 @@ def existing_units(application: Application) -> dict[str, list[str]]:
 
 
 def maintenance_since(application: Application) -> int | None:
-    """Return since when (Unix time) the maintenance page is shown, or None."""
+    """Return since when (Unix time) maintenance mode is on, or None."""
     try:
         return int(os.stat(application.path("var/lib", application.name, "maintenance")).st_mtime)
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def maintenance_since(application: Application) -> int | None:
 def disks(paths: Sequence[str]) -> dict[str, int]:
     """Return how full the file system of each path is, in percent, as df(1) counts.
 
-    Of blocks and inodes whichever is fuller: without inodes no file can be made either.
+    The fuller of blocks and inodes: without free inodes, no file can be created either.
     """
     found = {}
     for path in paths:
@@ -118,25 +118,25 @@ def disks(paths: Sequence[str]) -> dict[str, int]:
 
 
 def _percent(used: int, size: int) -> int:
-    # Rounded up, as df does: 99.2 % is full to whoever has to act.
+    # Rounded up, as df does: to the operator, 99.2 % is full.
     return -(-100 * used // size) if size > 0 else 0
 
 
 def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAnswer:
-    """Ask the site on this very host, as a client that has looked its name up would.
+    """Request a path of the site on this host, as a client would that has resolved its name.
 
-    The chain is not verified, since a self-signed one is a choice; its names and days are looked at
-    elsewhere.
+    The chain is not verified, because a self-signed certificate is allowed; its names and expiry
+    are checked elsewhere.
 
     Args:
-        domain: server name, for SNI and Host.
-        target: path to ask for.
-        port: where nginx listens.
-        certificate: file that nginx shall serve.
+        domain: Server name, for SNI and Host.
+        target: Path to request.
+        port: nginx's port.
+        certificate: File of the certificate that nginx should serve.
 
     Returns:
         `status` (0 without an answer), `error`, and whether the served certificate is the one in
-        the file (None when that cannot be told).
+        the file (None if not known).
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

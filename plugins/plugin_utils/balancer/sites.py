@@ -39,9 +39,9 @@ class Server(TypedDict, total=False):
         name: Its inventory name.
         address: An IP address, or a name that the balancer can resolve when it starts.
         port: Where nginx listens for HTTPS.
-        certificate: The certificate it is known by, as PEM; empty when that is not known, or an
-            authority vouches for it.
-        ca_path: Authorities that vouch for it, a path on the balancer; empty for the system's.
+        certificate: The self-signed certificate to trust, as PEM; empty when it is not known, or
+            an authority has signed the certificate.
+        ca_path: Certificate authorities to trust, a path on the balancer; empty for the system's.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Site(TypedDict, total=False):
 
 
 class SiteCertificate(TypedDict):
-    """What a site's certificate on the balancer is made from; without a key."""
+    """The inputs for a site's certificate on the balancer; without a key."""
 
     name: str
     domains: list[str]
@@ -72,14 +72,14 @@ class SiteCertificate(TypedDict):
 
 
 def address_of(host: str, variables: Mapping[str, Any]) -> str:
-    """Return the address by which the fleet's hosts reach this one.
+    """Return the address at which the fleet's hosts reach this host.
 
     Args:
         host: Its inventory name.
-        variables: Its variables, of which `fleet_address` and `ansible_host` count.
+        variables: Its variables; `fleet_address` and `ansible_host` are used.
 
     Raises:
-        ValueError: `fleet_address` does not fit.
+        ValueError: `fleet_address` is not valid.
     """
     return str(_checked(host, variables, "fleet_address") or variables.get("ansible_host") or host)
 
@@ -96,7 +96,7 @@ def fleet_addresses(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str) -> list[Site]:
     """Return the sites of a balancer, one for each application, in the order of the inventory.
 
-    Computed from the inventory alone, so that `--limit` takes no host away.
+    Computed from the inventory alone, so that `--limit` leaves out no host.
 
     Args:
         hosts: Each application host's variables by inventory name; `host_certificate` is the
@@ -104,7 +104,7 @@ def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str
         certificate_path: Where a site's certificate is on the balancer; `{}` is its name.
 
     Raises:
-        ValueError: a variable does not fit, or differs between hosts of one application.
+        ValueError: A variable is not valid, or differs between hosts of one application.
     """
     sites: dict[str, tuple[str, dict[str, Any], Site]] = {}
     for host, variables in hosts.items():
@@ -130,7 +130,7 @@ def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str
 
 
 def balancer_certificates(hosts: Mapping[str, Mapping[str, Any]]) -> list[SiteCertificate]:
-    """Return what the balancer's certificates are made from, one for each application.
+    """Return the inputs for the balancer's certificates, one for each application.
 
     Args:
         hosts: Each application host's variables by inventory name.
@@ -154,7 +154,7 @@ def _tls(host: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def balancer_lines(sites: Iterable[Site]) -> list[str]:
-    """Return lines that say what a balancer serves, for a person.
+    """Return lines of text that say what a balancer serves.
 
     Args:
         sites: From `balancer_sites`.
@@ -167,9 +167,9 @@ def balancer_lines(sites: Iterable[Site]) -> list[str]:
 
 
 def servers_of_machines(sites: Iterable[Site], hosts: Iterable[str]) -> list[str]:
-    """Return all servers that are on the machines of some hosts, as `site/server`.
+    """Return all servers on the machines of some hosts, as `site/server`.
 
-    Two applications of one machine are two inventory names; what interrupts one interrupts both.
+    Two applications on one machine have two inventory names; what interrupts one interrupts both.
 
     Args:
         sites: From `balancer_sites`.
@@ -182,7 +182,7 @@ def servers_of_machines(sites: Iterable[Site], hosts: Iterable[str]) -> list[str
 
 
 def drain_lines(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return lines that say what is left after a drain, for a person.
+    """Return lines of text that say what still runs after a drain.
 
     Args:
         results: What the module `balancer_server` returned, by balancer.
@@ -206,7 +206,7 @@ def _checked(host: str, variables: Mapping[str, Any], name: str) -> object:
 
 
 def trust_anchor(chain: str) -> str:
-    """Return the certificate of a chain that vouches for itself, as PEM; empty if none does.
+    """Return the self-signed certificate of a chain, as PEM; empty if there is none.
 
     Args:
         chain: PEM text; a self-signed certificate alone is a chain of one.
@@ -225,7 +225,7 @@ def trust_anchor(chain: str) -> str:
 
 
 def _site(name: str, common: Mapping[str, Any], certificate_path: str) -> Site:
-    # nginx takes the prefix away again before it asks the application.
+    # nginx removes the prefix again before it proxies to the application.
     return Site(
         name=name,
         domains=common["app_domain"],
@@ -263,17 +263,17 @@ def haproxy_sites(
 ) -> list[PrintedSite]:
     """Return what the template prints.
 
-    A server is verified against the certificate that it is known by, in this run or from an
-    earlier one; else against authorities. A self-signed one that nobody has seen yet therefore
-    fails its check, and is not used.
+    A server is verified against its trusted certificate, from this run or an earlier one;
+    otherwise against certificate authorities. So a server with a self-signed certificate that was
+    never read fails its check, and gets no requests.
 
     Args:
         sites: The role's sites.
-        directory: Where the certificates are that servers are known by.
-        present: Paths of those that are there.
+        directory: Folder of the trusted certificates.
+        present: Paths of the certificates that exist there.
 
     Raises:
-        ValueError: a name or domain is impossible, or there twice.
+        ValueError: A name or domain is not valid, or appears twice.
     """
     _refuse_doubles(sites)
     known = {*present, *pins(sites, directory)}
@@ -299,11 +299,11 @@ def haproxy_sites(
 
 
 def pins(sites: Iterable[Site], directory: str) -> dict[str, str]:
-    """Return the certificates that servers are known by, as texts by path.
+    """Return the trusted certificates of the servers, as texts by path.
 
     Args:
         sites: The role's sites.
-        directory: Where they belong.
+        directory: Folder of the trusted certificates.
     """
     return {
         pin_path(directory, site["name"], server["name"]): server["certificate"]
@@ -314,17 +314,17 @@ def pins(sites: Iterable[Site], directory: str) -> dict[str, str]:
 
 
 def pin_path(directory: str, site: str, server: str) -> str:
-    """Return the path of the certificate that a server is known by."""
+    """Return the path of a server's trusted certificate."""
     return f"{directory}/{site}/{server}.pem"
 
 
 def stale_pins(sites: Iterable[Site], directory: str, present: Iterable[str]) -> list[str]:
-    """Return the paths of certificates whose servers are no longer there.
+    """Return the paths of trusted certificates whose servers are no longer configured.
 
     Args:
         sites: The role's sites.
-        directory: Where the certificates are.
-        present: Paths of those that are there.
+        directory: Folder of the trusted certificates.
+        present: Paths of the certificates that exist there.
     """
     wanted = {
         pin_path(directory, site["name"], server["name"])

@@ -1,4 +1,4 @@
-"""What a haproxy binary can do, read from what `haproxy -vv` prints."""
+"""The features of an HAProxy program, read from the output of `haproxy -vv`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.features.output import 
 
 
 class HaproxyFeatures(TypedDict):
-    """The answers that the templates of `haproxy_balancer` ask for."""
+    """The features that the templates of `haproxy_balancer` read."""
 
     installed: bool
     version: str
@@ -20,7 +20,7 @@ class HaproxyFeatures(TypedDict):
     mlkem: bool
 
 
-#: Assumed while haproxy is not installed yet: the oldest supported one (Ubuntu 22.04).
+#: Assumed while HAProxy is not installed yet: the oldest supported version (Ubuntu 22.04).
 OLDEST = "HAProxy version 2.4.0\nRunning on OpenSSL version : OpenSSL 3.0.2"
 
 

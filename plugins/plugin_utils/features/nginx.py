@@ -1,7 +1,7 @@
-"""What an nginx binary can do, read from what `nginx -V` prints.
+"""The features of an nginx program, read from the output of `nginx -V`.
 
-A feature is asked for by the version that brought it, never by the name of a distribution: the same
-distribution carries another nginx from its backports or from nginx.org.
+A feature depends on the version that introduced it, never on the name of a distribution: the same
+distribution can have another nginx from its backports or from nginx.org.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.features.output import 
 Version = tuple[int, ...]
 
 # Assumed while nginx is not installed yet, as in check mode on a bare host: the oldest supported
-# one (Ubuntu 22.04), so that whatever is rendered from it is valid for every later one too.
+# version (Ubuntu 22.04), so that what is rendered for it is also valid for every later version.
 OLDEST = "nginx version: nginx/1.18.0\nbuilt with OpenSSL 3.0.2\n--with-http_v2_module"
 
 
 class NginxFeatures(TypedDict):
-    """The answers the templates of `nginx_site` ask for."""
+    """The features that the templates of `nginx_site` read."""
 
     installed: bool
     version: str

@@ -44,7 +44,7 @@ def check_pair(
         certificate_pem: the certificate, followed by its chain.
         key_pem: its private key, without a passphrase.
         domains: the names (or addresses) that clients ask for.
-        now: the moment at which it has to be valid; with a time zone.
+        now: The time at which it must be valid; with a time zone.
 
     Returns:
         Refusals without any part of the key; an empty list when the pair is fine.
@@ -85,7 +85,7 @@ def _load_certificate(pem: bytes, refusals: list[str]) -> x509.Certificate | Non
 
 
 def _load_public_part(pem: bytes, refusals: list[str]) -> bytes | None:
-    """Return the DER of the key's public half; the cause of a failure could quote the key."""
+    """Return the DER of the public key; the cause of a failure could quote the private key."""
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
@@ -113,7 +113,7 @@ def _check_dates(certificate: x509.Certificate, now: datetime) -> list[str]:
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
-    """Return the alternative names; clients have ignored the common name since 2017."""
+    """Return the subject alternative names; clients have ignored the common name since 2017."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:

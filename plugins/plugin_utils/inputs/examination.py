@@ -1,7 +1,7 @@
-"""Validates and normalises the deployment's variables, before any host is touched.
+"""Validates and normalises the deployment's variables, before any host is contacted.
 
-Pure but for the files of the controller that variables name. The action plugin `check_inputs` calls
-`examine` for each host, and `judge` once for all of them and for what crosses hosts.
+Pure, except that it reads the controller's files that variables name. The action plugin
+`check_inputs` calls `examine` for each host, and then `judge` once for problems of several hosts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PREFIXES = ("app_", "fleet_")
 
 @dataclass(frozen=True)
 class Examination:
-    """What one host's variables say.
+    """The result of examining one host's variables.
 
     Attributes:
         deployment: The valid variables, normalised; complete when there is no problem.
@@ -57,7 +57,7 @@ def examine(
     read_file: ReadFile = read_controller_file,
     files: bool = True,
 ) -> Examination:
-    """Check one host's variables as far as each can be checked.
+    """Check one host's variables, each as far as possible.
 
     Args:
         host_vars: The host's variables, templates resolved.
@@ -65,7 +65,7 @@ def examine(
         host: Inventory name, the address of a host that sets no `ansible_host`.
         now: The time for a certificate's expiry; by default the present.
         read_file: Reads a file of the controller.
-        files: Look at the files that variables name. A rollback needs none of them.
+        files: Check the files that variables name. A rollback needs none of them.
     """
     failed = unreadable or {}
     problems = [_unreadable(name, reason) for name, reason in failed.items()]
@@ -107,10 +107,10 @@ def examine(
 
 
 def derived(deployment: Mapping[str, Any]) -> dict[str, str]:
-    """Return what follows from several variables: how the application is asked for its health.
+    """Return what follows from several variables: the host and path of health requests.
 
     Args:
-        deployment: The valid variables; those that are missing count as empty.
+        deployment: The valid variables; missing ones count as empty.
     """
     path = deployment.get("app_health_path", "")
     return {
@@ -138,7 +138,7 @@ def _unreadable(name: str, reason: str) -> Problem:
 
 
 def _unknown(names: set[str], extra: list[str]) -> list[Problem]:
-    """Refuse variables that look like ours, since a slip of the pen would else be passed over."""
+    """Refuse unknown variables with our prefixes: otherwise a typo would be ignored silently."""
     problems = []
     for name in sorted(names - BY_NAME.keys()):
         if not name.startswith(PREFIXES) or is_extra(name, extra):
@@ -163,7 +163,7 @@ def _twice(valid: Mapping[str, Any]) -> list[Problem]:
 
 
 def judge(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Return the problems of all hosts, each once with its hosts, and those that cross hosts."""
+    """Return the problems of all hosts, each once with its hosts, and those between hosts."""
     hosts_of: dict[Problem, list[str]] = {}
     for host, examination in examinations.items():
         for problem in examination.problems:
@@ -201,7 +201,7 @@ def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
 
 
 def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Refuse what two inventory names of one machine must not share: a name, a domain."""
+    """Refuse two inventory names of one machine that share an application name or a domain."""
     problems = []
     taken: dict[tuple[str, str, str], str] = {}
     for host, examination in examinations.items():
@@ -215,7 +215,7 @@ def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
                 other = taken.setdefault((machine, name, value), host)
                 if other != host:
                     clashes.append((name, value, other))
-        # The same application twice shares its domains as well: its name says it all.
+        # The same application twice also shares its domains: naming the application is enough.
         named = [clash for clash in clashes if clash[0] == "app_name"]
         for name, value, other in named or clashes:
             findings = Findings(name)
@@ -233,7 +233,7 @@ def report(problems: list[Problem], hosts: int) -> str:
 
     Args:
         problems: What was found.
-        hosts: How many hosts were looked at.
+        hosts: How many hosts were examined.
     """
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = [f"  - {problem.line(hosts)}" for problem in problems]

@@ -1,7 +1,7 @@
 """How an input is refused: one line that says what was seen, what is allowed, and what to do.
 
-Pure and typed; runs on the controller. `inputs_values`, `inputs_source` and `inputs_tls` find the
-problems, `inputs` collects them over the hosts.
+Pure and typed; runs on the controller. `values`, `source` and `tls` find the problems,
+`examination` collects them over the hosts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SEEN_LENGTH = 60
 """Longest part of a value that a message repeats, in characters."""
 
 HOSTS_SHOWN = 5
-"""Most hosts that one line names; the rest is a number."""
+"""Maximum number of hosts that one line names; the rest are counted."""
 
 SET_PLAIN = "set it in group_vars/app.yml"
 SET_IN_VAULT = "set it in a file that ansible-vault encrypts"
@@ -29,7 +29,7 @@ class Problem:
     Attributes:
         variable: Name of the deployment variable.
         message: The whole line, without hosts: subject, seen, allowed, what to do.
-        hosts: Inventory names where it applies; empty while only one host is looked at.
+        hosts: Inventory names where it applies; empty while only one host is examined.
     """
 
     variable: str
@@ -37,10 +37,10 @@ class Problem:
     hosts: tuple[str, ...] = ()
 
     def line(self, all_hosts: int = 0) -> str:
-        """Return the message led by its hosts.
+        """Return the message, with its hosts first.
 
         Args:
-            all_hosts: How many hosts were looked at; a problem of all of them says so.
+            all_hosts: How many hosts were examined; a problem of all of them says so.
         """
         if not self.hosts:
             return self.message
@@ -89,7 +89,7 @@ def seen(value: object) -> str:
 
 
 def kind(value: object) -> str:
-    """Return the type of a value in YAML's words, for a value that must not be shown."""
+    """Return the type of a value in YAML's terms, for a value that must not be shown."""
     if value is None:
         return "empty"
     names: list[tuple[type, str]] = [

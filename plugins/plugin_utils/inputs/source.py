@@ -44,7 +44,7 @@ def _full(pattern: re.Pattern[str]) -> Callable[[str], bool]:
 
 
 def is_inside(path: str) -> bool:
-    """Return whether a path is relative and stays below the folder it starts from."""
+    """Return whether a path is relative and stays below its starting folder."""
     return path != "" and not path.startswith("/") and ".." not in path.split("/")
 
 

@@ -102,14 +102,14 @@ def check_material(
     now: datetime,
     read_file: ReadFile,
 ) -> None:
-    """Check what the certificates and keys say, once the mode's keys are known to be right.
+    """Check the content of certificates and keys, after the mode's keys were accepted.
 
     Args:
-        value: A value that `tls` returned without a complaint.
+        value: A value that `tls` returned without a problem.
         domains: The server names that the certificate must cover.
         findings: Takes the problems.
         now: The time for expiry, with a time zone.
-        read_file: Reads a file of the controller, as bytes; a file encrypted by Vault in clear.
+        read_file: Reads a file of the controller, as bytes; decrypts a file encrypted by Vault.
     """
     material: dict[str, bytes] = {}
     for name in MODES[value["mode"]]:
@@ -144,7 +144,7 @@ def read_controller_file(path: str) -> bytes:
 
 
 def public_part(value: dict[str, str]) -> dict[str, str]:
-    """Return the value without the text of a key; the path of a key is no secret."""
+    """Return the value without the text of a key; the path of a key is not secret."""
     return {name: text for name, text in value.items() if name not in SECRETS or not is_pem(text)}
 
 

@@ -1,7 +1,7 @@
 """Checks of the deployment variables that are one value or a plain collection.
 
-Each check takes the value as the inventory gives it and a `Findings` to complain to, and returns
-the value in its one normal form. What it returns after a complaint is not used.
+Each check takes the value from the inventory and a `Findings` that collects problems, and returns
+the value in its normal form. What it returns after a problem is not used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Check = Callable[[object, Findings], object]
 
 HOOK_PHASES = ("before_rollout", "before_activate", "after_activate", "after_rollout")
 HOOK_TIMEOUT = 300
-"""Seconds that a hook may take when it does not say."""
+"""Default timeout of a hook, in seconds."""
 
 RESERVED_NAMES = re.compile(
     "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|www-data|backup|list|irc|nobody|"
@@ -51,7 +51,7 @@ def number(low: int, high: int, *, word: str = "", unit: str = "") -> Check:
     Args:
         low: Smallest allowed number.
         high: Largest allowed number.
-        word: One word that is allowed too.
+        word: One word that is also allowed.
         unit: What is counted, for the message.
     """
     alternative = f"{word} or " if word else ""
@@ -69,7 +69,7 @@ def number(low: int, high: int, *, word: str = "", unit: str = "") -> Check:
 
 
 def choice(*allowed: str) -> Check:
-    """Return a check for one of some words."""
+    """Return a check for one of several words."""
 
     def check(value: object, findings: Findings) -> object:
         if value not in allowed:
@@ -80,7 +80,7 @@ def choice(*allowed: str) -> Check:
 
 
 def optional(check: Check) -> Check:
-    """Return a check that lets a variable that is not set pass."""
+    """Return a check that accepts a variable that is not set."""
 
     def check_if_set(value: object, findings: Findings) -> object:
         return None if value is None else check(value, findings)
@@ -124,7 +124,7 @@ url_path = _matching(_PATH, "a path that begins with /, such as /healthz, withou
 
 
 def root_path(value: object, findings: Findings) -> object:
-    """Check the path prefix that nginx strips; empty is none."""
+    """Check the path prefix that nginx strips; empty for none."""
     if value != "" and not (isinstance(value, str) and _PREFIX.fullmatch(value)):
         findings.refuse(
             seen(value), "empty or a path that begins with / and does not end with it, such as /api"
@@ -148,7 +148,7 @@ def app_name(value: object, findings: Findings) -> object:
 
 
 def python_version(value: object, findings: Findings) -> object:
-    """Check the interpreter of the virtual environment; empty is the host's own python3."""
+    """Check the Python version of the virtual environment; empty for the host's own python3."""
     if isinstance(value, float):
         findings.refuse(
             f"the number {value}",
@@ -183,10 +183,10 @@ def domains(value: object, findings: Findings) -> list[str]:
 
 
 def request_name(domains: Sequence[str]) -> str:
-    """Return the name to ask a site by: the first of its domains that is no wildcard.
+    """Return the name for health requests: the first domain that is not a wildcard.
 
-    A site of wildcards alone is asked for as `www` below the first: `*.example.com` is no name that
-    a client sends, and applications that check the Host header refuse it.
+    If all domains are wildcards, it is `www` below the first: no client sends `*.example.com`, and
+    applications that check the Host header refuse it.
     """
     plain = [domain for domain in domains if not domain.startswith("*.")]
     if plain:
@@ -337,7 +337,7 @@ def batch(value: object, findings: Findings) -> int | str:
 
 
 def address(value: object, findings: Findings) -> str:
-    """Check an IP address or a DNS name; empty is none."""
+    """Check an IP address or a DNS name; empty for none."""
     text = value if isinstance(value, str) else ""
     if value == "" or _is_ip(text):
         return text
@@ -347,7 +347,7 @@ def address(value: object, findings: Findings) -> str:
 
 
 def extra_variables(value: object, findings: Findings) -> list[str]:
-    """Check the names that a team defines for itself; `*` and `?` stand for parts of a name."""
+    """Check the names of a team's own variables; `*` and `?` stand for parts of a name."""
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
         if not isinstance(entry, str) or not _EXTRA.fullmatch(entry):
@@ -356,5 +356,5 @@ def extra_variables(value: object, findings: Findings) -> list[str]:
 
 
 def is_extra(name: str, patterns: list[str]) -> bool:
-    """Return whether a variable is one that the team lists as its own."""
+    """Return whether the team lists a variable as its own."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

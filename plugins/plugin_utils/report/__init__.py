@@ -1,4 +1,4 @@
-"""What a person reads: the fleet's table, the findings of a verification, why a task failed.
+"""What the operator reads: the table of the fleet, the findings of a verification, failures.
 
 May import: text.
 """

@@ -1,4 +1,4 @@
-"""Why a task failed, from what Ansible keeps of it, for the person who reads the end of a run."""
+"""Why a task failed, from Ansible's result, for the operator who reads the end of a run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ def failure_reason(result: Mapping[str, Any] | None, otherwise: str) -> str:
     """Return why a task failed.
 
     Args:
-        result: the failed result, as `ansible_failed_result` has it in a rescue; None or empty on a
-            host that did not fail itself. Of a loop the first item that failed is told, where
-            Ansible only says that one did.
-        otherwise: what to say when there is nothing to tell.
+        result: The failed result, as `ansible_failed_result` has it in a rescue; None or empty on a
+            host that did not fail itself. For a loop, the reason is that of the first failed item;
+            Ansible itself only says that one failed.
+        otherwise: What to return when no reason is known.
     """
     found = result or {}
     for item in found.get("results") or []:

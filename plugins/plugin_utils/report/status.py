@@ -1,4 +1,4 @@
-"""The fleet as a table for people: pure text from what `asgi.fleet.app_info` returned."""
+"""The fleet as a table: pure text from what `asgi.fleet.app_info` returned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = (
     *("HOST", "RELEASE", "SLOT", "SINCE (UTC)", "WORKERS", "MEMORY", "CPU", "HEALTH"),
     *("CERTIFICATE", "WORKER PIDS"),
 )
-#: Behind the others, when it was asked for.
+#: The last column, if the comparison was asked for.
 DRIFT_COLUMN = "DRIFT"
 
 RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
@@ -23,11 +23,11 @@ RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
 def fleet_states(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], compared: object = True
 ) -> dict[str, ApplicationState]:
-    """Return how the application stands on each host, from what the tasks registered.
+    """Return the state of the application on each host, from what the tasks registered.
 
     Args:
         hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, and
-            `gunicorn_service_result` where the live slot was compared with the inventory.
+            `gunicorn_service_result` if the live slot was compared with the inventory.
         hosts: The hosts of the table.
         compared: Whether that was done in this survey; a rollout leaves a result of the same name.
     """
@@ -50,14 +50,14 @@ def _state(variables: Mapping[str, Any], with_drift: bool) -> ApplicationState:
 
 
 def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
-    """Return the lines of the table, headed, one for each host in the order given.
+    """Return the lines of the table: a header and one line for each host, in the given order.
 
-    Below it stands what concerns a host but fits in no column: why it could not be asked, and who
-    rolls out.
+    Remarks that fit in no column follow below: why a host's state could not be collected, and who
+    runs a rollout.
 
     Args:
-        states: host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
-            `asgi.fleet.slot`, if it was asked; None or only `error` for a host that did not answer.
+        states: Host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
+            `asgi.fleet.slot`, if compared; None or only `error` for a host that did not answer.
     """
     with_drift = any("drift" in state for state in states.values() if state)
     rows: list[Sequence[str]] = [(*COLUMNS, DRIFT_COLUMN) if with_drift else COLUMNS]
@@ -69,9 +69,9 @@ def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
 
 
 def document(states: Mapping[str, Mapping[str, Any] | None]) -> str:
-    """Return the same for programs, as one line of JSON.
+    """Return the states for programs, as one line of JSON.
 
-    `complete` says whether all hosts answered; one that did not has `error` and nothing else.
+    `complete` says whether all hosts answered; a host that did not has only `error`.
     """
     hosts = {host: state or {"error": "it was not asked"} for host, state in states.items()}
     complete = not any("error" in state for state in hosts.values())
@@ -79,7 +79,7 @@ def document(states: Mapping[str, Mapping[str, Any] | None]) -> str:
 
 
 def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one headed line for each release of a host.
+    """Return a header and one line for each release of a host.
 
     Args:
         releases: `state.releases` of `asgi.fleet.app_info`.
@@ -101,7 +101,7 @@ def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a line for each row, with its cells below those of the first."""
+    """Return a line for each row, with aligned columns."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 

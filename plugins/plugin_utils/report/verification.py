@@ -1,4 +1,4 @@
-"""What is wrong with a fleet: findings from what its hosts said, each with what to do. Pure."""
+"""What is wrong with a fleet: findings from the states of its hosts, with what to do. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEPLOY = "run ansible-playbook deploy.yml"
 
 @dataclass(frozen=True)
 class Bounds:
-    """Above, or below, what something is a finding.
+    """The limits beyond which something is a finding.
 
     Attributes:
-        certificate_days: Days that a certificate must have left.
+        certificate_days: Days for which a certificate must still be valid.
         disk_percent: How full a file system may be.
         stale_hours: Hours after which a lock or a maintenance page counts as forgotten.
         release: The release that every host must run; empty for the one of the last rollout.
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Host:
-    """One host as it answered.
+    """One host and its state.
 
     Attributes:
         name: Its name in the inventory.
@@ -72,10 +72,10 @@ def limits(given: Mapping[str, object]) -> Bounds:
     """Return the limits; values may come as text, as `-e` gives them.
 
     Args:
-        given: by the names of `Bounds`; what is missing has its default.
+        given: The limits by the names of `Bounds`; missing ones have their default.
 
     Raises:
-        ValueError: a value is not allowed; the message has all that are not.
+        ValueError: A value is not allowed; the message names all such values.
     """
     defaults = Bounds()
     values: dict[str, Any] = {"release": str(given.get("release") or "")}
@@ -99,11 +99,11 @@ def verify(
     deployments: Mapping[str, Mapping[str, Any]],
     given: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Return what is wrong, what is worth knowing, and both as lines for people.
+    """Return what is wrong, what is worth knowing, and both as lines of text.
 
     Args:
-        states: host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
-            `asgi.fleet.slot`, if it was asked; None or only `error` for a host that was not.
+        states: Host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
+            `asgi.fleet.slot`, if compared; None or only `error` for a host that did not answer.
         deployments: host to its checked variables (the fact `deployment`).
         given: see `limits`.
 
@@ -138,7 +138,7 @@ def verify(
 
 
 def rolling_out(host: Host, bounds: Bounds) -> bool:
-    """Tell whether a rollout of the host's application goes on, by a lock that is not forgotten."""
+    """Return whether a rollout of the host's application is running: a lock that is not stale."""
     return any(
         state.get("lock") and state["at"] - state["lock"]["since"] < _seconds(bounds)
         for state in host.others
@@ -146,12 +146,12 @@ def rolling_out(host: Host, bounds: Bounds) -> bool:
 
 
 def wanted_release(host: Host, bounds: Bounds) -> tuple[str, str]:
-    """Return the release that the host should run, and who says so; empty if nobody does."""
+    """Return the release that the host should run, and where that is from; empty if unknown."""
     if bounds.release:
         return bounds.release, "-e release"
     finished = [state["finished"] for state in host.others if state.get("finished")]
     if finished:
-        # A host that was away has an older record, or none.
+        # A host that was down has an older record, or none.
         last = max(finished, key=lambda record: record["at"])
         return str(last["release"]), "the last rollout"
     live = Counter(state["live"]["release"] for state in host.others if state.get("live"))
@@ -183,7 +183,7 @@ def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with one host, and what to do."""
     if "error" in host.state:
         if host.state.get("unreachable", True):
-            todo = "see that it runs and that ssh reaches it, then bring it up to date: deploy.yml"
+            todo = "make sure that it runs and ssh reaches it, then bring it up to date: deploy.yml"
             yield f"did not answer: {host.state['error']}", todo
         else:
             yield f"could not be asked: {host.state['error']}", "correct that on the host"
@@ -213,7 +213,7 @@ def _of_host(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
         yield (
             f"locked by {lock['who']} for {_hours(state['at'] - lock['since'])} (rollout "
             f"{lock['rollout']})",
-            "see whether that run still goes on; if not: "
+            "find out whether that run still runs; if not: "
             "ansible-playbook deploy.yml -e fleet_take_over_lock=true",
         )
     since = state["maintenance_since"]
@@ -247,7 +247,7 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
 
 
 def _of_site(host: Host) -> Iterator[tuple[str, str]]:
-    """What clients meet: nginx, and the answer and certificate that it gives."""
+    """What clients get: nginx, its answer and its certificate."""
     state, https = host.state, host.state["https"]
     if not state["nginx"]["active"]:
         yield "nginx is not running", "nginx -t; journalctl -u nginx; systemctl start nginx"
@@ -268,7 +268,7 @@ def _of_site(host: Host) -> Iterator[tuple[str, str]]:
 
 
 def _of_release(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
-    """What a rollout that goes on is just changing."""
+    """What a running rollout changes."""
     state, live = host.state, host.state["live"]
     release, source = wanted_release(host, bounds)
     if release and live["release"] != release:
@@ -309,7 +309,7 @@ def _of_certificate(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
 def _notes(name: str, state: Mapping[str, Any]) -> Iterator[str]:
     lock = state.get("lock")
     if lock:
-        yield f"{name}: a rollout goes on, by {lock['who']} (rollout {lock['rollout']})"
+        yield f"{name}: a rollout is running, by {lock['who']} (rollout {lock['rollout']})"
     if state.get("maintenance_since") is not None:
         yield f"{name}: the maintenance page is shown to clients"
 

@@ -1,4 +1,4 @@
-"""After a rollout has begun on its hosts: who holds the locks, and which release is the target."""
+"""After a rollout has begun on its hosts: who holds the locks, and the target release."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import H
 
 
 class Begun(TypedDict, total=False):
-    """What `asgi.fleet.rollout` told of a host with `state: begun`; see its documentation."""
+    """The result of `asgi.fleet.rollout` with `state: begun`; see its documentation."""
 
     acquired: bool
     holder: Holder
@@ -20,18 +20,18 @@ class Begun(TypedDict, total=False):
 
 
 class RefusedError(Exception):
-    """The rollout cannot go on; the message says why and what to do."""
+    """The rollout cannot continue; the message says why and what to do."""
 
 
 def stale_locks(app: Mapping[str, str], begun: Mapping[str, Begun]) -> list[str]:
     """Return the hosts that are locked by a rollout which is known to have ended.
 
-    A host that was down when its rollout ended still holds that lock. Another host of the
-    application knows that it ended, and says so.
+    A host that was down when its rollout ended still has that lock. Another host of the
+    application has recorded that it ended.
 
     Args:
         app: Each host's application.
-        begun: What each host told.
+        begun: Each host's result.
 
     Raises:
         RefusedError: A host is locked by a rollout that may still run.
@@ -59,10 +59,10 @@ def locked_text(app: str, holder: Holder) -> str:
 
 
 def rollback_target(begun: Mapping[str, Begun], wanted: str) -> str:
-    """Return the release to go back to: the same on all hosts.
+    """Return the rollback target: the same release on all hosts.
 
     Args:
-        begun: What each host told.
+        begun: Each host's result.
         wanted: Id of a release; empty for the one that was live before.
 
     Raises:
@@ -88,7 +88,7 @@ def rollback_target(begun: Mapping[str, Begun], wanted: str) -> str:
 
 
 class Target(TypedDict):
-    """The release that is to be live on a host: its id, its folder and its ASGI callable."""
+    """The target release on a host: its id, its folder and its ASGI callable."""
 
     id: str
     path: str
@@ -99,7 +99,7 @@ def release_target(begun: Begun, app: str, release: str) -> Target:
     """Return a release that is on the host already as the target of a rollout.
 
     Args:
-        begun: What the host told; it has the release.
+        begun: The host's result; it has the release.
         app: The application.
         release: Id of the release.
     """

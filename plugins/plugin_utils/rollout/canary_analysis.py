@@ -1,6 +1,6 @@
-"""Whether hosts on a new release serve well enough for a rollout to go on: pure, from their logs.
+"""Whether hosts on a new release serve well enough to continue a rollout: pure, from their logs.
 
-What each host served comes from `asgi.fleet.traffic_info`.
+`asgi.fleet.traffic_info` collects what each host served.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ INCIDENT = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a release may do at worst.
+    """The limits for a release.
 
     Attributes:
         max_error_ratio: Share of answers from 500 to 599, from 0 to 1; None for no limit.
         max_p99_ms: Milliseconds in which 99 of 100 answers begin; None for no limit.
-        min_requests: Fewer requests than these tell nothing.
+        min_requests: With fewer requests, nothing is judged.
     """
 
     max_error_ratio: float | None = None
@@ -39,12 +39,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a judgement.
+    """The verdict on some hosts.
 
     Attributes:
-        ok: Whether the rollout may go on.
-        lines: What a person should see.
-        reasons: Why it may not; empty when it may.
+        ok: Whether the rollout may continue.
+        lines: What the operator should see.
+        reasons: Why it may not continue; empty when it may.
     """
 
     ok: bool
@@ -62,7 +62,7 @@ class Pool:
 
     @classmethod
     def of(cls, hosts: Iterable[HostTraffic | None]) -> Pool:
-        """Add hosts up; one that told nothing adds nothing."""
+        """Add hosts up; a host without data adds nothing."""
         pool = cls()
         for traffic in filter(None, hosts):
             pool.requests += traffic["requests"]
@@ -86,7 +86,7 @@ class Pool:
         """Return whether the share of errors is over its limit."""
         if limits.max_error_ratio is None or not self.requests:
             return False
-        # The limit as it was written: 0.07 of 100 requests are 7, which floats do not say.
+        # The limit as it was written: 0.07 of 100 requests are exactly 7, but not with floats.
         return Fraction(self.errors, self.requests) > Fraction(str(limits.max_error_ratio))
 
     def too_slow(self, limits: Limits) -> bool:
@@ -95,7 +95,7 @@ class Pool:
         return limits.max_p99_ms is not None and p99 is not None and p99 > limits.max_p99_ms
 
     def error_share(self) -> str:
-        """Return the errors as people read them."""
+        """Return the errors as text."""
         return f"{self.errors} of {self.requests} requests failed ({percent(self.ratio())})"
 
     def ratio(self) -> float:
@@ -103,7 +103,7 @@ class Pool:
         return self.errors / self.requests if self.requests else 0.0
 
     def line(self) -> str:
-        """Return all of it as people read it."""
+        """Return all figures as text."""
         if not self.requests:
             return "no requests"
         p99 = self.p99()
@@ -111,7 +111,7 @@ class Pool:
 
 
 def percent(ratio: float) -> str:
-    """Return a share as people read it, with as many digits as it takes to tell it from others."""
+    """Return a share as a percentage, with enough digits to distinguish it from others."""
     return f"{100 * ratio:.4g} %"
 
 
@@ -122,12 +122,12 @@ def judge(
 ) -> Verdict:
     """Judge hosts by what they served since they were switched to a new release.
 
-    They are judged together, and each that served enough requests alone as well: one bad host
-    among many good ones is bad.
+    They are judged together, and each host with enough requests is also judged alone: one bad host
+    among many good ones fails the wave.
 
     Args:
-        switched: What the hosts on the new release served, by host; None for one that told nothing.
-        waiting: What those not yet switched served in the same time.
+        switched: What the hosts on the new release served, by host; None for a host without data.
+        waiting: The baseline: what hosts not yet switched served in the same time.
         limits: What is allowed.
     """
     if limits.max_error_ratio is None and limits.max_p99_ms is None:
@@ -153,7 +153,7 @@ def judge(
 
 
 def name_hosts(hosts: Mapping[str, object]) -> str:
-    """Return the one host by its name, or several by their number."""
+    """Return the name of one host, or the number of several."""
     return next(iter(hosts)) if len(hosts) == 1 else f"{len(hosts)} switched hosts"
 
 
@@ -168,7 +168,7 @@ def describe(limits: Limits) -> str:
 
 
 def _reasons(subject: str, pool: Pool, others: Pool, limits: Limits) -> list[str]:
-    """Return what is over a limit, each beside what the other hosts served."""
+    """Return what is over a limit, each compared with the baseline."""
     comparable = others.requests >= limits.min_requests
     reasons = []
     if pool.too_many_errors(limits):

@@ -1,7 +1,7 @@
-"""A rollout over a fleet: its waves, what became of each host, and what a failure reverts.
+"""A rollout over a fleet: its waves, the outcome of each host, and what a failure reverts.
 
-Pure: runs on the controller, and knows hosts by their inventory names only. A rollout may hold
-several applications; each has its own waves and its own fate.
+Pure: runs on the controller, and knows only the inventory names of hosts. A rollout may include
+several applications; each has its own waves and its own outcome.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis
     judge,
 )
 
-#: Most hosts of a wave that the plan names.
+#: Maximum number of hosts of a wave that the plan names.
 NAMED_HOSTS = 6
 
 
@@ -27,11 +27,11 @@ class RolloutPlan(TypedDict):
     Keys:
         order: The hosts in the order of their waves.
         sizes: How many hosts each wave has: with `order`, what `serial` takes.
-        waves: For each application its waves of hosts.
-        first: For each application the host where it does what it does once.
-        peers: For a host, one of the same application in a later wave, to compare it with.
+        waves: For each application, its waves of hosts.
+        first: For each application, the host that runs what must run once.
+        peers: For a host, one of the same application in a later wave, as its baseline.
         last: The hosts of each application's last wave.
-        without: For each application that is left out, its hosts that had failed already.
+        without: For each application that is left out, its hosts that had already failed.
         left_out: The hosts of these applications.
     """
 
@@ -46,7 +46,7 @@ class RolloutPlan(TypedDict):
 
 
 class HostOutcome(TypedDict, total=False):
-    """What became of a host in its wave.
+    """The outcome of a host in its wave.
 
     Keys:
         app: Its application.
@@ -54,11 +54,11 @@ class HostOutcome(TypedDict, total=False):
         state: `live`, `refused` (nothing changed) or `unreachable`.
         reason: Why it is not live.
         changed: Whether the host was switched, or ran the release already.
-        look: The `state` of `asgi.fleet.app_info` after the soak, if it was looked at.
-        traffic: What it served since, if it was asked.
-        waiting: What its peer served meanwhile.
-        soak_seconds: How long it is watched once it is switched.
-        limits: The keys of `judgement.Limits`.
+        look: The `state` of `asgi.fleet.app_info` after the soak, if it was collected.
+        traffic: What it has served since, if it was collected.
+        waiting: What its peer has served in the same time.
+        soak_seconds: How long it soaks after it was switched.
+        limits: The keys of `canary_analysis.Limits`.
         on_failure: `revert_all`, `revert_wave` or `stop`.
     """
 
@@ -77,7 +77,7 @@ class HostOutcome(TypedDict, total=False):
 
 @dataclass
 class _Progress:
-    """How far a rollout is: hosts that are done, applications that stopped, hosts to revert."""
+    """The progress of a rollout: hosts done, applications stopped, hosts to revert."""
 
     hosts: dict[str, dict[str, str]]
     stopped: dict[str, str]
@@ -96,11 +96,11 @@ def plan_waves(
     down, at least one; the last entry is repeated until all hosts are done (as `serial` does).
 
     Args:
-        deployments: the checked variables of the hosts, in the order of the inventory; the waves
+        deployments: The checked variables of the hosts, in the order of the inventory; the waves
             of an application are those of its first host.
-        failed: hosts that are out of the run already, as by a provisioning that failed. None of
-            their application's hosts begins: the fleet would end half-way.
-        waves: what counts instead of every application's `fleet_waves`.
+        failed: Hosts that already failed in this run, for example while they were provisioned.
+            None of their application's hosts begins: otherwise the fleet would run two releases.
+        waves: Waves to use instead of every application's `fleet_waves`.
     """
     hosts: dict[str, list[str]] = {}
     for host, deployment in deployments.items():
@@ -152,7 +152,7 @@ def _peers(waves: Sequence[Sequence[str]]) -> Iterable[tuple[str, str]]:
 
 
 def plan_lines(plan: RolloutPlan) -> list[str]:
-    """Return the plan for people, a line for each application and each of its waves."""
+    """Return the plan as text, one line for each application and each of its waves."""
     lines = []
     for app, waves in plan["waves"].items():
         count = sum(map(len, waves))
@@ -162,7 +162,9 @@ def plan_lines(plan: RolloutPlan) -> list[str]:
             more = f" and {rest} more" if rest > 0 else ""
             lines.append(f"  wave {number}: {', '.join(wave[:NAMED_HOSTS])}{more}")
     for app, failed in plan["without"].items():
-        lines.append(f"{app}: no host begins, since {', '.join(failed)} had failed before")
+        lines.append(
+            f"{app}: no host begins, because {', '.join(failed)} failed before the rollout"
+        )
     failed_before = {host for failed in plan["without"].values() for host in failed}
     if plan["left_out"]:
         states = {True: "failed before", False: "not begun"}
@@ -181,13 +183,13 @@ def wave_outcomes(
     progress: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, HostOutcome]:
-    """Return what became of the hosts of a wave.
+    """Return the outcomes of the hosts of a wave.
 
     Args:
         hostvars: The variables of each host.
         hosts: The hosts of the wave.
-        progress: What `close_wave` left after the wave before: hosts of an application that has
-            stopped were left as they are, and have no outcome.
+        progress: What `close_wave` returned for the previous wave: hosts of an application that
+            has stopped were left unchanged, and have no outcome.
         settings: See `host_outcome`.
     """
     stopped = (progress or {}).get("stopped", {})
@@ -199,12 +201,12 @@ def wave_outcomes(
 
 
 def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> HostOutcome:
-    """Return what became of a host in its wave, from what its tasks registered.
+    """Return the outcome of a host in its wave, from what its tasks registered.
 
     Args:
         variables: The host's: `deployment`, `rollout_target`, `gunicorn_service_result` (of
-            `asgi.fleet.slot`), and if it was watched `wave_look`, `wave_traffic`, `wave_waiting`.
-        settings: `soak_seconds` and `on_failure`, where they are the playbook's own.
+            `asgi.fleet.slot`), and after a soak `wave_look`, `wave_traffic`, `wave_waiting`.
+        settings: `soak_seconds` and `on_failure`, if the playbook sets them.
     """
     deployment = variables["deployment"]
     result = variables.get("gunicorn_service_result", {})
@@ -241,14 +243,14 @@ def _text(result: Mapping[str, Any]) -> str:
 
 
 def soak_seconds(outcomes: Mapping[str, HostOutcome], last: Iterable[str]) -> float:
-    """Return how long a wave is watched before it counts: as long as one of its applications needs.
+    """Return how long a wave soaks: the longest time that one of its applications needs.
 
-    An application needs it not at all when nothing of it was switched, or when it has failed
-    already; after its last wave only if it is judged by what it serves.
+    An application needs no soak if none of its hosts was switched, or if it has already failed;
+    after its last wave, it soaks only if it is judged by what it serves.
 
     Args:
         outcomes: The hosts of the wave.
-        last: the hosts of last waves.
+        last: The hosts of last waves.
     """
     failed = {found["app"] for found in outcomes.values() if found["state"] != "live"}
     ending = set(last)
@@ -269,16 +271,16 @@ def _is_judged(limits: Mapping[str, Any]) -> bool:
 def close_wave(
     progress: Mapping[str, Any] | None, outcomes: Mapping[str, HostOutcome]
 ) -> dict[str, Any]:
-    """Return how far the rollout is after a wave.
+    """Return the progress of the rollout after a wave.
 
     Args:
-        progress: What the wave before left; None or empty before the first.
+        progress: The progress after the previous wave; None or empty before the first.
         outcomes: The hosts of this wave.
 
     Returns:
-        `hosts` (for each host done its app, release, state and reason), `stopped` (why, for each
-        application that goes no further), `to_revert` (hosts to revert) and `lines` (what a
-        person should see of this wave).
+        `hosts` (for each host done its app, release, state and reason), `stopped` (the reason, for
+        each application whose rollout has stopped), `to_revert` (hosts to revert) and `lines` (what
+        the operator should see of this wave).
     """
     before = progress or {}
     after = _Progress(
@@ -299,7 +301,7 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
     """Add one application's wave."""
     states = {host: _state(found) for host, found in wave.items()}
     bad = [f"{host} {reason}" for host, (state, reason) in states.items() if state != "live"]
-    # The journal of one host is enough to read; of the others the first line.
+    # The journal of one host is enough; of the others only the first line.
     bad = bad[:1] + [reason.partition("\n")[0] for reason in bad[1:]]
     verdict = Verdict(ok=True, lines=[])
     if not bad:
@@ -322,7 +324,7 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
     after.to_revert += [
         host
         for host, done in after.hosts.items()
-        # One that did not answer may have been switched before it fell silent: it is asked again.
+        # A host that did not answer may have been switched before: it is asked again.
         if done["app"] == app
         and done["state"] != "refused"
         and (mode == "revert_all" or host in wave)
@@ -330,16 +332,16 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
 
 
 def _state(found: HostOutcome) -> tuple[str, str]:
-    """Return a host's state and why, after what was seen of it at the end of the soak."""
+    """Return a host's state and the reason for it, as seen at the end of the soak."""
     if found["state"] != "live":
         return found["state"], found["reason"]
     look = found.get("look")
     if look is None:
         return "live", ""
     if look.get("unreachable"):
-        return "unreachable", "was healthy at its cut-over, and does not answer since"
+        return "unreachable", "was healthy at its cut-over, and has not answered since"
     if not look["live"] or not look["live"]["active"]:
-        return "unhealthy", "was healthy at its cut-over, and does not run any more"
+        return "unhealthy", "was healthy at its cut-over, and no longer runs"
     if look["health"] != 200:
         said = f"answers {look['health']}" if look["health"] else "does not answer"
         return "unhealthy", f"was healthy at its cut-over, and now its health path {said}"
@@ -358,10 +360,10 @@ def _judge(wave: Mapping[str, HostOutcome]) -> Verdict:
 def rollout_report(
     progress: Mapping[str, Any], plan: RolloutPlan, hostvars: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return what a person sees at the end of a rollout.
+    """Return what the operator sees at the end of a rollout.
 
     Args:
-        progress: What `close_wave` left after the last wave.
+        progress: What `close_wave` returned for the last wave.
         plan: The plan of the rollout.
         hostvars: The variables of each host: `rollout_reverted` and `rollout_ended`, the results of
             reverting it and of ending the rollout on it.
@@ -380,7 +382,7 @@ def rollout_report(
     return {
         "lines": [*rollout_lines(progress, order, reverted, ended), *_left_out(plan)],
         "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: "
-        "fix the cause and run it again"
+        "fix the cause and run the command again"
         if failed
         else "",
     }
@@ -388,7 +390,7 @@ def rollout_report(
 
 def _left_out(plan: RolloutPlan) -> list[str]:
     return [
-        f"{app}: nothing was released, since {', '.join(hosts)} had failed before the rollout began"
+        f"{app}: nothing was released, because {', '.join(hosts)} failed before the rollout began"
         for app, hosts in plan["without"].items()
     ]
 
@@ -402,7 +404,7 @@ def rollout_lines(
     """Return every host with its release and its state at the end of a rollout, as a table.
 
     Args:
-        progress: What `close_wave` left after the last wave.
+        progress: What `close_wave` returned for the last wave.
         order: The hosts of the rollout.
         reverted: The results of reverting, for the hosts where it was tried.
         ended: The results of ending the rollout on each host.
@@ -431,7 +433,7 @@ def rollout_lines(
 def _end_state(
     done: Mapping[str, str] | None, reverted: Mapping[str, Any] | None
 ) -> tuple[str, str]:
-    """Return a host's last state, and what a person has to know of it besides."""
+    """Return a host's last state, and a note for the operator."""
     if done is None:
         return "not begun", ""
     if reverted is None:
@@ -445,5 +447,5 @@ def _end_state(
         return "NOT REVERTED", f"could not be reverted: {_text(reverted)}"
     if reverted.get("changed"):
         return "reverted", ""
-    # It answered after all, and runs nothing of this rollout: what it was is what it is.
+    # It answered after all, and runs nothing of this rollout: it is unchanged.
     return "unchanged" if done["state"] in ("live", "unreachable") else done["state"], ""

@@ -1,4 +1,4 @@
-"""The order that a service's timeouts must have, so that nobody is cut off early."""
+"""The order that a service's timeouts must have, so that no request is cut early."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 
 #: Seconds that the application's lifespan may take to end after its last request.
 LIFESPAN_SECONDS = 5
-#: Seconds that systemd waits for Gunicorn beyond Gunicorn's own patience with its workers.
+#: Seconds that systemd waits for Gunicorn beyond the time that Gunicorn waits for its workers.
 MASTER_SECONDS = 5
 
 
 class OrderError(ValueError):
-    """Two timeouts stand in the wrong order; the message has both."""
+    """Two timeouts are in the wrong order; the message names both."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ def service_timeouts(
     """Check the order of the timeouts and derive those that follow; all in seconds.
 
     Args:
-        linger: how long idle connections may still bring a request to a slot that leaves.
-        drain: how long WebSocket and event stream clients keep a slot that is no longer live.
-        request: the longest request that is waited for.
+        linger: How long a stopping slot still answers on idle connections.
+        drain: How long WebSocket and event stream clients may keep a slot that is no longer live.
+        request: The longest request that is waited for.
         proxy_keepalive: nginx's `keepalive_timeout` to the upstream.
         proxy_read: nginx's `proxy_read_timeout`, after which it gives up on a request.
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
-#: The limits of a number of workers, set by hand or found.
+#: The limits for the number of workers, whether configured or computed.
 MOST_WORKERS = 512
 MIB = 1024 * 1024
 SMALLEST_RESERVE_MB = 256
@@ -30,17 +30,17 @@ SLOTS = {1: "one slot", 2: "two slots", 3: "three slots"}
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """The plan, and what led to it.
+    """The plan, and the reasons for it.
 
     Attributes:
         workers: Workers of one slot.
-        reason: One sentence for a person; it starts with the number.
+        reason: One sentence for the operator; it starts with the number.
         decided_by: `cores`, `memory`, `minimum` (memory allows none), `maximum`, or `configured`.
         cores: Whole cores of the host.
         by_cores: Workers that the cores would allow.
         by_memory: Workers that the memory would allow; may be 0.
         memory_mb: Memory of the host.
-        reserve_mb: What is left to everything else on it.
+        reserve_mb: Memory left for everything else on it.
         memory_max_mb: Suggested `MemoryMax=` of each slot's unit; see `unit_memory_max_mb`.
     """
 
@@ -69,15 +69,15 @@ def plan_workers(
     Args:
         cores: Whole cores the host may use.
         memory_bytes: Memory the host may use, in bytes.
-        workers: `auto`, or a number, which is taken as it is. Text is accepted for each number, as
-            `-e app_workers=4` arrives as text.
-        worker_memory_mb: What one worker may need, in MB.
-        reserve_mb: What to leave to everything else, in MB; None for the rule above.
+        workers: `auto`, or a number, which is used unchanged. Text is accepted for each number,
+            because `-e app_workers=4` arrives as text.
+        worker_memory_mb: Memory that one worker may need, in MB.
+        reserve_mb: Memory to leave for everything else, in MB; None for the rule above.
         slots: Slots that run at the same time during a cut-over.
-        prefix: How the variables begin that a message names.
+        prefix: Prefix of the variables that messages name.
 
     Raises:
-        ValueError: A value is not of the allowed ones; the message says which, and what to do.
+        ValueError: A value is not allowed; the message says which, and what to do.
     """
     memory_mb = memory_bytes // MIB
     each_mb = _number(f"{prefix}worker_memory_mb", worker_memory_mb, 1, 1024 * 1024)
@@ -119,18 +119,18 @@ def plan_workers(
 
 
 def default_reserve_mb(memory_mb: int) -> int:
-    """Return what to leave to everything but the application: the rule of this module."""
+    """Return the memory to leave for everything except the application: this module's rule."""
     return max(SMALLEST_RESERVE_MB, memory_mb * RESERVE_PERCENT // 100)
 
 
 def unit_memory_max_mb(memory_mb: int, reserve_mb: int, worker_memory_mb: int) -> int:
-    """Return the memory at which the kernel may kill in a slot's unit: all but the reserve.
+    """Return the memory at which the kernel may kill in a slot's unit: all except the reserve.
 
-    Not half of it, although two slots run at a cut-over: `worker_memory_mb` is an estimate, and
-    as a limit it would kill a worker at night on a host with half of its memory free. This limit
-    keeps a leak from taking sshd, nginx and the journal with it, which is what it is for. What it
-    does not promise: during the seconds of a cut-over the old slot and the new one together may
-    exceed the host's memory, if the old one has grown beyond its half.
+    It is not half of that, although two slots run during a cut-over: `worker_memory_mb` is an
+    estimate, and as a limit it would kill a worker at night on a host with half of its memory free.
+    The purpose of the limit is that a leak does not take down sshd, nginx and the journal. It does
+    not guarantee more: during the seconds of a cut-over, both slots together may exceed the host's
+    memory, if the old one has grown beyond its half.
 
     It is never less than one worker needs, and never more than the host has.
     """
@@ -159,7 +159,7 @@ def _because(decided_by: str, cores: int, would: str, does: str) -> str:
 
 
 def _number(name: str, value: object, least: int, most: int, also: str = "") -> int:
-    """Return a whole number that may come as text; refuse everything else, `true` included."""
+    """Return a whole number, also given as text; refuse everything else, including `true`."""
     number = integer(value)
     if number is None or not least <= number <= most:
         allowed = f"{also} or a number" if also else "a number"

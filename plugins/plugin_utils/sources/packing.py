@@ -1,7 +1,7 @@
 """Turn an application's source into one archive, on the controller.
 
-Every host of a rollout gets the same bytes: a branch or a URL is looked at once, hosts need no
-access to it, and the archive's digest names the release. Standard library and git only.
+Every host of a rollout gets the same bytes: a branch or a URL is resolved once, hosts need no
+access to it, and the archive's digest identifies the release. Standard library and git only.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ from typing import Any
 
 from ansible.module_utils.urls import open_url
 
-#: What never belongs to a release, wherever it stands in the tree.
+#: What never belongs to a release, anywhere in the tree.
 NEVER = (
     *(".git", ".hg", ".svn", ".venv", "__pycache__", "*.pyc", ".mypy_cache", ".pytest_cache"),
     *(".ruff_cache", ".tox", ".nox", "node_modules"),
 )
 #: Every file gets this time (1980-01-01, the oldest that a zip or wheel can hold).
 FIXED_TIME = 315532800
-#: Seconds without a byte after which a download is given up.
+#: Seconds without a byte after which a download is aborted.
 DOWNLOAD_TIMEOUT = 60
-#: What reading an archive that is none, or that ends too early, may raise; NotImplementedError is
-#: zipfile's for a compression that it does not know.
+#: What reading a file that is not an archive, or is truncated, may raise; zipfile raises
+#: NotImplementedError for a compression that it does not support.
 _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
 )
-#: User name and password of a URL; a password may hold an @ of its own.
+#: User name and password of a URL; a password may contain an @.
 _CREDENTIALS = re.compile(r"//[^/\s]*@")
 
 
 class SourceError(Exception):
-    """The source cannot be had; the message says what was tried and what to do."""
+    """The source cannot be fetched; the message says what was tried and what to do."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What came of a source: the archive's path and what identifies it."""
+    """The result of packing a source: the archive's path and its identity."""
 
     #: tree (a tar of a folder), wheel, or package (no archive: the host installs it by name).
     kind: str
@@ -80,14 +80,14 @@ class Entry:
 
 
 def prepare(source: Mapping[str, Any], cache: str) -> Source:
-    """Bring `source` into the folder `cache` and describe it.
+    """Fetch `source` into the folder `cache` and describe it.
 
     Args:
-        source: as `app_source` in docs/variables.md; assumed to be well-formed.
-        cache: a folder of the controller, made if missing.
+        source: As `app_source` in docs/variables.md; assumed to be valid.
+        cache: A folder of the controller, created if missing.
 
     Raises:
-        SourceError: the source cannot be had.
+        SourceError: The source cannot be fetched.
     """
     makers = {"path": _path, "git": _git, "archive": _archive, "package": _package}
     if source.get("type") not in makers:
@@ -225,7 +225,7 @@ def _download(url: str) -> bytes:
         told = base64.b64encode(urllib.parse.unquote(credentials).encode()).decode()
         headers["Authorization"] = f"Basic {told}"
     try:
-        # The operator's own URL; file: is as good as a path.
+        # The operator's own URL; file: is equivalent to a path.
         with open_url(
             parts._replace(netloc=place).geturl(),
             headers=headers,
@@ -320,7 +320,7 @@ def _tree(
     label: str = "",
     commit: str = "",
 ) -> Source:
-    """Write the entries as one tar, the same bytes whenever and wherever it is done."""
+    """Write the entries as one tar, with the same bytes at any time and on any machine."""
     if not entries:
         raise SourceError("the source is empty")
     for entry in entries:
@@ -389,10 +389,10 @@ def _store(path: str, data: bytes) -> str:
 
 
 def release_id(source: Source, *ingredients: object) -> str:
-    """Return the id of the release that `source` and everything else that shapes it make.
+    """Return the id of the release made from `source` and everything else that determines it.
 
-    The same ingredients give the same id on every host and in every run, so that a release that
-    is there already is known without a question to anybody.
+    The same ingredients give the same id on every host and in every run, so that an existing
+    release is recognised without asking anything else.
     """
     digest = hashlib.sha256(repr((source.digest, *map(str, ingredients))).encode()).hexdigest()
     return f"{source.label}-{digest[:8]}"

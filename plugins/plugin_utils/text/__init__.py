@@ -1,4 +1,4 @@
-"""What a value spells that may come as text, as `-e app_workers=4` gives `'4'`.
+"""Values that may come as text: `-e app_workers=4` gives `'4'`.
 
 May import: nothing else here.
 """

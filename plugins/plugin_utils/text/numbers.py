@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-#: Nine digits hold every number that is asked for; more is a mistake, and a slow one to read.
+#: Nine digits are enough for every number here; more is a mistake, and slow to parse.
 SPELLED = re.compile(r"\s*(-?[0-9]{1,9})\s*")
 
 
 def integer(value: object) -> int | None:
-    """Return the whole number that a value is or spells; None for none, and for true and false."""
+    """Return a whole number, also given as text; None for anything else, even true and false."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

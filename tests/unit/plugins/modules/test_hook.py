@@ -161,7 +161,7 @@ def test_hook_gives_up_when_another_run_does_not_end(
         answer = run(commands=[{"command": "a", "timeout": 0.1}, {"command": "b", "timeout": 0.2}])
     assert answer["failed"]
     assert answer["msg"] == (
-        "before_rollout: commands of another run are still at work on this host after 0.3 s; "
+        "before_rollout: commands of another run are still running on this host after 0.3 s; "
         "wait for them to end and run again"
     )
     assert calls == []

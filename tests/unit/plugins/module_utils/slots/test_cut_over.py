@@ -20,6 +20,8 @@ from tests.unit.plugins.module_utils.slot_host import Host
     [
         ({"shop@green.socket"}, {}, ["disable shop@green.socket", "daemon-reload"]),
         (set(), {"shop@green.service": "deactivating"}, []),
+        # systemd stops a socket after its service: until then it is active.
+        (set(), {"shop@green.service": "deactivating", "shop@green.socket": "active"}, []),
         (
             set(),
             {"shop@green.service": "activating"},
@@ -35,7 +37,7 @@ from tests.unit.plugins.module_utils.slot_host import Host
             ],
         ),
     ],
-    ids=["enabled", "draining", "starting", "enabled and listening"],
+    ids=["enabled", "draining", "draining, its socket held", "starting", "enabled and listening"],
 )
 def test_settle_puts_the_idle_slot_away_without_waiting(
     live: Host, enabled: set[str], states: dict[str, str], calls: list[str]

@@ -211,7 +211,7 @@ def test_verify_spares_what_a_rollout_is_just_changing() -> None:
     }
     verdict = judge(changing, STATE | {"lock": lock(60)})
     assert verdict["findings"] == []
-    assert verdict["lines"][1:] == ["web2: a rollout goes on, by ada@laptop (rollout r1)"]
+    assert verdict["lines"][1:] == ["web2: a rollout is running, by ada@laptop (rollout r1)"]
 
 
 def test_verify_of_a_rollout_still_finds_what_it_must_not_touch() -> None:

@@ -111,7 +111,7 @@ def test_waves_are_without_an_application_that_has_lost_a_host_already() -> None
     assert planned["without"] == {"shop": ["shop2"]}
     assert planned["left_out"] == ["shop1", "shop2", "shop3"]
     told = waves.plan_lines(planned)
-    assert "shop: no host begins, since shop2 had failed before" in told
+    assert "shop: no host begins, because shop2 failed before the rollout" in told
     # Nothing else of it is run: the table of the rollout would be without these hosts.
     assert told[-4:] == [
         "HOST   STATE",
@@ -429,9 +429,9 @@ def test_failed_wave_shows_the_whole_reason_of_one_host_only() -> None:
 @pytest.mark.parametrize(
     ("look", "state", "reason"),
     [
-        ({"unreachable": True}, "unreachable", "and does not answer since"),
-        ({"live": None, "health": 0}, "unhealthy", "and does not run any more"),
-        ({"live": {"active": False}, "health": 0}, "unhealthy", "and does not run any more"),
+        ({"unreachable": True}, "unreachable", "and has not answered since"),
+        ({"live": None, "health": 0}, "unhealthy", "and no longer runs"),
+        ({"live": {"active": False}, "health": 0}, "unhealthy", "and no longer runs"),
         ({"live": {"active": True}, "health": 503}, "unhealthy", "now its health path answers 503"),
         (
             {"live": {"active": True}, "health": 0},
@@ -558,7 +558,7 @@ def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
         "d crashed at start\n  its journal\n"
         "e timed out\n"
         "f timed out\n"
-        "g was healthy at its cut-over, and does not run any more",
+        "g was healthy at its cut-over, and no longer runs",
     ]
 
 
@@ -623,7 +623,7 @@ def report(
     return waves.rollout_report(progress, planned, ended | registered)
 
 
-FAILED = "Nothing resumes automatically: fix the cause and run it again"
+FAILED = "Nothing resumes automatically: fix the cause and run the command again"
 
 
 def test_rollout_report_of_a_rollout_that_succeeded_is_the_table_and_no_failure() -> None:
@@ -677,7 +677,7 @@ def test_rollout_report_has_a_line_for_an_application_that_is_left_out() -> None
         host: {"app_name": host[:-1], "fleet_waves": [1, "100%"]}
         for host in ("shop1", "shop2", "shop3", "blog1")
     }
-    told = "shop: nothing was released, since shop2 had failed before the rollout began"
+    told = "shop: nothing was released, because shop2 failed before the rollout began"
     planned = waves.plan_waves(deployments, ["shop2"])
     assert report(close({"blog1": outcome("blog")}), planned)["lines"] == [
         "HOST   RELEASE  STATE",
