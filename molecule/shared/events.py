@@ -95,7 +95,10 @@ class Shop:
         command = [*self.command(playbook, **extra), "-vvv"]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout[-6000:]
-        return result.stdout.count("SSH: EXEC")
+        # On standard error where ANSIBLE_VERBOSE_TO_STDERR is set, as molecule does.
+        count = (result.stdout + result.stderr).count("SSH: EXEC")
+        assert count > 0
+        return count
 
     def refuse(self, playbook: str, *told: str, **extra: object) -> str:
         """Run a playbook that must be refused, and tell why."""
