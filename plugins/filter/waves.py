@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import begin, waves
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import begin, report, waves
 
 
 class FilterModule:
@@ -19,6 +19,6 @@ class FilterModule:
             "wave_outcomes": waves.wave_outcomes,
             "soak_seconds": waves.soak_seconds,
             "close_wave": waves.close_wave,
-            "rollout_report": waves.rollout_report,
+            "rollout_report": report.rollout_report,
             "release_target": begin.release_target,
         }

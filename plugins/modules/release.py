@@ -201,13 +201,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     parse_environment,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
-    BuildError,
-    Recipe,
     build,
     building,
     read_manifest,
     write_manifest,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import manifests
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import prune
 

@@ -227,7 +227,7 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
     if result.get("unreachable") or result.get("failed"):
         found |= {
             "state": "unreachable" if result.get("unreachable") else "refused",
-            "reason": _text(result),
+            "reason": failure_text(result),
             "changed": False,
         }
     look = variables.get("wave_look")
@@ -238,7 +238,8 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
     return found
 
 
-def _text(result: Mapping[str, Any]) -> str:
+def failure_text(result: Mapping[str, Any]) -> str:
+    """Return why a task failed on a host."""
     return str(result.get("msg") or "no reason given").strip()
 
 
@@ -355,97 +356,3 @@ def _judge(wave: Mapping[str, HostOutcome]) -> Verdict:
         return Verdict(ok=True, lines=[])
     waiting = {host: found.get("waiting") for host, found in wave.items() if found.get("waiting")}
     return judge(switched, waiting, Limits(**limits))
-
-
-def rollout_report(
-    progress: Mapping[str, Any], plan: RolloutPlan, hostvars: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return what the operator sees at the end of a rollout.
-
-    Args:
-        progress: What `close_wave` returned for the last wave.
-        plan: The plan of the rollout.
-        hostvars: The variables of each host: `rollout_reverted` and `rollout_ended`, the results of
-            reverting it and of ending the rollout on it.
-
-    Returns:
-        `lines`, a table of every host, and `failure`, the message of a rollout that has failed, or
-        an empty text.
-    """
-    order = plan["order"]
-    reverted = {host: hostvars[host].get("rollout_reverted", {}) for host in order}
-    ended = {host: hostvars[host].get("rollout_ended", {}) for host in order}
-    failed = list(progress.get("stopped", {})) + [
-        host for host, found in ended.items() if found.get("failed") or found.get("unreachable")
-    ]
-    told = ", ".join(dict.fromkeys(failed))
-    return {
-        "lines": [*rollout_lines(progress, order, reverted, ended), *_left_out(plan)],
-        "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: "
-        "fix the cause and run the command again"
-        if failed
-        else "",
-    }
-
-
-def _left_out(plan: RolloutPlan) -> list[str]:
-    return [
-        f"{app}: nothing was released, because {', '.join(hosts)} failed before the rollout began"
-        for app, hosts in plan["without"].items()
-    ]
-
-
-def rollout_lines(
-    progress: Mapping[str, Any],
-    order: Sequence[str],
-    reverted: Mapping[str, Mapping[str, Any]],
-    ended: Mapping[str, Mapping[str, Any]],
-) -> list[str]:
-    """Return every host with its release and its state at the end of a rollout, as a table.
-
-    Args:
-        progress: What `close_wave` returned for the last wave.
-        order: The hosts of the rollout.
-        reverted: The results of reverting, for the hosts where it was tried.
-        ended: The results of ending the rollout on each host.
-    """
-    if not order:
-        return []
-    rows = [("HOST", "RELEASE", "STATE")]
-    notes = []
-    for host in order:
-        done = progress.get("hosts", {}).get(host)
-        state, note = _end_state(done, reverted.get(host) or None)
-        if note:
-            notes.append(f"{host}: {note}")
-        result = ended.get(host) or {}
-        if result.get("unreachable"):
-            state = "unreachable"
-        elif result.get("failed"):
-            notes.append(f"{host}: the rollout could not be ended there: {_text(result)}")
-        release = result.get("live")
-        rows.append((host, "?" if release is None else release or "none", state))
-    for app, reason in progress.get("stopped", {}).items():
-        notes.append(f"The rollout of {app} failed:\n{reason}")
-    return [*aligned(rows), *(["", *notes] if notes else [])]
-
-
-def _end_state(
-    done: Mapping[str, str] | None, reverted: Mapping[str, Any] | None
-) -> tuple[str, str]:
-    """Return a host's last state, and a note for the operator."""
-    if done is None:
-        return "not begun", ""
-    if reverted is None:
-        return done["state"], ""
-    if reverted.get("unreachable"):
-        return (
-            "unreachable",
-            "could not be reverted, since it does not answer; the next run brings it up to date",
-        )
-    if reverted.get("failed"):
-        return "NOT REVERTED", f"could not be reverted: {_text(reverted)}"
-    if reverted.get("changed"):
-        return "reverted", ""
-    # It answered after all, and runs nothing of this rollout: it is unchanged.
-    return "unchanged" if done["state"] in ("live", "unreachable") else done["state"], ""

@@ -16,7 +16,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError, Recipe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.modules import release
 
 from tests.unit.plugins.module_utils.slot_host import make_release

@@ -20,13 +20,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import environment
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
     DEPENDENCY_FILES,
+    dependency_file,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
-    build,
-    dependency_file,
-    read_manifest,
     tail,
 )
 
@@ -431,8 +433,8 @@ def install(recipe: Recipe, reused: bool = False) -> None:
     """Install what the source names, as a build without an earlier environment does."""
     used = dependency_file(recipe)
     if not reused:
-        release._install_dependencies(recipe, used)
-    release._install_project(recipe, used, reused=reused)
+        environment.install_dependencies(recipe, used)
+    environment.install_project(recipe, used, reused=reused)
 
 
 @pytest.mark.parametrize(
@@ -546,7 +548,7 @@ SERVER = ("gunicorn==27.0.1", "uvicorn[standard]==0.54.0", "uvicorn-worker==0.4.
 def test_server_packages_are_added_unless_the_application_brings_them(
     recorded: Recorded, recipe: Recipe, tmp_path: Path, freeze: str, added: str | None
 ) -> None:
-    calls = recorded(release._add_server_packages, freeze, server_packages=SERVER)
+    calls = recorded(environment.add_server_packages, freeze, server_packages=SERVER)
     constraints = recipe.inside("constraints.txt")
     assert calls == ["pip freeze"] + (
         [f"pip install --compile-bytecode --constraints {constraints} {added}"] if added else []

@@ -15,7 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import (
 HASH = "--hash=sha256:" + 64 * "a"
 HASHED = f"""\
 # This file was made by uv pip compile --generate-hashes
---index-url https://pypi.example.com/simple
+--index-url https://packages.example.com/simple
 
 anyio==4.9.0 \\
     {HASH} \\
@@ -35,7 +35,7 @@ requires-python = ">=3.10"
 [[package]]
 name = "anyio"
 version = "4.9.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example.com/simple" }
 wheels = [
     { url = "https://files.example.com/anyio-4.9.0-py3-none-any.whl", hash = "sha256:aa" },
 ]

@@ -16,7 +16,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import loc
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import BuildError
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import CutOver

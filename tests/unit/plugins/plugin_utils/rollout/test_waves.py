@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible.executor.playbook_executor import PlaybookExecutor
 from ansible_collections.asgi.fleet.plugins.filter.waves import FilterModule
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import waves
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import report, waves
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
     HostOutcome,
     RolloutPlan,
@@ -541,7 +541,7 @@ def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
         "g": {"live": ""},
         "h": {"live": "1.0"},
     }
-    assert waves.rollout_lines(progress, list("abcdefgh"), reverted, ended) == [
+    assert report.rollout_lines(progress, list("abcdefgh"), reverted, ended) == [
         "HOST  RELEASE  STATE",
         "a     1.0      reverted",
         "b     1.1      unchanged",
@@ -565,7 +565,7 @@ def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
 def test_rollout_lines_of_a_rollout_that_ended_well_are_the_table_alone() -> None:
     progress = close({"a": outcome()}, {"b": outcome()})
     live = {"live": "1.1"}
-    assert waves.rollout_lines(
+    assert report.rollout_lines(
         progress, ["a", "b"], {"a": {}, "b": {}}, {"a": live, "b": live}
     ) == [
         "HOST  RELEASE  STATE",
@@ -582,7 +582,7 @@ def test_rollout_lines_show_what_stays_when_nothing_is_reverted() -> None:
         }
     )
     ended = {"a": {"live": "1.1"}, "b": {"live": "1.1"}}
-    assert waves.rollout_lines(progress, ["a", "b"], {}, ended)[:3] == [
+    assert report.rollout_lines(progress, ["a", "b"], {}, ended)[:3] == [
         "HOST  RELEASE  STATE",
         "a     1.1      live",
         "b     1.1      unhealthy",
@@ -590,7 +590,7 @@ def test_rollout_lines_show_what_stays_when_nothing_is_reverted() -> None:
 
 
 def test_rollout_lines_do_not_guess_at_a_host_that_fell_silent_at_the_end() -> None:
-    lines = waves.rollout_lines(close({"a": outcome()}), ["a", "b"], {}, {"a": {"unreachable": 1}})
+    lines = report.rollout_lines(close({"a": outcome()}), ["a", "b"], {}, {"a": {"unreachable": 1}})
     assert lines == [
         "HOST  RELEASE  STATE",
         "a     ?        unreachable",
@@ -604,7 +604,7 @@ def test_rollout_lines_name_a_host_where_the_rollout_could_not_be_ended() -> Non
         "b": {"failed": True, "msg": "disk full\n"},
     }
     progress = close({"a": outcome(), "b": outcome()})
-    assert waves.rollout_lines(progress, ["a", "b"], {}, ended) == [
+    assert report.rollout_lines(progress, ["a", "b"], {}, ended) == [
         "HOST  RELEASE  STATE",
         "a     1.1      live",
         "b     ?        live",
@@ -613,21 +613,21 @@ def test_rollout_lines_name_a_host_where_the_rollout_could_not_be_ended() -> Non
     ]
 
 
-def report(
+def reported(
     progress: dict[str, Any], planned: RolloutPlan, **registered: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the report of hosts, each with what it registered at the end."""
     ended: dict[str, dict[str, Any]] = {
         host: {"rollout_ended": {"live": "1.1"}} for host in planned["order"]
     }
-    return waves.rollout_report(progress, planned, ended | registered)
+    return report.rollout_report(progress, planned, ended | registered)
 
 
 FAILED = "Nothing resumes automatically: fix the cause and run the command again"
 
 
 def test_rollout_report_of_a_rollout_that_succeeded_is_the_table_and_no_failure() -> None:
-    assert report(close({"shop1": outcome()}, {"shop2": outcome()}), plan(2, 1)) == {
+    assert reported(close({"shop1": outcome()}, {"shop2": outcome()}), plan(2, 1)) == {
         "lines": [
             "HOST   RELEASE  STATE",
             "shop1  1.1      live",
@@ -641,7 +641,7 @@ def test_rollout_report_fails_with_the_application_that_stopped() -> None:
     progress = close({"shop1": outcome(), "blog1": outcome("blog")}, {"shop2": outcome(**REFUSED)})
     reverted = {"rollout_reverted": {"changed": True}, "rollout_ended": {"live": "1.0"}}
     untouched = {"rollout_ended": {"live": "1.0"}}
-    found = report(progress, plan(3, 1, blog=1), shop1=reverted, shop2=untouched, shop3=untouched)
+    found = reported(progress, plan(3, 1, blog=1), shop1=reverted, shop2=untouched, shop3=untouched)
     assert found["lines"] == [
         "HOST   RELEASE  STATE",
         "shop1  1.0      reverted",
@@ -661,14 +661,14 @@ def test_rollout_report_fails_with_a_host_where_the_rollout_could_not_be_ended(
     result: dict[str, Any],
 ) -> None:
     progress = close({"shop1": outcome()}, {"shop2": outcome()})
-    found = report(progress, plan(2, 1), shop2={"rollout_ended": result})
+    found = reported(progress, plan(2, 1), shop2={"rollout_ended": result})
     assert found["failure"] == f"the rollout failed (see above): shop2. {FAILED}"
 
 
 def test_rollout_report_names_everything_that_failed_once() -> None:
     progress = close({"shop1": outcome(**REFUSED)}, {"blog1": outcome("blog", **REFUSED)})
     silent = {"rollout_ended": {"unreachable": True}}
-    found = report(progress, plan(1, 1, blog=1), blog1=silent)
+    found = reported(progress, plan(1, 1, blog=1), blog1=silent)
     assert found["failure"].startswith("the rollout failed (see above): shop, blog, blog1. ")
 
 
@@ -679,14 +679,14 @@ def test_rollout_report_has_a_line_for_an_application_that_is_left_out() -> None
     }
     told = "shop: nothing was released, because shop2 failed before the rollout began"
     planned = waves.plan_waves(deployments, ["shop2"])
-    assert report(close({"blog1": outcome("blog")}), planned)["lines"] == [
+    assert reported(close({"blog1": outcome("blog")}), planned)["lines"] == [
         "HOST   RELEASE  STATE",
         "blog1  1.1      live",
         told,
     ]
     # Nothing else is in the rollout: the line stands alone, without a table of no host.
     del deployments["blog1"]
-    alone = report({}, waves.plan_waves(deployments, ["shop2"]))
+    alone = reported({}, waves.plan_waves(deployments, ["shop2"]))
     assert alone == {"lines": [told], "failure": ""}
 
 

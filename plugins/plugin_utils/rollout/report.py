@@ -1,0 +1,106 @@
+"""The end of a rollout: every host with its release and state, and why the run fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
+    RolloutPlan,
+    failure_text,
+)
+
+
+def rollout_report(
+    progress: Mapping[str, Any], plan: RolloutPlan, hostvars: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what the operator sees at the end of a rollout.
+
+    Args:
+        progress: What `close_wave` returned for the last wave.
+        plan: The plan of the rollout.
+        hostvars: The variables of each host: `rollout_reverted` and `rollout_ended`, the results of
+            reverting it and of ending the rollout on it.
+
+    Returns:
+        `lines`, a table of every host, and `failure`, the message of a rollout that has failed, or
+        an empty text.
+    """
+    order = plan["order"]
+    reverted = {host: hostvars[host].get("rollout_reverted", {}) for host in order}
+    ended = {host: hostvars[host].get("rollout_ended", {}) for host in order}
+    failed = list(progress.get("stopped", {})) + [
+        host for host, found in ended.items() if found.get("failed") or found.get("unreachable")
+    ]
+    told = ", ".join(dict.fromkeys(failed))
+    return {
+        "lines": [*rollout_lines(progress, order, reverted, ended), *_left_out(plan)],
+        "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: "
+        "fix the cause and run the command again"
+        if failed
+        else "",
+    }
+
+
+def _left_out(plan: RolloutPlan) -> list[str]:
+    return [
+        f"{app}: nothing was released, because {', '.join(hosts)} failed before the rollout began"
+        for app, hosts in plan["without"].items()
+    ]
+
+
+def rollout_lines(
+    progress: Mapping[str, Any],
+    order: Sequence[str],
+    reverted: Mapping[str, Mapping[str, Any]],
+    ended: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    """Return every host with its release and its state at the end of a rollout, as a table.
+
+    Args:
+        progress: What `close_wave` returned for the last wave.
+        order: The hosts of the rollout.
+        reverted: The results of reverting, for the hosts where it was tried.
+        ended: The results of ending the rollout on each host.
+    """
+    if not order:
+        return []
+    rows = [("HOST", "RELEASE", "STATE")]
+    notes = []
+    for host in order:
+        done = progress.get("hosts", {}).get(host)
+        state, note = _end_state(done, reverted.get(host) or None)
+        if note:
+            notes.append(f"{host}: {note}")
+        result = ended.get(host) or {}
+        if result.get("unreachable"):
+            state = "unreachable"
+        elif result.get("failed"):
+            notes.append(f"{host}: the rollout could not be ended there: {failure_text(result)}")
+        release = result.get("live")
+        rows.append((host, "?" if release is None else release or "none", state))
+    for app, reason in progress.get("stopped", {}).items():
+        notes.append(f"The rollout of {app} failed:\n{reason}")
+    return [*aligned(rows), *(["", *notes] if notes else [])]
+
+
+def _end_state(
+    done: Mapping[str, str] | None, reverted: Mapping[str, Any] | None
+) -> tuple[str, str]:
+    """Return a host's last state, and a note for the operator."""
+    if done is None:
+        return "not begun", ""
+    if reverted is None:
+        return done["state"], ""
+    if reverted.get("unreachable"):
+        return (
+            "unreachable",
+            "could not be reverted, since it does not answer; the next run brings it up to date",
+        )
+    if reverted.get("failed"):
+        return "NOT REVERTED", f"could not be reverted: {failure_text(reverted)}"
+    if reverted.get("changed"):
+        return "reverted", ""
+    # It answered after all, and runs nothing of this rollout: it is unchanged.
+    return "unchanged" if done["state"] in ("live", "unreachable") else done["state"], ""
