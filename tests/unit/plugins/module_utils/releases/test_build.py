@@ -149,7 +149,7 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "environment", "seen"),
+    ("store", "given", "seen"),
     [(True, {}, "true"), (False, {}, ""), (True, {"UV_SYSTEM_CERTS": "false"}, "false")],
     ids=["as the host does", "host without a store", "otherwise by the operator"],
 )
@@ -158,7 +158,7 @@ def test_build_trusts_the_authorities_of_the_host(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     store: bool,
-    environment: dict[str, str],
+    given: dict[str, str],
     seen: str,
 ) -> None:
     authorities = tmp_path / "ca-certificates.crt"
@@ -172,7 +172,7 @@ def test_build_trusts_the_authorities_of_the_host(
     uv.chmod(0o755)
     recipe = pack({"main.py": APPLICATION}, uv=str(uv))
     # Without a store uv brings authorities of its own.
-    build(replace(recipe, uv_environment={**recipe.uv_environment, **environment}), {})
+    build(replace(recipe, uv_environment={**recipe.uv_environment, **given}), {})
     assert told.read_text().strip() == seen
 
 

@@ -217,7 +217,7 @@ def test_live_link_is_renamed_once_the_slot_is_healthy(
     live: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, str | None]] = []
-    start, swap = activation.start, activation.swap
+    start, swap = cut_over.start, cut_over.swap
 
     def started(slot: Slot, desired: Desired) -> None:
         start(slot, desired)
