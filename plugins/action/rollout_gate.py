@@ -30,10 +30,10 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the decision; a refusal fails the task."""
         hostvars = task_vars["hostvars"]
-        begun: dict[str, Begun] = {
-            host: hostvars[host]["rollout_begun"] for host in options["hosts"]
-        }
-        apps = {host: hostvars[host]["deployment"]["app_name"] for host in options["hosts"]}
+        # In a play that goes over its hosts in batches, those of later ones have told nothing yet.
+        hosts = [host for host in options["hosts"] if "rollout_begun" in hostvars[host]]
+        begun: dict[str, Begun] = {host: hostvars[host]["rollout_begun"] for host in hosts}
+        apps = {host: hostvars[host]["deployment"]["app_name"] for host in hosts}
         result: dict[str, Any] = {"changed": False}
         try:
             if options["require"] == "locks":

@@ -40,7 +40,7 @@ def run(
         shared_loader_obj=None,
     )
     hostvars = {
-        host: {"rollout_begun": found, "deployment": {"app_name": "shop"}}
+        host: {"deployment": {"app_name": "shop"}} | ({"rollout_begun": found} if found else {})
         for host, found in begun.items()
     }
     return dict(action.run(task_vars={"hostvars": hostvars}))
@@ -48,6 +48,11 @@ def run(
 
 def test_gate_opens_with_all_locks_held() -> None:
     assert run({"web1": BEGUN, "web2": BEGUN}, "locks") == {"changed": False, "stale": []}
+
+
+def test_gate_leaves_out_hosts_of_a_later_batch() -> None:
+    told = run({"web1": BEGUN | {"ended": ["r1"]}, "web2": LOCKED, "web3": {}}, "locks")
+    assert told == {"changed": False, "stale": ["web2"]}
 
 
 def test_gate_names_the_locks_of_a_rollout_that_has_ended() -> None:
