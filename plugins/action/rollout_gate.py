@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ansible.utils.display import Display
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     Begun,
@@ -12,6 +13,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     rollback_target,
     stale_locks,
 )
+
+display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -25,6 +28,7 @@ class ActionModule(ControllerAction):
         },
         "hosts": {"type": "list", "elements": "str", "required": True},
         "release": {"type": "str", "default": ""},
+        "lines": {"type": "list", "elements": "str", "default": []},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +39,8 @@ class ActionModule(ControllerAction):
         begun: dict[str, Begun] = {host: hostvars[host]["rollout_begun"] for host in hosts}
         apps = {host: hostvars[host]["deployment"]["app_name"] for host in hosts}
         result: dict[str, Any] = {"changed": False}
+        if options["lines"]:
+            display.display("\n".join(["", *options["lines"], ""]))
         try:
             if options["require"] == "locks":
                 return result | {"stale": stale_locks(apps, begun)}

@@ -108,6 +108,9 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
     """
     of_plan: dict[tuple[str, str], list[str]] = {}
     for host in hosts:
+        # A host that another rollout has locked tells nothing of itself.
+        if "capacity" not in hostvars[host].get("rollout_begun", {}):
+            continue
         deployment = hostvars[host]["deployment"]
         plan = worker_plan(
             hostvars[host]["rollout_begun"]["capacity"],

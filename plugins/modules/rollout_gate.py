@@ -32,6 +32,11 @@ options:
     description: With O(require=rollback), the release; empty for the previous one.
     type: str
     default: ""
+  lines:
+    description: Lines to print, such as the plan.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Changes nothing.

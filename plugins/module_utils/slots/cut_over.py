@@ -33,7 +33,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
 )
 
 #: Seconds between two checks of a slot that starts.
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
