@@ -32,13 +32,6 @@ options:
     type: list
     elements: str
     default: []
-  command_line:
-    description:
-      - Names of variables that pick the target of a playbook. One that is set in the inventory, and
-        not on the command line, is refused.
-    type: list
-    elements: str
-    default: []
   files:
     description:
       - Whether to check the controller's files that variables name, such as the source or a key.
