@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "shop.example.com"
 #: Requests a second: enough to catch a request at every moment of a cut-over, few enough that two
 #: cores can also run the deploys.
-RATE = 300
+RATE = 400
 
 
 @dataclass
