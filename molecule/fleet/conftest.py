@@ -19,7 +19,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture(scope="session")
 def load(shop: Shop) -> Iterator[Load]:
     """Requests of every kind, for as long as the session lasts."""
-    running = Load(shop, rate=120)
+    running = Load(shop, rate=180)
     running.start()
     yield running
     if running.process is not None:
