@@ -15,7 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import (
 HASH = "--hash=sha256:" + 64 * "a"
 HASHED = f"""\
 # This file was made by uv pip compile --generate-hashes
---index-url https://packages.example.com/simple
+--only-binary :all:
 
 anyio==4.9.0 \\
     {HASH} \\
