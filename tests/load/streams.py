@@ -105,6 +105,10 @@ class WebSocketClient:
                 answer = await connection.recv()
         except TimeoutError:
             raise RequestError("timeout", f"message {message} did not come back") from None
+        except asyncio.CancelledError:
+            # The run ended first: the server still had time.
+            self.session.tally.ws_unanswered -= 1
+            raise
         if answer != message:
             raise RequestError("bad_body", f"sent {message}, got {answer[:300]!r}")
         self.session.tally.ws_unanswered -= 1

@@ -79,6 +79,16 @@ def test_ws_close_of_a_restart_is_proper(load: Load, code: int) -> None:
     assert result["ws_unanswered"] == result["ws_closed_properly"]
 
 
+def test_ws_message_that_the_end_of_the_run_cuts_is_not_unanswered(load: Load) -> None:
+    async def think(reader: Reader, writer: Writer) -> None:
+        await upgrade(reader, writer)
+        await message(reader)
+        await asyncio.sleep(60)
+
+    result = load(think, "ws")
+    assert (result["failed"], result["ws_connections"], result["ws_unanswered"]) == (0, 1, 0)
+
+
 @pytest.mark.parametrize("code", [1000, 1006, 1011])
 def test_ws_close_of_another_code_is_a_failure(load: Load, code: int) -> None:
     async def leave(reader: Reader, writer: Writer) -> None:
