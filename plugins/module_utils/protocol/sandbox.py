@@ -9,9 +9,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Union
 
-Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Names that `network_allow` knows besides networks in CIDR notation.
 ANY, LOCALHOST, LINK_LOCAL = "any", "localhost", "link-local"
