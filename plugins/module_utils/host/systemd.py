@@ -24,7 +24,14 @@ def systemctl(*arguments: str, check: bool = True) -> str:
     Raises:
         Refusal: With systemctl's message.
     """
-    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    # In a session of its own: a terminal that is gone does not end it in the middle.
+    result = subprocess.run(
+        ["systemctl", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
     if check and result.returncode != 0:
         told = (result.stderr or result.stdout).strip()
         raise Refusal(f"systemctl {' '.join(arguments)} failed: {told}")
