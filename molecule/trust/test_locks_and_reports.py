@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -179,10 +179,8 @@ def test_report_that_is_none_is_named_and_holds_nothing_up(shop: Shop, slot: str
             assert (result.returncode, named in result.stdout) == (code, True), result.stdout
             assert "Traceback" not in result.stdout
     finally:
-        shop.shell(
-            f"find {slot} -mindepth 1 -delete; cp -a /root/reports/. {slot}; rm -r /root/reports",
-            HOST,
-        )
+        back = f"cp -a /root/reports/. {slot} && rm -r /root/reports"
+        shop.shell(f"find {slot} -mindepth 1 -delete; {back}", HOST)
     assert all(worker["healthy"] for worker in look(shop)["workers"])
 
 
@@ -243,6 +241,9 @@ def cut(process: subprocess.Popen[str]) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+End = Callable[[subprocess.Popen[str]], None]
+
+
 @pytest.mark.parametrize(
     ("end", "settings"),
     [
@@ -255,7 +256,7 @@ def cut(process: subprocess.Popen[str]) -> None:
     ids=["interrupt", "cut", "cut-sudo", "interrupt-terminal"],
 )
 def test_nothing_is_switched_once_the_controller_has_gone(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, end: Any, settings: dict[str, str]
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, end: End, settings: dict[str, str]
 ) -> None:
     """The slot of a release is starting when its controller goes: it is put away instead."""
     live = shop.live(HOST)

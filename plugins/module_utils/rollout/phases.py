@@ -98,11 +98,12 @@ def end(
     current = lock.holder(application)
     if current is None or current["rollout"] != rollout:
         return {"changed": False, "removed": []}
-    live = application.live_slot()
     changed = False
-    if live is not None:
+    if application.live_slot() is not None:
         with cut_over.exclusive(application, health_timeout + ACTIVATION_MARGIN):
-            changed = cut_over.settle(application, application.slot(live))
+            # Asked again: the activation that this waited for may have switched.
+            live = application.live_slot()
+            changed = live is not None and cut_over.settle(application, application.slot(live))
     if succeeded and release:
         history.finish(application, release)
     removed: list[str] = []

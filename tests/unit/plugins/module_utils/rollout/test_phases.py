@@ -193,6 +193,23 @@ def test_end_waits_as_long_as_the_deployment_lets_an_activation_take(
     assert patience == [400 + phases.ACTIVATION_MARGIN]
 
 
+def test_end_stops_no_slot_that_became_live_while_it_waited(
+    switched: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = switched.application
+    cut_over.swap(application, application.slot("blue"))
+
+    @contextmanager
+    def exclusive(*_: object) -> Iterator[None]:
+        cut_over.swap(application, application.slot("green"))
+        yield
+
+    monkeypatch.setattr(cut_over, "exclusive", exclusive)
+    end(switched)
+    assert switched.states["shop@green.service"]["ActiveState"] == "active"
+    assert switched.states["shop@blue.service"]["ActiveState"] == "inactive"
+
+
 def test_end_is_refused_and_keeps_the_lock_while_an_activation_goes_on(
     switched: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
