@@ -283,7 +283,8 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         return answer | {"changed": False, "manifest": {}, "missing": ["uv"]}
     if options["look"]:
         return answer | {"changed": False, "manifest": {}}
-    ensure_account(options["user"])
+    borrowed = options["user"] != application.name
+    ensure_account(options["user"], application.name, borrowed=borrowed)
     given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
     given |= {
         "path": path,

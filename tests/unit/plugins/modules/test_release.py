@@ -62,7 +62,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Built:
         done.archives.append(path.read_bytes() if path.is_file() else b"")
         return {**manifest, "built_at": 1}
 
-    def ensure_account(name: str) -> bool:
+    def ensure_account(name: str, _application: str, **_given: bool) -> bool:
         assert done.recipes == []
         done.accounts.append(name)
         return True
@@ -187,7 +187,7 @@ def test_release_without_uv_is_not_built_and_says_what_is_missing(
 def test_release_whose_account_cannot_be_made_is_not_built(
     run_release: Run, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ensure_account(name: str) -> bool:
+    def ensure_account(name: str, _application: str, **_given: bool) -> bool:
         raise AccountError(f"useradd {name} failed: no more numbers")
 
     monkeypatch.setattr(release, "ensure_account", ensure_account)
