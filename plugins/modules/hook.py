@@ -62,6 +62,16 @@ options:
     description: Only record that the phase ran on another host of the rollout; run nothing.
     type: bool
     default: false
+  secret_names:
+    description: Names in O(environment) whose values are hidden when output is shown.
+    type: list
+    elements: str
+    default: []
+  memory_max:
+    description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
+    type: str
+    default: ""
+extends_documentation_fragment: asgi.fleet.sandbox
 attributes:
   check_mode:
     description: Reports whether the commands would run.
@@ -108,7 +118,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import loc
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+    run_hook,
+)
 
 
 def main() -> None:
@@ -129,6 +144,9 @@ def main() -> None:
             "release": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
             "environment": {"type": "str", "default": "", "no_log": True},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "sandbox": OPTION,
+            "memory_max": {"type": "str", "default": ""},
             "once": {"type": "bool", "default": False},
             "ran_elsewhere": {"type": "bool", "default": False},
         },
@@ -167,15 +185,17 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
 def _run(module: AnsibleModule) -> list[dict[str, Any]]:
     options = module.params
     ran: list[dict[str, Any]] = []
+    surroundings = Surroundings(
+        release=options["release"],
+        user=options["user"],
+        environment=parse_environment(options["environment"]),
+        secret_names=options["secret_names"],
+        sandbox=of_option(options["sandbox"]),
+        memory_max=options["memory_max"],
+    )
     try:
         for hook in options["commands"]:
-            outcome = run_hook(
-                hook["command"],
-                options["release"],
-                options["user"],
-                parse_environment(options["environment"]),
-                hook["timeout"],
-            )
+            outcome = run_hook(hook["command"], hook["timeout"], surroundings)
             ran.append({"command": hook["command"], **outcome})
     except HookError as error:
         module.fail_json(msg=f"{options['phase']}: {error}", ran=ran)

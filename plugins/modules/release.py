@@ -14,6 +14,8 @@ description:
   - With O(state=present), unpacks the source, creates the release's own virtual environment with
     uv, installs the dependencies byte-compiled, imports the application as the service's user, and
     writes the manifest last. A step that fails removes the folder again.
+  - The build runs as an account of its own, named after the application with C(-build), and like
+    the import in a sandbox of systemd. Root takes over what it has left, and runs none of it.
   - With O(state=pruned), removes old releases, but never the live, the previous or a pinned one,
     nor one that a slot points to.
 options:
@@ -124,10 +126,20 @@ options:
     description: Further entries for the manifest.
     type: dict
     default: {}
+  memory_max:
+    description: >-
+      Limit of memory of the build and of the import, C(MemoryMax=) of systemd.resource-control(5).
+    type: str
+    default: 50%
+  timeout:
+    description: Seconds that a step of the build may take.
+    type: float
+    default: 1800
   keep:
     description: With O(state=pruned), how many releases to keep besides the protected ones.
     type: int
     default: 3
+extends_documentation_fragment: asgi.fleet.sandbox
 attributes:
   check_mode:
     description: Reports whether a release would be built, or which ones would be removed.
@@ -192,7 +204,10 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    build_account,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -200,6 +215,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
     build,
     building,
@@ -252,6 +268,9 @@ def main() -> None:
             "uv": {"type": "path"},
             "prefix": {"type": "str", "default": "python_release_"},
             "manifest": {"type": "dict", "default": {}},
+            "sandbox": OPTION,
+            "memory_max": {"type": "str", "default": "50%"},
+            "timeout": {"type": "float", "default": 1800},
             "keep": {"type": "int", "default": 3},
         },
         required_if=[
@@ -285,12 +304,16 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         return answer | {"changed": False, "manifest": {}}
     borrowed = options["user"] != application.name
     ensure_account(options["user"], application.name, borrowed=borrowed)
+    builder = build_account(application.name)
+    ensure_account(builder, application.name)
     given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
     given |= {
         "path": path,
         "archive": _archive(module),
         "environment": parse_environment(options["environment"]),
         "uv_environment": parse_environment(options["uv_environment"]),
+        "builder": builder,
+        "sandbox": of_option(options["sandbox"]),
     }
     with building(application):
         # The build that this one waited for may have built it.

@@ -19,6 +19,7 @@ description:
     last lines of its journal.
   - All of this happens on the host in one module, so that a lost connection cannot interrupt it.
 extends_documentation_fragment:
+  - asgi.fleet.sandbox
   - asgi.fleet.health
   - asgi.fleet.journal
 options:
@@ -105,6 +106,10 @@ options:
       - Id of the rollout that must hold the lock, see M(asgi.fleet.rollout); empty for none.
     type: str
     default: ""
+  memory_max:
+    description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Reports what would change and why, without starting anything.
@@ -179,6 +184,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import
     require_lock,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
@@ -231,6 +237,8 @@ def main() -> None:
             "keep_previous": {"type": "bool", "default": False},
             "rollout": {"type": "str", "default": ""},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "sandbox": OPTION,
+            "memory_max": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -251,6 +259,8 @@ def main() -> None:
             user=options["user"],
             before=options["before_activate"],
             after=options["after_activate"],
+            sandbox=of_option(options["sandbox"]),
+            memory_max=options["memory_max"],
         ),
     )
     try:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Sequence
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import PATH
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import (
+    installed,
+    normal,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
     interpreter_version,
-    run,
+    tail,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import environment_key
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
+    index_environment,
+    run_confined,
+    uv_environment,
+    wheel,
+)
 
 #: Files that name the dependencies, the most exact first.
 DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
-#: Certificate authorities that the host trusts, from the package ca-certificates.
-TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def create_venv(recipe: Recipe) -> None:
@@ -26,19 +37,43 @@ def create_venv(recipe: Recipe) -> None:
     Raises:
         BuildError: the interpreter is neither on the host nor to be had.
     """
-    wanted = recipe.python or "/usr/bin/python3"
-    command = [recipe.uv, "venv", "--no-project", "--relocatable", "--python", wanted]
-    command.append(recipe.inside(".venv"))
-    try:
-        _uv(recipe, command, "")
-    except BuildError as error:
-        raise BuildError(
-            f"{recipe.prefix}python is {recipe.python or 'empty'}; this host has "
-            f"{interpreter_version('/usr/bin/python3')} as python3, and the wanted one cannot be "
-            f"had; install python{recipe.python} on the host, set "
-            "python_release_python_mirror to a mirror of "
-            f"uv's Python builds that it reaches, or choose another {recipe.prefix}python:\n{error}"
-        ) from None
+    command = [recipe.uv, "venv", "--no-project", "--relocatable", "--no-python-downloads"]
+    command += ["--python", _interpreter(recipe), recipe.inside(".venv")]
+    run_confined(recipe, command, "the virtual environment cannot be made")
+
+
+def _interpreter(recipe: Recipe) -> str:
+    """Return the path of the wanted interpreter, which uv installs if the host has none.
+
+    All applications share these, so root installs them: a build could change them for all. uv has
+    the digest of each.
+    """
+    if not recipe.python:
+        return "/usr/bin/python3"
+    found = _as_root(recipe, ["python", "find", "--no-project", "--system", recipe.python])
+    if found.returncode != 0:
+        installed_now = _as_root(recipe, ["python", "install", "--no-bin", recipe.python])
+        found = _as_root(recipe, ["python", "find", "--no-project", "--system", recipe.python])
+        if found.returncode != 0:
+            told = tail(installed_now.stderr or found.stderr)
+            raise BuildError(
+                f"{recipe.prefix}python is {recipe.python}; this host has "
+                f"{interpreter_version('/usr/bin/python3')} as python3, and the wanted one cannot "
+                f"be had; install python{recipe.python} on the host, set "
+                "python_release_python_mirror to a mirror of "
+                f"uv's Python builds that it reaches, or choose another {recipe.prefix}python:\n"
+                f"{told}"
+            )
+    return found.stdout.strip()
+
+
+def _as_root(recipe: Recipe, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run uv as the user of this process, away from every project and virtual environment."""
+    environment = {"PATH": PATH, "HOME": "/", **uv_environment(recipe, recipe.cache)}
+    command = [recipe.uv, *arguments]
+    return subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def release_key(recipe: Recipe, used: str) -> str:
@@ -62,37 +97,44 @@ def copy_venv(recipe: Recipe, release: str) -> None:
     Times are kept: the byte code depends on them.
     """
     venv = os.path.join(os.path.dirname(recipe.path), release, ".venv")
-    run(
-        ["cp", "--archive", "--reflink=auto", venv, recipe.inside(".venv")],
-        f"the virtual environment of {release} cannot be copied",
-        cwd=recipe.path,
-    )
+    command = ["cp", "--archive", "--reflink=auto", venv, recipe.inside(".venv")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise BuildError(
+            f"the virtual environment of {release} cannot be copied; nothing live changed:\n"
+            f"{tail(result.stderr)}"
+        )
 
 
 def install_dependencies(recipe: Recipe, used: str) -> None:
     """Install the dependencies; also the application itself where that is the same step."""
     if recipe.kind in ("wheel", "package"):
-        _pip(recipe, ["install", recipe.package if recipe.kind == "package" else recipe.archive])
+        _pip(recipe, ["install", recipe.package if recipe.kind == "package" else wheel(recipe)])
         return
     source = recipe.inside("src")
     if used == "uv.lock":
         command = [recipe.uv, "sync", "--locked", "--no-dev", "--no-editable", "--compile-bytecode"]
         # The venv's own interpreter: uv would otherwise look for one again, and may replace it.
         command += ["--project", source, "--python", recipe.venv_python]
-        _uv(recipe, command, "the dependencies cannot be installed from uv.lock")
+        run_confined(recipe, command, "the dependencies cannot be installed from uv.lock")
     elif used == "pyproject.toml" and is_package(source):
         _pip(recipe, ["install", source])
     elif used:
         _pip(recipe, ["install", "--requirements", os.path.join(source, used)])
 
 
-def install_project(recipe: Recipe, used: str, *, reused: bool) -> None:
-    """Install the project itself where it is a package and did not come with its dependencies."""
+def is_installed_apart(recipe: Recipe, used: str, *, reused: bool) -> bool:
+    """Return whether the project is a package that did not come with its dependencies."""
     source = recipe.inside("src")
     along = used in ("", "uv.lock", "pyproject.toml") and not reused
-    packaged = is_installed_by_lock(source) if used == "uv.lock" else is_package(source)
-    if recipe.kind == "tree" and not along and packaged:
-        _pip(recipe, ["install", "--no-deps", "--reinstall", source])
+    if recipe.kind != "tree" or along:
+        return False
+    return is_installed_by_lock(source) if used == "uv.lock" else is_package(source)
+
+
+def install_project(recipe: Recipe) -> None:
+    """Install the project itself, without its dependencies."""
+    _pip(recipe, ["install", "--no-deps", "--reinstall", recipe.inside("src")])
 
 
 def dependency_file(recipe: Recipe) -> str:
@@ -134,18 +176,18 @@ def is_package(source: str) -> bool:
 
 def add_server_packages(recipe: Recipe) -> None:
     """Add Gunicorn and its like, but never over versions that the application chose itself."""
-    freeze = _uv(recipe, [recipe.uv, "pip", "freeze", "--python", recipe.venv_python], "")
-    pinned = [line for line in freeze.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
-    # A package from a URL or a file is listed as `name @ url`; the application chose it as well.
-    own = {_normal(re.split(r"==| @ ", line)[0]) for line in freeze.splitlines()}
-    missing = [p for p in recipe.server_packages if _normal(_name(p)) not in own]
+    own = installed(recipe.inside(".venv"))
+    missing = [p for p in recipe.server_packages if normal(_name(p)) not in own]
     if not missing:
         return
-    constraints = recipe.inside("constraints.txt")
-    with open(constraints, "w", encoding="utf-8") as file:
-        file.write("\n".join(pinned) + "\n")
-    _pip(recipe, ["install", "--constraints", constraints, *missing])
-    os.unlink(constraints)
+    # Not in the release's folder, where the build may have left a link to somewhere else.
+    constraints = f"{recipe.path}.constraints"
+    text = "".join(f"{name}=={version}\n" for name, version in own.items())
+    write_file(constraints, text, 0o644)
+    try:
+        _pip(recipe, ["install", "--constraints", constraints, *missing])
+    finally:
+        os.unlink(constraints)
 
 
 def _name(requirement: str) -> str:
@@ -153,34 +195,11 @@ def _name(requirement: str) -> str:
     return re.split(r"[\[=<>!~@; ]", requirement)[0]
 
 
-def _normal(name: str) -> str:
-    """Return a distribution's normalised name (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _pip(recipe: Recipe, arguments: Sequence[str]) -> str:
+def _pip(recipe: Recipe, arguments: Sequence[str]) -> None:
     command = [recipe.uv, "pip", arguments[0], "--python", recipe.venv_python, "--compile-bytecode"]
-    for option, value in (("--index", recipe.index), ("--find-links", recipe.find_links)):
-        if value:
-            command += [option, value]
-    return _uv(recipe, [*command, *arguments[1:]], "the dependencies cannot be installed")
-
-
-def _uv(recipe: Recipe, command: Sequence[str], problem: str) -> str:
-    environment = {
-        # uv brings its own authorities; those of a company's package index are in the host's store.
-        **({"UV_SYSTEM_CERTS": "true"} if os.path.exists(TRUST_STORE) else {}),
-        **os.environ,
-        "UV_CACHE_DIR": recipe.cache,
-        # A venv whose files are links into the cache would change with it.
-        "UV_LINK_MODE": "copy",
-        "UV_NO_PROGRESS": "1",
-        "UV_PROJECT_ENVIRONMENT": recipe.inside(".venv"),
-        # The service could not read them under /root.
-        "UV_PYTHON_INSTALL_DIR": recipe.pythons,
-        **recipe.uv_environment,
-    }
-    if recipe.python_mirror:
-        environment["UV_PYTHON_INSTALL_MIRROR"] = recipe.python_mirror
-    # In the source: relative paths of a requirements.txt start there.
-    return run(command, problem, cwd=recipe.inside("src"), environment=environment)
+    run_confined(
+        recipe,
+        [*command, *arguments[1:]],
+        "the dependencies cannot be installed",
+        index_environment(recipe),
+    )

@@ -46,7 +46,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
     timed,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+    run_hook,
+)
 
 
 @dataclass(frozen=True)
@@ -248,15 +252,17 @@ def _run_hooks(
         Refusal: one of them failed; with the end of its output.
     """
     environment = parse_environment(desired.files[target.slot]["environment"])
+    surroundings = Surroundings(
+        desired.release,
+        desired.hooks.user,
+        {"FLEET_SLOT": target.slot, **environment},
+        desired.secret_names,
+        desired.hooks.sandbox,
+        desired.hooks.memory_max,
+    )
     for hook in hooks:
         try:
-            run_hook(
-                hook["command"],
-                desired.release,
-                desired.hooks.user,
-                {"FLEET_SLOT": target.slot, **environment},
-                float(hook["timeout"]),
-            )
+            run_hook(hook["command"], float(hook["timeout"]), surroundings)
         except HookError as error:
             raise Refusal(blanked(f"{phase}: {error}", target, desired)) from None
 

@@ -26,6 +26,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     parse_environment,
     without_secrets,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
@@ -38,11 +39,16 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Hooks:
-    """Commands of the application on this host, each with `command` and `timeout` in seconds."""
+    """Commands of the application on this host, each with `command` and `timeout` in seconds.
+
+    `user`, `sandbox` and `memory_max` are those of `hooks.Surroundings`.
+    """
 
     user: str = ""
     before: Sequence[Mapping[str, Any]] = ()
     after: Sequence[Mapping[str, Any]] = ()
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    memory_max: str = ""
 
 
 @dataclass(frozen=True)
