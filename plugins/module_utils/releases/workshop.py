@@ -103,7 +103,7 @@ def run_confined(
         **uv_environment(recipe, os.path.join(recipe.caches, recipe.builder)),
         **(environment or {}),
     }
-    network = [ANY, LOCALHOST] if _names_loopback([*told.values(), recipe.index]) else [ANY]
+    network = (ANY, LOCALHOST) if _names_loopback([*told.values(), recipe.index]) else (ANY,)
     confinement = Confinement(
         unit=unit_name(recipe.application, "build"),
         user=recipe.builder,

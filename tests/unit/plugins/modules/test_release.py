@@ -96,7 +96,7 @@ def test_release_is_built_with_everything_given(
     assert (answer["changed"], answer["path"]) == (True, path)
     assert answer["manifest"] == {"built_by": "ada", "built_at": 1}
     assert answer["missing"] == []
-    assert built.accounts == ["shop"]
+    assert built.accounts == ["shop", "shop-build"]
     assert built.recipes == [
         Recipe(
             path=path,
@@ -104,6 +104,8 @@ def test_release_is_built_with_everything_given(
             uv=sys.executable,
             module="main:app",
             user="shop",
+            builder="shop-build",
+            memory_max="50%",
             archive="/var/cache/shop.whl",
             python="3.13",
             server_packages=["gunicorn==27.0.1"],
@@ -246,7 +248,7 @@ def test_release_that_cannot_be_built_says_why(
     answer = run_release(**PRESENT)
     assert answer["failed"]
     assert answer["msg"] == "app_module is main:app; importing it failed"
-    assert (built.recipes, built.accounts) == ([], ["shop"])
+    assert (built.recipes, built.accounts) == ([], ["shop", "shop-build"])
 
 
 @pytest.mark.parametrize("missing", PRESENT)
