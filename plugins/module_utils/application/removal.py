@@ -21,7 +21,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -109,6 +109,8 @@ def remove(application: Application, todo: Removal) -> None:
     systemd.for_units("disable", todo.units)
     # A socket that still listens would start its service again.
     systemd.for_units("stop", todo.units)
+    for unit in todo.units:
+        control_group.end(unit)
     for path in todo.paths:
         _delete(path)
     if todo.units:

@@ -138,8 +138,8 @@ def network_directives(allow: Iterable[str]) -> list[tuple[str, str]]:
             for network in networks
         ]
         found += [str(one) for one in _without(map(ipaddress.ip_network, EVERYTHING), refused)]
-    else:
-        found += [network for name in NAMED if name in names for network in NAMED[name]]
+    # Of IPv6, `any` does not start from these.
+    found += [network for name in NAMED if name in names for network in NAMED[name]]
     found += sorted(names - {ANY, *NAMED})
     if LOCALHOST not in names:
         found += RESOLVER

@@ -171,7 +171,10 @@ def activate(
     target = application.slot(todo.slot)
     if todo.cut_over:
         with timed(outcome, "free the idle slot"):
-            put_away(target)
+            ended = put_away(target)
+        if ended:
+            text = f"killed what the slot's last release had left behind: {len(ended)} processes"
+            outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
             verify_units(target, desired.files[todo.slot])
         began = time.time()
