@@ -74,10 +74,12 @@ state:
       description: How many workers Gunicorn is configured to run.
       type: int
     workers:
-      description: The running workers; a stopped one is not healthy.
+      description:
+        - The running workers; a stopped one is not healthy.
+        - C(problem) says why a worker's report does not count; it is empty for one that does.
       type: list
       elements: dict
-      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false}]
+      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false, problem: ""}]
     memory_mb:
       description: Memory of all processes of the slot in MiB, shared pages divided among them.
       type: int

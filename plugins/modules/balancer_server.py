@@ -87,7 +87,11 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
+    UnsafeFolderError,
+    locked,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
     HaproxyError,
     Runtime,
@@ -95,7 +99,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket 
     plan,
 )
 
-LOCK = "/run/lock/asgi_fleet_balancer_server.lock"
+#: No application has such a name.
+LOCK = "haproxy_balancer.servers"
 POLL_SECONDS = 0.5
 
 
@@ -185,7 +190,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except HaproxyError as error:
+    except (HaproxyError, ControllerGone, UnsafeFolderError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

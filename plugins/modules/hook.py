@@ -114,7 +114,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
+    UnsafeFolderError,
+    locked,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
@@ -160,14 +164,15 @@ def main() -> None:
         module.exit_json(changed=due, ran=[])
     with ExitStack() as held:
         try:
-            lock = application.path("var/lib", application.name, "hook.lock")
-            held.enter_context(locked(lock, patience))
+            held.enter_context(locked(f"{application.name}.hook", patience, root=application.root))
         except TimeoutError:
             module.fail_json(
                 msg=f"{options['phase']}: commands of another run are still running on this host "
                 f"after {patience:g} s; wait for them to end and run again",
                 ran=[],
             )
+        except (ControllerGone, UnsafeFolderError) as error:
+            module.fail_json(msg=str(error), ran=[])
         due = _due(application, options)
         ran = _run(module) if due and not options["ran_elsewhere"] else []
         if due and options["once"]:

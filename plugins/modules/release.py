@@ -212,6 +212,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
@@ -284,7 +286,7 @@ def main() -> None:
     try:
         step = STEPS[module.params["state"]]
         module.exit_json(**step(application, module))
-    except (AccountError, BuildError) as error:
+    except (AccountError, BuildError, ControllerGone, UnsafeFolderError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -164,6 +164,11 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
+    ControllerGone,
+    heeding_signals,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
@@ -199,8 +204,9 @@ def main() -> None:
     )
     application = Application(module.params["name"])
     try:
-        result = STEPS[module.params["state"]](application, module)
-    except (lock.LockError, BuildError, Refusal) as error:
+        with heeding_signals():
+            result = STEPS[module.params["state"]](application, module)
+    except (lock.LockError, BuildError, ControllerGone, Refusal, UnsafeFolderError) as error:
         module.fail_json(
             msg=str(error), holder=lock.holder(application), live=live_release(application)
         )

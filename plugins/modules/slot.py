@@ -183,6 +183,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import
     LockError,
     require_lock,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
+    ControllerGone,
+    heeding_signals,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
@@ -264,8 +269,8 @@ def main() -> None:
         ),
     )
     try:
-        module.exit_json(
-            **run(
+        with heeding_signals():
+            result = run(
                 application,
                 desired,
                 restart=options["restart"],
@@ -273,9 +278,13 @@ def main() -> None:
                 rollout_id=options["rollout"],
                 check_mode=module.check_mode,
             )
-        )
-    except (Refusal, LockError) as refusal:
+    except ControllerGone as gone:
+        # Only the host's journal can still tell it.
+        module.log(f"{application.name}: {gone}")
+        module.fail_json(msg=str(gone))
+    except (Refusal, LockError, UnsafeFolderError) as refusal:
         module.fail_json(msg=str(refusal))
+    module.exit_json(**result)
 
 
 def run(

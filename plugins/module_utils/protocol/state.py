@@ -71,12 +71,21 @@ class LiveSlot(TypedDict):
 
 
 class Worker(TypedDict):
-    """A worker process; one that is stopped (SIGSTOP) is not healthy."""
+    """A worker process.
+
+    Keys:
+        pid: Its id.
+        memory_mb: Its share of memory.
+        healthy: Whether it last reported so; one that is stopped (SIGSTOP) is not.
+        stopped: Whether it is stopped.
+        problem: Why its report does not count; empty for one that does.
+    """
 
     pid: int
     memory_mb: int
     healthy: bool
     stopped: bool
+    problem: str
 
 
 class HttpsAnswer(TypedDict):

@@ -87,7 +87,7 @@ def building(application: Application) -> Iterator[None]:
         f"another build of {application.name} has been running on this host for more than "
         f"{BUILD_PATIENCE} s; wait for it to end and run again"
     )
-    with locked(application.path("opt", application.name, "build.lock"), BUILD_PATIENCE, busy):
+    with locked(f"{application.name}.build", BUILD_PATIENCE, busy, application.root):
         yield
 
 

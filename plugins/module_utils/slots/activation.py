@@ -29,6 +29,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
@@ -165,6 +166,7 @@ def activate(
     Raises:
         Refusal: The idle slot did not become healthy. It is stopped, its files are kept for
             inspection, and the live slot is unchanged.
+        ControllerGone: The controller left before the swap; the idle slot is stopped.
     """
     live = application.live_slot()
     outcome = CutOver(changed=todo.cut_over, slot=todo.slot, previous_slot=live)
@@ -186,6 +188,7 @@ def activate(
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
             with timed(outcome, "start until healthy"):
                 start(target, desired)
+            require_controller()
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):

@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
@@ -36,6 +37,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
 
 #: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.05
+#: Seconds that an answer of a slot that starts may take, as those of its workers to themselves.
+PROBE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,14 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
 
     Raises:
         Refusal: Another activation of this application was running all the time.
+        ControllerGone: The controller left while this waited.
     """
-    path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
     busy = Refusal(
         f"another activation of {application.name} has been running on this host for more than "
         f"{patience:g} s; wait for it to end and run again"
     )
-    with locked(path, patience, busy):
+    name = f"{application.name}.activation"
+    with locked(name, patience, busy, application.root):
         yield
 
 
@@ -99,6 +103,7 @@ def start(slot: Slot, desired: Desired) -> None:
 
     Raises:
         Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
+        ControllerGone: The controller left before it was.
     """
     health = desired.health
     began = time.time()
@@ -107,10 +112,12 @@ def start(slot: Slot, desired: Desired) -> None:
     systemd.for_units("start", slot.units[:1])
     systemd.for_units("start", slot.units[1:], "--no-block")
     while True:
+        require_controller()
         state = systemd.show(slot.units[1])
         problem = crash(state)
         if problem is None:
-            problem = unhealthy(slot, health, desired.workers, state)
+            left = max(1.0, deadline - time.monotonic())
+            problem = unhealthy(slot, health, desired.workers, state, min(PROBE_SECONDS, left))
             if problem is None:
                 return
             if time.monotonic() < deadline:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift, problems
 
 COLUMNS = (
     *("HOST", "RELEASE", "SLOT", "SINCE (UTC)", "WORKERS", "MEMORY", "CPU", "HEALTH"),
@@ -151,6 +151,8 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
             f"{host}: {state['application']} is locked by {lock['who']} since "
             f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
         )
+    for problem in problems(state.get("workers", [])):
+        yield f"{host}: {problem}"
 
 
 def _health(status: int, active: bool) -> str:

@@ -140,7 +140,7 @@ def test_hook_in_check_mode_tells_whether_it_would_run(
 def test_hook_waits_for_another_run_and_does_not_run_twice(
     run: Run, shop: Application, calls: list[tuple[object, ...]]
 ) -> None:
-    other = locking.locked(shop.path("var/lib/shop/hook.lock"), patience=0)
+    other = locking.locked("shop.hook", patience=0, root=shop.root)
     other.__enter__()
 
     def end() -> None:
@@ -158,7 +158,7 @@ def test_hook_waits_for_another_run_and_does_not_run_twice(
 def test_hook_gives_up_when_another_run_does_not_end(
     run: Run, shop: Application, calls: list[tuple[object, ...]]
 ) -> None:
-    with locking.locked(shop.path("var/lib/shop/hook.lock"), patience=0):
+    with locking.locked("shop.hook", patience=0, root=shop.root):
         answer = run(commands=[{"command": "a", "timeout": 0.1}, {"command": "b", "timeout": 0.2}])
     assert answer["failed"]
     assert answer["msg"] == (

@@ -220,7 +220,7 @@ def test_release_waits_for_another_build_in_vain(
     run_release: Run, shop: Application, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
-    with locked(shop.path("opt", "shop", "build.lock"), 0):
+    with locked("shop.build", 0, root=shop.root):
         answer = run_release(**PRESENT)
     assert answer["msg"] == (
         "another build of shop has been running on this host for more than 0 s; "

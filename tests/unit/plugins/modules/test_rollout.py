@@ -291,7 +291,7 @@ def test_rollout_says_why_it_could_not_remove_and_gives_the_lock_back(
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
     run()
     make_release(shop, "1.0")
-    with locked(shop.path("opt", "shop", "build.lock"), 0):
+    with locked("shop.build", 0, root=shop.root):
         answer = run(state="ended", keep=0)
     assert answer["failed"]
     assert answer["msg"].startswith("another build of shop has been running on this host")

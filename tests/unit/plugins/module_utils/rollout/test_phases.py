@@ -212,7 +212,7 @@ def test_end_gives_the_lock_back_though_a_build_holds_the_releases(
 ) -> None:
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
     with (
-        locked(switched.application.path("opt", "shop", "build.lock"), 0),
+        locked("shop.build", 0, root=switched.application.root),
         pytest.raises(BuildError, match="another build of shop has been running"),
     ):
         end(switched, keep=0)

@@ -395,8 +395,8 @@ def test_release_whose_workers_are_not_all_healthy_is_refused(
     ("answer", "problem"),
     [
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nwait", "/healthz answered 503: wait\n"),
-        (b"", "green.sock did not answer: RemoteDisconnected("),
-        (b"SSH-2.0\r\n\r\n", "green.sock did not answer: BadStatusLine("),
+        (b"", "green.sock does not answer: Remote end closed connection without response\n"),
+        (b"SSH-2.0\r\n\r\n", "green.sock does not answer in HTTP: SSH-2.0\n"),
     ],
     ids=["unhealthy", "closed", "another protocol"],
 )
