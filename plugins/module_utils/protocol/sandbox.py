@@ -99,8 +99,10 @@ OPTION: dict[str, Any] = {
 
 def of_option(option: Mapping[str, Any]) -> Sandbox:
     """Return the sandbox that a module's option `sandbox` describes; an empty one is the least."""
-    told = dict(option)
-    told["options"] = {name: str(value) for name, value in told.get("options", {}).items()}
+    told = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in option.items()
+    }
+    told["options"] = {name: str(value) for name, value in option.get("options", {}).items()}
     return Sandbox(**told)
 
 
