@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import (
+    ANY,
+    NAMED,
     Sandbox,
     directives,
 )
@@ -17,7 +20,7 @@ name: sandbox_directives
 short_description: Write what an application may do as directives of systemd
 version_added: "0.1.0"
 description:
-  - The directives are those of the slots' units, and of everything else that runs of an application.
+  - They are those of the slots' units, and of everything else that runs of an application.
 positional: network_allow, writable_paths, devices
 options:
   _input:
@@ -74,6 +77,10 @@ def sandbox_directives(
         raise ValueError(
             f"the sandbox has {', '.join(unknown)}; expected only jit and netlink; remove the rest"
         )
+    for entry in network_allow:
+        if entry not in (ANY, *NAMED):
+            # Raises a ValueError that names it.
+            ip_network(entry)
     sandbox = Sandbox(
         network_allow=tuple(network_allow),
         writable_paths=tuple(writable_paths),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -218,6 +220,49 @@ def test_child_exit_forgets_the_workers_report(
     for _ in range(2):
         settings.child_exit(None, Worker())
         assert not report.exists()
+
+
+@pytest.mark.parametrize(
+    ("application", "killed"), [("shop", [11, 12]), ("blog", [])], ids=["own unit", "elsewhere"]
+)
+def test_on_exit_ends_what_is_left_in_the_slots_own_unit(
+    render: Render,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    application: str,
+    killed: list[int],
+) -> None:
+    load(render("blue")["settings"], tmp_path, monkeypatch)
+    worker = sys.modules["draining_worker"]
+    group = "9:name=systemd:/system.slice/system-shop.slice/shop@{}.service\n"
+    for entry, slot in {
+        "self": "blue",
+        str(os.getpid()): "blue",
+        "11": "blue",
+        "12": "blue",
+        "13": "green",
+    }.items():
+        (tmp_path / entry).mkdir()
+        (tmp_path / entry / "cgroup").write_text(group.format(slot))
+    (tmp_path / "14").mkdir()
+    monkeypatch.setenv("FLEET_APP", application)
+    monkeypatch.setenv("FLEET_SLOT", "blue")
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(worker.os, "kill", lambda pid, sent: calls.append((pid, sent)))
+
+    worker.end_the_rest(str(tmp_path))
+
+    assert sorted(calls) == [(pid, signal.SIGKILL) for pid in killed]
+
+
+def test_settings_end_the_rest_when_the_master_ends(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(render("blue")["settings"], tmp_path, monkeypatch)
+    calls: list[str] = []
+    monkeypatch.setattr(settings, "end_the_rest", lambda: calls.append("ended"))
+    settings.on_exit(None)
+    assert calls == ["ended"]
 
 
 # The units

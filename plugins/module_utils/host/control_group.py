@@ -1,4 +1,4 @@
-"""The processes of a unit that has stopped: `KillMode=process` leaves all but the main one alone."""
+"""What is left of a unit that has stopped: `KillMode=process` ends its main process alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def members(group: str, proc: str = "/proc") -> list[int]:
     """
     if not group:
         return []
-    return sorted(int(pid) for pid in os.listdir(proc) if pid.isdigit() and _is_in(pid, group, proc))
+    return sorted(
+        int(pid) for pid in os.listdir(proc) if pid.isdigit() and _is_in(pid, group, proc)
+    )
 
 
 def _is_in(pid: str, group: str, proc: str) -> bool:

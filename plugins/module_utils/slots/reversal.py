@@ -12,7 +12,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.history imp
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
-    Slot,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (

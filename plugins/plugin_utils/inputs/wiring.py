@@ -14,6 +14,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
+#: What an application needs of its sandbox, with the least of each; the same for build and service.
+NEEDS: dict[str, Any] = {"network_allow": [], "writable_paths": [], "devices": [], "sandbox": {}}
+
 #: Role variables that only follow from the deployment, and what to set instead.
 DERIVED = {
     "python_release_name": "app_name",
@@ -35,6 +38,11 @@ DERIVED = {
     "gunicorn_service_after_activate": "app_hooks",
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
+    **{
+        f"{role}_{need}": f"app_{need}"
+        for role in ("python_release", "gunicorn_service")
+        for need in NEEDS
+    },
     "tls_certificate_name": "app_name",
     "tls_certificate_mode": "app_tls",
     "tls_certificate_domains": "app_domain",
@@ -77,6 +85,7 @@ def wire(
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
     )
+    needs = {need: deployment.get(f"app_{need}", least) for need, least in NEEDS.items()}
     wired = {
         "python_release_name": name,
         "python_release_source": deployment.get("app_source", {}),
@@ -94,6 +103,8 @@ def wire(
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        **{f"python_release_{need}": value for need, value in needs.items()},
+        **{f"gunicorn_service_{need}": value for need, value in needs.items()},
         # A release must not cut a request that nginx still waits for, nor an idle connection that
         # it still keeps: the role refuses timeouts in the wrong order.
         "gunicorn_service_proxy_read_timeout_seconds": read_timeout,

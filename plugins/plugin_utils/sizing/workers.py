@@ -126,9 +126,7 @@ def default_reserve_mb(memory_mb: int) -> int:
     return max(SMALLEST_RESERVE_MB, memory_mb * RESERVE_PERCENT // 100)
 
 
-def unit_memory_max_mb(
-    memory_mb: int, reserve_mb: int, workers: int, worker_memory_mb: int
-) -> int:
+def unit_memory_max_mb(memory_mb: int, reserve_mb: int, workers: int, worker_memory_mb: int) -> int:
     """Return the memory at which the kernel may kill in a slot's unit.
 
     It is `2 * workers * worker_memory_mb + 512`: a fence between the applications of a host, which
@@ -138,8 +136,8 @@ def unit_memory_max_mb(
     - `worker_memory_mb` is an estimate, and as a limit it would kill a worker at night. A worker
       may take twice that, and more while the others do not.
     - The 512 MB are for what is not a worker: Gunicorn's master (25 MB), programs that a worker
-      starts, a request that is far larger than usual, and the page cache of the application's files,
-      which counts as the unit's.
+      starts, a request that is far larger than usual, and the page cache of the application's
+      files, which counts as the unit's.
 
     It is never more than the host's memory less the reserve, so that one application alone does not
     take down sshd, nginx and the journal. It does not guarantee more: the limits of several

@@ -342,10 +342,13 @@ def end_the_rest(proc: str = "/proc") -> None:
     itself is killed, whose workers go on. The kernel lists a unit's processes by their cgroup.
     """
     own = _read(f"{proc}/self/cgroup")
+    # Outside of the slot's unit, as in a terminal, the group has processes of others.
+    unit = f"/{os.environ.get('FLEET_APP')}@{os.environ.get('FLEET_SLOT')}.service\n"
+    if unit not in own:
+        return
     for entry in os.listdir(proc):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        if own and _read(f"{proc}/{entry}/cgroup") == own:
+        is_other = entry.isdigit() and int(entry) != os.getpid()
+        if is_other and _read(f"{proc}/{entry}/cgroup") == own:
             with contextlib.suppress(OSError):
                 os.kill(int(entry), signal.SIGKILL)
 
