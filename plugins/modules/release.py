@@ -193,6 +193,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    ForeignError,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -265,7 +269,7 @@ def main() -> None:
     try:
         step = STEPS[module.params["state"]]
         module.exit_json(**step(application, module))
-    except (AccountError, BuildError) as error:
+    except (AccountError, BuildError, ForeignError) as error:
         module.fail_json(msg=str(error))
 
 
@@ -283,6 +287,7 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         return answer | {"changed": False, "manifest": {}, "missing": ["uv"]}
     if options["look"]:
         return answer | {"changed": False, "manifest": {}}
+    claim(application, options["user"], parents=["opt"])
     borrowed = options["user"] != application.name
     ensure_account(options["user"], application.name, borrowed=borrowed)
     given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}

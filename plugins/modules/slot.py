@@ -178,6 +178,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import
     LockError,
     require_lock,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    ForeignError,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
@@ -264,7 +268,7 @@ def main() -> None:
                 check_mode=module.check_mode,
             )
         )
-    except (Refusal, LockError) as refusal:
+    except (ForeignError, Refusal, LockError) as refusal:
         module.fail_json(msg=str(refusal))
 
 
@@ -278,6 +282,7 @@ def run(
     check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
+    claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
         outcome = CutOver(todo.cut_over, todo.slot, application.live_slot())
