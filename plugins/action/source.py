@@ -36,6 +36,5 @@ class ActionModule(ControllerAction):
             "archive": source.archive,
             "commit": source.commit,
             "requirement": source.requirement,
-            "source": options["source"],
             "shown": source.shown,
         }

@@ -208,6 +208,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     build_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    ForeignError,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -286,7 +290,7 @@ def main() -> None:
     try:
         step = STEPS[module.params["state"]]
         module.exit_json(**step(application, module))
-    except (AccountError, BuildError, ControllerGone, UnsafeFolderError) as error:
+    except (AccountError, BuildError, ControllerGone, ForeignError, UnsafeFolderError) as error:
         module.fail_json(msg=str(error))
 
 
@@ -304,6 +308,7 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         return answer | {"changed": False, "manifest": {}, "missing": ["uv"]}
     if options["look"]:
         return answer | {"changed": False, "manifest": {}}
+    claim(application, options["user"], parents=["opt"])
     borrowed = options["user"] != application.name
     ensure_account(options["user"], application.name, borrowed=borrowed)
     builder = build_account(application.name)

@@ -33,6 +33,12 @@ options:
     description: Id of the rollout.
     type: str
     required: true
+  user:
+    description:
+      - The account that runs the application; empty for the application's name. O(state=begun)
+        refuses a name that something else on the host has already, as M(asgi.fleet.claim) does.
+    type: str
+    default: ""
   state:
     description: What to do.
     type: str
@@ -162,7 +168,11 @@ steps:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application import (
+    history,
+    lock,
+    provenance,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     ControllerGone,
@@ -183,6 +193,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "id": {"type": "str", "required": True},
+            "user": {"type": "str", "default": ""},
             "state": {
                 "type": "str",
                 "choices": ["begun", "reverted", "ended"],
@@ -206,7 +217,14 @@ def main() -> None:
     try:
         with heeding_signals():
             result = STEPS[module.params["state"]](application, module)
-    except (lock.LockError, BuildError, ControllerGone, Refusal, UnsafeFolderError) as error:
+    except (
+        BuildError,
+        ControllerGone,
+        Refusal,
+        UnsafeFolderError,
+        lock.LockError,
+        provenance.ForeignError,
+    ) as error:
         module.fail_json(
             msg=str(error), holder=lock.holder(application), live=live_release(application)
         )
@@ -227,6 +245,7 @@ def _begin(application: Application, module: AnsibleModule) -> dict[str, object]
     return phases.begin(
         application,
         wanted,
+        user=options["user"],
         take_over=options["take_over"],
         ended=options["ended_rollouts"],
         check_mode=module.check_mode,

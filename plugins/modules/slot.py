@@ -183,6 +183,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import
     LockError,
     require_lock,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    ForeignError,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     ControllerGone,
     heeding_signals,
@@ -282,7 +286,7 @@ def main() -> None:
         # Only the host's journal can still tell it.
         module.log(f"{application.name}: {gone}")
         module.fail_json(msg=str(gone))
-    except (Refusal, LockError, UnsafeFolderError) as refusal:
+    except (ForeignError, LockError, Refusal, UnsafeFolderError) as refusal:
         module.fail_json(msg=str(refusal))
     module.exit_json(**result)
 
@@ -297,6 +301,7 @@ def run(
     check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
+    claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
         outcome = CutOver(todo.cut_over, todo.slot, application.live_slot())

@@ -33,32 +33,33 @@ def find_account(name: str) -> pwd.struct_passwd | None:
         return None
 
 
-def account_refusal(name: str, application: str, *, borrowed: bool = False) -> str:
-    """Return why an application cannot have the account `name`; empty when it can.
+def account_problem(name: str, application: str, *, borrowed: bool = False) -> tuple[str, str]:
+    """Return why an application cannot have the account `name`, and the command that marks it.
 
     Args:
         name: The account, which may be missing.
         application: The application.
         borrowed: An account that the operator names, which may be anybody's but root's.
+
+    Returns:
+        The reason, empty when it can have it; and the command for an account of an earlier version
+        of this product, which had no marks; empty where that cannot be.
     """
     account = find_account(name)
     if account is None:
         if _has_group(name):
-            return (
-                f"the group {name} exists without an account of its name, and asgi.fleet makes "
-                f"both; choose another name; if nothing uses the group: groupdel {name}"
-            )
-        return ""
+            told = "without an account of its name; if nothing uses it: groupdel"
+            return f"the group {name} exists {told} {name}", ""
+        return "", ""
     if account.pw_uid == 0:
-        return f"the account {name} is root; an application needs an account of its own"
+        return f"the account {name} is root's; an application needs an account of its own", ""
     if borrowed or is_marked(account, application):
-        return ""
-    return (
+        return "", ""
+    problem = (
         f"the account {name} exists (uid {account.pw_uid}, {account.pw_gecos or 'no comment'}, "
-        f"home {account.pw_dir}), and was not made for {application} by asgi.fleet, which does not "
-        "touch it; choose another name; if an earlier version of asgi.fleet made it: "
-        f"usermod --comment '{mark(application)}' {name}"
+        f"home {account.pw_dir}) and asgi.fleet did not make it for {application}"
     )
+    return problem, f"usermod --comment '{mark(application)}' {name}"
 
 
 def ensure_account(name: str, application: str, *, borrowed: bool = False) -> bool:
@@ -69,7 +70,7 @@ def ensure_account(name: str, application: str, *, borrowed: bool = False) -> bo
     Args:
         name: The account.
         application: The application that it is for: the mark.
-        borrowed: As for `account_refusal`.
+        borrowed: As for `account_problem`.
 
     Returns:
         Whether it was created.
@@ -77,9 +78,12 @@ def ensure_account(name: str, application: str, *, borrowed: bool = False) -> bo
     Raises:
         AccountError: It is another's; or with the message of useradd(8).
     """
-    refusal = account_refusal(name, application, borrowed=borrowed)
-    if refusal:
-        raise AccountError(refusal)
+    problem, command = account_problem(name, application, borrowed=borrowed)
+    if problem:
+        way_out = "choose another name"
+        if command:
+            way_out += f"; or, if an earlier version of asgi.fleet made it: {command}"
+        raise AccountError(f"{problem}; {way_out}")
     if find_account(name) is not None:
         return False
     command = [

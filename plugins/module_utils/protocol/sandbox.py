@@ -99,7 +99,7 @@ OPTION: dict[str, Any] = {
 
 def of_option(option: Mapping[str, Any]) -> Sandbox:
     """Return the sandbox that a module's option `sandbox` describes; an empty one is the least."""
-    told = {
+    told: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in option.items()
     }
     told["options"] = {name: str(value) for name, value in option.get("options", {}).items()}

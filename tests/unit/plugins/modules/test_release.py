@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    PARENTS,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
@@ -26,7 +30,9 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Application:
-    return Application("shop", str(tmp_path))
+    application = Application("shop", str(tmp_path))
+    claim(application, parents=PARENTS)
+    return application
 
 
 @pytest.fixture
@@ -172,7 +178,7 @@ def test_look_only_asks(run_release: Run, shop: Application, built: Built) -> No
     assert (answer["failed"], answer["changed"]) == (False, False)
     assert (answer["manifest"], answer["missing"]) == ({}, [])
     assert (built.recipes, built.accounts) == ([], [])
-    assert not Path(shop.path("opt")).exists()
+    assert not Path(shop.releases).exists()
 
 
 @pytest.mark.parametrize("look", [False, True])
@@ -183,7 +189,7 @@ def test_release_without_uv_is_not_built_and_says_what_is_missing(
     assert (answer["failed"], answer["changed"]) == (False, False)
     assert (answer["manifest"], answer["missing"]) == ({}, ["uv"])
     assert (built.recipes, built.accounts) == ([], [])
-    assert not Path(shop.path("opt")).exists()
+    assert not Path(shop.releases).exists()
 
 
 def test_release_whose_account_cannot_be_made_is_not_built(
@@ -267,7 +273,7 @@ def releases(shop: Application) -> Path:
     blue = shop.slot("blue")
     Path(blue.release_link).parent.mkdir()
     Path(blue.release_link).symlink_to("../releases/2")
-    Path(shop.live_link).parent.mkdir(parents=True)
+    Path(shop.live_link).parent.mkdir(parents=True, exist_ok=True)
     Path(shop.live_link).symlink_to(blue.socket)
     return Path(shop.releases)
 

@@ -20,7 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.activation import
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
-from tests.unit.plugins.module_utils.slot_host import KINDS, Host, hooked, refused
+from tests.unit.plugins.module_utils.slot_host import HEADER, KINDS, Host, hooked, refused
 
 # What is planned
 
@@ -117,7 +117,7 @@ def test_diff_shows_a_changed_file_under_both_paths(live: Host) -> None:
         {
             "before_header": live.application.slot("blue").files["settings"],
             "after_header": live.application.slot("green").files["settings"],
-            "before": "settings of blue\n",
+            "before": f"{HEADER}settings of blue\n",
             "after": "workers = 3\n",
         }
     ]
