@@ -36,8 +36,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment im
     dependency_file,
     install_dependencies,
     install_project,
+    is_hashed,
     release_key,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.hashes import hashes_told
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -100,14 +102,17 @@ def build(
         os.makedirs(recipe.inside("src"))
         _unpack(recipe)
         used = dependency_file(recipe) if recipe.kind == "tree" else ""
+        hashed = is_hashed(recipe, used)
         key = release_key(recipe, used)
         reused = donor(manifests or {}, key)
         if reused:
             copy_venv(recipe, reused)
+            enforced = (manifests or {})[reused].get("hashes", "")
         else:
             create_venv(recipe)
             install_dependencies(recipe, used)
-            add_server_packages(recipe)
+            server_hashed = add_server_packages(recipe)
+            enforced = hashes_told(application=hashed, server=server_hashed)
         install_project(recipe, used, reused=bool(reused))
         _compile(recipe)
         _protect(recipe)
@@ -118,6 +123,7 @@ def build(
             "module": recipe.module,
             "python": interpreter_version(recipe.venv_python),
             "dependencies": used,
+            "hashes": enforced,
             "environment": key,
             "environment_from": reused,
             "lock_sha256": _digest(recipe.inside("src", used)) if used else "",
