@@ -26,6 +26,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment im
     DEPENDENCY_FILES,
     dependency_file,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import normal
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -140,6 +141,7 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
         "module": "main:app",
         "dependencies": "requirements.txt",
         "lock_sha256": hashlib.sha256(b"").hexdigest(),
+        "hashes": "none",
         # No lock: nothing says that the same file gives the same environment.
         "environment": "",
         "environment_from": "",
@@ -402,31 +404,31 @@ def test_dependency_file_that_is_not_there_is_refused(
 
 @pytest.fixture
 def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list[str]]:
-    """Run a step of the build with a uv that only notes its calls, and `freeze` for an answer."""
+    """Run a step of the build with a uv that only notes its calls."""
     uv = tmp_path / "uv-recorder"
     uv.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
-        f'[ "$2" != freeze ] || cat {tmp_path}/freeze\n'
         f"cp {recipe.path}/constraints.txt {tmp_path} 2>/dev/null || true\n"
     )
     uv.chmod(0o755)
 
-    def run(
-        step: Callable[[Recipe], object],
-        freeze: str = "",
-        **changed: Any,  # noqa: ANN401
-    ) -> list[str]:
-        (tmp_path / "freeze").write_text(freeze)
+    def run(step: Callable[[Recipe], object], **changed: Any) -> list[str]:  # noqa: ANN401
         step(replace(recipe, uv=str(uv), **changed))
         calls = tmp_path / "calls"
         lines = calls.read_text().splitlines() if calls.exists() else []
         pip = f" --python {recipe.venv_python}"
-        return [line.replace(pip, "").replace(str(source), "SRC") for line in lines]
+        build = f" --build-constraints {recipe.inside('build-constraints.txt')}"
+        return [
+            line.replace(pip, "").replace(str(source), "SRC").replace(BUILD + build, " BUILD")
+            for line in lines
+        ]
 
     return run
 
 
 Recorded = Callable[..., list[str]]
+#: What uv is told where hashes are in force.
+BUILD = " --require-build-hashes --preview-features build-dependency-hashes"
 
 
 def install(recipe: Recipe, reused: bool = False) -> None:
@@ -442,11 +444,17 @@ def install(recipe: Recipe, reused: bool = False) -> None:
     [
         (
             {"uv.lock": ""},
-            ["sync --locked --no-dev --no-editable --compile-bytecode --project SRC"],
+            [
+                "sync --locked --no-dev --no-editable --compile-bytecode --no-install-project"
+                f" --project SRC{BUILD}"
+            ],
         ),
         (
             {"pylock.toml": ""},
-            ["pip install --compile-bytecode --requirements SRC/pylock.toml"],
+            [
+                "pip install --compile-bytecode --requirements SRC/pylock.toml"
+                " --require-hashes BUILD"
+            ],
         ),
         (
             {"requirements.txt": "", "pyproject.toml": "[project]\n"},
@@ -515,7 +523,8 @@ def test_reused_environment_gets_the_project_alone(
 ) -> None:
     for name, text in files.items():
         (source / name).write_text(text)
-    project = ["pip install --compile-bytecode --no-deps --reinstall SRC"]
+    hashed = "" if "requirements.txt" in files else " BUILD"
+    project = [f"pip install --compile-bytecode --no-deps --reinstall SRC{hashed}"]
     assert recorded(partial(install, reused=True)) == (project if installed else [])
 
 
@@ -532,31 +541,30 @@ SERVER = ("gunicorn==27.0.1", "uvicorn[standard]==0.54.0", "uvicorn-worker==0.4.
 
 
 @pytest.mark.parametrize(
-    ("freeze", "added"),
+    ("own", "added"),
     [
-        ("", "gunicorn==27.0.1 uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
-        ("fastapi==0.1\nGunicorn==21.2.0\n", "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
-        ("uvicorn_worker==0.3\nuvicorn==0.30\n", "gunicorn==27.0.1"),
-        (
-            "gunicorn @ https://git.example.com/gunicorn.whl\n",
-            "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0",
-        ),
-        ("gunicorn==1\nuvicorn==1\nuvicorn-worker==1\n", None),
+        ({}, "gunicorn==27.0.1 uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
+        ({"fastapi": "0.1", "Gunicorn": "21.2"}, "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
+        ({"uvicorn_worker": "0.3", "uvicorn": "0.30"}, "gunicorn==27.0.1"),
+        ({"gunicorn": "1", "uvicorn": "1", "uvicorn_worker": "1"}, None),
     ],
-    ids=["none", "gunicorn", "uvicorn and worker", "gunicorn from a URL", "all"],
+    ids=["none", "gunicorn", "uvicorn and worker", "all"],
 )
 def test_server_packages_are_added_unless_the_application_brings_them(
-    recorded: Recorded, recipe: Recipe, tmp_path: Path, freeze: str, added: str | None
+    recorded: Recorded, recipe: Recipe, tmp_path: Path, own: dict[str, str], added: str | None
 ) -> None:
-    calls = recorded(environment.add_server_packages, freeze, server_packages=SERVER)
+    packages = Path(recipe.inside(".venv", "lib", "python3.13", "site-packages"))
+    for name, version in own.items():
+        (packages / f"{name}-{version}.dist-info").mkdir(parents=True)
+    calls = recorded(environment.add_server_packages, server_packages=SERVER)
     constraints = recipe.inside("constraints.txt")
-    assert calls == ["pip freeze"] + (
+    assert calls == (
         [f"pip install --compile-bytecode --constraints {constraints} {added}"] if added else []
     )
     assert not Path(constraints).exists()
     if added:
-        pinned = [line for line in freeze.splitlines() if "==" in line]
-        assert (tmp_path / "constraints.txt").read_text().split() == pinned
+        pinned = sorted((tmp_path / "constraints.txt").read_text().lower().split())
+        assert pinned == sorted(f"{normal(name)}=={version}" for name, version in own.items())
 
 
 def test_server_packages_leave_the_applications_own_versions(pack: Pack, tmp_path: Path) -> None:
