@@ -101,6 +101,23 @@ options:
     type: list
     elements: str
     default: []
+  server_lock:
+    description:
+      - Text of a lock with hashes that has O(server_packages) and what they need. What of them the
+        application does not bring is installed from it alone. Empty for none, which resolves them.
+    type: str
+    default: ""
+  build_lock:
+    description:
+      - Text of a lock with hashes of what builds packages from their source. With an application's
+        lock that has hashes, nothing else takes part in a build, unless its C(pyproject.toml) has
+        C(build-constraint-dependencies) of its own.
+    type: str
+    default: ""
+  require_hashes:
+    description: Refuse an application without a lock that has hashes.
+    type: bool
+    default: false
   environment:
     description: >-
       Environment of the import, made by the filter P(asgi.fleet.environment_file#filter).
@@ -266,6 +283,10 @@ def main() -> None:
             "python": {"type": "str", "default": ""},
             "python_mirror": {"type": "str", "default": ""},
             "server_packages": {"type": "list", "elements": "str", "default": []},
+            # Not secrets, but nobody wants thousands of hashes in the host's journal.
+            "server_lock": {"type": "str", "default": "", "no_log": True},
+            "build_lock": {"type": "str", "default": "", "no_log": True},
+            "require_hashes": {"type": "bool", "default": False},
             # Text, not mappings: Ansible blanks each value of a no_log mapping wherever it shows,
             # and a value such as "1" would blank half of the answer.
             "environment": {"type": "str", "default": "", "no_log": True},

@@ -30,6 +30,16 @@ options:
     type: list
     elements: str
     default: []
+  require_hashes:
+    description:
+      - Refuse a source whose dependency file has no hash for all that it names. So does
+        M(asgi.fleet.release), but later.
+    type: bool
+    default: false
+  dependencies:
+    description: The source's file that names its dependencies; V(auto) for the most exact one.
+    type: str
+    default: auto
 attributes:
   check_mode:
     description: Runs in full, because it changes only the cache.

@@ -31,6 +31,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import
 
 #: Bytes at the end of a program's output that are kept.
 KEPT_BYTES = 64 * 1024
+#: The same for a program whose output is an answer.
+ANSWER_BYTES = 16 * 1024 * 1024
 #: Seconds between SIGTERM and SIGKILL for what a program leaves behind.
 STOP_SECONDS = 3
 #: Seconds beyond a program's own that systemd may take to start it and to end what is left.
@@ -96,12 +98,14 @@ class Outcome:
     timed_out: bool = False
 
 
-def run(command: Sequence[str], confinement: Confinement) -> Outcome:
+def run(command: Sequence[str], confinement: Confinement, *, answers: bool = False) -> Outcome:
     """Run a program to its end.
 
     Args:
         command: The program, an absolute path, and its arguments.
         confinement: Where, as whom and how.
+        answers: Whether its standard output is wanted, apart from its errors. If it fails, its
+            output is the errors.
 
     Raises:
         ConfinementError: systemd did not start it.
@@ -113,7 +117,8 @@ def run(command: Sequence[str], confinement: Confinement) -> Outcome:
         _systemctl("reset-failed", unit)
     began = time.monotonic()
     with _environment_file(confinement) as path:
-        status, output = _watch(_call(command, confinement, path), confinement.timeout, unit)
+        call = _call(command, confinement, path)
+        status, output = _watch(call, confinement.timeout, unit, answers)
     seconds = time.monotonic() - began
     if status == 0:
         return Outcome(0, output, seconds)
@@ -185,24 +190,35 @@ def _environment_file(confinement: Confinement) -> Iterator[str]:
         yield file.name
 
 
-def _watch(call: Sequence[str], timeout: float, unit: str) -> tuple[int, str]:
+def _watch(call: Sequence[str], timeout: float, unit: str, answers: bool) -> tuple[int, str]:
     """Run the call and return its status and the end of its output."""
-    with subprocess.Popen(
-        call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            call,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors if answers else subprocess.STDOUT,
+        ) as process,
+    ):
         assert process.stdout is not None  # noqa: S101 (for the type: it is a pipe)
         # RuntimeMaxSec= ends the unit; this only if systemd itself does not answer.
         watchdog = threading.Timer(timeout + MARGIN_SECONDS, _give_up, (process, unit))
         watchdog.start()
         try:
-            output = _read_end(process.stdout)
+            output = _read_end(process.stdout, ANSWER_BYTES if answers else KEPT_BYTES)
         except BaseException:
             # This run is being stopped: what it started must not go on.
             _systemctl("stop", unit)
             raise
         finally:
             watchdog.cancel()
-        return process.wait(), output.decode(errors="replace")
+        status = process.wait()
+        if answers and status != 0:
+            size = errors.seek(0, os.SEEK_END)
+            errors.seek(max(0, size - KEPT_BYTES))
+            output = errors.read()
+        return status, output.decode(errors="replace")
 
 
 def _give_up(process: subprocess.Popen[bytes], unit: str) -> None:
@@ -210,12 +226,13 @@ def _give_up(process: subprocess.Popen[bytes], unit: str) -> None:
     process.kill()
 
 
-def _read_end(stream: IO[bytes]) -> bytes:
-    """Read a stream to its end, and keep the last `KEPT_BYTES`."""
-    kept = b""
+def _read_end(stream: IO[bytes], limit: int) -> bytes:
+    """Read a stream to its end, and keep the last `limit` bytes."""
+    kept = bytearray()
     while chunk := os.read(stream.fileno(), KEPT_BYTES):
-        kept = (kept + chunk)[-KEPT_BYTES:]
-    return kept
+        kept += chunk
+        del kept[:-limit]
+    return bytes(kept)
 
 
 def _systemctl(*arguments: str) -> str:

@@ -48,6 +48,7 @@ class Release(TypedDict):
         commit: The commit of its source; empty for none.
         source: Its source, without credentials.
         pinned: Whether it is never removed.
+        hashes: `enforced`, `application` (all but the server packages) or `none`.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Release(TypedDict):
     commit: str
     source: dict[str, Any]
     pinned: bool
+    hashes: str
 
 
 class LiveSlot(TypedDict):

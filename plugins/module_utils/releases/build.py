@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
@@ -33,16 +34,21 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     add_server_packages,
-    copy_venv,
-    create_venv,
     dependency_file,
     install_dependencies,
     install_project,
+    is_hashed,
     is_installed_apart,
+    read_texts,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
+    copy_venv,
+    create_venv,
     release_key,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.hashes import hashes_told
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -110,7 +116,9 @@ def build(
     previous = os.umask(0o022)
     try:
         _unpack(recipe)
+        recipe = replace(recipe, texts=read_texts(recipe))
         used = dependency_file(recipe) if recipe.kind == "tree" else ""
+        hashed = is_hashed(recipe, used)
         key = release_key(recipe, used)
         reused = donor(manifests or {}, key)
         apart = is_installed_apart(recipe, used, reused=bool(reused))
@@ -118,12 +126,14 @@ def build(
             copy_venv(recipe, reused)
             if apart:
                 hand_over(recipe.inside(".venv"), *_ids(recipe.builder))
+            enforced = (manifests or {})[reused].get("hashes", "")
         else:
             create_venv(recipe)
             install_dependencies(recipe, used)
-            add_server_packages(recipe)
+            server_hashed = add_server_packages(recipe)
+            enforced = hashes_told(application=hashed, server=server_hashed)
         if apart:
-            install_project(recipe)
+            install_project(recipe, used)
         _compile(recipe)
         _take_back(recipe)
         _import_application(recipe)
@@ -133,6 +143,7 @@ def build(
             "module": recipe.module,
             "python": _python_version(recipe),
             "dependencies": used,
+            "hashes": enforced,
             "environment": key,
             "environment_from": reused,
             "lock_sha256": _digest(recipe.inside("src", used)) if used else "",

@@ -45,6 +45,13 @@ class Recipe:
     python_mirror: str = ""
     #: Packages that the platform needs in the venv, unless the application brings its own.
     server_packages: Sequence[str] = ()
+    #: Hashed locks: of those packages, and of what builds a package from its source.
+    server_lock: str = ""
+    build_lock: str = ""
+    #: Whether an application without a hashed lock is refused.
+    require_hashes: bool = False
+    #: The texts of the source's files that name dependencies, once it is unpacked.
+    texts: Mapping[str, str] = field(default_factory=dict)
     #: The environment of the import, and that of uv.
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Names in `environment` whose values an error must not show.

@@ -87,6 +87,8 @@ def run_confined(
     command: Sequence[str],
     problem: str,
     environment: Mapping[str, str] | None = None,
+    *,
+    answers: bool = False,
 ) -> str:
     """Run a tool in the workshop and return the end of what it printed.
 
@@ -95,6 +97,7 @@ def run_confined(
         command: The program, an absolute path, and its arguments.
         problem: How a refusal begins; empty for the tool's own words alone.
         environment: Further variables.
+        answers: Return all of its standard output instead, and nothing else.
 
     Raises:
         BuildError: It failed; with the end of its output, without credentials.
@@ -131,7 +134,7 @@ def run_confined(
         ],
     )
     try:
-        outcome = confined.run(command, confinement)
+        outcome = confined.run(command, confinement, answers=answers)
     except ConfinementError as error:
         raise BuildError(f"{problem or 'the build cannot start'}: {error}") from error
     if outcome.status == 0:

@@ -17,7 +17,7 @@ COLUMNS = (
 #: The last column, if the comparison was asked for.
 DRIFT_COLUMN = "DRIFT"
 
-RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
+RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "HASHES", "SOURCE")
 
 
 def fleet_states(
@@ -94,6 +94,7 @@ def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
                 release["state"] + (", pinned" if release["pinned"] else ""),
                 _minute(release["built_at"]),
                 release["built_by"] or "-",
+                release["hashes"],
                 f"{origin} {release['commit'][:12]}".strip(),
             )
         )

@@ -76,7 +76,7 @@ def confinements(monkeypatch: pytest.MonkeyPatch) -> list[Confinement]:
     """
     seen: list[Confinement] = []
 
-    def run(command: Sequence[str], confinement: Confinement) -> Outcome:
+    def run(command: Sequence[str], confinement: Confinement, *, answers: bool = False) -> Outcome:
         seen.append(confinement)
         environment = {"PATH": confined.PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
         try:
@@ -86,7 +86,7 @@ def confinements(monkeypatch: pytest.MonkeyPatch) -> list[Confinement]:
                 env={**environment, **confinement.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.PIPE if answers else subprocess.STDOUT,
                 text=True,
                 check=False,
                 timeout=confinement.timeout,
@@ -94,7 +94,8 @@ def confinements(monkeypatch: pytest.MonkeyPatch) -> list[Confinement]:
         except subprocess.TimeoutExpired:
             return Outcome(-9, "", problem="it took too long", timed_out=True)
         problem = f"exit status {result.returncode}" if result.returncode else ""
-        return Outcome(result.returncode, result.stdout, 0.1, problem)
+        output = result.stderr if answers and result.returncode else result.stdout
+        return Outcome(result.returncode, output, 0.1, problem)
 
     monkeypatch.setattr(confined, "run", run)
     return seen

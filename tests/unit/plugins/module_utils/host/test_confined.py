@@ -159,3 +159,10 @@ def test_systemd_that_does_not_answer_ends_the_wait(
     state(folder, "success", 0, 0)
     with pytest.raises(ConfinementError):
         confined.run(["/bin/sleep", "30"], CONFINEMENT)
+
+
+@pytest.mark.parametrize(("status", "output"), [(0, "answer\n"), (3, "error\n")])
+@pytest.mark.usefixtures("folder")
+def test_answer_is_apart_from_errors(status: int, output: str) -> None:
+    command = ["/bin/sh", "-c", f"echo answer; echo error >&2; exit {status}"]
+    assert confined.run(command, CONFINEMENT, answers=True).output == output

@@ -20,14 +20,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Confinement
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import DEPENDENCY_FILES
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import environment, workshop
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import dependencies, workshop
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
-    DEPENDENCY_FILES,
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     dependency_file,
+    read_texts,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import normal
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -147,6 +149,7 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
         "module": "main:app",
         "dependencies": "requirements.txt",
         "lock_sha256": hashlib.sha256(b"").hexdigest(),
+        "hashes": "none",
         # No lock: nothing says that the same file gives the same environment.
         "environment": "",
         "environment_from": "",
@@ -378,14 +381,14 @@ def test_dependency_file_is_the_most_exact_one(
 ) -> None:
     for name in present:
         (source / name).touch()
-    assert dependency_file(recipe) == used
+    assert dependency_file(replace(recipe, texts=read_texts(recipe))) == used
 
 
 @pytest.mark.parametrize("wanted", DEPENDENCY_FILES)
 def test_dependency_file_can_be_chosen(recipe: Recipe, source: Path, wanted: str) -> None:
     for name in DEPENDENCY_FILES:
         (source / name).touch()
-    assert dependency_file(replace(recipe, dependencies=wanted)) == wanted
+    assert dependency_file(replace(recipe, dependencies=wanted, texts=read_texts(recipe))) == wanted
 
 
 @pytest.mark.parametrize(
@@ -401,7 +404,7 @@ def test_dependency_file_that_is_not_there_is_refused(
     for name in present:
         (source / name).touch()
     with pytest.raises(BuildError) as error:
-        dependency_file(replace(recipe, dependencies="uv.lock"))
+        dependency_file(replace(recipe, dependencies="uv.lock", texts=read_texts(recipe)))
     assert str(error.value) == (
         f"python_release_dependencies is uv.lock; the source has {told}; use auto or add the file"
     )
@@ -414,30 +417,37 @@ def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list
     uv.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
         f'echo "$UV_INDEX|$UV_FIND_LINKS" >> {tmp_path}/places\n'
-        f"cp {recipe.path}.constraints {tmp_path}/constraints.txt 2>/dev/null || true\n"
+        f"cp {recipe.path}.constraints.txt {tmp_path}/constraints.txt 2>/dev/null || true\n"
     )
     uv.chmod(0o755)
 
     def run(step: Callable[[Recipe], object], **changed: Any) -> list[str]:  # noqa: ANN401
+        changed = {"texts": read_texts(recipe), **changed}
         step(replace(recipe, uv=str(uv), **changed))
         calls = tmp_path / "calls"
         lines = calls.read_text().splitlines() if calls.exists() else []
         pip = f" --python {recipe.venv_python}"
-        return [line.replace(pip, "").replace(str(source), "SRC") for line in lines]
+        build = f" --build-constraints {recipe.path}.build-constraints.txt"
+        return [
+            line.replace(pip, "").replace(str(source), "SRC").replace(BUILD + build, " BUILD")
+            for line in lines
+        ]
 
     return run
 
 
 Recorded = Callable[..., list[str]]
+#: What uv is told where hashes are in force.
+BUILD = " --require-build-hashes --preview-features build-dependency-hashes"
 
 
 def install(recipe: Recipe, reused: bool = False) -> None:
     """Install what the source names, as a build without an earlier environment does."""
     used = dependency_file(recipe)
     if not reused:
-        environment.install_dependencies(recipe, used)
-    if environment.is_installed_apart(recipe, used, reused=reused):
-        environment.install_project(recipe)
+        dependencies.install_dependencies(recipe, used)
+    if dependencies.is_installed_apart(recipe, used, reused=reused):
+        dependencies.install_project(recipe, used)
 
 
 @pytest.mark.parametrize(
@@ -445,11 +455,17 @@ def install(recipe: Recipe, reused: bool = False) -> None:
     [
         (
             {"uv.lock": ""},
-            ["sync --locked --no-dev --no-editable --compile-bytecode --project SRC"],
+            [
+                "sync --locked --no-dev --no-editable --compile-bytecode --no-install-project"
+                f" --project SRC{BUILD}"
+            ],
         ),
         (
             {"pylock.toml": ""},
-            ["pip install --compile-bytecode --requirements SRC/pylock.toml"],
+            [
+                "pip install --compile-bytecode --requirements SRC/pylock.toml"
+                " --require-hashes BUILD"
+            ],
         ),
         (
             {"requirements.txt": "", "pyproject.toml": "[project]\n"},
@@ -518,7 +534,8 @@ def test_reused_environment_gets_the_project_alone(
 ) -> None:
     for name, text in files.items():
         (source / name).write_text(text)
-    project = ["pip install --compile-bytecode --no-deps --reinstall SRC"]
+    hashed = "" if "requirements.txt" in files else " BUILD"
+    project = [f"pip install --compile-bytecode --no-deps --reinstall SRC{hashed}"]
     assert recorded(partial(install, reused=True)) == (project if installed else [])
 
 
@@ -590,31 +607,28 @@ SERVER = ("gunicorn==27.0.1", "uvicorn[standard]==0.54.0", "uvicorn-worker==0.4.
 @pytest.mark.parametrize(
     ("own", "added"),
     [
-        ("", "gunicorn==27.0.1 uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
-        ("fastapi-0.1 gunicorn-21.2.0", "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
-        ("uvicorn_worker-0.3 uvicorn-0.30", "gunicorn==27.0.1"),
-        ("gunicorn-1 uvicorn-1 uvicorn_worker-1", None),
+        ({}, "gunicorn==27.0.1 uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
+        ({"fastapi": "0.1", "Gunicorn": "21.2"}, "uvicorn[standard]==0.54.0 uvicorn-worker==0.4.0"),
+        ({"uvicorn_worker": "0.3", "uvicorn": "0.30"}, "gunicorn==27.0.1"),
+        ({"gunicorn": "1", "uvicorn": "1", "uvicorn_worker": "1"}, None),
     ],
     ids=["none", "gunicorn", "uvicorn and worker", "all"],
 )
 def test_server_packages_are_added_unless_the_application_brings_them(
-    recorded: Recorded, recipe: Recipe, tmp_path: Path, own: str, added: str | None
+    recorded: Recorded, recipe: Recipe, tmp_path: Path, own: dict[str, str], added: str | None
 ) -> None:
-    packages = Path(recipe.inside(".venv", "lib", "python3", "site-packages"))
-    packages.mkdir(parents=True)
-    for name in own.split():
-        (packages / f"{name}.dist-info").mkdir()
-    calls = recorded(environment.add_server_packages, server_packages=SERVER)
-    constraints = f"{recipe.path}.constraints"
+    packages = Path(recipe.inside(".venv", "lib", "python3.13", "site-packages"))
+    for name, version in own.items():
+        (packages / f"{name}-{version}.dist-info").mkdir(parents=True)
+    calls = recorded(dependencies.add_server_packages, server_packages=SERVER)
+    constraints = f"{recipe.path}.constraints.txt"
     assert calls == (
         [f"pip install --compile-bytecode --constraints {constraints} {added}"] if added else []
     )
     assert not Path(constraints).exists()
     if added:
-        pinned = [
-            name.replace("_", "-").replace("-", "==", 1) for name in own.split() if "_" not in name
-        ]
-        assert set(pinned) <= set((tmp_path / "constraints.txt").read_text().split())
+        pinned = sorted((tmp_path / "constraints.txt").read_text().lower().split())
+        assert pinned == sorted(f"{normal(name)}=={version}" for name, version in own.items())
 
 
 def test_server_packages_leave_the_applications_own_versions(pack: Pack, tmp_path: Path) -> None:

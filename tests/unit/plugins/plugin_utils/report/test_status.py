@@ -215,22 +215,26 @@ RELEASE: dict[str, Any] = {
     "commit": "0123456789abcdef",
     "source": {"type": "git", "url": "https://git.example.com/shop.git"},
     "pinned": False,
+    "hashes": "enforced",
 }
 
 
 @pytest.mark.parametrize(
     ("changed", "cells"),
     [
-        ({}, "live  2026-09-21 14:13  ada  https://git.example.com/shop.git 0123456789ab"),
+        (
+            {},
+            "live  2026-09-21 14:13  ada  enforced  https://git.example.com/shop.git 0123456789ab",
+        ),
         (
             {"pinned": True, "commit": "", "source": {"type": "path", "path": "/srv/shop"}},
-            "live, pinned  2026-09-21 14:13  ada  /srv/shop",
+            "live, pinned  2026-09-21 14:13  ada  enforced  /srv/shop",
         ),
         (
             {"built_by": "", "commit": "", "source": {"type": "package", "name": "shop"}},
-            "live  2026-09-21 14:13  -  shop",
+            "live  2026-09-21 14:13  -  enforced  shop",
         ),
-        ({"commit": "", "source": {}}, "live  2026-09-21 14:13  ada  -"),
+        ({"commit": "", "source": {}}, "live  2026-09-21 14:13  ada  enforced  -"),
     ],
     ids=["git", "pinned", "package", "unknown source"],
 )
@@ -241,4 +245,4 @@ def test_releases_table_tells_where_each_comes_from(changed: dict[str, Any], cel
 
 
 def test_releases_table_of_none_is_its_header() -> None:
-    assert releases_table([]) == ["RELEASE  STATE  BUILT (UTC)  BY  SOURCE"]
+    assert releases_table([]) == ["RELEASE  STATE  BUILT (UTC)  BY  HASHES  SOURCE"]
