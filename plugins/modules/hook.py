@@ -52,6 +52,11 @@ options:
       - The application's environment, made by the filter P(asgi.fleet.environment_file#filter).
     type: str
     default: ""
+  secret_names:
+    description: Variables in O(environment) whose values are hidden in what the commands print.
+    type: list
+    elements: str
+    default: []
   once:
     description:
       - Run the phase once in a rollout of this release. Releasing it again, after a rollout of
@@ -91,7 +96,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ran:
-  description: The commands that ran, each with its seconds and its output.
+  description: The commands that ran, each with its seconds and its output, without secrets.
   returned: success
   type: list
   elements: dict
@@ -108,6 +113,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import loc
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
 
 
@@ -129,6 +135,7 @@ def main() -> None:
             "release": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
             "environment": {"type": "str", "default": "", "no_log": True},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "once": {"type": "bool", "default": False},
             "ran_elsewhere": {"type": "bool", "default": False},
         },
@@ -166,19 +173,25 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
 
 def _run(module: AnsibleModule) -> list[dict[str, Any]]:
     options = module.params
+    environment = parse_environment(options["environment"])
     ran: list[dict[str, Any]] = []
+
+    def blanked(text: str) -> str:
+        return redacted(text, environment, options["secret_names"])
+
     try:
         for hook in options["commands"]:
             outcome = run_hook(
                 hook["command"],
                 options["release"],
                 options["user"],
-                parse_environment(options["environment"]),
+                environment,
                 hook["timeout"],
             )
-            ran.append({"command": hook["command"], **outcome})
+            outcome["output"] = blanked(outcome["output"])
+            ran.append({"command": blanked(hook["command"]), **outcome})
     except HookError as error:
-        module.fail_json(msg=f"{options['phase']}: {error}", ran=ran)
+        module.fail_json(msg=blanked(f"{options['phase']}: {error}"), ran=ran)
     return ran
 
 

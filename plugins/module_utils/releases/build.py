@@ -28,7 +28,7 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
     add_server_packages,
     copy_venv,
@@ -201,7 +201,7 @@ def _import_application(recipe: Recipe) -> None:
         ) from None
     if result.returncode != 0:
         # An application often prints a rejected setting with its value.
-        told = without_secrets(result.stderr, recipe.environment, recipe.secret_names)
+        told = redacted(result.stderr, recipe.environment, recipe.secret_names)
         raise BuildError(
             f"{recipe.prefix}module is {recipe.module}; importing it failed (exit status "
             f"{result.returncode}); the release was not kept, and nothing live changed:\n"
