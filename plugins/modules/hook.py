@@ -106,9 +106,9 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
@@ -119,7 +119,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import Hook
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "phase": {"type": "str", "required": True},
@@ -171,7 +171,7 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
     return bool(options["commands"]) and not done
 
 
-def _run(module: AnsibleModule) -> list[dict[str, Any]]:
+def _run(module: Module) -> list[dict[str, Any]]:
     options = module.params
     environment = parse_environment(options["environment"])
     ran: list[dict[str, Any]] = []

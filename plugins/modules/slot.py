@@ -172,12 +172,12 @@ at:
 import os
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
     require_lock,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
@@ -213,7 +213,7 @@ HOOKS = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "release": {"type": "path", "required": True},

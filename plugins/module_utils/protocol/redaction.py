@@ -73,6 +73,25 @@ def redacted(text: str, environment: Mapping[str, str], secret_names: Iterable[s
     )
 
 
+def telling_names(environment: Mapping[str, str]) -> list[str]:
+    """Return the names that call their values secrets, and those of URLs with credentials.
+
+    For settings of tools, such as uv's, of which nobody has said what is secret.
+    """
+    return [
+        name
+        for name, value in environment.items()
+        if re.fullmatch(_TELLING_KEY, name, re.IGNORECASE) or any(credentials(value))
+    ]
+
+
+def credentials(text: str) -> Iterator[str]:
+    """Yield what stands between `://` and the host in the URLs of a text: `user:password`."""
+    for match in _USER_INFO[0].finditer(text):
+        if match.group(1):
+            yield match.group(1)
+
+
 def _parts(secret: str) -> set[str]:
     """Return a secret, and what an application makes of it that is one too."""
     found: set[str] = set()

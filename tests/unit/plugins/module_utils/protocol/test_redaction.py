@@ -13,7 +13,10 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import (
+    redacted,
+    telling_names,
+)
 
 #: With what each form escapes.
 SECRET = "p@ss'w\"or/d $x\\é+&~"
@@ -142,3 +145,13 @@ def test_redaction_of_much_output_is_quick() -> None:
     began = time.process_time()
     assert redacted(text, values, values) == text
     assert time.process_time() - began < 2
+
+
+def test_names_that_tell_of_a_secret() -> None:
+    settings = {
+        "UV_INDEX_CORP_PASSWORD": "s3cret",
+        "UV_INDEX_URL": "https://u:s3cret@index.example.com",
+        "UV_FIND_LINKS": "https://index.example.com",
+        "UV_HTTP_TIMEOUT": "60",
+    }
+    assert telling_names(settings) == ["UV_INDEX_CORP_PASSWORD", "UV_INDEX_URL"]
