@@ -135,8 +135,8 @@ state:
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     unhealthy_text,
@@ -146,7 +146,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.application impo
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/healthz"},

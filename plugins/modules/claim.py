@@ -56,9 +56,9 @@ made:
   sample: [/opt/shop, /etc/shop, /var/lib/shop, /var/cache/shop, the account shop]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -68,7 +68,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={"name": {"type": "str", "required": True}, "user": {"type": "str"}},
         supports_check_mode=True,
     )

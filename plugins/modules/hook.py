@@ -52,6 +52,11 @@ options:
       - The application's environment, made by the filter P(asgi.fleet.environment_file#filter).
     type: str
     default: ""
+  secret_names:
+    description: Variables in O(environment) whose values are hidden in what the commands print.
+    type: list
+    elements: str
+    default: []
   once:
     description:
       - Run the phase once in a rollout of this release. Releasing it again, after a rollout of
@@ -101,7 +106,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ran:
-  description: The commands that ran, each with its seconds and its output.
+  description: The commands that ran, each with its seconds and its output, without secrets.
   returned: success
   type: list
   elements: dict
@@ -111,9 +116,9 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
     UnsafeFolderError,
@@ -122,6 +127,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
     HookError,
@@ -132,7 +138,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "phase": {"type": "str", "required": True},
@@ -187,13 +193,18 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
     return bool(options["commands"]) and not done
 
 
-def _run(module: AnsibleModule) -> list[dict[str, Any]]:
+def _run(module: Module) -> list[dict[str, Any]]:
     options = module.params
+    environment = parse_environment(options["environment"])
     ran: list[dict[str, Any]] = []
+
+    def blanked(text: str) -> str:
+        return redacted(text, environment, options["secret_names"])
+
     surroundings = Surroundings(
         release=options["release"],
         user=options["user"],
-        environment=parse_environment(options["environment"]),
+        environment=environment,
         secret_names=options["secret_names"],
         sandbox=of_option(options["sandbox"]),
         memory_max=options["memory_max"],
@@ -201,9 +212,9 @@ def _run(module: AnsibleModule) -> list[dict[str, Any]]:
     try:
         for hook in options["commands"]:
             outcome = run_hook(hook["command"], hook["timeout"], surroundings)
-            ran.append({"command": hook["command"], **outcome})
+            ran.append({"command": blanked(hook["command"]), **outcome})
     except HookError as error:
-        module.fail_json(msg=f"{options['phase']}: {error}", ran=ran)
+        module.fail_json(msg=blanked(f"{options['phase']}: {error}"), ran=ran)
     return ran
 
 

@@ -220,7 +220,6 @@ import base64
 import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
     build_account,
@@ -229,6 +228,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
     ForeignError,
     claim,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -252,7 +252,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import p
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {
@@ -315,7 +315,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
 
 
-def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
+def present(application: Application, module: Module) -> dict[str, Any]:
     """Build the release unless it is complete."""
     options = module.params
     path = os.path.join(application.releases, options["id"])
@@ -351,7 +351,7 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
     return answer | {"changed": True, "manifest": manifest}
 
 
-def _archive(module: AnsibleModule) -> str:
+def _archive(module: Module) -> str:
     """Return the path of the archive; one that came with the call is written to a file first."""
     options = module.params
     if options["content"] is None:
@@ -363,13 +363,13 @@ def _archive(module: AnsibleModule) -> str:
     return path
 
 
-def pruned(application: Application, module: AnsibleModule) -> dict[str, Any]:
+def pruned(application: Application, module: Module) -> dict[str, Any]:
     """Remove superfluous releases."""
     removed = prune(application, module.params["keep"], check_mode=module.check_mode)
     return {"changed": bool(removed), "removed": removed}
 
 
-def pinned(application: Application, module: AnsibleModule) -> dict[str, Any]:
+def pinned(application: Application, module: Module) -> dict[str, Any]:
     """Keep a release from being removed, or no longer."""
     options = module.params
     path = os.path.join(application.releases, options["id"])

@@ -167,13 +167,13 @@ steps:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     history,
     lock,
     provenance,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     ControllerGone,
     heeding_signals,
@@ -189,7 +189,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Hea
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "id": {"type": "str", "required": True},
@@ -239,7 +239,7 @@ def main() -> None:
     )
 
 
-def _begin(application: Application, module: AnsibleModule) -> dict[str, object]:
+def _begin(application: Application, module: Module) -> dict[str, object]:
     options = module.params
     wanted: Holder = {"rollout": options["id"], "who": options["holder"], "since": int(time.time())}
     return phases.begin(
@@ -252,7 +252,7 @@ def _begin(application: Application, module: AnsibleModule) -> dict[str, object]
     )
 
 
-def _revert(application: Application, module: AnsibleModule) -> dict[str, object]:
+def _revert(application: Application, module: Module) -> dict[str, object]:
     options = module.params
     if module.check_mode:
         return {"changed": False, "steps": []}
@@ -267,7 +267,7 @@ def _revert(application: Application, module: AnsibleModule) -> dict[str, object
     return {"changed": done.changed, "steps": done.steps}
 
 
-def _end(application: Application, module: AnsibleModule) -> dict[str, object]:
+def _end(application: Application, module: Module) -> dict[str, object]:
     options = module.params
     if module.check_mode:
         keep = options["keep"]

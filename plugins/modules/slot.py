@@ -177,7 +177,6 @@ at:
 import os
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
@@ -187,6 +186,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
     ForeignError,
     claim,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     ControllerGone,
     heeding_signals,
@@ -228,7 +228,7 @@ HOOKS = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "release": {"type": "path", "required": True},

@@ -33,7 +33,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Co
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     add_server_packages,
     dependency_file,
@@ -259,7 +259,7 @@ def _import_application(recipe: Recipe) -> None:
         )
     if outcome.status != 0:
         # An application often prints a rejected setting with its value.
-        told = without_secrets(outcome.output, recipe.environment, recipe.secret_names)
+        told = redacted(outcome.output, recipe.environment, recipe.secret_names)
         raise BuildError(
             f"{recipe.prefix}module is {recipe.module}; importing it failed ({outcome.problem}); "
             "the release was not kept, and nothing live changed:\n"

@@ -21,7 +21,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
     ConfinementError,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, LOCALHOST
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
@@ -139,7 +139,7 @@ def run_confined(
         raise BuildError(f"{problem or 'the build cannot start'}: {error}") from error
     if outcome.status == 0:
         return outcome.output
-    output = without_secrets(outcome.output, told, filter(_SECRET.search, told))
+    output = redacted(outcome.output, told, filter(_SECRET.search, told))
     shown = tail(printable(output)) or f"  {outcome.problem}\n"
     if outcome.timed_out:
         shown += f"  {outcome.problem}; python_release_build_timeout_seconds may allow it more\n"

@@ -26,8 +26,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import pr
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
-    without_secrets,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
@@ -237,7 +237,7 @@ def journal(slot: Slot, since: float, desired: Desired) -> str:
 def blanked(text: str, slot: Slot, desired: Desired) -> str:
     """Return an application's output, with its secrets replaced by their names."""
     values = parse_environment(desired.files[slot.slot]["environment"])
-    return without_secrets(text, values, desired.secret_names)
+    return redacted(text, values, desired.secret_names)
 
 
 def existing(slot: Slot) -> list[str]:

@@ -10,7 +10,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 
 #: Lines of a hook's output that a failure shows.
@@ -69,9 +69,7 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
         outcome = confined.run(["/bin/sh", "-c", command], confinement)
     except ConfinementError as error:
         raise HookError(f"the hook {command!r} did not start: {error}") from error
-    told = printable(
-        without_secrets(outcome.output, surroundings.environment, surroundings.secret_names)
-    )
+    told = printable(redacted(outcome.output, surroundings.environment, surroundings.secret_names))
     if outcome.timed_out:
         raise HookError(
             f"the hook {command!r} did not end within {timeout:g} s and was killed; raise its "

@@ -76,6 +76,24 @@ def test_hook_runs_its_commands_in_their_order_and_notes_the_phase(
     assert history.hooks_done(shop) == [MARK]
 
 
+@pytest.mark.parametrize("told", ["p@ss-word", "p%40ss-word", "cEBzcy13b3Jk"])
+def test_hook_that_fails_shows_no_secret(run: Run, told: str) -> None:
+    database = 'DATABASE="postgresql://shop:p%40ss-word@db/shop"\n'
+    failing = [{"command": f"fail: login with {told}"}]
+    answer = run(commands=failing, environment=database, secret_names=["DATABASE"])
+    assert answer["msg"] == "before_rollout: login with <DATABASE>"
+
+
+def test_hook_that_runs_returns_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = {"seconds": 0.1, "output": "the token is s3cret\n"}
+    monkeypatch.setattr(hook, "run_hook", lambda *_: dict(outcome))
+    commands = [{"command": "login s3cret"}]
+    answer = run(commands=commands, environment='TOKEN="s3cret"\n', secret_names=["TOKEN"])
+    assert answer["ran"] == [
+        {"command": "login <TOKEN>", "seconds": 0.1, "output": "the token is <TOKEN>\n"}
+    ]
+
+
 def test_hook_that_ran_does_not_run_again_in_its_rollout(
     run: Run, calls: list[tuple[object, ...]]
 ) -> None:
