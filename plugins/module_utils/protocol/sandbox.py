@@ -134,4 +134,4 @@ def _without(networks: Iterable[Network], refused: Iterable[Network]) -> list[Ne
             elif gone.subnet_of(one):  # type: ignore[arg-type]  # both have the same version
                 kept += one.address_exclude(gone)  # type: ignore[arg-type]
         left = kept
-    return sorted(left, key=lambda one: (one.version, one))  # type: ignore[return-value]
+    return sorted(left, key=lambda one: (one.version, one))
