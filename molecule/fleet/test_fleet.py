@@ -269,7 +269,7 @@ def test_patch_stops_at_a_host_that_does_not_come_back(shop: Shop, load: Load) -
     # Whoever goes on before it is mended is told so.
     told = " ".join(shop.play("patch", limit=HOSTS[3], app_health_timeout=5).stdout.split())
     assert f"shop/{THIRD} gets no traffic" in told
-    # systemd tries nginx every second: a plain `start` may join a try that has read the broken file.
+    # systemd tries nginx every second: a `start` may join a try that has read the broken file.
     shop.shell("rm /etc/nginx/conf.d/broken.conf; systemctl restart nginx", THIRD)
     shop.succeed("undrain", limit=THIRD)
     assert slots(shop) == live

@@ -6,6 +6,7 @@ import os
 from typing import Any, ClassVar
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.hashed import require_hashes
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
     SourceError,
     prepare,
@@ -20,6 +21,8 @@ class ActionModule(ControllerAction):
         "source": {"type": "dict", "required": True},
         "cache": {"type": "str", "required": True},
         "ingredients": {"type": "list", "elements": "str", "default": []},
+        "require_hashes": {"type": "bool", "default": False},
+        "dependencies": {"type": "str", "default": "auto"},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +30,8 @@ class ActionModule(ControllerAction):
         del task_vars
         try:
             source = prepare(options["source"], os.path.expanduser(options["cache"]))
+            if options["require_hashes"]:
+                require_hashes(source, options["dependencies"])
         except SourceError as error:
             return {"changed": False, "failed": True, "msg": str(error)}
         return {
@@ -36,6 +41,5 @@ class ActionModule(ControllerAction):
             "archive": source.archive,
             "commit": source.commit,
             "requirement": source.requirement,
-            "source": options["source"],
             "shown": source.shown,
         }

@@ -74,10 +74,12 @@ state:
       description: How many workers Gunicorn is configured to run.
       type: int
     workers:
-      description: The running workers; a stopped one is not healthy.
+      description:
+        - The running workers; a stopped one is not healthy.
+        - C(problem) says why a worker's report does not count; it is empty for one that does.
       type: list
       elements: dict
-      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false}]
+      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false, problem: ""}]
     memory_mb:
       description: Memory of all processes of the slot in MiB, shared pages divided among them.
       type: int
@@ -133,8 +135,8 @@ state:
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     unhealthy_text,
@@ -144,7 +146,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.application impo
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/healthz"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -79,6 +80,30 @@ class Sandbox:
     jit: bool = False
     netlink: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+
+
+#: The option `sandbox` of modules that run something of an application.
+OPTION: dict[str, Any] = {
+    "type": "dict",
+    "default": {},
+    "options": {
+        "network_allow": {"type": "list", "elements": "str", "default": [ANY]},
+        "writable_paths": {"type": "list", "elements": "str", "default": []},
+        "devices": {"type": "list", "elements": "str", "default": []},
+        "jit": {"type": "bool", "default": False},
+        "netlink": {"type": "bool", "default": False},
+        "options": {"type": "dict", "default": {}},
+    },
+}
+
+
+def of_option(option: Mapping[str, Any]) -> Sandbox:
+    """Return the sandbox that a module's option `sandbox` describes; an empty one is the least."""
+    told: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in option.items()
+    }
+    told["options"] = {name: str(value) for name, value in option.get("options", {}).items()}
+    return Sandbox(**told)
 
 
 def directives(sandbox: Sandbox) -> list[tuple[str, str]]:

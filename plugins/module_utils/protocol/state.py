@@ -48,6 +48,7 @@ class Release(TypedDict):
         commit: The commit of its source; empty for none.
         source: Its source, without credentials.
         pinned: Whether it is never removed.
+        hashes: `enforced`, `application` (all but the server packages) or `none`.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Release(TypedDict):
     commit: str
     source: dict[str, Any]
     pinned: bool
+    hashes: str
 
 
 class LiveSlot(TypedDict):
@@ -71,12 +73,21 @@ class LiveSlot(TypedDict):
 
 
 class Worker(TypedDict):
-    """A worker process; one that is stopped (SIGSTOP) is not healthy."""
+    """A worker process.
+
+    Keys:
+        pid: Its id.
+        memory_mb: Its share of memory.
+        healthy: Whether it last reported so; one that is stopped (SIGSTOP) is not.
+        stopped: Whether it is stopped.
+        problem: Why its report does not count; empty for one that does.
+    """
 
     pid: int
     memory_mb: int
     healthy: bool
     stopped: bool
+    problem: str
 
 
 class HttpsAnswer(TypedDict):

@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
@@ -25,8 +26,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import pr
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
-    without_secrets,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
@@ -35,15 +37,22 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
 
 #: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.05
+#: Seconds that an answer of a slot that starts may take, as those of its workers to themselves.
+PROBE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """Commands of the application on this host, each with `command` and `timeout` in seconds."""
+    """Commands of the application on this host, each with `command` and `timeout` in seconds.
+
+    `user`, `sandbox` and `memory_max` are those of `hooks.Surroundings`.
+    """
 
     user: str = ""
     before: Sequence[Mapping[str, Any]] = ()
     after: Sequence[Mapping[str, Any]] = ()
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    memory_max: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,13 +87,14 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
 
     Raises:
         Refusal: Another activation of this application was running all the time.
+        ControllerGone: The controller left while this waited.
     """
-    path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
     busy = Refusal(
         f"another activation of {application.name} has been running on this host for more than "
         f"{patience:g} s; wait for it to end and run again"
     )
-    with locked(path, patience, busy):
+    name = f"{application.name}.activation"
+    with locked(name, patience, busy, application.root):
         yield
 
 
@@ -93,6 +103,7 @@ def start(slot: Slot, desired: Desired) -> None:
 
     Raises:
         Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
+        ControllerGone: The controller left before it was.
     """
     health = desired.health
     began = time.time()
@@ -101,10 +112,12 @@ def start(slot: Slot, desired: Desired) -> None:
     systemd.for_units("start", slot.units[:1])
     systemd.for_units("start", slot.units[1:], "--no-block")
     while True:
+        require_controller()
         state = systemd.show(slot.units[1])
         problem = crash(state)
         if problem is None:
-            problem = unhealthy(slot, health, desired.workers, state)
+            left = max(1.0, deadline - time.monotonic())
+            problem = unhealthy(slot, health, desired.workers, state, min(PROBE_SECONDS, left))
             if problem is None:
                 return
             if time.monotonic() < deadline:
@@ -224,7 +237,7 @@ def journal(slot: Slot, since: float, desired: Desired) -> str:
 def blanked(text: str, slot: Slot, desired: Desired) -> str:
     """Return an application's output, with its secrets replaced by their names."""
     values = parse_environment(desired.files[slot.slot]["environment"])
-    return without_secrets(text, values, desired.secret_names)
+    return redacted(text, values, desired.secret_names)
 
 
 def existing(slot: Slot) -> list[str]:

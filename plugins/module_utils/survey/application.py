@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
@@ -15,6 +13,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import read_certificate
+from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
+from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
@@ -26,10 +26,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
     releases,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
-    children,
-    get,
-    read_process,
+    Report,
     worker_reports,
+    workers_of,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     CpuSample,
@@ -110,15 +109,15 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     state["idle_enabled"] = [unit for unit in units[other(name)] if unit in at_boot]
     state["workers_planned"] = slot.planned_workers()
     master = int(unit["MainPID"] or 0)
-    workers = children(master) if master else []
+    workers = workers_of(master) if master else []
     cpu = CpuSample([master, *workers] if master else [])
     if master:
-        reports = worker_reports(slot, master)
-        state["workers"] = [_worker(pid, reports.get(pid, {})) for pid in workers]
+        reports = worker_reports(slot, workers)
+        state["workers"] = [_worker(pid, reports.get(pid)) for pid in workers]
         state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
     try:
-        state["health"] = get(slot.socket, ask.health_path, ask.health_host)[0]
-    except (OSError, http.client.HTTPException):
+        state["health"] = get_unix(slot.socket, ask.health_path, ask.health_host)[0]
+    except Unanswered:
         # 0: no answer.
         state["health"] = 0
     if ask.https_port:
@@ -146,6 +145,9 @@ def wait_healthy(application: Application, ask: Questions, seconds: float) -> Ap
 
 def unhealthy_text(state: ApplicationState) -> str:
     """Return why a state is not healthy, or an empty text."""
+    for worker in state.get("workers", []):
+        if worker["problem"]:
+            return f"not healthy: {worker['problem']}"
     https = state["https"]
     if state["health"] == 200 and (https is None or https["status"] == 200):
         return ""
@@ -158,13 +160,14 @@ def _nginx() -> ServerUnit:
     return {"active": show(unit)["ActiveState"] == "active", "enabled": unit in enabled([unit])}
 
 
-def _worker(pid: int, report: Mapping[str, object]) -> Worker:
+def _worker(pid: int, report: Report | None) -> Worker:
     serving = process_state(pid) not in NOT_SERVING
     return {
         "pid": pid,
         "memory_mb": memory_mb(pid),
-        "healthy": serving and report.get("status") == 200,
+        "healthy": serving and report is not None and report.status == 200,
         "stopped": not serving,
+        "problem": report.problem if report else "",
     }
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift, problems
 
 COLUMNS = (
     *("HOST", "RELEASE", "SLOT", "SINCE (UTC)", "WORKERS", "MEMORY", "CPU", "HEALTH"),
@@ -17,7 +17,7 @@ COLUMNS = (
 #: The last column, if the comparison was asked for.
 DRIFT_COLUMN = "DRIFT"
 
-RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "SOURCE")
+RELEASE_COLUMNS = ("RELEASE", "STATE", "BUILT (UTC)", "BY", "HASHES", "SOURCE")
 
 
 def fleet_states(
@@ -94,6 +94,7 @@ def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
                 release["state"] + (", pinned" if release["pinned"] else ""),
                 _minute(release["built_at"]),
                 release["built_by"] or "-",
+                release["hashes"],
                 f"{origin} {release['commit'][:12]}".strip(),
             )
         )
@@ -151,6 +152,8 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
             f"{host}: {state['application']} is locked by {lock['who']} since "
             f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
         )
+    for problem in problems(state.get("workers", [])):
+        yield f"{host}: {problem}"
 
 
 def _health(status: int, active: bool) -> str:

@@ -224,6 +224,13 @@ def _of_host(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
         )
 
 
+def problems(workers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return why reports of workers do not count: the first, and how many more there are."""
+    told = [worker["problem"] for worker in workers if worker["problem"]]
+    more = f", and {len(told) - 1} more like it" if len(told) > 1 else ""
+    return [told[0] + more] if told else []
+
+
 def _of_service(host: Host) -> Iterator[tuple[str, str]]:
     """The live slot: its unit, its workers, its health, and what starts at boot."""
     state, live = host.state, host.state["live"]
@@ -239,6 +246,8 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
         yield f"worker {pids} is stopped", f"kill -CONT {pids}, or see who stopped it; {journal}"
     elif healthy < state["workers_planned"]:
         yield f"{healthy} of {state['workers_planned']} workers are healthy", journal
+    for problem in problems(state["workers"]):
+        yield problem, journal
     if state["health"] != 200:
         yield f"the health path on the socket of {unit} gives {_status(state['health'])}", journal
     if not live["enabled"]:

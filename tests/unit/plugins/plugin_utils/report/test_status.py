@@ -29,8 +29,8 @@ STATE: dict[str, Any] = {
     "lock": None,
     "workers_planned": 2,
     "workers": [
-        {"pid": 812, "memory_mb": 47, "healthy": True},
-        {"pid": 813, "memory_mb": 47, "healthy": True},
+        {"pid": 812, "memory_mb": 47, "healthy": True, "problem": ""},
+        {"pid": 813, "memory_mb": 47, "healthy": True, "problem": ""},
     ],
     "memory_mb": 171,
     "health": 200,
@@ -149,7 +149,7 @@ def test_table_shows_a_healthy_host() -> None:
         ({"error": "timed out", "unreachable": True}, "RELEASE", "unreachable"),
         ({"workers": []}, "WORKERS", "0 of 2"),
         ({"workers": []}, "WORKER PIDS", "-"),
-        ({"workers": [{"pid": 1, "healthy": False}]}, "WORKERS", "0 of 2"),
+        ({"workers": [{"pid": 1, "healthy": False, "problem": ""}]}, "WORKERS", "0 of 2"),
         ({"certificate_days": None}, "CERTIFICATE", "none"),
         ({"certificate_days": 0}, "CERTIFICATE", "0 days"),
         ({"certificate_days": -3}, "CERTIFICATE", "EXPIRED 3 days ago"),
@@ -215,22 +215,26 @@ RELEASE: dict[str, Any] = {
     "commit": "0123456789abcdef",
     "source": {"type": "git", "url": "https://git.example.com/shop.git"},
     "pinned": False,
+    "hashes": "enforced",
 }
 
 
 @pytest.mark.parametrize(
     ("changed", "cells"),
     [
-        ({}, "live  2026-09-21 14:13  ada  https://git.example.com/shop.git 0123456789ab"),
+        (
+            {},
+            "live  2026-09-21 14:13  ada  enforced  https://git.example.com/shop.git 0123456789ab",
+        ),
         (
             {"pinned": True, "commit": "", "source": {"type": "path", "path": "/srv/shop"}},
-            "live, pinned  2026-09-21 14:13  ada  /srv/shop",
+            "live, pinned  2026-09-21 14:13  ada  enforced  /srv/shop",
         ),
         (
             {"built_by": "", "commit": "", "source": {"type": "package", "name": "shop"}},
-            "live  2026-09-21 14:13  -  shop",
+            "live  2026-09-21 14:13  -  enforced  shop",
         ),
-        ({"commit": "", "source": {}}, "live  2026-09-21 14:13  ada  -"),
+        ({"commit": "", "source": {}}, "live  2026-09-21 14:13  ada  enforced  -"),
     ],
     ids=["git", "pinned", "package", "unknown source"],
 )
@@ -241,4 +245,4 @@ def test_releases_table_tells_where_each_comes_from(changed: dict[str, Any], cel
 
 
 def test_releases_table_of_none_is_its_header() -> None:
-    assert releases_table([]) == ["RELEASE  STATE  BUILT (UTC)  BY  SOURCE"]
+    assert releases_table([]) == ["RELEASE  STATE  BUILT (UTC)  BY  HASHES  SOURCE"]

@@ -17,7 +17,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification imp
 NOW = 1790100000
 DOMAINS = ["shop.example.com", "www.example.com"]
 LIVE = {"slot": "blue", "release": "v2", "since": 1790000000, "active": True, "enabled": True}
-WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False}
+WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False, "problem": ""}
 STATE: dict[str, Any] = {
     "application": "shop",
     "at": NOW,
