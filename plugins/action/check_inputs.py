@@ -27,6 +27,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     seen,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
@@ -104,6 +105,10 @@ class ActionModule(ControllerAction):
             *refuse_derived(task_vars.keys() - wired, DERIVED),
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
+            *uv_problems(
+                given.get("python_release_uv_environment"),
+                given.get("python_release_python_mirror"),
+            ),
         ]
         return {
             "problems": [asdict(problem) for problem in problems],
