@@ -99,7 +99,12 @@ class ActionModule(ControllerAction):
             files=files,
         )
         given = self._given(task_vars, wired)
-        wiring = wire(examination.deployment, given, self._balancers(task_vars).values())
+        try:
+            balancers = self._balancers(task_vars)
+        except ValueError as error:
+            examination.problems.append(Problem("fleet_address", str(error)))
+            balancers = {}
+        wiring = wire(examination.deployment, given, balancers.values())
         problems = [
             *examination.problems,
             *refuse_derived(task_vars.keys() - wired, DERIVED),
@@ -163,12 +168,16 @@ class ActionModule(ControllerAction):
         if problems:
             return {"failed": True, "msg": report(problems, 1)}
         variable = "nginx_site_proxy_read_timeout_seconds"
+        try:
+            balancers = self._balancers(task_vars)
+        except ValueError as error:
+            return {"failed": True, "msg": str(error)}
         hosts = [task_vars["hostvars"][host] for host in task_vars["groups"]["app"]]
         wiring = wire_balancer(
             self._given(task_vars, wired),
             [host[variable] for host in hosts if variable in host],
             task_vars["inventory_hostname"],
-            self._balancers(task_vars),
+            balancers,
         )
         return {"facts": {"fleet_wired": sorted(wiring), **wiring}}
 
