@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     kind,
@@ -24,15 +25,6 @@ Check = Callable[[object, Findings], object]
 HOOK_PHASES = ("before_rollout", "before_activate", "after_activate", "after_rollout")
 HOOK_TIMEOUT = 300
 """Default timeout of a hook, in seconds."""
-
-OWN_NAMES = (
-    *("asgi-fleet", "uv", "nginx", "haproxy", "keepalived", "ufw", "unattended-upgrades"),
-    # Logs of nginx itself, beside those of its sites.
-    *("access", "error"),
-)
-"""Names that the roles themselves use on a host, perhaps only after an application has claimed
-them. Every other name that a host has already is found, and refused, on the host itself
-(`module_utils/application/provenance.py`)."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
