@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import check_transport
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
-    SourceError,
     prepare,
     release_id,
 )

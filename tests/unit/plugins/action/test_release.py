@@ -187,7 +187,7 @@ def test_other_states_need_no_archive(state: str) -> None:
 
 
 def test_credentials_of_places_go_where_nothing_shows_them() -> None:
-    given = {
+    given: dict[str, Any] = {
         "index": "https://ada:s3cret@pypi.example.com/simple",
         "find_links": "https://ada:s3cret@example.com/wheels",
         "python_mirror": "https://ada:s3cret@mirror.example.com",
@@ -208,7 +208,10 @@ def test_credentials_of_places_go_where_nothing_shows_them() -> None:
 
 
 def test_places_without_credentials_stay_arguments() -> None:
-    given = {"index": "https://pypi.example.com/simple", "find_links": "/srv/wheels"}
+    given: dict[str, Any] = {
+        "index": "https://pypi.example.com/simple",
+        "find_links": "/srv/wheels",
+    }
     action = host(BUILT, **ARGUMENTS, **given)
     action.run(task_vars=TASK_VARS)
     assert action.calls == [ARGUMENTS | given]
