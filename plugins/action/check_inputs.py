@@ -41,6 +41,7 @@ ADDRESS = ("ansible_host", "ansible_port")
 ROLES = (
     "gunicorn_service_",
     "haproxy_balancer_",
+    "host_baseline_",
     "nginx_site_",
     "python_release_",
     "tls_certificate_",

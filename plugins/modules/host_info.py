@@ -12,7 +12,7 @@ short_description: Collect what a host needs, such as security updates, whatever
 version_added: "0.1.0"
 description:
   - "Read-only: which security updates wait, of the packages that carry requests (nginx, HAProxy,
-    keepalived, OpenSSL, Python); whether a reboot is due; which units still run on files that an
+    OpenSSL, Python); whether a reboot is due; which units still run on files that an
     update has replaced; whose processes the kernel killed for lack of memory; how full the disks
     are."
   - The updates are those of the package lists that the host has. No archive is asked.

@@ -15,7 +15,7 @@ MOST_BYTES = 4 * 1024 * 1024
 #: what an application maps of its own is none of the host's packages (proc_pid_maps(5)).
 REPLACED = re.compile(
     r" /(?:usr/)?(?:s?bin|lib)/(?:[^\n]*/)?"
-    r"((?:lib(?:ssl|crypto|python3)|ngx_)[^/\n]*\.so[^/\n]*|nginx|haproxy|keepalived|python3\.\d+)"
+    r"((?:lib(?:ssl|crypto|python3)|ngx_)[^/\n]*\.so[^/\n]*|nginx|haproxy|python3\.\d+)"
     r" \(deleted\)$",
     re.MULTILINE,
 )

@@ -18,7 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import U
 
 #: The packages, as patterns of dpkg-query(1).
 PACKAGES = (
-    *("nginx*", "libnginx*", "haproxy", "keepalived"),
+    *("nginx*", "libnginx*", "haproxy"),
     *("openssl", "libssl*", "python3.*", "libpython3.*"),
 )
 #: Seconds that each question to apt or dpkg may take; with its cache it needs some hundredths.

@@ -373,7 +373,8 @@ def _lines(
     lines = _listed(faults, "finding", hosts)
     if not faults:
         live = sorted({s["live"]["release"] for s in states.values() if s.get("live")})
-        lines = [f"verified: {hosts} as they should be, {', '.join(live)}"]
+        told = f"{hosts} as {'it' if len(states) == 1 else 'they'} should be"
+        lines = [", ".join([f"verified: {told}", *live])]
     return [*lines, *_listed(warnings, "warning", hosts), *notes]
 
 

@@ -62,6 +62,26 @@ def test_state_tells_what_a_service_may_use(shop: Application) -> None:
     assert capacity["memory_bytes"] > 0
 
 
+def test_needs_of_the_host_are_told_if_asked_for(
+    shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, int]] = []
+    told = {"updates": {"waiting": []}, "memory_kills": {}, "outdated": {"x.service": ["nginx"]}}
+
+    def needs(since: dict[str, int]) -> dict[str, object]:
+        asked.append(since)
+        return dict(told)
+
+    monkeypatch.setattr(app_state, "upkeep", needs)
+    assert "updates" not in look(shop, Questions())
+    state = look(shop, Questions(upkeep=True))
+    assert told.items() <= state.items()
+    make_live(shop, ("live", "1.0", 5), ("live", "1.1", 7))
+    play_systemd(monkeypatch)
+    look(shop, Questions(upkeep=True))
+    assert asked == [{"nginx.service": 0}, {"shop@blue.service": 7, "nginx.service": 0}]
+
+
 @pytest.fixture
 def answering(shop: Application) -> Iterator[None]:
     """Answer one request on blue's socket with 503."""
