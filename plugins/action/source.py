@@ -6,12 +6,9 @@ import os
 from typing import Any, ClassVar
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.hashed import require_hashes
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
-    SourceError,
-    prepare,
-    release_id,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import prepare, release_id
 
 
 class ActionModule(ControllerAction):

@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     HttpsAnswer,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.survey import application as app_state
+from ansible_collections.asgi.fleet.plugins.module_utils.survey import upkeep
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     look,
@@ -85,8 +86,9 @@ def answering(shop: Application) -> Iterator[None]:
 def play_systemd(
     monkeypatch: pytest.MonkeyPatch, enabled: tuple[str, ...] = (), **state: str
 ) -> None:
-    monkeypatch.setattr(app_state, "show", lambda _: {"MainPID": "0", "ActiveState": ""} | state)
-    monkeypatch.setattr(app_state, "enabled", lambda units: set(units) & set(enabled))
+    for module in (app_state, upkeep):
+        monkeypatch.setattr(module, "show", lambda _: {"MainPID": "0", "ActiveState": ""} | state)
+        monkeypatch.setattr(module, "enabled", lambda units: set(units) & set(enabled))
 
 
 BLUE = ("shop@blue.socket", "shop@blue.service")

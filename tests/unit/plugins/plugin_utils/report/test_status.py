@@ -186,7 +186,7 @@ def test_table_tells_below_why_a_host_could_not_be_asked_and_who_rolls_out() -> 
 def test_document_is_one_line_of_json_and_says_whether_all_answered() -> None:
     text = document({"web1": STATE})
     assert "\n" not in text
-    assert json.loads(text) == {"complete": True, "hosts": {"web1": STATE}}
+    assert json.loads(text) == {"complete": True, "hosts": {"web1": STATE}, "balancers": {}}
 
 
 @pytest.mark.parametrize("state", [None, {"error": "timed out"}])
