@@ -8,6 +8,7 @@ HOSTS ?= 1
 PLUGINS = ansible_collections.asgi.fleet.plugins
 # What runs on hosts, and its tests: on the Python of the oldest host, Ubuntu 22.04.
 HOST_PYTHON = 3.10
+RELEASE_FILES = roles/python_release/files
 HOST_FILES = $(wildcard roles/*/files/*.py)
 HOST_TESTS = tests/unit/plugins/module_utils tests/unit/plugins/modules tests/unit/roles
 
@@ -62,7 +63,7 @@ mypy: bootstrap
 	mypy --no-error-summary -p $(PLUGINS)
 	mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml .
-	for scenario in zero_downtime fleet; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -133,13 +134,15 @@ changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's v
 	antsibull-changelog release --update-existing --reload-plugins --refresh
 
 .PHONY: lock
-lock: bootstrap ## Lock requirements-*.in with hashes; UPGRADE=1 takes newer versions
-	$(call lock,dev,3.12)
-	$(call lock,host,$(HOST_PYTHON))
+lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 takes newer versions
+	$(call lock,requirements-dev,3.12)
+	$(call lock,requirements-host,$(HOST_PYTHON))
+	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
+	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
 
 define lock
 uv pip compile --quiet --generate-hashes --universal --python-version $(2) --no-emit-index-url --no-emit-find-links \
-  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) --output-file requirements-$(1).txt requirements-$(1).in
+  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) --output-file $(1).txt $(1).in
 endef
 
 .PHONY: clean

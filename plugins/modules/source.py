@@ -30,6 +30,16 @@ options:
     type: list
     elements: str
     default: []
+  require_hashes:
+    description:
+      - Refuse a source whose dependency file has no hash for all that it names. So does
+        M(asgi.fleet.release), but later.
+    type: bool
+    default: false
+  dependencies:
+    description: The source's file that names its dependencies; V(auto) for the most exact one.
+    type: str
+    default: auto
 attributes:
   check_mode:
     description: Runs in full, because it changes only the cache.
@@ -77,12 +87,8 @@ requirement:
   description: Requirement that a host installs by name; empty for types other than package.
   returned: success
   type: str
-source:
-  description: The source as it was given, to identify the source of this result.
-  returned: success
-  type: dict
 shown:
-  description: The source without credentials, for the manifest.
+  description: The source without credentials; what this result is of, also for the manifest.
   returned: success
   type: dict
 """

@@ -1,23 +1,27 @@
 """The virtual environment of a release: made by uv, or copied from a release with the same lock."""
 
+# ansible-test asks for run_command, which these calls do not need.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Sequence
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import PATH
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
     interpreter_version,
-    run,
+    tail,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import environment_key
-
-#: Files that name the dependencies, the most exact first.
-DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
-#: Certificate authorities that the host trusts, from the package ca-certificates.
-TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
+    run_confined,
+    uv_environment,
+)
 
 
 def create_venv(recipe: Recipe) -> None:
@@ -26,19 +30,43 @@ def create_venv(recipe: Recipe) -> None:
     Raises:
         BuildError: the interpreter is neither on the host nor to be had.
     """
-    wanted = recipe.python or "/usr/bin/python3"
-    command = [recipe.uv, "venv", "--no-project", "--relocatable", "--python", wanted]
-    command.append(recipe.inside(".venv"))
-    try:
-        _uv(recipe, command, "")
-    except BuildError as error:
-        raise BuildError(
-            f"{recipe.prefix}python is {recipe.python or 'empty'}; this host has "
-            f"{interpreter_version('/usr/bin/python3')} as python3, and the wanted one cannot be "
-            f"had; install python{recipe.python} on the host, set "
-            "python_release_python_mirror to a mirror of "
-            f"uv's Python builds that it reaches, or choose another {recipe.prefix}python:\n{error}"
-        ) from None
+    command = [recipe.uv, "venv", "--no-project", "--relocatable", "--no-python-downloads"]
+    command += ["--python", _interpreter(recipe), recipe.inside(".venv")]
+    run_confined(recipe, command, "the virtual environment cannot be made")
+
+
+def _interpreter(recipe: Recipe) -> str:
+    """Return the path of the wanted interpreter, which uv installs if the host has none.
+
+    All applications share these, so root installs them: a build could change them for all. uv has
+    the digest of each.
+    """
+    if not recipe.python:
+        return "/usr/bin/python3"
+    found = _as_root(recipe, ["python", "find", "--no-project", "--system", recipe.python])
+    if found.returncode != 0:
+        installed_now = _as_root(recipe, ["python", "install", "--no-bin", recipe.python])
+        found = _as_root(recipe, ["python", "find", "--no-project", "--system", recipe.python])
+        if found.returncode != 0:
+            told = tail(installed_now.stderr or found.stderr)
+            raise BuildError(
+                f"{recipe.prefix}python is {recipe.python}; this host has "
+                f"{interpreter_version('/usr/bin/python3')} as python3, and the wanted one cannot "
+                f"be had; install python{recipe.python} on the host, set "
+                "python_release_python_mirror to a mirror of "
+                f"uv's Python builds that it reaches, or choose another {recipe.prefix}python:\n"
+                f"{told}"
+            )
+    return found.stdout.strip()
+
+
+def _as_root(recipe: Recipe, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run uv as the user of this process, away from every project and virtual environment."""
+    environment = {"PATH": PATH, "HOME": "/", **uv_environment(recipe, recipe.cache)}
+    command = [recipe.uv, *arguments]
+    return subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def release_key(recipe: Recipe, used: str) -> str:
@@ -47,9 +75,11 @@ def release_key(recipe: Recipe, used: str) -> str:
         os.path.realpath("/usr/bin/python3") if not recipe.python else recipe.python,
         recipe.python_mirror,
         list(recipe.server_packages),
-        recipe.index,
+        recipe.server_lock,
+        recipe.build_lock,
+        # Credentials must not be part of a digest.
+        re.sub(r"//[^/@]*@", "//", recipe.index),
         recipe.find_links,
-        # Its values may be credentials, which must not be part of a digest.
         sorted(recipe.uv_environment),
         recipe.uv,
     ]
@@ -62,125 +92,10 @@ def copy_venv(recipe: Recipe, release: str) -> None:
     Times are kept: the byte code depends on them.
     """
     venv = os.path.join(os.path.dirname(recipe.path), release, ".venv")
-    run(
-        ["cp", "--archive", "--reflink=auto", venv, recipe.inside(".venv")],
-        f"the virtual environment of {release} cannot be copied",
-        cwd=recipe.path,
-    )
-
-
-def install_dependencies(recipe: Recipe, used: str) -> None:
-    """Install the dependencies; also the application itself where that is the same step."""
-    if recipe.kind in ("wheel", "package"):
-        _pip(recipe, ["install", recipe.package if recipe.kind == "package" else recipe.archive])
-        return
-    source = recipe.inside("src")
-    if used == "uv.lock":
-        command = [recipe.uv, "sync", "--locked", "--no-dev", "--no-editable", "--compile-bytecode"]
-        # The venv's own interpreter: uv would otherwise look for one again, and may replace it.
-        command += ["--project", source, "--python", recipe.venv_python]
-        _uv(recipe, command, "the dependencies cannot be installed from uv.lock")
-    elif used == "pyproject.toml" and is_package(source):
-        _pip(recipe, ["install", source])
-    elif used:
-        _pip(recipe, ["install", "--requirements", os.path.join(source, used)])
-
-
-def install_project(recipe: Recipe, used: str, *, reused: bool) -> None:
-    """Install the project itself where it is a package and did not come with its dependencies."""
-    source = recipe.inside("src")
-    along = used in ("", "uv.lock", "pyproject.toml") and not reused
-    packaged = is_installed_by_lock(source) if used == "uv.lock" else is_package(source)
-    if recipe.kind == "tree" and not along and packaged:
-        _pip(recipe, ["install", "--no-deps", "--reinstall", source])
-
-
-def dependency_file(recipe: Recipe) -> str:
-    """Return the file in the source that names the dependencies, or an empty string.
-
-    Raises:
-        BuildError: the wanted file is not there.
-    """
-    source = recipe.inside("src")
-    present = [name for name in DEPENDENCY_FILES if os.path.exists(os.path.join(source, name))]
-    if recipe.dependencies == "auto":
-        return present[0] if present else ""
-    if recipe.dependencies not in present:
+    command = ["cp", "--archive", "--reflink=auto", venv, recipe.inside(".venv")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
         raise BuildError(
-            f"python_release_dependencies is {recipe.dependencies}; the source has "
-            f"{', '.join(present) or 'none of ' + ', '.join(DEPENDENCY_FILES)}; "
-            "use auto or add the file"
+            f"the virtual environment of {release} cannot be copied; nothing live changed:\n"
+            f"{tail(result.stderr)}"
         )
-    return recipe.dependencies
-
-
-def is_installed_by_lock(source: str) -> bool:
-    """Tell whether uv.lock installs the project itself: its source is then no virtual one.
-
-    `tool.uv.package` decides there, whatever the build system (uv's concepts, "Projects").
-    """
-    with open(os.path.join(source, "uv.lock"), encoding="utf-8") as file:
-        return re.search(r'source = \{ (editable|directory) = "\."', file.read()) is not None
-
-
-def is_package(source: str) -> bool:
-    """Tell whether the source's pyproject.toml has a build system, so that it can be installed."""
-    try:
-        with open(os.path.join(source, "pyproject.toml"), encoding="utf-8") as file:
-            return re.search(r"^\[build-system\]", file.read(), re.MULTILINE) is not None
-    except FileNotFoundError:
-        return False
-
-
-def add_server_packages(recipe: Recipe) -> None:
-    """Add Gunicorn and its like, but never over versions that the application chose itself."""
-    freeze = _uv(recipe, [recipe.uv, "pip", "freeze", "--python", recipe.venv_python], "")
-    pinned = [line for line in freeze.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
-    # A package from a URL or a file is listed as `name @ url`; the application chose it as well.
-    own = {_normal(re.split(r"==| @ ", line)[0]) for line in freeze.splitlines()}
-    missing = [p for p in recipe.server_packages if _normal(_name(p)) not in own]
-    if not missing:
-        return
-    constraints = recipe.inside("constraints.txt")
-    with open(constraints, "w", encoding="utf-8") as file:
-        file.write("\n".join(pinned) + "\n")
-    _pip(recipe, ["install", "--constraints", constraints, *missing])
-    os.unlink(constraints)
-
-
-def _name(requirement: str) -> str:
-    """Return the distribution's name in a requirement (PEP 508)."""
-    return re.split(r"[\[=<>!~@; ]", requirement)[0]
-
-
-def _normal(name: str) -> str:
-    """Return a distribution's normalised name (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _pip(recipe: Recipe, arguments: Sequence[str]) -> str:
-    command = [recipe.uv, "pip", arguments[0], "--python", recipe.venv_python, "--compile-bytecode"]
-    for option, value in (("--index", recipe.index), ("--find-links", recipe.find_links)):
-        if value:
-            command += [option, value]
-    return _uv(recipe, [*command, *arguments[1:]], "the dependencies cannot be installed")
-
-
-def _uv(recipe: Recipe, command: Sequence[str], problem: str) -> str:
-    environment = {
-        # uv brings its own authorities; those of a company's package index are in the host's store.
-        **({"UV_SYSTEM_CERTS": "true"} if os.path.exists(TRUST_STORE) else {}),
-        **os.environ,
-        "UV_CACHE_DIR": recipe.cache,
-        # A venv whose files are links into the cache would change with it.
-        "UV_LINK_MODE": "copy",
-        "UV_NO_PROGRESS": "1",
-        "UV_PROJECT_ENVIRONMENT": recipe.inside(".venv"),
-        # The service could not read them under /root.
-        "UV_PYTHON_INSTALL_DIR": recipe.pythons,
-        **recipe.uv_environment,
-    }
-    if recipe.python_mirror:
-        environment["UV_PYTHON_INSTALL_MIRROR"] = recipe.python_mirror
-    # In the source: relative paths of a requirements.txt start there.
-    return run(command, problem, cwd=recipe.inside("src"), environment=environment)

@@ -75,6 +75,7 @@ def releases(application: Application) -> list[Release]:
                 "commit": built[name].get("commit", ""),
                 "source": built[name].get("source", {}),
                 "pinned": bool(built[name].get("pinned")),
+                "hashes": built[name].get("hashes", "none"),
             }
         )
     return shown

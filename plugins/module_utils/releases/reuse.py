@@ -14,12 +14,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Lines of a requirements.txt that refer to other files: their text is not complete.
-_LEADS_ELSEWHERE = re.compile(
-    r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|/|file:)", re.M
-)
-#: A requirement; the lines that continue it, comments and options begin otherwise.
-_REQUIREMENT = re.compile(r"^[ \t]*[A-Za-z0-9].*?(?<!\\)$", re.M | re.S)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import has_hashes
+
 #: Packages of a lock that come from a folder or a file; `.` is the project itself.
 _LOCAL_IN_UV_LOCK = re.compile(r"(?:directory|editable|virtual|path) = \"(?!\.\")")
 _LOCAL_IN_PYLOCK = re.compile(r"^\s*(?:\[packages\.directory\]|path\s*=|directory\s*=)", re.M)
@@ -50,14 +46,7 @@ def is_exact(name: str, text: str) -> bool:
         return not _LOCAL_IN_UV_LOCK.search(text)
     if name == "pylock.toml":
         return not _LOCAL_IN_PYLOCK.search(text)
-    if name == "requirements.txt":
-        requirements = _REQUIREMENT.findall(text)
-        return (
-            bool(requirements)
-            and not _LEADS_ELSEWHERE.search(text)
-            and all("--hash=" in requirement for requirement in requirements)
-        )
-    return False
+    return name == "requirements.txt" and has_hashes(name, text)
 
 
 def donor(manifests: Mapping[str, Mapping[str, Any]], key: str) -> str:

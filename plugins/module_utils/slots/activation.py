@@ -47,7 +47,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
     timed,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+    run_hook,
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,10 @@ def activate(
     target = application.slot(todo.slot)
     if todo.cut_over:
         with timed(outcome, "free the idle slot"):
-            put_away(target)
+            ended = put_away(target)
+        if ended:
+            text = f"killed what the slot's last release had left behind: {len(ended)} processes"
+            outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
             verify_units(target, desired.files[todo.slot])
         began = time.time()
@@ -251,15 +258,17 @@ def _run_hooks(
         Refusal: one of them failed; with the end of its output.
     """
     environment = parse_environment(desired.files[target.slot]["environment"])
+    surroundings = Surroundings(
+        desired.release,
+        desired.hooks.user,
+        {"FLEET_SLOT": target.slot, **environment},
+        desired.secret_names,
+        desired.hooks.sandbox,
+        desired.hooks.memory_max,
+    )
     for hook in hooks:
         try:
-            run_hook(
-                hook["command"],
-                desired.release,
-                desired.hooks.user,
-                {"FLEET_SLOT": target.slot, **environment},
-                float(hook["timeout"]),
-            )
+            run_hook(hook["command"], float(hook["timeout"]), surroundings)
         except HookError as error:
             raise Refusal(blanked(f"{phase}: {error}", target, desired)) from None
 

@@ -17,16 +17,18 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Slot,
     other,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
-    without_secrets,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
@@ -41,11 +43,16 @@ PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Hooks:
-    """Commands of the application on this host, each with `command` and `timeout` in seconds."""
+    """Commands of the application on this host, each with `command` and `timeout` in seconds.
+
+    `user`, `sandbox` and `memory_max` are those of `hooks.Surroundings`.
+    """
 
     user: str = ""
     before: Sequence[Mapping[str, Any]] = ()
     after: Sequence[Mapping[str, Any]] = ()
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    memory_max: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,10 +125,13 @@ def start(slot: Slot, desired: Desired) -> None:
                 continue
             problem = f"was not healthy within {health.timeout:g} s: {problem}"
         # The application's answer may contain a secret, and so may its journal.
+        told = journal(slot, began, desired)
+        refused = probable_directive(f"{problem}\n{told}")
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
-            f"Last lines of its journal:\n{journal(slot, began, desired)}"
+            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + f"Last lines of its journal:\n{told}"
         )
 
 
@@ -161,6 +171,9 @@ def settle(
         # Without waiting: the workers answer what still arrives, and then end.
         systemd.for_units("stop", leftover, "--no-block")
         changed = True
+    elif stop and _has_left_processes(idle):
+        control_group.kill(idle.units[1])
+        changed = True
     return changed
 
 
@@ -175,8 +188,22 @@ def _must_stop(units: list[str]) -> bool:
     )
 
 
-def put_away(slot: Slot) -> None:
-    """Stop an idle slot, and do not start it at boot."""
+def _has_left_processes(slot: Slot) -> bool:
+    """Tell whether a service that no longer runs, such as one that crashed, has left processes."""
+    state = systemd.show(slot.units[1])
+    ended = state["ActiveState"] in ("inactive", "failed")
+    return ended and bool(control_group.members(state["ControlGroup"]))
+
+
+def put_away(slot: Slot) -> list[int]:
+    """Stop an idle slot with all that it started, and do not start it at boot.
+
+    Returns:
+        The PIDs of what its service had left behind, which is gone now too.
+
+    Raises:
+        Refusal: systemd refused something, or a process could not be ended.
+    """
     units = existing(slot)
     at_boot = systemd.enabled(units)
     if at_boot:
@@ -184,7 +211,21 @@ def put_away(slot: Slot) -> None:
             "disable", [unit for unit in units if unit in at_boot], systemd.WITHOUT_RELOAD
         )
         systemd.reload()
+    return end(slot)
+
+
+def end(slot: Slot) -> list[int]:
+    """Stop a slot's units, wait for its drain, and end what the service has left behind.
+
+    Returns:
+        The PIDs of what was left behind.
+
+    Raises:
+        Refusal: systemd refused something, or a process could not be ended.
+    """
+    units = existing(slot)
     systemd.for_units("stop", units)
+    return control_group.end(slot.units[1]) if slot.units[1] in units else []
 
 
 def journal(slot: Slot, since: float, desired: Desired) -> str:
@@ -196,7 +237,7 @@ def journal(slot: Slot, since: float, desired: Desired) -> str:
 def blanked(text: str, slot: Slot, desired: Desired) -> str:
     """Return an application's output, with its secrets replaced by their names."""
     values = parse_environment(desired.files[slot.slot]["environment"])
-    return without_secrets(text, values, desired.secret_names)
+    return redacted(text, values, desired.secret_names)
 
 
 def existing(slot: Slot) -> list[str]:

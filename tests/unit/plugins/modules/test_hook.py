@@ -12,7 +12,11 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import locking
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+)
 from ansible_collections.asgi.fleet.plugins.modules import hook
 
 Run = Callable[..., dict[str, Any]]
@@ -67,12 +71,25 @@ def test_hook_runs_its_commands_in_their_order_and_notes_the_phase(
     assert (answer["failed"], answer["changed"]) == (False, True)
     ran = {"seconds": 0.1, "output": "done\n"}
     assert answer["ran"] == [{"command": "migrate", **ran}, {"command": "load", **ran}]
-    release = "/opt/shop/releases/1.0"
-    assert calls == [
-        ("migrate", release, "shop", {"TOKEN": "t"}, 600.0),
-        ("load", release, "shop", {"TOKEN": "t"}, 300.0),
-    ]
+    surroundings = Surroundings("/opt/shop/releases/1.0", "shop", {"TOKEN": "t"}, [], Sandbox(), "")
+    assert calls == [("migrate", 600.0, surroundings), ("load", 300.0, surroundings)]
     assert history.hooks_done(shop) == [MARK]
+
+
+@pytest.mark.parametrize("told", ["p@ss-word", "p%40ss-word", "cEBzcy13b3Jk"])
+def test_hook_that_fails_shows_no_secret(run: Run, told: str) -> None:
+    database = 'DATABASE="postgresql://shop:p%40ss-word@db/shop"\n'
+    failing = [{"command": f"fail: login with {told}"}]
+    answer = run(commands=failing, environment=database, secret_names=["DATABASE"])
+    assert answer["msg"] == "before_rollout: login with <DATABASE>"
+
+
+def test_command_that_names_a_secret_returns_it_hidden(run: Run) -> None:
+    commands = [{"command": "login s3cret"}]
+    answer = run(commands=commands, environment='TOKEN="s3cret"\n', secret_names=["TOKEN"])
+    assert answer["ran"] == [
+        {"command": "login <TOKEN>", "seconds": 0.1, "output": "done\n"}
+    ]
 
 
 def test_hook_that_ran_does_not_run_again_in_its_rollout(

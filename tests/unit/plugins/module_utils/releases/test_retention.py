@@ -171,5 +171,6 @@ def test_releases_come_newest_first_with_what_became_of_them(shop: Application) 
         "commit": "c5",
         "source": {},
         "pinned": False,
+        "hashes": "none",
     }
     assert found[-1]["pinned"] is True

@@ -59,6 +59,7 @@ def release(id: str, state: str = "kept", module: str = "main:app") -> Release: 
         "commit": "",
         "source": {},
         "pinned": False,
+        "hashes": "none",
     }
 
 
