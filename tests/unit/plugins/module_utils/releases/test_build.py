@@ -19,13 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import DEPENDENCY_FILES
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import environment
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
-    DEPENDENCY_FILES,
-    dependency_file,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import dependency_file
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import normal
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
