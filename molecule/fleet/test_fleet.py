@@ -87,6 +87,19 @@ def container(host: str) -> str:
     return "-".join(filter(None, (LAB, host)))
 
 
+def test_balancer_has_the_baseline_of_a_host(shop: Shop) -> None:
+    told = shop.shell(
+        "ufw status; systemctl is-enabled ufw unattended-upgrades;"
+        " apt-config dump Unattended-Upgrade::Package-Blacklist",
+        "fleet-balancer",
+    )
+    rules = dict(re.findall(r"^(\d+)/tcp +(\w+) +Anywhere(?: .*)?$", told, re.MULTILINE))
+    assert "Status: active" in told
+    assert rules == {"22": "ALLOW", "80": "ALLOW", "443": "ALLOW"}
+    assert told.count("\nenabled") == 2
+    assert '"haproxy";' in told
+
+
 def test_release_over_waves_loses_nothing(shop: Shop, load: Load) -> None:
     began = time.time()
     before = slots(shop)

@@ -35,6 +35,12 @@ options:
     description: The health path as clients of nginx request it, for O(https_port).
     type: str
     default: /healthz
+  upkeep:
+    description:
+      - Whether to find out as well what the host itself needs, as M(asgi.fleet.host_info) does, for
+        nginx and the live slot.
+    type: bool
+    default: false
   wait_healthy_seconds:
     description:
       - Try again until the application answers 200, directly and (with O(https_port)) through
@@ -128,6 +134,15 @@ state:
       description: How full the file systems of /opt and /var are, in percent.
       type: dict
       sample: {/opt: 41, /var: 41}
+    updates:
+      description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
+      type: dict
+    memory_kills:
+      description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
+      type: dict
+    outdated:
+      description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
+      type: dict
     releases:
       description: The releases on the host, newest first.
       type: list
@@ -154,6 +169,7 @@ def main() -> None:
             "certificate": {"type": "str", "default": ""},
             "https_port": {"type": "int", "default": 0},
             "https_path": {"type": "str", "default": "/healthz"},
+            "upkeep": {"type": "bool", "default": False},
             "wait_healthy_seconds": {"type": "float", "default": 0},
         },
         supports_check_mode=True,

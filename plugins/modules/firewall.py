@@ -101,7 +101,7 @@ def main() -> None:
     ufw = Ufw(module)
     port = session_port(os.getpid())
     rules = wanted_rules(
-        port, module.params["ssh_ports"], module.params["tcp_ports"], module.params["rules"]
+        port, *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules", "vrrp_peers"))
     )
     for arguments in pending_commands(ufw.ask, rules, TABLES, SETTINGS):
         ufw.change(*arguments)

@@ -33,8 +33,8 @@ options:
     type: str
     default: ""
   firewall:
-    description: Whether ufw has to let in what O(ssh_ports), O(tcp_ports) and O(rules) say, and to
-      come up at boot.
+    description: Whether ufw has to let in what O(ssh_ports), O(tcp_ports), O(rules) and
+      O(vrrp_peers) say, and to come up at boot.
     type: bool
     default: false
   sysctl:
@@ -146,7 +146,7 @@ def firewall_drift(module: Module) -> list[str]:
 
     rules = wanted_rules(
         session_port(os.getpid()),
-        *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules")),
+        *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules", "vrrp_peers")),
     )
     try:
         return [shlex.join(["ufw", *arguments]) for arguments in pending_commands(ask, rules)]

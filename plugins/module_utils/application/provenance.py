@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     is_marked,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 
 MARK = ".asgi.fleet"
 #: The folders of an application are named after it below these.
@@ -67,9 +68,9 @@ def claim(
     problems, commands = _foreign(application, user)
     if problems:
         way_out = "choose another app_name"
-        if commands:
+        if commands and _deployed_before(application):
             way_out += (
-                "; or, if an earlier version of asgi.fleet made it, mark what is its own: "
+                "; or, if this is a deployment of an earlier version of asgi.fleet, mark it: "
                 + "; ".join(commands)
             )
         raise ForeignError(
@@ -156,6 +157,8 @@ def _foreign(application: Application, user: str) -> tuple[list[str], list[str]]
     """Return what exists and is not the application's, and the commands that would mark it."""
     problems: list[str] = []
     commands: list[str] = []
+    if application.name in OWN_NAMES:
+        problems.append("asgi.fleet uses that name itself")
     for account in (user or application.name, build_account(application.name)):
         borrowed = account == user != application.name
         problem, command = account_problem(account, application.name, borrowed=borrowed)
@@ -177,6 +180,18 @@ def _foreign(application: Application, user: str) -> tuple[list[str], list[str]]
         others = filter(os.path.lexists, [runtime_folder(application), access_log(application)])
         problems += [f"{path} exists and asgi.fleet has not made it" for path in others]
     return problems, commands
+
+
+def _deployed_before(application: Application) -> bool:
+    """Return whether it looks as if a version without marks had deployed the application here."""
+    state = folder_of(application, "var/lib")
+    return (
+        any(is_ours_by_header(path, application) for path in units(application))
+        or os.path.islink(application.live_link)
+        or os.path.isfile(application.activations)
+        # What a removal leaves.
+        or (os.path.isdir(state) and os.listdir(state) == ["state"])
+    )
 
 
 def _accounts(application: Application, user: str) -> set[int]:

@@ -32,6 +32,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     find_account,
     is_marked,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -87,10 +88,10 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
     Raises:
         RemovalError: The name is not valid for an application.
     """
-    if not NAME.fullmatch(application.name):
+    if not NAME.fullmatch(application.name) or application.name in OWN_NAMES:
         raise RemovalError(
             f"name is {application.name!r}; expected a lower-case letter and then at most 30 of "
-            "a-z, 0-9 and -; give the application's name"
+            "a-z, 0-9 and -, and no name of asgi.fleet's own; give the application's name"
         )
     todo = Removal()
     _plan_units(application, todo)
@@ -119,7 +120,6 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
     ):
         # All that is in it is the application's.
         todo.paths += [cache] if cache in ours else []
-    todo.paths += _existing(application.path("var/cache/asgi-fleet", application.name))
     _plan_account(user or application.name, application.name, data_stays, todo)
     _plan_account(build_account(application.name), application.name, False, todo)
     return todo

@@ -78,11 +78,11 @@ def ensure_account(name: str, application: str, *, borrowed: bool = False) -> bo
     Raises:
         AccountError: It is another's; or with the message of useradd(8).
     """
-    problem, adoption = account_problem(name, application, borrowed=borrowed)
+    problem, marking = account_problem(name, application, borrowed=borrowed)
     if problem:
         way_out = "choose another name"
-        if adoption:
-            way_out += f"; or, if an earlier version of asgi.fleet made it: {adoption}"
+        if marking:
+            way_out += f"; or, if an earlier version of asgi.fleet made it: {marking}"
         raise AccountError(f"{problem}; {way_out}")
     if find_account(name) is not None:
         return False

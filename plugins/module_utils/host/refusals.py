@@ -83,7 +83,8 @@ SIGNS = (
     ),
     Sign(
         re.compile(
-            r"ConnectTimeout|ConnectionTimeout|connection (?:attempt )?timed out|Errno 110\b"
+            r"ConnectTimeout|ConnectionTimeout|\bTimeoutError|connection (?:attempt )?timed out"
+            r"|Errno 110\b"
             r"|timeout expired|Temporary failure in name resolution",
             re.IGNORECASE,
         ),
@@ -101,6 +102,12 @@ SIGNS = (
         "the application's account probably may not read or write a file, or ProtectHome= hides "
         "it: the application may write only its state (HOME), its cache (XDG_CACHE_HOME), /tmp and "
         "app_writable_paths",
+    ),
+    Sign(
+        re.compile(r"was not healthy within .*: 0 of \d+ workers answered \S+ with 200$"),
+        "it may wait for a connection, about which it says nothing: IPAddressDeny= drops what goes "
+        "to loopback and link-local addresses; if it needs them, add localhost or link-local to "
+        "app_network_allow",
     ),
 )
 

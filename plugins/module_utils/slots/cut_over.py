@@ -130,7 +130,7 @@ def start(slot: Slot, desired: Desired) -> None:
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
-            + (f"By what it says, {refused}. " if refused else "")
+            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
             + f"Last lines of its journal:\n{told}"
         )
 

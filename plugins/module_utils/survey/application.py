@@ -18,7 +18,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import r
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
-    ServerUnit,
     Worker,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
@@ -38,9 +37,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     maintenance_since,
     process_state,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
+    DISKS,
+    server_unit,
+    upkeep,
+)
 
-#: Folders whose file systems must not fill up: releases and virtual environments, logs and state.
-DISKS = ("/opt", "/var")
+NGINX = "nginx.service"
 #: Seconds between two checks of an application that is not healthy yet.
 POLL_SECONDS = 1
 #: A stopped, traced or dead process does not serve, whatever it last reported (proc_pid_stat).
@@ -57,6 +60,7 @@ class Questions:
         certificate: Path of the certificate; empty for none.
         https_port: Port of nginx on this host; 0 asks only the application.
         https_path: The health path as clients of nginx request it.
+        upkeep: Whether to find out as well what the host itself needs.
     """
 
     health_path: str = "/healthz"
@@ -64,6 +68,7 @@ class Questions:
     certificate: str = ""
     https_port: int = 0
     https_path: str = "/healthz"
+    upkeep: bool = False
 
 
 def look(application: Application, ask: Questions) -> ApplicationState:
@@ -92,6 +97,12 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "releases": releases(application),
     }
     name = application.live_slot()
+    if ask.upkeep:
+        slot_units = {application.slot(name).units[1]: _live_since(application)} if name else {}
+        needs = upkeep({**slot_units, NGINX: 0})
+        state["updates"] = needs["updates"]
+        state["memory_kills"] = needs["memory_kills"]
+        state["outdated"] = needs["outdated"]
     if name is None:
         return state
     slot = application.slot(name)
@@ -105,7 +116,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "active": unit["ActiveState"] == "active",
         "enabled": at_boot.issuperset(slot.units),
     }
-    state["nginx"] = _nginx()
+    state["nginx"] = server_unit(NGINX)
     state["idle_enabled"] = [unit for unit in units[other(name)] if unit in at_boot]
     state["workers_planned"] = slot.planned_workers()
     master = int(unit["MainPID"] or 0)
@@ -153,11 +164,6 @@ def unhealthy_text(state: ApplicationState) -> str:
         return ""
     through = f", and {https['status'] or 'nothing'} through nginx" if https else ""
     return f"not healthy: the application answers {state['health'] or 'nothing'} itself{through}"
-
-
-def _nginx() -> ServerUnit:
-    unit = "nginx.service"
-    return {"active": show(unit)["ActiveState"] == "active", "enabled": unit in enabled([unit])}
 
 
 def _worker(pid: int, report: Report | None) -> Worker:

@@ -80,7 +80,7 @@ SPEC: tuple[Variable, ...] = (
         "app_name",
         "text",
         "Name of the units, the folders and the service account.",
-        "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name of the system's own",
+        "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name that a host has",
         "shop",
         values.app_name,
         required=True,

@@ -61,6 +61,7 @@ DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
 BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
+DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT = 80, 443
 
 
 def wire(
@@ -170,13 +171,23 @@ def wire_balancer(
     """
     longest = max((integer(one) or 0 for one in read_timeouts), default=0)
     own = given.get("haproxy_balancer_floating_source", addresses[host])
+    peers = given.get(
+        "haproxy_balancer_floating_peers",
+        [address for address in dict.fromkeys(addresses.values()) if address != own],
+    )
     wired = {
+        "host_baseline_firewall_tcp_ports": [
+            given.get("haproxy_balancer_http_port", DEFAULT_HTTP_PORT),
+            given.get("haproxy_balancer_https_port", DEFAULT_HTTPS_PORT),
+        ],
+        # Two balancers that do not hear each other both take the address.
+        "host_baseline_firewall_vrrp_peers": (
+            peers if given.get("haproxy_balancer_floating_address") else []
+        ),
         "haproxy_balancer_response_timeout_seconds": (longest or DEFAULT_READ_TIMEOUT_SECONDS)
         + BALANCER_MARGIN_SECONDS,
         "haproxy_balancer_floating_source": own,
-        "haproxy_balancer_floating_peers": [
-            address for address in dict.fromkeys(addresses.values()) if address != own
-        ],
+        "haproxy_balancer_floating_peers": peers,
         "haproxy_balancer_floating_priority": 200 - list(addresses).index(host),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}

@@ -88,7 +88,7 @@ def test_claim_refuses_a_folder_of_somebody_else(tmp_path: Path, parent: str) ->
     told = refusal(Application("dpkg", str(tmp_path)))
     assert told.startswith("dpkg is taken on this host, and nothing was changed: ")
     assert f"{folder} exists and has no mark of asgi.fleet" in told
-    assert told.endswith(f"mark what is its own: echo dpkg > {folder}/.asgi.fleet")
+    assert told.endswith("; choose another app_name")
 
 
 def test_claim_refuses_a_folder_with_the_mark_of_another(shop: Application, tmp_path: Path) -> None:
@@ -121,7 +121,40 @@ def test_claim_names_everything_at_once(
     for name in ("account shop exists", "account shop-build exists", "opt/shop", "etc/shop"):
         assert name in told
     assert "usr/lib/systemd/system/shop@.service exists and was not written" in told
-    assert "usermod --comment 'asgi.fleet shop' shop; usermod --comment" in told
+    assert "usermod" not in told
+
+
+@pytest.mark.parametrize("left", ["unit", "live link", "history", "data"])
+def test_claim_tells_how_to_mark_a_deployment_of_an_earlier_version(
+    shop: Application, tmp_path: Path, accounts: dict[str, pwd.struct_passwd], left: str
+) -> None:
+    accounts["shop"] = account("", 990)
+    for path in ("opt/shop/releases", "etc/shop/tls", "etc/systemd/system", "var/lib/shop"):
+        (tmp_path / path).mkdir(parents=True)
+    if left == "unit":
+        (tmp_path / "etc/systemd/system/shop@blue.service").write_text(UNIT)
+        (tmp_path / "var/lib/shop/state").mkdir()
+        (tmp_path / "var/lib/shop/maintenance").touch()
+    elif left == "live link":
+        Path(shop.live_link).symlink_to("/run/shop/blue.sock")
+    elif left == "history":
+        Path(shop.activations).touch()
+    else:
+        (tmp_path / "var/lib/shop/state").mkdir()
+    told = refusal(shop)
+    commands = told.partition("an earlier version of asgi.fleet, mark it: ")[2].split("; ")
+    assert commands == [
+        "usermod --comment 'asgi.fleet shop' shop",
+        *(f"echo shop > {tmp_path}/{parent}/shop/.asgi.fleet" for parent in PARENTS[:3]),
+    ]
+    accounts["shop"] = account("asgi.fleet shop", 990)
+    for parent in PARENTS[:3]:
+        (tmp_path / parent / "shop/.asgi.fleet").write_text("shop\n")
+    claim(shop, parents=PARENTS)
+
+
+def test_claim_refuses_a_name_of_its_own_before_anything_has_it(tmp_path: Path) -> None:
+    assert "asgi.fleet uses that name itself" in refusal(Application("uv", str(tmp_path)))
 
 
 @pytest.mark.parametrize(

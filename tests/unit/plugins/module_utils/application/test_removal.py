@@ -37,7 +37,6 @@ OURS = [
     "run/shop/blue/worker-1.json",
     "var/cache/shop/x",
     "var/cache/shop-build/uv/x",
-    "var/cache/asgi-fleet/shop/v1.tar.gz",
     "var/log/nginx/shop.log",
     "var/log/nginx/shop.log.2.gz",
 ]
@@ -48,6 +47,8 @@ OTHERS = [
     "var/lib/shop-admin/state/db",
     "var/log/nginx/shop-admin.log",
     "opt/uv/1/bin/uv",
+    # Shared by all, whatever they are called.
+    "var/cache/asgi-fleet/shop/x",
 ]
 DATA = "var/lib/shop/state/orders"
 LOCK = "var/lib/shop/rollout.lock"
@@ -247,7 +248,7 @@ def test_removal_takes_what_a_killed_run_left_half_written(
     assert files(tmp_path) == set()
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "Shop", "-shop", "shop\n", "s" * 32])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "Shop", "uv", "-shop", "shop\n", "s" * 32])
 def test_removal_refuses_a_name_of_no_application(tmp_path: Path, name: str) -> None:
     with pytest.raises(RemovalError, match="expected a lower-case letter"):
         plan(Application(name, str(tmp_path)), "", True)

@@ -61,6 +61,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import pr
             "app_network_allow",
         ),
         ("httpx.ConnectTimeout", "IPAddressDeny=", "app_network_allow"),
+        ("TimeoutError: timed out", "IPAddressDeny=", "app_network_allow"),
+        (
+            "was not healthy within 60 s: 0 of 2 workers answered /healthz with 200",
+            "IPAddressDeny=",
+            "app_network_allow",
+        ),
         (
             "socket.gaierror: [Errno -3] Temporary failure in name resolution",
             "IPAddressDeny=",
@@ -93,6 +99,8 @@ def test_words_of_the_system_name_the_directive_and_its_variable(
         "",
         "ModuleNotFoundError: No module named 'shop'",
         "1 of 2 workers answered /healthz with 200; last answer: 500 Internal Server Error",
+        "[2026-11-27 11:45:02 +0000] [1795] [CRITICAL] WORKER TIMEOUT (pid:1797)",
+        "was not healthy within 9 s: 0 of 2 workers answered /healthz with 200; last answer: 404",
         "ConnectionRefusedError: [Errno 111] Connection refused",
         "[2026-11-27 11:45:02 +0000] [1795] [INFO] Booting worker with pid: 1795",
         "TypeError: 'NoneType' object is not callable",

@@ -42,8 +42,8 @@ def switched(live: Host) -> Host:
 
 
 def begin(host: Host, ended: tuple[str, ...] = (), **how: bool) -> dict[str, Any]:
-    how: dict[str, Any] = {"user": "", "take_over": False, "check_mode": False} | how
-    return phases.begin(host.application, MINE, ended=ended, **how)
+    given: dict[str, Any] = {"user": "", "take_over": False, "check_mode": False}
+    return phases.begin(host.application, MINE, ended=ended, **given | how)
 
 
 def revert(host: Host, rollout: str = "mine") -> CutOver:

@@ -258,12 +258,27 @@ def test_balancer_knows_its_peers_and_its_turn() -> None:
     first, second = (wire_balancer({}, [60], host, BALANCERS) for host in ("lb1", "lb2"))
     assert first == {
         RESPONSE: 65,
+        "host_baseline_firewall_tcp_ports": [80, 443],
+        "host_baseline_firewall_vrrp_peers": [],
         "haproxy_balancer_floating_source": "192.0.2.1",
         "haproxy_balancer_floating_peers": ["192.0.2.2", "192.0.2.3"],
         "haproxy_balancer_floating_priority": 200,
     }
     assert second["haproxy_balancer_floating_peers"] == ["192.0.2.1", "192.0.2.3"]
     assert second["haproxy_balancer_floating_priority"] == 199
+
+
+def test_firewall_of_a_balancer_lets_in_what_it_serves_and_its_peers() -> None:
+    given = {
+        "haproxy_balancer_http_port": 8080,
+        "haproxy_balancer_floating_address": "192.0.2.200/24",
+    }
+    wired = wire_balancer(given, [60], "lb1", BALANCERS)
+    assert wired["host_baseline_firewall_tcp_ports"] == [8080, 443]
+    assert wired["host_baseline_firewall_vrrp_peers"] == ["192.0.2.2", "192.0.2.3"]
+    own = given | {"haproxy_balancer_floating_peers": ["198.51.100.2"]}
+    wired = wire_balancer(own, [60], "lb1", BALANCERS)
+    assert wired["host_baseline_firewall_vrrp_peers"] == ["198.51.100.2"]
 
 
 @pytest.mark.parametrize("name", wire_balancer({}, [60], "lb1", BALANCERS))
