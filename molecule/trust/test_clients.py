@@ -122,7 +122,9 @@ REFUSED: dict[str, tuple[str, set[int]]] = {
         {400},
     ),
     "huge chunk": (
-        request("Transfer-Encoding: chunked", method="POST", target="/echo", body="f" * 17 + "\r\n"),
+        request(
+            "Transfer-Encoding: chunked", method="POST", target="/echo", body="f" * 17 + "\r\n"
+        ),
         {400, 413},
     ),
     "64 KB header": (request("X-Long: " + "a" * 65536), {400, 431}),
@@ -203,9 +205,7 @@ nginx -t -q && systemctl reload nginx && sleep 0.5""",
     shop.shell(f"rm {site}; systemctl reload nginx; sleep 0.5", host)
 
 
-def test_the_tls_name_of_another_site_leads_nowhere(
-    shop: Shop, host: str, other_site: str
-) -> None:
+def test_the_tls_name_of_another_site_leads_nowhere(shop: Shop, host: str, other_site: str) -> None:
     answer = send(shop, host, request(), name=other_site)
     assert statuses(answer) == [421], answer
     for header in (*HEADERS, "x-request-id: "):
@@ -282,7 +282,9 @@ def test_slow_clients_slow_nobody_else(
     opened = int(shop.shell("ss -Htn state established sport = :443 | wc -l", VICTIM))
     sharing, beside = (run.communicate(timeout=60)[0] for run in runs)
     slow.wait(timeout=60)
-    print(f"slow {kind}, {opened} of {connections}: beside {beside.strip()}, sharing {sharing.strip()}")
+    print(
+        f"slow {kind}, {opened} of {connections}: beside {beside.strip()}, sharing {sharing.strip()}"
+    )
     assert opened > connections / 2
     seen = json.loads(beside)
     assert (seen["failed"], seen["requests"] > seconds * 10) == ([], True)
