@@ -87,6 +87,19 @@ def container(host: str) -> str:
     return "-".join(filter(None, (LAB, host)))
 
 
+def test_balancer_has_the_baseline_of_a_host(shop: Shop) -> None:
+    told = shop.shell(
+        "ufw status; systemctl is-enabled ufw unattended-upgrades;"
+        " apt-config dump Unattended-Upgrade::Package-Blacklist",
+        "fleet-balancer",
+    )
+    rules = dict(re.findall(r"^(\d+)/tcp +(\w+) +Anywhere(?: .*)?$", told, re.MULTILINE))
+    assert "Status: active" in told
+    assert rules == {"22": "ALLOW", "80": "ALLOW", "443": "ALLOW"}
+    assert told.count("\nenabled") == 2
+    assert '"haproxy";' in told
+
+
 def test_release_over_waves_loses_nothing(shop: Shop, load: Load) -> None:
     began = time.time()
     before = slots(shop)
@@ -269,7 +282,7 @@ def test_patch_stops_at_a_host_that_does_not_come_back(shop: Shop, load: Load) -
     # Whoever goes on before it is mended is told so.
     told = " ".join(shop.play("patch", limit=HOSTS[3], app_health_timeout=5).stdout.split())
     assert f"shop/{THIRD} gets no traffic" in told
-    # systemd tries nginx every second: a plain `start` may join a try that has read the broken file.
+    # systemd tries nginx every second: a `start` may join a try that has read the broken file.
     shop.shell("rm /etc/nginx/conf.d/broken.conf; systemctl restart nginx", THIRD)
     shop.succeed("undrain", limit=THIRD)
     assert slots(shop) == live

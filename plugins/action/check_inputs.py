@@ -27,6 +27,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     seen,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
@@ -40,6 +41,7 @@ ADDRESS = ("ansible_host", "ansible_port")
 ROLES = (
     "gunicorn_service_",
     "haproxy_balancer_",
+    "host_baseline_",
     "nginx_site_",
     "python_release_",
     "tls_certificate_",
@@ -98,12 +100,21 @@ class ActionModule(ControllerAction):
             files=files,
         )
         given = self._given(task_vars, wired)
-        wiring = wire(examination.deployment, given, self._balancers(task_vars).values())
+        try:
+            balancers = self._balancers(task_vars)
+        except ValueError as error:
+            examination.problems.append(Problem("fleet_address", str(error)))
+            balancers = {}
+        wiring = wire(examination.deployment, given, balancers.values())
         problems = [
             *examination.problems,
             *refuse_derived(task_vars.keys() - wired, DERIVED),
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
+            *uv_problems(
+                given.get("python_release_uv_environment"),
+                given.get("python_release_python_mirror"),
+            ),
         ]
         return {
             "problems": [asdict(problem) for problem in problems],
@@ -158,12 +169,16 @@ class ActionModule(ControllerAction):
         if problems:
             return {"failed": True, "msg": report(problems, 1)}
         variable = "nginx_site_proxy_read_timeout_seconds"
+        try:
+            balancers = self._balancers(task_vars)
+        except ValueError as error:
+            return {"failed": True, "msg": str(error)}
         hosts = [task_vars["hostvars"][host] for host in task_vars["groups"]["app"]]
         wiring = wire_balancer(
             self._given(task_vars, wired),
             [host[variable] for host in hosts if variable in host],
             task_vars["inventory_hostname"],
-            self._balancers(task_vars),
+            balancers,
         )
         return {"facts": {"fleet_wired": sorted(wiring), **wiring}}
 

@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    format_environment,
+    parse_environment,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import separate
 
+#: Options whose URLs may carry credentials, uv's variable for the same, and how it separates them.
+PRIVATE_PLACES = {
+    "index": ("UV_INDEX", " "),
+    "find_links": ("UV_FIND_LINKS", ","),
+    "python_mirror": ("UV_PYTHON_INSTALL_MIRROR", ""),
+}
 #: Largest archive, in bytes, that is sent within the call: as text it is a third longer, and both
 #: sides hold it in memory.
 LARGEST_WITHIN_CALL = 4 * 1024 * 1024
@@ -33,6 +45,10 @@ class ActionModule(ActionBase):
         present = arguments.pop("present", None) or []
         if arguments.get("state", "present") != "present":
             return result | self._module(arguments, task_vars)
+        settings = parse_environment(str(arguments.get("uv_environment") or ""))
+        if problems := uv_problems(settings, arguments.get("python_mirror")):
+            return result | {"failed": True, "msg": "\n".join(one.message for one in problems)}
+        arguments = _with_private_places(arguments, settings)
         found = next((one for one in present if one["id"] == arguments.get("id")), None)
         if found is not None:
             path = f"/opt/{arguments['name']}/releases/{arguments['id']}"
@@ -66,3 +82,17 @@ class ActionModule(ActionBase):
             module_name="asgi.fleet.release", module_args=arguments, task_vars=task_vars
         )
         return answer
+
+
+def _with_private_places(arguments: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+    """Move URLs with credentials to uv's environment, which neither -vvv nor the journal shows."""
+    moved = dict(settings)
+    kept = dict(arguments)
+    for option, (variable, separator) in PRIVATE_PLACES.items():
+        url = str(arguments.get(option) or "")
+        if separate(url)[0] == url:
+            continue
+        kept.pop(option)
+        others = [settings[variable]] if separator and settings.get(variable) else []
+        moved[variable] = separator.join([url, *others])
+    return kept | ({"uv_environment": format_environment(moved)} if moved != settings else {})

@@ -6,12 +6,11 @@ import os
 from typing import Any, ClassVar
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import check_transport
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.hashed import require_hashes
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
-    SourceError,
-    prepare,
-    release_id,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import prepare, release_id
 
 
 class ActionModule(ControllerAction):
@@ -28,6 +27,11 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the archive and what identifies it."""
         del task_vars
+        # A role that is applied alone has no check_inputs before it.
+        findings = Findings("app_source")
+        check_transport(options["source"], findings)
+        if findings.problems:
+            return {"changed": False, "failed": True, "msg": findings.problems[0].message}
         try:
             source = prepare(options["source"], os.path.expanduser(options["cache"]))
             if options["require_hashes"]:
@@ -41,6 +45,5 @@ class ActionModule(ControllerAction):
             "archive": source.archive,
             "commit": source.commit,
             "requirement": source.requirement,
-            "source": options["source"],
             "shown": source.shown,
         }

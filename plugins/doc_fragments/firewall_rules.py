@@ -52,4 +52,13 @@ options:
         description: Delete the rule instead of adding it.
         type: bool
         default: false
+  vrrp_peers:
+    description:
+      - Addresses of the hosts that share an address with this one by VRRP (keepalived), whose
+        messages are let in.
+      - A ufw older than 0.36.2 does not know the protocol; there, all is let in that comes from
+        these addresses.
+    type: list
+    elements: str
+    default: []
 """

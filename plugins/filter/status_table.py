@@ -19,7 +19,8 @@ version_added: "0.1.0"
 description:
   - One line for each host, with release, slot, workers, memory, use of CPU, health, the
     certificate's days, and what differs from the inventory, if that was compared.
-  - Below the table, why the state of a host could not be collected, and who holds a lock.
+  - Below the table, why the state of a host could not be collected, who holds a lock, and what a
+    host or a balancer needs, such as security updates.
 options:
   _input:
     description:
@@ -28,6 +29,11 @@ options:
       - A state with only C(error) means that the host's state could not be collected.
     type: dict
     required: true
+  balancers:
+    description: Balancers to the C(state) that M(asgi.fleet.host_info) returned; null for none.
+    type: dict
+    default: {}
+positional: balancers
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """

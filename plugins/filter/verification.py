@@ -15,6 +15,8 @@ version_added: "0.1.0"
 description:
   - Returns findings from the states of the hosts, each with its host and with what to do. No host
     is contacted and nothing is changed.
+  - A finding is a fault or a warning, such as a security update that waits. A warning fails the
+    verification only if the limits say so.
   - During a rollout, what the rollout changes is not a finding; a note says that it is running.
 options:
   _input:
@@ -27,10 +29,16 @@ options:
     required: true
   limits:
     description:
-      - C(certificate_days) (14), C(disk_percent) (90), C(stale_hours) (4), and C(release), which
-        every host must run; by default the release of the last rollout.
+      - C(certificate_days) (14), C(disk_percent) (90), C(stale_hours) (4), C(fail_on) (V(fault), or
+        V(warning)), and C(release), which every host must run; by default the release of the last
+        rollout.
     type: dict
     default: {}
+  balancers:
+    description: As for P(asgi.fleet.status_table#filter).
+    type: dict
+    default: {}
+positional: deployments, limits, balancers
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -47,13 +55,18 @@ _value:
   type: dict
   contains:
     ok:
-      description: Whether there is no finding.
+      description: Whether no finding fails the verification.
       type: bool
+    failed:
+      description: The hosts whose findings do.
+      type: list
+      elements: str
     findings:
       description: What is wrong.
       type: list
       elements: dict
-      sample: [{host: web1, seen: the certificate expires in 3 days, todo: renew it}]
+      sample:
+        - {host: web1, seen: the certificate expires in 3 days, todo: renew it, severity: fault}
     notes:
       description: What is worth knowing but not wrong, such as a running rollout.
       type: list
@@ -64,6 +77,9 @@ _value:
       elements: str
     hosts:
       description: The states.
+      type: dict
+    balancers:
+      description: The states of the balancers.
       type: dict
 """
 

@@ -92,9 +92,10 @@ _value:
       type: int
     memory_max_mb:
       description:
-        - Suggested C(MemoryMax=) of each slot's unit, in MB; all memory except the reserve.
-        - It is not half of that, because the memory of a worker is an estimate, which must not get
-          a worker killed on a host with half of its memory free.
+        - Suggested C(MemoryMax=) of each slot's unit, in MB, 2 * workers * worker_memory_mb + 512,
+          but at most all memory except the reserve.
+        - The memory of a worker is an estimate, which must not get a worker killed; so it counts
+          twice, and 512 MB are for what is not a worker.
       type: int
 """
 

@@ -35,6 +35,12 @@ options:
     description: The health path as clients of nginx request it, for O(https_port).
     type: str
     default: /healthz
+  upkeep:
+    description:
+      - Whether to find out as well what the host itself needs, as M(asgi.fleet.host_info) does, for
+        nginx and the live slot.
+    type: bool
+    default: false
   wait_healthy_seconds:
     description:
       - Try again until the application answers 200, directly and (with O(https_port)) through
@@ -74,10 +80,12 @@ state:
       description: How many workers Gunicorn is configured to run.
       type: int
     workers:
-      description: The running workers; a stopped one is not healthy.
+      description:
+        - The running workers; a stopped one is not healthy.
+        - C(problem) says why a worker's report does not count; it is empty for one that does.
       type: list
       elements: dict
-      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false}]
+      sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false, problem: ""}]
     memory_mb:
       description: Memory of all processes of the slot in MiB, shared pages divided among them.
       type: int
@@ -126,6 +134,15 @@ state:
       description: How full the file systems of /opt and /var are, in percent.
       type: dict
       sample: {/opt: 41, /var: 41}
+    updates:
+      description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
+      type: dict
+    memory_kills:
+      description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
+      type: dict
+    outdated:
+      description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
+      type: dict
     releases:
       description: The releases on the host, newest first.
       type: list
@@ -133,8 +150,8 @@ state:
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     unhealthy_text,
@@ -144,7 +161,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.application impo
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/healthz"},
@@ -152,6 +169,7 @@ def main() -> None:
             "certificate": {"type": "str", "default": ""},
             "https_port": {"type": "int", "default": 0},
             "https_path": {"type": "str", "default": "/healthz"},
+            "upkeep": {"type": "bool", "default": False},
             "wait_healthy_seconds": {"type": "float", "default": 0},
         },
         supports_check_mode=True,

@@ -12,21 +12,24 @@ short_description: Remove an application from a host
 version_added: "0.1.0"
 description:
   - Stops and removes the units of both slots, then releases, settings, secrets, certificates,
-    records, caches, nginx logs, and the account. Other applications, nginx and uv stay.
+    records, caches, nginx logs, and the accounts. Other applications, nginx and uv stay.
   - Remove the nginx site first, so that nginx proxies nothing to a removed application. This module
     does not remove it.
   - The application's own data in C(/var/lib/<name>/state) stays unless O(remove_data=true), and
     with it the account that owns it.
-  - A folder that has the application's name, but contains nothing that asgi.fleet makes, stays and
-    is reported.
+  - Removes only what asgi.fleet makes, in folders that carry its mark, see M(asgi.fleet.claim). A
+    folder, a unit or an account of that name without the mark stays, and so does what others have
+    put into a folder of the application; each is reported.
 options:
   name:
     description: The application.
     type: str
     required: true
   user:
-    description: The account that runs the application; by default the application's name.
+    description:
+      - The account that runs the application; empty for the application's name. Another one stays.
     type: str
+    default: ""
   remove_data:
     description: Also remove the application's own data.
     type: bool
@@ -54,11 +57,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: Units, paths and the account that were, or in check mode would be, removed.
+  description: Units, paths and the accounts that were, or in check mode would be, removed.
   returned: success
   type: list
   elements: str
-  sample: [shop@blue.socket, shop@blue.service, /opt/shop, /etc/shop, the account shop]
+  sample: [shop@blue.socket, /opt/shop/releases, /etc/shop/tls, /opt/shop, the account shop]
 kept:
   description: What stays, and why.
   returned: success
@@ -66,18 +69,18 @@ kept:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import removal
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "user": {"type": "str"},
+            "user": {"type": "str", "default": ""},
             "remove_data": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -85,15 +88,14 @@ def main() -> None:
     options = module.params
     application = Application(options["name"])
     try:
-        todo = removal.plan(application, options["user"] or options["name"], options["remove_data"])
+        todo = removal.plan(application, options["user"], options["remove_data"])
         if not module.check_mode:
             removal.remove(application, todo)
     except (removal.RemovalError, Refusal) as error:
         module.fail_json(msg=str(error))
-    account = [f"the account {todo.account}"] if todo.account else []
-    module.exit_json(
-        changed=bool(todo), removed=[*todo.units, *todo.paths, *account], kept=list(todo.kept)
-    )
+    accounts = [f"the account {account}" for account in todo.accounts]
+    removed = [*todo.units, *todo.paths, *todo.folders, *accounts]
+    module.exit_json(changed=bool(todo), removed=removed, kept=todo.kept)
 
 
 if __name__ == "__main__":

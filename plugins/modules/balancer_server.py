@@ -86,8 +86,12 @@ waited_seconds:
 import os
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
+    UnsafeFolderError,
+    locked,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
     HaproxyError,
     Runtime,
@@ -95,11 +99,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket 
     plan,
 )
 
-LOCK = "/run/lock/asgi_fleet_balancer_server.lock"
+#: No application has such a name.
+LOCK = "haproxy_balancer.servers"
 POLL_SECONDS = 0.5
 
 
-def run(module: AnsibleModule) -> dict[str, object]:
+def run(module: Module) -> dict[str, object]:
     """Change what has to be changed, and wait."""
     wanted: list[str] = module.params["servers"]
     drain = module.params["state"] == "drained"
@@ -128,7 +133,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     }
 
 
-def wait(runtime: Runtime, module: AnsibleModule, *, drain: bool) -> dict[str, ServerState]:
+def wait(runtime: Runtime, module: Module, *, drain: bool) -> dict[str, ServerState]:
     """Wait until nothing is left, or until all serve; return how they stand then."""
     wanted: list[str] = module.params["servers"]
     end = time.monotonic() + module.params["wait_seconds"]
@@ -157,7 +162,7 @@ def describe(servers: dict[str, ServerState], names: list[str]) -> str:
     return "".join(f"{name}: {'drained' if servers[name].admin else 'ready'}\n" for name in names)
 
 
-def save(module: AnsibleModule) -> None:
+def save(module: Module) -> None:
     """Save the state for haproxy's next process."""
     saver = module.params["saver"]
     if not os.path.exists(saver):
@@ -169,7 +174,7 @@ def save(module: AnsibleModule) -> None:
 
 def main() -> None:
     """Run as an Ansible module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "servers": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["drained", "ready"], "required": True},
@@ -185,7 +190,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except HaproxyError as error:
+    except (HaproxyError, ControllerGone, UnsafeFolderError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

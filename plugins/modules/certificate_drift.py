@@ -125,7 +125,7 @@ drift:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift import (
     Access,
     Layout,
@@ -140,7 +140,7 @@ def main() -> None:
     """Run the module."""
     text = {"type": "str", "required": True}
     path = {"type": "path", "required": True}
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "directory": path,
             "pair": text,

@@ -19,8 +19,8 @@ description:
     deployment's variables is refused by name.
   - V(judged) reads what was found on all hosts, adds the problems that concern several hosts (one
     name for two applications, one domain twice on a machine), and fails if there is any problem.
-  - V(balancer) derives the variables of the role haproxy_balancer, for a host of the group
-    C(balancer).
+  - V(balancer) derives the variables of the roles haproxy_balancer and host_baseline, for a host
+    of the group C(balancer).
 options:
   state:
     description: What to do.

@@ -79,7 +79,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import (
     look,
     plan,
@@ -87,7 +87,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import 
 )
 
 
-def validate(module: AnsibleModule, texts: Iterable[str]) -> None:
+def validate(module: Module, texts: Iterable[str]) -> None:
     """End the module if the command refuses one of the texts."""
     if not module.params["validate"]:
         return
@@ -106,7 +106,7 @@ def validate(module: AnsibleModule, texts: Iterable[str]) -> None:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "files": {"type": "dict", "default": {}},
             "programs": {"type": "dict", "default": {}},

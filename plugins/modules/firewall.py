@@ -56,7 +56,7 @@ session_port:
 import os
 import shlex
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
     ARGUMENTS,
     SETTINGS,
@@ -70,7 +70,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
 class Ufw:
     """The ufw of this host; notes every command that changes something."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         self.module = module
         self.executable: str = module.get_bin_path("ufw", required=True)
         self.commands: list[str] = []
@@ -97,11 +97,11 @@ class Ufw:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
     ufw = Ufw(module)
     port = session_port(os.getpid())
     rules = wanted_rules(
-        port, module.params["ssh_ports"], module.params["tcp_ports"], module.params["rules"]
+        port, *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules", "vrrp_peers"))
     )
     for arguments in pending_commands(ufw.ask, rules, TABLES, SETTINGS):
         ufw.change(*arguments)

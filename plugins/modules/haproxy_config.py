@@ -64,7 +64,7 @@ tested:
   type: bool
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import look
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.haproxy import (
     SystemHaproxy,
@@ -79,7 +79,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.module import (
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=arguments("/etc/haproxy", "/usr/sbin/haproxy", "haproxy")
         | {
             "renewed": {"type": "dict", "default": {}},

@@ -52,6 +52,11 @@ options:
       - The application's environment, made by the filter P(asgi.fleet.environment_file#filter).
     type: str
     default: ""
+  secret_names:
+    description: Variables in O(environment) whose values are hidden in what the commands print.
+    type: list
+    elements: str
+    default: []
   once:
     description:
       - Run the phase once in a rollout of this release. Releasing it again, after a rollout of
@@ -62,6 +67,16 @@ options:
     description: Only record that the phase ran on another host of the rollout; run nothing.
     type: bool
     default: false
+  secret_names:
+    description: Names in O(environment) whose values are hidden when output is shown.
+    type: list
+    elements: str
+    default: []
+  memory_max:
+    description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
+    type: str
+    default: ""
+extends_documentation_fragment: asgi.fleet.sandbox
 attributes:
   check_mode:
     description: Reports whether the commands would run.
@@ -91,7 +106,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ran:
-  description: The commands that ran, each with its seconds and its output.
+  description: The commands that ran, each with its seconds and its output, without secrets.
   returned: success
   type: list
   elements: dict
@@ -101,19 +116,29 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
+    UnsafeFolderError,
+    locked,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+    run_hook,
+)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "phase": {"type": "str", "required": True},
@@ -129,6 +154,9 @@ def main() -> None:
             "release": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
             "environment": {"type": "str", "default": "", "no_log": True},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "sandbox": OPTION,
+            "memory_max": {"type": "str", "default": ""},
             "once": {"type": "bool", "default": False},
             "ran_elsewhere": {"type": "bool", "default": False},
         },
@@ -142,14 +170,15 @@ def main() -> None:
         module.exit_json(changed=due, ran=[])
     with ExitStack() as held:
         try:
-            lock = application.path("var/lib", application.name, "hook.lock")
-            held.enter_context(locked(lock, patience))
+            held.enter_context(locked(f"{application.name}.hook", patience, root=application.root))
         except TimeoutError:
             module.fail_json(
                 msg=f"{options['phase']}: commands of another run are still running on this host "
                 f"after {patience:g} s; wait for them to end and run again",
                 ran=[],
             )
+        except (ControllerGone, UnsafeFolderError) as error:
+            module.fail_json(msg=str(error), ran=[])
         due = _due(application, options)
         ran = _run(module) if due and not options["ran_elsewhere"] else []
         if due and options["once"]:
@@ -164,21 +193,28 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
     return bool(options["commands"]) and not done
 
 
-def _run(module: AnsibleModule) -> list[dict[str, Any]]:
+def _run(module: Module) -> list[dict[str, Any]]:
     options = module.params
+    environment = parse_environment(options["environment"])
     ran: list[dict[str, Any]] = []
+
+    def blanked(text: str) -> str:
+        return redacted(text, environment, options["secret_names"])
+
+    surroundings = Surroundings(
+        release=options["release"],
+        user=options["user"],
+        environment=environment,
+        secret_names=options["secret_names"],
+        sandbox=of_option(options["sandbox"]),
+        memory_max=options["memory_max"],
+    )
     try:
         for hook in options["commands"]:
-            outcome = run_hook(
-                hook["command"],
-                options["release"],
-                options["user"],
-                parse_environment(options["environment"]),
-                hook["timeout"],
-            )
-            ran.append({"command": hook["command"], **outcome})
+            outcome = run_hook(hook["command"], hook["timeout"], surroundings)
+            ran.append({"command": blanked(hook["command"]), **outcome})
     except HookError as error:
-        module.fail_json(msg=f"{options['phase']}: {error}", ran=ran)
+        module.fail_json(msg=blanked(f"{options['phase']}: {error}"), ran=ran)
     return ran
 
 

@@ -81,13 +81,13 @@ capacity:
 
 from dataclasses import asdict
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={"slice": {"type": "str", "default": "system.slice"}},
         supports_check_mode=True,
     )

@@ -33,8 +33,8 @@ options:
     type: str
     default: ""
   firewall:
-    description: Whether ufw has to let in what O(ssh_ports), O(tcp_ports) and O(rules) say, and to
-      come up at boot.
+    description: Whether ufw has to let in what O(ssh_ports), O(tcp_ports), O(rules) and
+      O(vrrp_peers) say, and to come up at boot.
     type: bool
     default: false
   sysctl:
@@ -115,7 +115,7 @@ import shlex
 import subprocess
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.drift import Baseline, find_drift
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
     ARGUMENTS,
@@ -130,7 +130,7 @@ class UfwError(Exception):
     """What ufw said when it failed."""
 
 
-def firewall_drift(module: AnsibleModule) -> list[str]:
+def firewall_drift(module: Module) -> list[str]:
     """Return the commands of ufw that would change something."""
     program = module.get_bin_path("ufw")
     if not program:
@@ -146,7 +146,7 @@ def firewall_drift(module: AnsibleModule) -> list[str]:
 
     rules = wanted_rules(
         session_port(os.getpid()),
-        *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules")),
+        *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules", "vrrp_peers")),
     )
     try:
         return [shlex.join(["ufw", *arguments]) for arguments in pending_commands(ask, rules)]
@@ -167,7 +167,7 @@ def main() -> None:
         "files": {"type": "dict", "default": {}},
         "absent_files": {"type": "list", "elements": "path", "default": []},
     }
-    module = AnsibleModule(argument_spec={**own, **ARGUMENTS}, supports_check_mode=True)
+    module = Module(argument_spec={**own, **ARGUMENTS}, supports_check_mode=True)
     wanted = {name: module.params[name] for name in own}
     wanted["sysctl"] = {name: str(value) for name, value in wanted["sysctl"].items()}
     try:

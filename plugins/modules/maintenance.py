@@ -80,7 +80,7 @@ state:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.maintenance import (
     MaintenanceError,
     Notice,
@@ -91,7 +91,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.maintenance imp
 )
 
 
-def run(module: AnsibleModule) -> dict[str, object]:
+def run(module: Module) -> dict[str, object]:
     """Switch, unless in check mode; return the module's result."""
     options = module.params
     switch = Switch(options["path"])
@@ -117,7 +117,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "path": {"type": "str", "required": True},
             "site": {"type": "path", "required": True},

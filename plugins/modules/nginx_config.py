@@ -63,7 +63,7 @@ tested:
   type: bool
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.module import (
     arguments,
     installation,
@@ -74,7 +74,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import Sy
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=arguments("/etc/nginx", "/usr/sbin/nginx", "nginx")
         | {"error_log": {"type": "path", "default": "/var/log/nginx/error.log"}},
         supports_check_mode=True,

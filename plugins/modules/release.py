@@ -14,6 +14,8 @@ description:
   - With O(state=present), unpacks the source, creates the release's own virtual environment with
     uv, installs the dependencies byte-compiled, imports the application as the service's user, and
     writes the manifest last. A step that fails removes the folder again.
+  - The build runs as an account of its own, named after the application with C(-build), and like
+    the import in a sandbox of systemd. Root takes over what it has left, and runs none of it.
   - With O(state=pruned), removes old releases, but never the live, the previous or a pinned one,
     nor one that a slot points to.
 options:
@@ -141,10 +143,20 @@ options:
     description: Further entries for the manifest.
     type: dict
     default: {}
+  memory_max:
+    description: >-
+      Limit of memory of the build and of the import, C(MemoryMax=) of systemd.resource-control(5).
+    type: str
+    default: 50%
+  timeout:
+    description: Seconds that a step of the build may take.
+    type: float
+    default: 1800
   keep:
     description: With O(state=pruned), how many releases to keep besides the protected ones.
     type: int
     default: 3
+extends_documentation_fragment: asgi.fleet.sandbox
 attributes:
   check_mode:
     description: Reports whether a release would be built, or which ones would be removed.
@@ -208,15 +220,25 @@ import base64
 import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    build_account,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    ForeignError,
+    claim,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
     build,
     building,
@@ -230,7 +252,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import p
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {
@@ -273,6 +295,9 @@ def main() -> None:
             "uv": {"type": "path"},
             "prefix": {"type": "str", "default": "python_release_"},
             "manifest": {"type": "dict", "default": {}},
+            "sandbox": OPTION,
+            "memory_max": {"type": "str", "default": "50%"},
+            "timeout": {"type": "float", "default": 1800},
             "keep": {"type": "int", "default": 3},
         },
         required_if=[
@@ -286,11 +311,11 @@ def main() -> None:
     try:
         step = STEPS[module.params["state"]]
         module.exit_json(**step(application, module))
-    except (AccountError, BuildError) as error:
+    except (AccountError, BuildError, ControllerGone, ForeignError, UnsafeFolderError) as error:
         module.fail_json(msg=str(error))
 
 
-def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
+def present(application: Application, module: Module) -> dict[str, Any]:
     """Build the release unless it is complete."""
     options = module.params
     path = os.path.join(application.releases, options["id"])
@@ -304,13 +329,19 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
         return answer | {"changed": False, "manifest": {}, "missing": ["uv"]}
     if options["look"]:
         return answer | {"changed": False, "manifest": {}}
-    ensure_account(options["user"])
+    claim(application, options["user"], parents=["opt"])
+    borrowed = options["user"] != application.name
+    ensure_account(options["user"], application.name, borrowed=borrowed)
+    builder = build_account(application.name)
+    ensure_account(builder, application.name)
     given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
     given |= {
         "path": path,
         "archive": _archive(module),
         "environment": parse_environment(options["environment"]),
         "uv_environment": parse_environment(options["uv_environment"]),
+        "builder": builder,
+        "sandbox": of_option(options["sandbox"]),
     }
     with building(application):
         # The build that this one waited for may have built it.
@@ -320,7 +351,7 @@ def present(application: Application, module: AnsibleModule) -> dict[str, Any]:
     return answer | {"changed": True, "manifest": manifest}
 
 
-def _archive(module: AnsibleModule) -> str:
+def _archive(module: Module) -> str:
     """Return the path of the archive; one that came with the call is written to a file first."""
     options = module.params
     if options["content"] is None:
@@ -332,13 +363,13 @@ def _archive(module: AnsibleModule) -> str:
     return path
 
 
-def pruned(application: Application, module: AnsibleModule) -> dict[str, Any]:
+def pruned(application: Application, module: Module) -> dict[str, Any]:
     """Remove superfluous releases."""
     removed = prune(application, module.params["keep"], check_mode=module.check_mode)
     return {"changed": bool(removed), "removed": removed}
 
 
-def pinned(application: Application, module: AnsibleModule) -> dict[str, Any]:
+def pinned(application: Application, module: Module) -> dict[str, Any]:
     """Keep a release from being removed, or no longer."""
     options = module.params
     path = os.path.join(application.releases, options["id"])

@@ -33,6 +33,12 @@ options:
     description: Id of the rollout.
     type: str
     required: true
+  user:
+    description:
+      - The account that runs the application; empty for the application's name. O(state=begun)
+        refuses a name that something else on the host has already, as M(asgi.fleet.claim) does.
+    type: str
+    default: ""
   state:
     description: What to do.
     type: str
@@ -161,9 +167,18 @@ steps:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application import (
+    history,
+    lock,
+    provenance,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
+    ControllerGone,
+    heeding_signals,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
@@ -174,10 +189,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Hea
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "id": {"type": "str", "required": True},
+            "user": {"type": "str", "default": ""},
             "state": {
                 "type": "str",
                 "choices": ["begun", "reverted", "ended"],
@@ -199,8 +215,16 @@ def main() -> None:
     )
     application = Application(module.params["name"])
     try:
-        result = STEPS[module.params["state"]](application, module)
-    except (lock.LockError, BuildError, Refusal) as error:
+        with heeding_signals():
+            result = STEPS[module.params["state"]](application, module)
+    except (
+        BuildError,
+        ControllerGone,
+        Refusal,
+        UnsafeFolderError,
+        lock.LockError,
+        provenance.ForeignError,
+    ) as error:
         module.fail_json(
             msg=str(error), holder=lock.holder(application), live=live_release(application)
         )
@@ -215,19 +239,20 @@ def main() -> None:
     )
 
 
-def _begin(application: Application, module: AnsibleModule) -> dict[str, object]:
+def _begin(application: Application, module: Module) -> dict[str, object]:
     options = module.params
     wanted: Holder = {"rollout": options["id"], "who": options["holder"], "since": int(time.time())}
     return phases.begin(
         application,
         wanted,
+        user=options["user"],
         take_over=options["take_over"],
         ended=options["ended_rollouts"],
         check_mode=module.check_mode,
     )
 
 
-def _revert(application: Application, module: AnsibleModule) -> dict[str, object]:
+def _revert(application: Application, module: Module) -> dict[str, object]:
     options = module.params
     if module.check_mode:
         return {"changed": False, "steps": []}
@@ -242,7 +267,7 @@ def _revert(application: Application, module: AnsibleModule) -> dict[str, object
     return {"changed": done.changed, "steps": done.steps}
 
 
-def _end(application: Application, module: AnsibleModule) -> dict[str, object]:
+def _end(application: Application, module: Module) -> dict[str, object]:
     options = module.params
     if module.check_mode:
         keep = options["keep"]

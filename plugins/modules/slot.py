@@ -19,6 +19,7 @@ description:
     last lines of its journal.
   - All of this happens on the host in one module, so that a lost connection cannot interrupt it.
 extends_documentation_fragment:
+  - asgi.fleet.sandbox
   - asgi.fleet.health
   - asgi.fleet.journal
 options:
@@ -105,6 +106,10 @@ options:
       - Id of the rollout that must hold the lock, see M(asgi.fleet.rollout); empty for none.
     type: str
     default: ""
+  memory_max:
+    description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Reports what would change and why, without starting anything.
@@ -172,13 +177,23 @@ at:
 import os
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
     require_lock,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    ForeignError,
+    claim,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
+    ControllerGone,
+    heeding_signals,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
@@ -213,7 +228,7 @@ HOOKS = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "name": {"type": "str", "required": True},
             "release": {"type": "path", "required": True},
@@ -231,6 +246,8 @@ def main() -> None:
             "keep_previous": {"type": "bool", "default": False},
             "rollout": {"type": "str", "default": ""},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "sandbox": OPTION,
+            "memory_max": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -251,11 +268,13 @@ def main() -> None:
             user=options["user"],
             before=options["before_activate"],
             after=options["after_activate"],
+            sandbox=of_option(options["sandbox"]),
+            memory_max=options["memory_max"],
         ),
     )
     try:
-        module.exit_json(
-            **run(
+        with heeding_signals():
+            result = run(
                 application,
                 desired,
                 restart=options["restart"],
@@ -263,9 +282,13 @@ def main() -> None:
                 rollout_id=options["rollout"],
                 check_mode=module.check_mode,
             )
-        )
-    except (Refusal, LockError) as refusal:
+    except ControllerGone as gone:
+        # Only the host's journal can still tell it.
+        module.log(f"{application.name}: {gone}")
+        module.fail_json(msg=str(gone))
+    except (ForeignError, LockError, Refusal, UnsafeFolderError) as refusal:
         module.fail_json(msg=str(refusal))
+    module.exit_json(**result)
 
 
 def run(
@@ -278,6 +301,7 @@ def run(
     check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
+    claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
         outcome = CutOver(todo.cut_over, todo.slot, application.live_slot())

@@ -87,12 +87,8 @@ requirement:
   description: Requirement that a host installs by name; empty for types other than package.
   returned: success
   type: str
-source:
-  description: The source as it was given, to identify the source of this result.
-  returned: success
-  type: dict
 shown:
-  description: The source without credentials, for the manifest.
+  description: The source without credentials; what this result is of, also for the manifest.
   returned: success
   type: dict
 """

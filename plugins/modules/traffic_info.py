@@ -72,13 +72,13 @@ traffic:
 
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.traffic import read_traffic
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "log": {"type": "path", "required": True},
             "since": {"type": "float", "required": True},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol import sandbox
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "gunicorn_service"
 REQUIRED: dict[str, Any] = {
@@ -36,7 +39,11 @@ OTHERWISE: dict[str, Any] = {
     "gunicorn_service_socket_group": "nginx",
     "gunicorn_service_backlog": 4096,
     "gunicorn_service_log_level": "warning",
-    "gunicorn_service_service_options": {"MemoryDenyWriteExecute": "no", "Nice": 5},
+    "gunicorn_service_network_allow": ["any", "localhost", "192.0.2.0/24"],
+    "gunicorn_service_writable_paths": ["/srv/uploads", "/srv/index"],
+    "gunicorn_service_devices": ["/dev/nvidia0"],
+    "gunicorn_service_sandbox": {"jit": True, "netlink": True},
+    "gunicorn_service_service_options": {"ProtectHome": "tmpfs", "Nice": 5},
 }
 #: Directives that came after systemd 215 (Debian 8), with the version that brought them, from
 #: systemd's NEWS. The oldest supported host, Ubuntu 22.04, has 249.
@@ -48,7 +55,12 @@ SINCE = {
     "MemoryMax": 231,
     "TasksMax": 227,
     "CacheDirectory": 235,
+    "CacheDirectoryMode": 235,
     "StateDirectory": 235,
+    "StateDirectoryMode": 235,
+    "IPAddressAllow": 235,
+    "IPAddressDeny": 235,
+    "PrivateMounts": 239,
     "OOMPolicy": 243,
     "AmbientCapabilities": 229,
     "PrivateUsers": 232,
@@ -76,7 +88,8 @@ ALWAYS = {
     *("NoNewPrivileges", "CapabilityBoundingSet", "PrivateDevices", "PrivateTmp", "DevicePolicy"),
     *("ProtectSystem", "ProtectHome", "RestrictAddressFamilies", "SystemCallArchitectures"),
     *("SystemCallFilter", "SystemCallErrorNumber", "ListenStream", "SocketUser", "SocketGroup"),
-    *("SocketMode", "DirectoryMode", "Backlog", "RemoveOnStop"),
+    *("SocketMode", "DirectoryMode", "Backlog", "RemoveOnStop", "ExecStopPost", "ReadWritePaths"),
+    *("DeviceAllow",),
 }
 
 Render = Callable[..., Any]
@@ -209,6 +222,49 @@ def test_child_exit_forgets_the_workers_report(
         assert not report.exists()
 
 
+@pytest.mark.parametrize(
+    ("application", "killed"), [("shop", [11, 12]), ("blog", [])], ids=["own unit", "elsewhere"]
+)
+def test_on_exit_ends_what_is_left_in_the_slots_own_unit(
+    render: Render,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    application: str,
+    killed: list[int],
+) -> None:
+    load(render("blue")["settings"], tmp_path, monkeypatch)
+    worker = sys.modules["draining_worker"]
+    group = "9:name=systemd:/system.slice/system-shop.slice/shop@{}.service\n"
+    for entry, slot in {
+        "self": "blue",
+        str(os.getpid()): "blue",
+        "11": "blue",
+        "12": "blue",
+        "13": "green",
+    }.items():
+        (tmp_path / entry).mkdir()
+        (tmp_path / entry / "cgroup").write_text(group.format(slot))
+    (tmp_path / "14").mkdir()
+    monkeypatch.setenv("FLEET_APP", application)
+    monkeypatch.setenv("FLEET_SLOT", "blue")
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(worker.os, "kill", lambda pid, sent: calls.append((pid, sent)))
+
+    worker.end_the_rest(str(tmp_path))
+
+    assert sorted(calls) == [(pid, signal.SIGKILL) for pid in killed]
+
+
+def test_settings_end_the_rest_when_the_master_ends(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(render("blue")["settings"], tmp_path, monkeypatch)
+    calls: list[str] = []
+    monkeypatch.setattr(settings, "end_the_rest", lambda: calls.append("ended"))
+    settings.on_exit(None)
+    assert calls == ["ended"]
+
+
 # The units
 
 
@@ -244,7 +300,7 @@ def test_memory_is_limited_as_planned_or_as_set(
 
 def test_service_options_win_over_the_units_own(render: Render) -> None:
     service = render("blue", **OTHERWISE)["service"]
-    assert last(service)["MemoryDenyWriteExecute"] == "no"
+    assert last(service)["ProtectHome"] == "tmpfs"
     assert last(service)["Nice"] == "5"
     assert service.index("Nice=5") < service.index("[Install]")
 
@@ -311,8 +367,41 @@ def test_units_with_a_mistake_are_not_accepted_by_systemd(render: Render, tmp_pa
 def test_service_is_exposed_as_little_as_it_was(render: Render, tmp_path: Path) -> None:
     _, service = write_units(render("blue"), tmp_path)
     # Tenths of systemd's exposure, from 0 to 100: below 20 is "OK".
-    result = systemd_analyze("security", "--offline=true", "--threshold=15", "--no-pager", service)
+    result = systemd_analyze("security", "--offline=true", "--threshold=10", "--no-pager", service)
     assert result.returncode == 0, result.stdout.splitlines()[-1]
+
+
+def test_sandbox_is_that_of_everything_that_runs_of_the_application(render: Render) -> None:
+    service = render("blue")["service"]
+    assert service.endswith(
+        "\n".join(f"{name}={value}" for name, value in sandbox.directives(sandbox.Sandbox()))
+        + "\n\n[Install]\nWantedBy=multi-user.target\n"
+    )
+
+
+def test_sandbox_is_loosened_by_what_an_application_needs(render: Render) -> None:
+    service = render("blue", **OTHERWISE)["service"]
+    values = last(service)
+    assert values["ReadWritePaths"] == "/srv/uploads /srv/index"
+    assert ("DeviceAllow", "/dev/nvidia0 rw") in directives(service)
+    assert values["RestrictAddressFamilies"] == "AF_UNIX AF_INET AF_INET6 AF_NETLINK"
+    assert "127.0.0.0/8" in values["IPAddressAllow"].split()
+    assert "192.0.2.0/24" in values["IPAddressAllow"].split()
+    assert not {"MemoryDenyWriteExecute", "PrivateDevices"} & values.keys()
+
+
+def test_state_cache_and_reports_are_the_applications_alone(render: Render) -> None:
+    values = last(render("blue")["service"])
+    modes = {name: value for name, value in values.items() if name.endswith("DirectoryMode")}
+    assert modes == dict.fromkeys(
+        ("StateDirectoryMode", "CacheDirectoryMode", "RuntimeDirectoryMode"), "0750"
+    )
+    assert values["UMask"] == "0027"
+
+
+def test_socket_ends_what_its_service_left_behind(render: Render) -> None:
+    values = last(render("green")["socket"])
+    assert values["ExecStopPost"] == "-/usr/bin/systemctl kill --signal=KILL shop@green.service"
 
 
 # Child templates, as a deployment overrides a block

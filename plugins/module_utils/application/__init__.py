@@ -1,4 +1,4 @@
-"""One application on a host: its files, its lock and its history.
+"""One application on a host: its files, whose they are, its lock and its history.
 
 May import: host, protocol.
 """

@@ -100,6 +100,7 @@ def record(
         previous: See `Activation`.
         seconds: See `Activation`.
     """
+    os.makedirs(os.path.dirname(application.activations), mode=0o755, exist_ok=True)
     done = Activation(event, os.path.basename(release), slot, int(time.time()), previous, seconds)
     append_line(application.activations, json.dumps(asdict(done)))
 

@@ -5,6 +5,7 @@ Reads, and changes nothing: the package `slots` changes slots.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
 
 SLOTS = ("blue", "green")
+#: Characters of an account's name, see useradd(8).
+ACCOUNT_LENGTH = 32
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,15 @@ FILE_MODES = {
     "worker": 0o644,
     "environment": 0o600,
 }
+
+
+def build_account(name: str) -> str:
+    """Return the account that the releases of the application `name` are built as."""
+    suffix = "-build"
+    if len(name) + len(suffix) <= ACCOUNT_LENGTH:
+        return f"{name}{suffix}"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: ACCOUNT_LENGTH - len(suffix) - len(digest) - 1]}-{digest}{suffix}"
 
 
 def other(slot: str | None) -> str:

@@ -1,4 +1,8 @@
-"""Removal of an application from a host: what is there, and removing it."""
+"""Removal of an application from a host: what is there, and removing it.
+
+Only what is named here, in folders and files that carry the application's mark. Anything else
+stays, and is reported.
+"""
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
 # pylint: disable=ansible-bad-function
@@ -13,90 +17,112 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
+from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
     Application,
+    build_account,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
+    find_account,
+    is_marked,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-#: The home of an account that the roles made.
-ACCOUNT_HOME = "/nonexistent"
-#: A folder belongs to the application if it contains one of these: others may use the name too.
-MARKS = {
+#: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
+ENTRIES = {
     "opt": ("releases", "slots", "build.lock"),
     "etc": (*SLOTS, "tls", "README.md"),
-    "var/lib": ("live.sock", "state", "activations.jsonl", "activation.lock", "rollout.lock"),
+    "var/lib": (
+        *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl"),
+        *("maintenance", "maintenance_page", "activation.lock", "hook.lock"),
+    ),
+    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS)),
 }
+#: Held by the removal itself.
+LOCK = "rollout.lock"
 
 
 class RemovalError(Exception):
     """The application cannot be removed; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Removal:
     """What to remove, in this order.
 
     Attributes:
         units: Names of the units.
         paths: Files, links and folders.
-        account: The account, or empty.
+        folders: Folders in which nothing but their mark is left then.
+        accounts: The accounts.
         kept: Sentences about what stays, and why.
     """
 
-    units: tuple[str, ...]
-    paths: tuple[str, ...]
-    account: str
-    kept: tuple[str, ...]
+    units: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to do."""
-        return bool(self.units or self.paths or self.account)
+        return bool(self.units or self.paths or self.folders or self.accounts)
 
 
-def plan(
-    application: Application,
-    user: str,
-    remove_data: bool,
-    find_account: Callable[[str], pwd.struct_passwd] = pwd.getpwnam,
-) -> Removal:
+def plan(application: Application, user: str, remove_data: bool) -> Removal:
     """Find what the application has on the host; changes nothing.
 
     Args:
         application: The application.
-        user: The account that runs it.
+        user: The account that runs it; empty for the application's own.
         remove_data: Whether to remove the application's own data as well.
-        find_account: Looks an account up; raises KeyError for none.
 
     Raises:
         RemovalError: The name is not valid for an application.
     """
-    if not NAME.fullmatch(application.name):
+    if not NAME.fullmatch(application.name) or application.name in OWN_NAMES:
         raise RemovalError(
             f"name is {application.name!r}; expected a lower-case letter and then at most 30 of "
-            "a-z, 0-9 and -; give the application's name"
+            "a-z, 0-9 and -, and no name of asgi.fleet's own; give the application's name"
         )
-    kept: list[str] = []
-    units, paths = _units(application)
-    for parent, marks in MARKS.items():
-        paths += _folder(application, parent, marks, remove_data, kept)
-    paths += _existing(
-        application.path("run", application.name),
-        application.path("var/cache", application.name),
-        application.path("var/cache/asgi-fleet", application.name),
-    )
-    log = application.path("var/log/nginx", f"{application.name}.log")
-    paths += _existing(log, *sorted(glob.glob(f"{glob.escape(log)}.*")))
-    data = application.path("var/lib", application.name, "state")
-    data_stays = os.path.isdir(data) and data not in _below(paths, data)
-    account = _account(user, application.name, data_stays, kept, find_account)
-    return Removal(tuple(units), tuple(paths), account, tuple(kept))
+    todo = Removal()
+    _plan_units(application, todo)
+    ours = {
+        path
+        for path in provenance.folders(application)
+        if _is_ours_or_empty(path, application, user, todo)
+    }
+    for parent in ("opt", "etc"):
+        folder = provenance.folder_of(application, parent)
+        if folder in ours and _plan_entries(folder, ENTRIES[parent], todo):
+            todo.folders.append(folder)
+    state = provenance.folder_of(application, "var/lib")
+    data = os.path.join(state, "state")
+    data_stays = not remove_data and os.path.isdir(data) and bool(os.listdir(data))
+    if state in ours:
+        if data_stays:
+            todo.kept.append(
+                f"{data}: the application's own data; -e remove_data=true removes it as well"
+            )
+        _plan_entries(state, ENTRIES["var/lib"], todo, stays="state" if data_stays else "")
+        _plan_unmarked(application, todo)
+    for cache in (
+        provenance.folder_of(application, "var/cache"),
+        provenance.build_cache(application),
+    ):
+        # All that is in it is the application's.
+        todo.paths += [cache] if cache in ours else []
+    _plan_account(user or application.name, application.name, data_stays, todo)
+    _plan_account(build_account(application.name), application.name, False, todo)
+    return todo
 
 
 def remove(application: Application, todo: Removal) -> None:
@@ -104,85 +130,98 @@ def remove(application: Application, todo: Removal) -> None:
 
     Raises:
         Refusal: systemd refused something.
-        RemovalError: The account could not be removed.
+        RemovalError: An account could not be removed.
     """
     systemd.for_units("disable", todo.units)
     # A socket that still listens would start its service again.
     systemd.for_units("stop", todo.units)
+    for unit in todo.units:
+        control_group.end(unit)
     for path in todo.paths:
         _delete(path)
+    for folder in todo.folders:
+        _delete_emptied(folder)
     if todo.units:
         systemd.systemctl("daemon-reload")
         systemd.systemctl("reset-failed", *todo.units, check=False)
-    if todo.account:
-        _remove_account(todo.account)
-    _delete(lock_path(application))
-    folder = os.path.dirname(lock_path(application))
-    if os.path.isdir(folder) and not os.listdir(folder):
-        os.rmdir(folder)
+    for account in todo.accounts:
+        _remove_account(account)
+    state = provenance.folder_of(application, "var/lib")
+    if provenance.is_ours(state, application):
+        _delete(lock_path(application))
+        _delete_emptied(state)
 
 
-def _units(application: Application) -> tuple[list[str], list[str]]:
-    """Return the slots' units that have a file, and those files with their drop-ins."""
-    units, paths = [], []
+def _plan_units(application: Application, todo: Removal) -> None:
+    """Add the slots' units that have a file of ours, and those files."""
     for slot in map(application.slot, SLOTS):
         for unit, kind in zip(slot.units, ("socket", "service"), strict=True):
-            found = _existing(slot.files[kind], f"{slot.files[kind]}.d")
-            if slot.files[kind] in found:
-                units.append(unit)
-            paths += found
-    return units, paths
+            path = slot.files[kind]
+            if not os.path.lexists(path):
+                continue
+            if provenance.is_ours_by_header(path, application):
+                todo.units.append(unit)
+                todo.paths.append(path)
+            else:
+                todo.kept.append(f"{path}: it was not written by asgi.fleet")
+            todo.kept += [
+                f"{drop_in}: it was not made by asgi.fleet" for drop_in in _existing(f"{path}.d")
+            ]
 
 
-def _folder(
-    application: Application,
-    parent: str,
-    marks: tuple[str, ...],
-    remove_data: bool,
-    kept: list[str],
-) -> list[str]:
-    """Return what to remove of the application's folder below `parent`."""
-    folder = application.path(parent, application.name)
+def _is_ours_or_empty(path: str, application: Application, user: str, todo: Removal) -> bool:
+    if provenance.is_ours(path, application, user):
+        return True
+    if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        todo.kept.append(f"{path}: it has no mark of asgi.fleet for {application.name}")
+    return False
+
+
+def _plan_entries(folder: str, entries: Collection[str], todo: Removal, stays: str = "") -> bool:
+    """Add what is known in a folder, report the rest, and return whether nothing stays."""
     if not os.path.isdir(folder):
-        return []
-    names = sorted(os.listdir(folder))
-    # Held by the removal itself.
-    lock = os.path.basename(lock_path(application)) if parent == "var/lib" else ""
-    if not set(names) - {lock}:
-        return []
-    if not set(names) & set(marks):
-        kept.append(f"{folder}: none of what is in it was made by asgi.fleet")
-        return []
-    if parent != "var/lib":
-        return [folder]
-    data = os.path.join(folder, "state")
-    stays = not remove_data and os.path.isdir(data) and bool(os.listdir(data))
-    if stays:
-        kept.append(f"{data}: the application's own data; -e remove_data=true removes it as well")
-    gone = [name for name in names if name != lock and not (stays and name == "state")]
-    return [os.path.join(folder, name) for name in gone]
+        return False
+    empty = not stays
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name in (provenance.MARK, LOCK, stays):
+            continue
+        if name in entries or _is_temporary(name, (*entries, provenance.MARK)):
+            todo.paths.append(path)
+        else:
+            todo.kept.append(f"{path}: it was not made by asgi.fleet")
+            empty = False
+    return empty
 
 
-def _account(
-    user: str,
-    name: str,
-    data_stays: bool,
-    kept: list[str],
-    find_account: Callable[[str], pwd.struct_passwd],
-) -> str:
-    """Return the account if it can go: the roles made it, and it owns nothing that stays."""
-    try:
-        account = find_account(user)
-    except KeyError:
-        return ""
-    if user != name or account.pw_dir != ACCOUNT_HOME or account.pw_uid == 0:
-        kept.append(f"the account {user}: it was not made for {name}")
-        return ""
-    if data_stays:
+def _is_temporary(name: str, entries: Collection[str]) -> bool:
+    """Return whether a run that was killed left a file half written."""
+    return name.startswith((f"{LOCK}.", *(f".{entry}." for entry in entries)))
+
+
+def _plan_unmarked(application: Application, todo: Removal) -> None:
+    """Add sockets and logs, whose folders can carry no mark or are nginx's."""
+    run = provenance.runtime_folder(application)
+    if _plan_entries(run, ENTRIES["run"], todo):
+        todo.folders.append(run)
+    log = provenance.access_log(application)
+    todo.paths += _existing(log, *sorted(glob.glob(f"{glob.escape(log)}.*")))
+
+
+def _plan_account(user: str, name: str, data_stays: bool, todo: Removal) -> None:
+    """Add an account if it was made for the application, and owns nothing that stays."""
+    account = find_account(user)
+    if account is None:
+        return
+    if account.pw_uid == 0 or not is_marked(account, name):
+        todo.kept.append(f"the account {user}: it was not made for {name}")
+    elif user not in (name, build_account(name)):
+        todo.kept.append(f"the account {user}: other applications may use it as well")
+    elif data_stays:
         # The next account would get its number, and with it the data.
-        kept.append(f"the account {user}: the data is its own")
-        return ""
-    return user
+        todo.kept.append(f"the account {user}: the data is its own")
+    else:
+        todo.accounts.append(user)
 
 
 def _remove_account(user: str) -> None:
@@ -217,12 +256,19 @@ def _existing(*paths: str) -> list[str]:
     return [path for path in paths if os.path.lexists(path)]
 
 
-def _below(paths: list[str], path: str) -> list[str]:
-    return [path for parent in paths if path == parent or path.startswith(f"{parent}/")]
-
-
 def _delete(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
+
+
+def _delete_emptied(folder: str) -> None:
+    """Remove a folder in which nothing but its mark is left."""
+    if not os.path.isdir(folder) or set(os.listdir(folder)) - {provenance.MARK}:
+        return
+    _delete(os.path.join(folder, provenance.MARK))
+    if os.path.islink(folder):
+        os.unlink(folder)
+    else:
+        os.rmdir(folder)

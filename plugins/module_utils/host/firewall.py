@@ -34,7 +34,10 @@ ARGUMENTS: dict[str, Any] = {
             "delete": {"type": "bool", "default": False},
         },
     },
+    "vrrp_peers": {"type": "list", "elements": "str", "default": []},
 }
+#: The first version of ufw that knows the protocol vrrp (its ChangeLog).
+VRRP_SINCE = (0, 36, 2)
 TUPLE = "### tuple ###"
 #: How the table of a family begins in the output of `--dry-run`, and in the files of ufw.
 FAMILIES = (":ufw-user-input", ":ufw6-user-input")
@@ -60,7 +63,8 @@ def pending_commands(
         tables: Files of ufw with the rules of both families.
         settings: File of ufw with its policies.
     """
-    for arguments in map(rule_arguments, rules):
+    for rule in rules:
+        arguments = rule_arguments(known_rule(rule, ask))
         present = "\n".join(path.read_text() for path in tables if path.exists())
         if would_change(ask("--dry-run", *arguments), present):
             yield arguments
@@ -75,24 +79,41 @@ def wanted_rules(
     ssh_ports: Iterable[int],
     tcp_ports: Iterable[int],
     further: Iterable[Mapping[str, Any]],
+    vrrp_peers: Iterable[str] = (),
 ) -> list[Mapping[str, Any]]:
     """Return all rules in the order in which they are applied: SSH comes first."""
     return [
         *ssh_rules(session, ssh_ports),
         *({"port": port} for port in tcp_ports),
+        *({"proto": "vrrp", "from_ip": peer, "comment": "VRRP"} for peer in vrrp_peers),
         *further,
     ]
+
+
+def known_rule(rule: Mapping[str, Any], ask: Callable[..., str]) -> Mapping[str, Any]:
+    """Return the rule as this version of ufw understands it.
+
+    One that is too old for VRRP lets in whatever comes from the peer: without its messages, both
+    balancers would take the address.
+    """
+    if rule.get("proto") != "vrrp":
+        return rule
+    found = re.search(r"\b(\d+)\.(\d+)(?:\.(\d+))?", ask("version"))
+    version = tuple(int(number or 0) for number in found.groups()) if found else ()
+    return rule if version >= VRRP_SINCE else {**rule, "proto": "any"}
 
 
 def rule_arguments(rule: Mapping[str, Any]) -> list[str]:
     """Return the arguments of ufw for a rule, in its full syntax (ufw(8)).
 
     Args:
-        rule: `port`, and perhaps `proto`, `from_ip`, `rule`, `comment` and `delete`.
+        rule: `port` (unless the protocol has none), and perhaps `proto`, `from_ip`, `rule`,
+            `comment` and `delete`.
     """
     words = ["delete"] if rule.get("delete") else []
     words += [rule.get("rule") or "allow", "from", rule.get("from_ip") or "any", "to", "any"]
-    words += ["port", str(rule["port"]), "proto", rule.get("proto") or "tcp"]
+    words += ["port", str(rule["port"])] if rule.get("port") else []
+    words += ["proto", rule.get("proto") or "tcp"]
     if rule.get("comment"):
         words += ["comment", rule["comment"]]
     return words

@@ -10,26 +10,36 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+
 #: Lines of the journal that a refusal shows.
 SHOWN_LINES = 40
 #: Lines that are read: a service that crashes repeatedly writes many.
 READ_LINES = 1000
+#: Seconds that the journal may take: a service that floods it must not hold up its replacement.
+PATIENCE_SECONDS = 10
 
 
 def tail(unit: str, since: float) -> str:
-    """Return the last relevant lines of a unit's journal.
+    """Return the last relevant lines of a unit's journal, without control characters.
 
     Args:
         unit: Name of the unit.
         since: Unix time; earlier lines are ignored.
     """
-    subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
     command = [
         *("journalctl", "--no-pager", "--quiet", "--output=json", "--output-fields=_PID,MESSAGE"),
         *(f"--lines={READ_LINES}", f"--unit={unit}", f"--since=@{int(since)}"),
     ]
-    output = subprocess.run(command, capture_output=True, check=False).stdout
-    entries = [json.loads(line) for line in output.decode(errors="replace").splitlines()]
+    try:
+        for words in (["journalctl", "--sync"], command):
+            output = subprocess.run(
+                words, capture_output=True, check=False, timeout=PATIENCE_SECONDS
+            ).stdout
+    except subprocess.TimeoutExpired:
+        return f"(the journal could not be read within {PATIENCE_SECONDS} s)"
+    # Not splitlines(): text may contain what Unicode counts as the end of a line.
+    entries = [json.loads(line) for line in output.decode(errors="replace").split("\n") if line]
     return "\n".join(telling(entries)[-SHOWN_LINES:])
 
 
@@ -50,5 +60,8 @@ def telling(entries: Sequence[dict[str, Any]]) -> list[str]:
 
 def _text(message: object) -> str:
     if isinstance(message, list):
-        return bytes(message).decode(errors="replace")
-    return str(message or "")
+        if all(isinstance(part, int) for part in message):
+            return printable(bytes(message).decode(errors="replace"))
+        # Whoever writes to the journal's own socket may give one field several times.
+        return "\n".join(map(_text, message))
+    return printable(str(message or ""))

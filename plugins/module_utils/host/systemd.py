@@ -11,7 +11,10 @@ from collections.abc import Sequence
 #: The caller of enable and disable reloads systemd itself, once and not for each unit.
 WITHOUT_RELOAD = "--no-reload"
 #: The properties of a unit that are used here.
-PROPERTIES = ("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus")
+PROPERTIES = (
+    *("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus"),
+    "ControlGroup",
+)
 
 
 class Refusal(Exception):  # noqa: N818 - an outcome that is meant, with its own name

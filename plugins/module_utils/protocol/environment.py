@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-#: Shorter secrets are not searched for in output: hiding them would hide half of the text.
-SHORTEST_REDACTED = 4
-
 
 def hide_values(environment: str) -> str:
     """Return an environment file with a digest-free placeholder for each value, for a diff.
@@ -16,21 +11,6 @@ def hide_values(environment: str) -> str:
     """
     names = parse_environment(environment)
     return "".join(f"{name}=<hidden>\n" for name in sorted(names))
-
-
-def without_secrets(text: str, values: Mapping[str, str], names: Iterable[str]) -> str:
-    """Return `text` with each secret replaced by its name.
-
-    Args:
-        text: what is about to be shown, such as a traceback.
-        values: the environment.
-        names: the variables in it that are secret.
-    """
-    # The longest first: one secret may begin with another.
-    for name in sorted(names, key=lambda n: len(values.get(n, "")), reverse=True):
-        if len(values.get(name, "")) >= SHORTEST_REDACTED:
-            text = text.replace(values[name], f"<{name}>")
-    return text
 
 
 def parse_environment(environment: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -81,6 +82,30 @@ class Sandbox:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+#: The option `sandbox` of modules that run something of an application.
+OPTION: dict[str, Any] = {
+    "type": "dict",
+    "default": {},
+    "options": {
+        "network_allow": {"type": "list", "elements": "str", "default": [ANY]},
+        "writable_paths": {"type": "list", "elements": "str", "default": []},
+        "devices": {"type": "list", "elements": "str", "default": []},
+        "jit": {"type": "bool", "default": False},
+        "netlink": {"type": "bool", "default": False},
+        "options": {"type": "dict", "default": {}},
+    },
+}
+
+
+def of_option(option: Mapping[str, Any]) -> Sandbox:
+    """Return the sandbox that a module's option `sandbox` describes; an empty one is the least."""
+    told: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in option.items()
+    }
+    told["options"] = {name: str(value) for name, value in option.get("options", {}).items()}
+    return Sandbox(**told)
+
+
 def directives(sandbox: Sandbox) -> list[tuple[str, str]]:
     """Return the directives of a unit's [Service] section, without `options`, in order."""
     families = "AF_UNIX AF_INET AF_INET6" + (" AF_NETLINK" if sandbox.netlink else "")
@@ -115,8 +140,8 @@ def network_directives(allow: Iterable[str]) -> list[tuple[str, str]]:
             for network in networks
         ]
         found += [str(one) for one in _without(map(ipaddress.ip_network, EVERYTHING), refused)]
-    else:
-        found += [network for name in NAMED if name in names for network in NAMED[name]]
+    # Of IPv6, `any` does not start from these.
+    found += [network for name in NAMED if name in names for network in NAMED[name]]
     found += sorted(names - {ANY, *NAMED})
     if LOCALHOST not in names:
         found += RESOLVER
@@ -134,4 +159,4 @@ def _without(networks: Iterable[Network], refused: Iterable[Network]) -> list[Ne
             elif gone.subnet_of(one):  # type: ignore[arg-type]  # both have the same version
                 kept += one.address_exclude(gone)  # type: ignore[arg-type]
         left = kept
-    return sorted(left, key=lambda one: (one.version, one))  # type: ignore[return-value]
+    return sorted(left, key=lambda one: (one.version, one))

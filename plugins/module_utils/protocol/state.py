@@ -73,12 +73,21 @@ class LiveSlot(TypedDict):
 
 
 class Worker(TypedDict):
-    """A worker process; one that is stopped (SIGSTOP) is not healthy."""
+    """A worker process.
+
+    Keys:
+        pid: Its id.
+        memory_mb: Its share of memory.
+        healthy: Whether it last reported so; one that is stopped (SIGSTOP) is not.
+        stopped: Whether it is stopped.
+        problem: Why its report does not count; empty for one that does.
+    """
 
     pid: int
     memory_mb: int
     healthy: bool
     stopped: bool
+    problem: str
 
 
 class HttpsAnswer(TypedDict):
@@ -96,6 +105,79 @@ class ServerUnit(TypedDict):
     enabled: bool
 
 
+class Update(TypedDict):
+    """A security update that a host has not installed.
+
+    Keys:
+        package: Its name.
+        installed: The installed version.
+        version: The newest version of a security archive.
+        held: Whether an operator holds the package back (`apt-mark hold`).
+    """
+
+    package: str
+    installed: str
+    version: str
+    held: bool
+
+
+class Updates(TypedDict):
+    """What waits to be installed, of the packages that carry requests.
+
+    Keys:
+        waiting: The security updates.
+        lists_at: When the host last fetched its package lists (Unix time); 0 if not known.
+        reboot_required: Whether an installed update waits for a reboot.
+        reboot_packages: The packages that ask for it, as far as they are known.
+        error: Why the packages could not be found out; empty if they were.
+    """
+
+    waiting: list[Update]
+    lists_at: int
+    reboot_required: bool
+    reboot_packages: list[str]
+    error: str
+
+
+class MemoryKills(TypedDict):
+    """Processes of a unit that the kernel killed for lack of memory.
+
+    Keys:
+        total: All that are known of.
+        recent: Those of the last day.
+    """
+
+    total: int
+    recent: int
+
+
+class Upkeep(TypedDict, total=False):
+    """What a host needs.
+
+    Keys:
+        updates: What waits to be installed.
+        memory_kills: Units whose processes were killed for lack of memory.
+        outdated: Units that run on replaced files, with the names of these files.
+    """
+
+    updates: Updates
+    memory_kills: dict[str, MemoryKills]
+    outdated: dict[str, list[str]]
+
+
+class HostState(Upkeep, total=False):
+    """A host, whatever it serves: `state` of `asgi.fleet.host_info`, which documents it.
+
+    If it could not be collected, it has only `error` (why) and `unreachable`.
+    """
+
+    at: int
+    units: dict[str, ServerUnit]
+    disks: dict[str, int]
+    error: str
+    unreachable: bool
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
@@ -109,11 +191,12 @@ class Reason(TypedDict):
     text: str
 
 
-class ApplicationState(TypedDict, total=False):
+class ApplicationState(Upkeep, total=False):
     """The state of an application on a host: `state` of `asgi.fleet.app_info`, which documents it.
 
     If it could not be collected, it has only `error` (why) and `unreachable`. The controller adds
-    `drift` when the live slot was compared with the inventory.
+    `drift` when the live slot was compared with the inventory. What `Upkeep` has is
+    there only if it was asked for.
     """
 
     application: str

@@ -4,10 +4,11 @@
     /opt/<app>/releases/<id>/.venv          its virtual environment, byte-compiled
     /opt/<app>/releases/<id>/manifest.json  written last: a release without it is not complete
 
-Everything belongs to root, and the service cannot write to it. Standard library and uv only.
+The build runs as an account of its own, in a sandbox (workshop.py), and root takes over what it has
+left (takeover.py): everything belongs to root then, and the service can read it and no more.
 """
 
-# ansible-test asks for run_command, which knows neither another user nor a timeout.
+# ansible-test asks for run_command, which does not know another user.
 # pylint: disable=ansible-bad-function
 
 from __future__ import annotations
@@ -19,35 +20,50 @@ import os
 import pwd
 import re
 import shutil
-import stat
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import without_secrets
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     add_server_packages,
-    copy_venv,
-    create_venv,
     dependency_file,
     install_dependencies,
     install_project,
     is_hashed,
+    is_installed_apart,
+    read_texts,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
+    copy_venv,
+    create_venv,
     release_key,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.hashes import hashes_told
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
-    interpreter_version,
-    run,
     tail,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import donor
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.takeover import (
+    hand_over,
+    take_over,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
+    SCRATCH,
+    run_confined,
+    wheel,
+)
 
 #: Seconds to wait for another build, such as one whose controller was killed.
 BUILD_PATIENCE = 900
@@ -77,7 +93,7 @@ def building(application: Application) -> Iterator[None]:
         f"another build of {application.name} has been running on this host for more than "
         f"{BUILD_PATIENCE} s; wait for it to end and run again"
     )
-    with locked(application.path("opt", application.name, "build.lock"), BUILD_PATIENCE, busy):
+    with locked(f"{application.name}.build", BUILD_PATIENCE, busy, application.root):
         yield
 
 
@@ -99,29 +115,33 @@ def build(
     shutil.rmtree(recipe.path, ignore_errors=True)
     previous = os.umask(0o022)
     try:
-        os.makedirs(recipe.inside("src"))
         _unpack(recipe)
+        recipe = replace(recipe, texts=read_texts(recipe))
         used = dependency_file(recipe) if recipe.kind == "tree" else ""
         hashed = is_hashed(recipe, used)
         key = release_key(recipe, used)
         reused = donor(manifests or {}, key)
+        apart = is_installed_apart(recipe, used, reused=bool(reused))
         if reused:
             copy_venv(recipe, reused)
+            if apart:
+                hand_over(recipe.inside(".venv"), *_ids(recipe.builder))
             enforced = (manifests or {})[reused].get("hashes", "")
         else:
             create_venv(recipe)
             install_dependencies(recipe, used)
             server_hashed = add_server_packages(recipe)
             enforced = hashes_told(application=hashed, server=server_hashed)
-        install_project(recipe, used, reused=bool(reused))
+        if apart:
+            install_project(recipe, used)
         _compile(recipe)
-        _protect(recipe)
+        _take_back(recipe)
         _import_application(recipe)
         complete = {
             **manifest,
             "id": os.path.basename(recipe.path),
             "module": recipe.module,
-            "python": interpreter_version(recipe.venv_python),
+            "python": _python_version(recipe),
             "dependencies": used,
             "hashes": enforced,
             "environment": key,
@@ -140,36 +160,71 @@ def build(
         os.umask(previous)
 
 
+def _ids(account: str) -> tuple[int, int]:
+    found = pwd.getpwnam(account)
+    return found.pw_uid, found.pw_gid
+
+
 def _unpack(recipe: Recipe) -> None:
-    if recipe.kind == "tree":
-        run(
-            ["tar", "--extract", "--gzip", "--no-same-owner", "--file", recipe.archive],
-            "the source cannot be unpacked",
+    """Make the release's folder, which is the build's for now, with the source in it."""
+    uid, gid = _ids(recipe.builder)
+    os.makedirs(os.path.dirname(recipe.path), exist_ok=True)
+    for folder in (recipe.path, recipe.inside("src"), recipe.inside(SCRATCH)):
+        os.mkdir(folder, 0o700)
+    if recipe.kind == "wheel":
+        shutil.copyfile(recipe.archive, wheel(recipe))
+    hand_over(recipe.path, uid, gid)
+    if recipe.kind != "tree":
+        return
+    command = ["tar", "--extract", "--gzip", "--no-same-owner", "--no-same-permissions"]
+    with open(recipe.archive, "rb") as archive:
+        result = subprocess.run(
+            command,
             cwd=recipe.inside("src"),
+            user=uid,
+            group=gid,
+            extra_groups=[],
+            umask=0o022,
+            stdin=archive,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+    if result.returncode != 0:
+        raise BuildError(f"the source cannot be unpacked:\n{tail(printable(result.stderr))}")
 
 
 def _compile(recipe: Recipe) -> None:
     """Byte-compile the source: the service cannot write there."""
     # Sources may contain files that are not meant to compile (templates, tests of syntax errors).
-    subprocess.run(
-        [recipe.venv_python, "-m", "compileall", "-q", recipe.inside("src")],
-        capture_output=True,
-        check=False,
-    )
+    with contextlib.suppress(BuildError):
+        command = [recipe.venv_python, "-m", "compileall", "-q", recipe.inside("src")]
+        run_confined(recipe, command, "")
 
 
-def _protect(recipe: Recipe) -> None:
-    """Remove write permission for everyone except root: uv's lock of the venv, for example."""
-    for folder, _folders, files in os.walk(recipe.path):
-        for path in (folder, *(os.path.join(folder, name) for name in files)):
-            mode = os.lstat(path).st_mode
-            if mode & 0o022 and not stat.S_ISLNK(mode):
-                os.chmod(path, stat.S_IMODE(mode) & ~0o022)
+def _take_back(recipe: Recipe) -> None:
+    """Make the release root's; the service may read it."""
+    os.chown(recipe.path, os.geteuid(), pwd.getpwnam(recipe.user).pw_gid)
+    # Nobody else: a packed `.env` is no other application's business.
+    os.chmod(recipe.path, 0o750)  # noqa: S103 (the group is the service's own)
+    for name in set(os.listdir(recipe.path)) - {"src", ".venv"}:
+        path = recipe.inside(name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    take_over(recipe.path, ("src", ".venv"), recipe.pythons)
+
+
+def _python_version(recipe: Recipe) -> str:
+    """Return the version of the release's interpreter, from what uv wrote about it."""
+    text = read_text(recipe.inside(".venv", "pyvenv.cfg"))
+    found = re.search(r"^version(?:_info)?\s*=\s*([0-9.]+\w*)", text, re.M)
+    return found[1] if found else ""
 
 
 def _import_application(recipe: Recipe) -> None:
-    """Import the ASGI callable as the service's user, with its environment.
+    """Import the ASGI callable as the service, with its environment.
 
     Raises:
         BuildError: with the traceback.
@@ -184,34 +239,31 @@ def _import_application(recipe: Recipe) -> None:
         "    found = getattr(found, part)\n"
         "assert callable(found), f'{found!r} cannot be called'\n"
     )
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
-    account = pwd.getpwnam(recipe.user)
+    confinement = as_service(
+        recipe.path,
+        "import",
+        recipe.user,
+        recipe.environment,
+        IMPORT_TIMEOUT,
+        recipe.sandbox,
+        recipe.memory_max,
+    )
     try:
-        result = subprocess.run(
-            [recipe.venv_python, "-B", "-c", code],
-            cwd=recipe.inside("src"),
-            env={**environment, **recipe.environment},
-            user=account.pw_uid,
-            group=account.pw_gid,
-            extra_groups=[],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=IMPORT_TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
+        outcome = confined.run([recipe.venv_python, "-B", "-c", code], confinement)
+    except ConfinementError as error:
+        raise BuildError(f"{recipe.module} cannot be imported: {error}") from error
+    if outcome.timed_out:
         raise BuildError(
             f"importing {recipe.module} did not end within {IMPORT_TIMEOUT} s; move what takes so "
             "long from import time to the application's lifespan"
-        ) from None
-    if result.returncode != 0:
+        )
+    if outcome.status != 0:
         # An application often prints a rejected setting with its value.
-        told = without_secrets(result.stderr, recipe.environment, recipe.secret_names)
+        told = redacted(outcome.output, recipe.environment, recipe.secret_names)
         raise BuildError(
-            f"{recipe.prefix}module is {recipe.module}; importing it failed (exit status "
-            f"{result.returncode}); the release was not kept, and nothing live changed:\n"
-            f"{tail(told)}"
+            f"{recipe.prefix}module is {recipe.module}; importing it failed ({outcome.problem}); "
+            "the release was not kept, and nothing live changed:\n"
+            f"{tail(printable(told))}"
         )
 
 

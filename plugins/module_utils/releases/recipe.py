@@ -1,4 +1,4 @@
-"""What a release is made of, and how the tools that make it are run."""
+"""What a release is made of."""
 
 # No AnsibleModule here, whose run_command ansible-test asks for.
 # pylint: disable=ansible-bad-function
@@ -9,6 +9,8 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 
 #: Lines of a tool's output that a refusal shows.
 SHOWN_LINES = 30
@@ -26,7 +28,10 @@ class Recipe:
     kind: str
     uv: str
     module: str
+    #: The account of the service, which imports the application.
     user: str
+    #: The account of the build.
+    builder: str
     #: The tree's tar or the wheel, on this host; unused for a package.
     archive: str = ""
     #: `name[extras]==version` of a package.
@@ -45,6 +50,8 @@ class Recipe:
     build_lock: str = ""
     #: Whether an application without a hashed lock is refused.
     require_hashes: bool = False
+    #: The texts of the source's files that name dependencies, once it is unpacked.
+    texts: Mapping[str, str] = field(default_factory=dict)
     #: The environment of the import, and that of uv.
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Names in `environment` whose values an error must not show.
@@ -52,7 +59,14 @@ class Recipe:
     uv_environment: Mapping[str, str] = field(default_factory=dict)
     #: Prefix of the variables that messages name.
     prefix: str = "python_release_"
+    #: What the service may do, and with it the import; the build may do the same and make code.
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    #: Limits of the build: MemoryMax= of systemd.resource-control(5), and seconds.
+    memory_max: str = "50%"
+    timeout: float = 1800
+    #: uv's cache of root, for interpreters alone; that of the builds is below `caches`.
     cache: str = "/var/cache/asgi-fleet/uv"
+    caches: str = "/var/cache"
     pythons: str = "/opt/uv/python"
 
     def inside(self, *parts: str) -> str:
@@ -60,35 +74,14 @@ class Recipe:
         return os.path.join(self.path, *parts)
 
     @property
+    def application(self) -> str:
+        """The application's name, by the place of the release."""
+        return os.path.basename(os.path.dirname(os.path.dirname(self.path)))
+
+    @property
     def venv_python(self) -> str:
         """The release's own interpreter."""
         return self.inside(".venv", "bin", "python")
-
-
-def run(
-    command: Sequence[str],
-    problem: str,
-    cwd: str,
-    environment: Mapping[str, str] | None = None,
-) -> str:
-    """Run a tool and return what it printed.
-
-    Args:
-        command: The program and its arguments.
-        problem: How a refusal begins; empty for the tool's own words alone.
-        cwd: Folder to run it in.
-        environment: Its environment; by default this process's own.
-
-    Raises:
-        BuildError: It failed; with the end of its output.
-    """
-    result = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        told = tail(result.stderr or result.stdout)
-        raise BuildError(f"{problem}; nothing live changed:\n{told}" if problem else told)
-    return result.stdout
 
 
 def tail(text: str) -> str:
@@ -97,9 +90,12 @@ def tail(text: str) -> str:
 
 
 def interpreter_version(python: str) -> str:
-    """Return the version of an interpreter, such as 3.13.5; empty if it does not run."""
+    """Return the version of an interpreter of the host, such as 3.13.5; empty if it does not run.
+
+    Never for the interpreter of a release: what is installed beside it would run as root.
+    """
     result = subprocess.run(
-        [python, "-c", "import platform; print(platform.python_version())"],
+        [python, "-I", "-c", "import platform; print(platform.python_version())"],
         capture_output=True,
         text=True,
         check=False,

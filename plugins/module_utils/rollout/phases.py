@@ -9,7 +9,11 @@ from dataclasses import asdict
 from os import path, unlink
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application import (
+    history,
+    lock,
+    provenance,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
@@ -29,6 +33,7 @@ def begin(
     application: Application,
     wanted: Holder,
     *,
+    user: str,
     take_over: bool,
     ended: Collection[str],
     check_mode: bool,
@@ -37,7 +42,11 @@ def begin(
 
     Returns:
         `acquired`, `changed`, `holder`, and, if it was acquired, `releases` and `capacity`.
+
+    Raises:
+        ForeignError: Something on the host has the application's name, and is not its own.
     """
+    provenance.claim(application, user, check_mode=check_mode, parents=["var/lib"])
     take = lock.may_acquire if check_mode else lock.acquire
     attempt = take(application, wanted, take_over, ended)
     known: dict[str, Any] = {}

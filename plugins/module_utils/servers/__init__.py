@@ -1,4 +1,4 @@
 """nginx and HAProxy on a host: their configuration, and what they served.
 
-May import: host, protocol.
+May import: entry, host, protocol.
 """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import (
     look,
     plan,
@@ -44,7 +44,7 @@ def arguments(directory: str, executable: str, service: str) -> dict[str, Any]:
     }
 
 
-def installation(module: AnsibleModule) -> Installation:
+def installation(module: Module) -> Installation:
     """Return the paths of the module's server."""
     options = module.params
     return Installation(
@@ -56,7 +56,7 @@ def installation(module: AnsibleModule) -> Installation:
     )
 
 
-def run(module: AnsibleModule, server: SystemServer, files: Mapping[str, str]) -> None:
+def run(module: Module, server: SystemServer, files: Mapping[str, str]) -> None:
     """Configure the server, and exit the module with its result or a refusal.
 
     Args:
@@ -99,7 +99,7 @@ def _wanted(options: Mapping[str, Any], server: SystemServer, files: Mapping[str
     )
 
 
-def _carry_out(module: AnsibleModule, server: SystemServer, wanted: Wanted) -> Applied:
+def _carry_out(module: Module, server: SystemServer, wanted: Wanted) -> Applied:
     """Apply the changes, or check them in check mode."""
     pending = Path(RUN_FOLDER, f"asgi_fleet_{server.program}_config.pending")
     if module.check_mode:

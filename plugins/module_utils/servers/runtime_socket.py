@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import socket
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -67,12 +68,15 @@ class Runtime:
         """
         try:
             with socket.socket(socket.AF_UNIX) as connection:
+                deadline = time.monotonic() + self.timeout
                 connection.settimeout(self.timeout)
                 connection.connect(self.path)
                 connection.sendall(f"{command}\n".encode())
                 parts = []
+                # One deadline for all parts.
                 while part := connection.recv(65536):
                     parts.append(part)
+                    connection.settimeout(max(0.001, deadline - time.monotonic()))
         except OSError as error:
             raise HaproxyError(
                 f"haproxy does not answer on {self.path} ({error.strerror or error}); expected a "

@@ -94,6 +94,8 @@ class SystemServer(ABC):
                 encoding="utf-8",
                 errors="replace",
                 check=False,
+                # `nginx -t` makes the logs of a new site, which only root and its group may read.
+                umask=0o027,
             )
         return self.judge(passed=result.returncode == 0, output=result.stdout)
 

@@ -29,6 +29,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
@@ -46,7 +47,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
     timed,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError, run_hook
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+    run_hook,
+)
 
 
 @dataclass(frozen=True)
@@ -161,13 +166,17 @@ def activate(
     Raises:
         Refusal: The idle slot did not become healthy. It is stopped, its files are kept for
             inspection, and the live slot is unchanged.
+        ControllerGone: The controller left before the swap; the idle slot is stopped.
     """
     live = application.live_slot()
     outcome = CutOver(changed=todo.cut_over, slot=todo.slot, previous_slot=live)
     target = application.slot(todo.slot)
     if todo.cut_over:
         with timed(outcome, "free the idle slot"):
-            put_away(target)
+            ended = put_away(target)
+        if ended:
+            text = f"killed what the slot's last release had left behind: {len(ended)} processes"
+            outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
             verify_units(target, desired.files[todo.slot])
         began = time.time()
@@ -179,6 +188,7 @@ def activate(
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
             with timed(outcome, "start until healthy"):
                 start(target, desired)
+            require_controller()
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):
@@ -248,15 +258,17 @@ def _run_hooks(
         Refusal: one of them failed; with the end of its output.
     """
     environment = parse_environment(desired.files[target.slot]["environment"])
+    surroundings = Surroundings(
+        desired.release,
+        desired.hooks.user,
+        {"FLEET_SLOT": target.slot, **environment},
+        desired.secret_names,
+        desired.hooks.sandbox,
+        desired.hooks.memory_max,
+    )
     for hook in hooks:
         try:
-            run_hook(
-                hook["command"],
-                desired.release,
-                desired.hooks.user,
-                {"FLEET_SLOT": target.slot, **environment},
-                float(hook["timeout"]),
-            )
+            run_hook(hook["command"], float(hook["timeout"]), surroundings)
         except HookError as error:
             raise Refusal(blanked(f"{phase}: {error}", target, desired)) from None
 

@@ -17,15 +17,18 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Slot,
     other,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
-    without_secrets,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
@@ -34,15 +37,22 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
 
 #: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.05
+#: Seconds that an answer of a slot that starts may take, as those of its workers to themselves.
+PROBE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """Commands of the application on this host, each with `command` and `timeout` in seconds."""
+    """Commands of the application on this host, each with `command` and `timeout` in seconds.
+
+    `user`, `sandbox` and `memory_max` are those of `hooks.Surroundings`.
+    """
 
     user: str = ""
     before: Sequence[Mapping[str, Any]] = ()
     after: Sequence[Mapping[str, Any]] = ()
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    memory_max: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,13 +87,14 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
 
     Raises:
         Refusal: Another activation of this application was running all the time.
+        ControllerGone: The controller left while this waited.
     """
-    path = os.path.join(os.path.dirname(application.live_link), "activation.lock")
     busy = Refusal(
         f"another activation of {application.name} has been running on this host for more than "
         f"{patience:g} s; wait for it to end and run again"
     )
-    with locked(path, patience, busy):
+    name = f"{application.name}.activation"
+    with locked(name, patience, busy, application.root):
         yield
 
 
@@ -92,6 +103,7 @@ def start(slot: Slot, desired: Desired) -> None:
 
     Raises:
         Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
+        ControllerGone: The controller left before it was.
     """
     health = desired.health
     began = time.time()
@@ -100,10 +112,12 @@ def start(slot: Slot, desired: Desired) -> None:
     systemd.for_units("start", slot.units[:1])
     systemd.for_units("start", slot.units[1:], "--no-block")
     while True:
+        require_controller()
         state = systemd.show(slot.units[1])
         problem = crash(state)
         if problem is None:
-            problem = unhealthy(slot, health, desired.workers, state)
+            left = max(1.0, deadline - time.monotonic())
+            problem = unhealthy(slot, health, desired.workers, state, min(PROBE_SECONDS, left))
             if problem is None:
                 return
             if time.monotonic() < deadline:
@@ -111,10 +125,13 @@ def start(slot: Slot, desired: Desired) -> None:
                 continue
             problem = f"was not healthy within {health.timeout:g} s: {problem}"
         # The application's answer may contain a secret, and so may its journal.
+        told = journal(slot, began, desired)
+        refused = probable_directive(f"{problem}\n{told}")
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
-            f"Last lines of its journal:\n{journal(slot, began, desired)}"
+            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + f"Last lines of its journal:\n{told}"
         )
 
 
@@ -154,6 +171,9 @@ def settle(
         # Without waiting: the workers answer what still arrives, and then end.
         systemd.for_units("stop", leftover, "--no-block")
         changed = True
+    elif stop and _has_left_processes(idle):
+        control_group.kill(idle.units[1])
+        changed = True
     return changed
 
 
@@ -168,8 +188,22 @@ def _must_stop(units: list[str]) -> bool:
     )
 
 
-def put_away(slot: Slot) -> None:
-    """Stop an idle slot, and do not start it at boot."""
+def _has_left_processes(slot: Slot) -> bool:
+    """Tell whether a service that no longer runs, such as one that crashed, has left processes."""
+    state = systemd.show(slot.units[1])
+    ended = state["ActiveState"] in ("inactive", "failed")
+    return ended and bool(control_group.members(state["ControlGroup"]))
+
+
+def put_away(slot: Slot) -> list[int]:
+    """Stop an idle slot with all that it started, and do not start it at boot.
+
+    Returns:
+        The PIDs of what its service had left behind, which is gone now too.
+
+    Raises:
+        Refusal: systemd refused something, or a process could not be ended.
+    """
     units = existing(slot)
     at_boot = systemd.enabled(units)
     if at_boot:
@@ -177,7 +211,21 @@ def put_away(slot: Slot) -> None:
             "disable", [unit for unit in units if unit in at_boot], systemd.WITHOUT_RELOAD
         )
         systemd.reload()
+    return end(slot)
+
+
+def end(slot: Slot) -> list[int]:
+    """Stop a slot's units, wait for its drain, and end what the service has left behind.
+
+    Returns:
+        The PIDs of what was left behind.
+
+    Raises:
+        Refusal: systemd refused something, or a process could not be ended.
+    """
+    units = existing(slot)
     systemd.for_units("stop", units)
+    return control_group.end(slot.units[1]) if slot.units[1] in units else []
 
 
 def journal(slot: Slot, since: float, desired: Desired) -> str:
@@ -189,7 +237,7 @@ def journal(slot: Slot, since: float, desired: Desired) -> str:
 def blanked(text: str, slot: Slot, desired: Desired) -> str:
     """Return an application's output, with its secrets replaced by their names."""
     values = parse_environment(desired.files[slot.slot]["environment"])
-    return without_secrets(text, values, desired.secret_names)
+    return redacted(text, values, desired.secret_names)
 
 
 def existing(slot: Slot) -> list[str]:

@@ -1,15 +1,32 @@
-"""Whether a slot is healthy: its unit, each of its workers, and its socket. Only reads."""
+"""Whether a slot is healthy: its unit, each of its workers, and its socket. Only reads.
+
+The application may write the workers' reports, and answers on the socket: neither is trusted.
+"""
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
-import socket
 from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Slot
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
+from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import (
+    SECONDS,
+    Unanswered,
+    get_unix,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import children
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.host.untrusted import (
+    UntrustedError,
+    read_json_object,
+)
+
+#: Characters of an answer that are shown.
+EXCERPT = 300
+#: The largest report, in bytes: draining_worker.py writes at most 300 of the answer, escaped.
+REPORT_BYTES = 8 * 1024
+#: Children of a master that are looked at; more than the workers that a slot may have.
+MOST_CHILDREN = 1000
 
 
 @dataclass(frozen=True)
@@ -22,6 +39,21 @@ class Health:
     body: str = ""
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a worker reported last: status and answer of its own health request.
+
+    Attributes:
+        status: 0 for none.
+        answer: The beginning of the answer.
+        problem: Why the report does not count; empty for one that does.
+    """
+
+    status: int
+    answer: str
+    problem: str = ""
+
+
 def crash(state: dict[str, str]) -> str | None:
     """Return how the service crashed, or None while it starts or runs."""
     if state["ActiveState"] in ("failed", "inactive") and state["Result"] != "success":
@@ -31,74 +63,65 @@ def crash(state: dict[str, str]) -> str | None:
     return None
 
 
-def unhealthy(slot: Slot, health: Health, workers: int, state: dict[str, str]) -> str | None:
-    """Return why the slot is not healthy, or None when it is."""
+def unhealthy(
+    slot: Slot, health: Health, workers: int, state: dict[str, str], seconds: float = SECONDS
+) -> str | None:
+    """Return why the slot is not healthy, or None when it is.
+
+    Args:
+        slot: The slot.
+        health: What is healthy.
+        workers: How many workers must be.
+        state: The properties of its service.
+        seconds: How long its answer may take.
+    """
     if state["ActiveState"] != "active":
         return f"the service is {state['ActiveState']}"
-    reports = worker_reports(slot, int(state["MainPID"]))
-    healthy = [report for report in reports.values() if report["status"] == 200]
+    reports = worker_reports(slot, workers_of(int(state["MainPID"])))
+    for report in reports.values():
+        if report.problem:
+            return report.problem
+    healthy = [report for report in reports.values() if report.status == 200]
     if len(healthy) < workers:
         path = health.path
         told = f"{len(healthy)} of {workers} workers answered {path} with 200"
         for report in reports.values():
-            if report["status"] != 200:
-                return f"{told}; last answer: {report['status']} {report['answer']}"
+            if report.status != 200:
+                return f"{told}; last answer: {report.status} {report.answer}"
         return told
     try:
-        status, body = get(slot.socket, health.path, health.host)
-    except (OSError, http.client.HTTPException) as error:
-        return f"{slot.socket} did not answer: {error!r}"
+        status, body = get_unix(slot.socket, health.path, health.host, seconds)
+    except Unanswered as error:
+        return f"{slot.socket} {error}"
     if status != 200:
-        return f"{health.path} answered {status}: {body[:300]}"
+        return f"{health.path} answered {status}: {body[:EXCERPT]}"
     if health.body and health.body not in body:
-        return f"{health.path} answered without {health.body!r}: {body[:300]}"
+        return f"{health.path} answered without {health.body!r}: {body[:EXCERPT]}"
     return None
 
 
-def worker_reports(slot: Slot, master_pid: int) -> dict[int, dict[str, object]]:
-    """Return the last report of each living worker of the master, by PID."""
-    reports: dict[int, dict[str, object]] = {}
-    for pid in children(master_pid):
-        text = read_text(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
-        if text:
-            reports[pid] = json.loads(text)
-    return reports
+def workers_of(master_pid: int) -> list[int]:
+    """Return the PIDs of a master's living children, and of no more than can be workers."""
+    return children(master_pid)[:MOST_CHILDREN]
 
 
-def children(pid: int) -> list[int]:
-    """Return the PIDs of a process's children, from /proc."""
-    found: list[int] = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        # A process name may contain spaces and parentheses: the fields begin after the last one.
-        fields = read_process(f"/proc/{entry}/stat").rpartition(")")[2].split()
-        if len(fields) > 1 and int(fields[1]) == pid:
-            found.append(int(entry))
-    return sorted(found)
+def worker_reports(slot: Slot, workers: list[int]) -> dict[int, Report]:
+    """Return the last report of each worker that has one, by PID."""
+    found = ((pid, _report(slot, f"worker-{pid}.json")) for pid in workers)
+    return {pid: report for pid, report in found if report is not None}
 
 
-def read_process(path: str) -> str:
-    """Return a file of /proc; empty if the process has ended."""
+def _report(slot: Slot, name: str) -> Report | None:
+    # Only the folder itself is the application's; the one above it is root's.
+    base, folder = os.path.split(slot.runtime_directory)
     try:
-        # A process name may contain any bytes.
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def get(path: str, target: str, host: str, timeout: float = 10.0) -> tuple[int, str]:
-    """Send one GET over a unix socket; return status and body."""
-    connection = http.client.HTTPConnection(host, timeout=timeout)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(timeout)
-    try:
-        connection.sock.connect(path)
-        connection.request(
-            "GET", target, headers={"X-Forwarded-Proto": "https", "Connection": "close"}
-        )
-        answer = connection.getresponse()
-        return answer.status, answer.read(65536).decode(errors="replace")
-    finally:
-        connection.close()
+        told = read_json_object(base, folder, name, limit=REPORT_BYTES)
+    except UntrustedError as error:
+        return Report(0, "", f"worker report {error}")
+    if told is None:
+        return None
+    status, answer = told.get("status"), told.get("answer")
+    if type(status) is not int or not 0 <= status <= 999 or not isinstance(answer, str):
+        path = os.path.join(slot.runtime_directory, name)
+        return Report(0, "", f"worker report {path}: has no status and answer")
+    return Report(status, printable(answer[:EXCERPT]))

@@ -1,101 +1,86 @@
-"""Commands of the application, run in its own environment."""
-
-# ansible-test asks for run_command, which knows neither another user nor a timeout.
-# pylint: disable=ansible-bad-function
+"""Commands of the application, run in its own environment and in the sandbox of its service."""
 
 from __future__ import annotations
 
-import os
-import pwd
-import signal
-import subprocess
-import tempfile
-import time
-from collections.abc import Mapping
-from typing import IO, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-#: Where systemd keeps the state directories of services.
-STATE_PARENT = "/var/lib"
+from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
+from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+
 #: Lines of a hook's output that a failure shows.
 SHOWN_LINES = 40
-#: Bytes of a hook's output that are kept.
-KEPT_BYTES = 64 * 1024
 
 
 class HookError(Exception):
     """A command failed or took too long; the message has the end of its output."""
 
 
-def run_hook(
-    command: str, release_path: str, user: str, environment: Mapping[str, str], timeout: float
-) -> dict[str, Any]:
-    """Run one command with the application's user, release, environment and folder.
+@dataclass(frozen=True)
+class Surroundings:
+    """What a hook runs in.
+
+    Attributes:
+        release: Folder of the release.
+        user: The account of the service.
+        environment: The application's environment, which overrides what is set here.
+        secret_names: Names in it whose values must not be shown.
+        sandbox: What the service may do.
+        memory_max: MemoryMax= of systemd.resource-control(5); empty for no limit.
+    """
+
+    release: str
+    user: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secret_names: Sequence[str] = ()
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    memory_max: str = ""
+
+
+def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[str, Any]:
+    """Run one command as the service would: its account, release, environment and sandbox.
 
     Args:
         command: For /bin/sh; the release's own programs come first in its PATH.
-        release_path: folder of the release.
-        user: name of the account.
-        environment: The application's environment, which overrides what is set here.
         timeout: Seconds after which it is killed, with everything that it started.
+        surroundings: What it runs in.
 
     Returns:
-        `seconds` and `output` (both streams, in order).
+        `seconds` and `output` (the end of both streams, in order).
 
     Raises:
         HookError: it failed or took too long; with the end of its output.
     """
-    account = pwd.getpwnam(user)
-    venv = os.path.join(release_path, ".venv")
-    application = os.path.basename(os.path.dirname(os.path.dirname(release_path)))
-    home = os.path.join(STATE_PARENT, application, "state")
-    os.makedirs(home, mode=0o755, exist_ok=True)
-    os.chown(home, account.pw_uid, account.pw_gid)
-    began = time.monotonic()
-    # Not a pipe: a process that the command leaves behind in another session would keep it open.
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=os.path.join(release_path, "src"),
-            env={
-                "PATH": f"{venv}/bin:/usr/local/bin:/usr/bin:/bin",
-                "HOME": home,
-                "LANG": "C.UTF-8",
-                "VIRTUAL_ENV": venv,
-                "FLEET_APP": application,
-                "FLEET_RELEASE": os.path.basename(release_path),
-                **environment,
-            },
-            user=account.pw_uid,
-            group=account.pw_gid,
-            extra_groups=[],
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise HookError(
-                f"the hook {command!r} did not end within {timeout:g} s and was killed; raise its "
-                f"timeout or make it shorter. The end of its output:\n{_tail(_read_end(output))}"
-            ) from None
-        told = _read_end(output)
-    if process.returncode != 0:
+    confinement = as_service(
+        surroundings.release,
+        "hook",
+        surroundings.user,
+        surroundings.environment,
+        timeout,
+        surroundings.sandbox,
+        surroundings.memory_max,
+    )
+    try:
+        outcome = confined.run(["/bin/sh", "-c", command], confinement)
+    except ConfinementError as error:
+        raise HookError(f"the hook {command!r} did not start: {error}") from error
+    told = printable(redacted(outcome.output, surroundings.environment, surroundings.secret_names))
+    if outcome.timed_out:
         raise HookError(
-            f"the hook {command!r} failed with exit status {process.returncode}. The end of its "
-            f"output:\n{_tail(told)}"
+            f"the hook {command!r} did not end within {timeout:g} s and was killed; raise its "
+            f"timeout or make it shorter. The end of its output:\n{_tail(told)}"
         )
-    return {"seconds": round(time.monotonic() - began, 2), "output": told}
-
-
-def _read_end(output: IO[bytes]) -> str:
-    """Return the last `KEPT_BYTES` of a file."""
-    size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - KEPT_BYTES))
-    return output.read().decode(errors="replace")
+    if outcome.status != 0:
+        raise HookError(
+            f"the hook {command!r} failed with {outcome.problem}. The end of its output:\n"
+            f"{_tail(told)}"
+        )
+    return {"seconds": round(outcome.seconds, 2), "output": told}
 
 
 def _tail(text: str) -> str:

@@ -12,13 +12,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.history imp
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
-    Slot,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
     Desired,
-    existing,
+    end,
     put_away,
     settle,
     start,
@@ -72,7 +71,8 @@ def revert(
     # Not `crash`: it may have crashed once and have served well since.
     if unhealthy(target, health, before.workers, state):
         with timed(outcome, "start until healthy"):
-            _wait_for_stop(target)
+            # Or systemd would queue its start behind the stop of a slot that drains, unsupervised.
+            end(target)
             try:
                 start(target, before)
             except BaseException:
@@ -102,8 +102,3 @@ def _unfinished(application: Application, release_id: str, live: str | None) -> 
         return None
     ended = finished(application)
     return None if ended is not None and ended["at"] >= last.at else last
-
-
-def _wait_for_stop(slot: Slot) -> None:
-    """Wait for a slot that drains: systemd would queue its start behind the stop, unsupervised."""
-    systemd.for_units("stop", existing(slot))

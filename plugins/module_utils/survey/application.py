@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
@@ -15,10 +13,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import read_certificate
+from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
+from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
-    ServerUnit,
     Worker,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
@@ -26,10 +25,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
     releases,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
-    children,
-    get,
-    read_process,
+    Report,
     worker_reports,
+    workers_of,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     CpuSample,
@@ -39,9 +37,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     maintenance_since,
     process_state,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
+    DISKS,
+    server_unit,
+    upkeep,
+)
 
-#: Folders whose file systems must not fill up: releases and virtual environments, logs and state.
-DISKS = ("/opt", "/var")
+NGINX = "nginx.service"
 #: Seconds between two checks of an application that is not healthy yet.
 POLL_SECONDS = 1
 #: A stopped, traced or dead process does not serve, whatever it last reported (proc_pid_stat).
@@ -58,6 +60,7 @@ class Questions:
         certificate: Path of the certificate; empty for none.
         https_port: Port of nginx on this host; 0 asks only the application.
         https_path: The health path as clients of nginx request it.
+        upkeep: Whether to find out as well what the host itself needs.
     """
 
     health_path: str = "/healthz"
@@ -65,6 +68,7 @@ class Questions:
     certificate: str = ""
     https_port: int = 0
     https_path: str = "/healthz"
+    upkeep: bool = False
 
 
 def look(application: Application, ask: Questions) -> ApplicationState:
@@ -93,6 +97,12 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "releases": releases(application),
     }
     name = application.live_slot()
+    if ask.upkeep:
+        slot_units = {application.slot(name).units[1]: _live_since(application)} if name else {}
+        needs = upkeep({**slot_units, NGINX: 0})
+        state["updates"] = needs["updates"]
+        state["memory_kills"] = needs["memory_kills"]
+        state["outdated"] = needs["outdated"]
     if name is None:
         return state
     slot = application.slot(name)
@@ -106,19 +116,19 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "active": unit["ActiveState"] == "active",
         "enabled": at_boot.issuperset(slot.units),
     }
-    state["nginx"] = _nginx()
+    state["nginx"] = server_unit(NGINX)
     state["idle_enabled"] = [unit for unit in units[other(name)] if unit in at_boot]
     state["workers_planned"] = slot.planned_workers()
     master = int(unit["MainPID"] or 0)
-    workers = children(master) if master else []
+    workers = workers_of(master) if master else []
     cpu = CpuSample([master, *workers] if master else [])
     if master:
-        reports = worker_reports(slot, master)
-        state["workers"] = [_worker(pid, reports.get(pid, {})) for pid in workers]
+        reports = worker_reports(slot, workers)
+        state["workers"] = [_worker(pid, reports.get(pid)) for pid in workers]
         state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
     try:
-        state["health"] = get(slot.socket, ask.health_path, ask.health_host)[0]
-    except (OSError, http.client.HTTPException):
+        state["health"] = get_unix(slot.socket, ask.health_path, ask.health_host)[0]
+    except Unanswered:
         # 0: no answer.
         state["health"] = 0
     if ask.https_port:
@@ -146,6 +156,9 @@ def wait_healthy(application: Application, ask: Questions, seconds: float) -> Ap
 
 def unhealthy_text(state: ApplicationState) -> str:
     """Return why a state is not healthy, or an empty text."""
+    for worker in state.get("workers", []):
+        if worker["problem"]:
+            return f"not healthy: {worker['problem']}"
     https = state["https"]
     if state["health"] == 200 and (https is None or https["status"] == 200):
         return ""
@@ -153,18 +166,14 @@ def unhealthy_text(state: ApplicationState) -> str:
     return f"not healthy: the application answers {state['health'] or 'nothing'} itself{through}"
 
 
-def _nginx() -> ServerUnit:
-    unit = "nginx.service"
-    return {"active": show(unit)["ActiveState"] == "active", "enabled": unit in enabled([unit])}
-
-
-def _worker(pid: int, report: Mapping[str, object]) -> Worker:
+def _worker(pid: int, report: Report | None) -> Worker:
     serving = process_state(pid) not in NOT_SERVING
     return {
         "pid": pid,
         "memory_mb": memory_mb(pid),
-        "healthy": serving and report.get("status") == 200,
+        "healthy": serving and report is not None and report.status == 200,
         "stopped": not serving,
+        "problem": report.problem if report else "",
     }
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import os
 import re
 import socket
@@ -18,14 +17,19 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     SLOTS,
     Application,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import (
+    MOST_BYTES,
+    SECONDS,
+    Budget,
+    Unanswered,
+    get,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
+from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import HttpsAnswer
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import read_process
 
 #: Minimum number of seconds over which CPU use is measured.
 CPU_SAMPLE_SECONDS = 0.25
-#: Seconds that nginx may take for an answer.
-HTTPS_TIMEOUT = 10.0
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -141,20 +145,17 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(domain, timeout=HTTPS_TIMEOUT, context=context)
     answer: HttpsAnswer = {"status": 0, "error": "", "certificate_current": None}
+    budget = Budget(SECONDS, MOST_BYTES)
     try:
-        raw = socket.create_connection(("127.0.0.1", port), timeout=HTTPS_TIMEOUT)
-        tls = context.wrap_socket(raw, server_hostname=domain)
-        connection.sock = tls
-        answer["certificate_current"] = _same_certificate(tls.getpeercert(True), certificate)
-        headers = {"Connection": "close", "User-Agent": "asgi-fleet"}
-        connection.request("GET", target, headers=headers)
-        answer["status"] = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as raw,
+            context.wrap_socket(raw, server_hostname=domain) as tls,
+        ):
+            answer["certificate_current"] = _same_certificate(tls.getpeercert(True), certificate)
+            answer["status"] = get(tls, target, domain, budget, {})[0]
+    except (OSError, Unanswered) as error:
         answer["error"] = str(error) or type(error).__name__
-    finally:
-        connection.close()
     return answer
 
 

@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.refusals import (
+    refuse_doubles,
+    refuse_more_than_words,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
     missing_cryptography,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import public_part
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import request_name
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import address, request_name
 
 try:
     from cryptography import x509
@@ -29,7 +32,6 @@ except ImportError:
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: What must be the same on all hosts of an application, for one site in front of them.
 COMMON = ("app_domain", "app_health_path", "app_root_path", "app_tls")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Server(TypedDict, total=False):
@@ -79,9 +81,19 @@ def address_of(host: str, variables: Mapping[str, Any]) -> str:
         variables: Its variables; `fleet_address` and `ansible_host` are used.
 
     Raises:
-        ValueError: `fleet_address` is not valid.
+        ValueError: It is neither an address nor a host name.
     """
-    return str(_checked(host, variables, "fleet_address") or variables.get("ansible_host") or host)
+    own = _checked(host, variables, "fleet_address")
+    if own:
+        return str(own)
+    given = variables.get("ansible_host")
+    findings = Findings(
+        "ansible_host" if given else "the inventory name", "correct it, or set fleet_address"
+    )
+    found = address(given or host, findings)
+    if findings.problems:
+        raise ValueError(f"{host}: {findings.problems[0].message}")
+    return found
 
 
 def fleet_addresses(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -120,7 +132,8 @@ def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str
                     "one value behind the balancer; set the same for both, or give them different "
                     "names"
                 )
-        port = int(variables.get("nginx_site_https_port") or 443)
+        # A value that is no number is refused with the other words of the configuration.
+        port = cast("int", variables.get("nginx_site_https_port") or 443)
         server = Server(name=host, address=address_of(host, variables), port=port)
         anchor = trust_anchor(str(variables.get("host_certificate") or ""))
         if anchor:
@@ -273,9 +286,11 @@ def haproxy_sites(
         present: Paths of the certificates that exist there.
 
     Raises:
-        ValueError: A name or domain is not valid, or appears twice.
+        ValueError: A value is not valid, or a name or domain appears twice.
     """
-    _refuse_doubles(sites)
+    for site in sites:
+        refuse_more_than_words(site)
+    refuse_doubles(sites)
     known = {*present, *pins(sites, directory)}
     return [
         PrintedSite(
@@ -347,33 +362,3 @@ def match(domain: str) -> str:
 def literal(address: str) -> str:
     """Return an address as HAProxy wants it before a port: IPv6 in brackets."""
     return f"[{address}]" if ":" in address else address
-
-
-def _refuse_doubles(sites: Sequence[Site]) -> None:
-    owners: dict[str, str] = {}
-    names: set[str] = set()
-    for site in sites:
-        servers = [server["name"] for server in site["servers"]]
-        for name in (site["name"], *servers):
-            if not NAME.fullmatch(name):
-                raise ValueError(
-                    f"the name {name} is not one for HAProxy; expected letters, digits, '.', '_' "
-                    "and '-', first a letter or digit; rename it"
-                )
-        if site["name"] in names:
-            raise ValueError(
-                f"the site {site['name']} is there twice; expected each once; merge their servers"
-            )
-        names.add(site["name"])
-        if len(set(servers)) < len(servers):
-            double = sorted({name for name in servers if servers.count(name) > 1})
-            raise ValueError(
-                f"{site['name']} has {', '.join(double)} twice; expected each once; remove one"
-            )
-        for domain in site["domains"]:
-            owner = owners.setdefault(domain, site["name"])
-            if owner != site["name"]:
-                raise ValueError(
-                    f"{domain} belongs to both {owner} and {site['name']}; expected one site for "
-                    "each domain behind the balancer; remove it from one of them"
-                )

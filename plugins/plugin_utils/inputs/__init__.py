@@ -1,4 +1,4 @@
 """The deployment's variables: one table, its checks, and how a refusal is worded.
 
-May import: sizing, text.
+May import: protocol, sizing, text.
 """

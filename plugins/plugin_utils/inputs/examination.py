@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import check_source_files
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     BY_NAME,
@@ -82,6 +84,9 @@ def examine(
     if "fleet_extra_variables" in valid:
         problems += _unknown({*host_vars, *failed}, valid["fleet_extra_variables"])
     problems += _twice(valid)
+    for name in ("app_env", "app_secrets"):
+        if name in valid and "app_network_allow" in valid:
+            problems += out_of_reach(valid[name], valid["app_network_allow"], name)
     if files and "app_source" in valid:
         findings = Findings("app_source")
         check_source_files(valid["app_source"], findings)
@@ -169,7 +174,12 @@ def judge(examinations: Mapping[str, Examination]) -> list[Problem]:
         for problem in examination.problems:
             hosts_of.setdefault(problem, []).append(host)
     problems = [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
-    return problems + _different(examinations) + _shared_machine(examinations)
+    return [
+        *problems,
+        *_different(examinations),
+        *_shared_machine(examinations),
+        *_foreign_paths(examinations),
+    ]
 
 
 def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
@@ -225,6 +235,23 @@ def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
                 "change it on one of them, or remove that host",
             )
             problems.append(replace(findings.problems[0], hosts=(other, host)))
+    return problems
+
+
+def _foreign_paths(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Refuse a writable path of one application that is another's on the same machine."""
+    problems = []
+    for host, examination in examinations.items():
+        others = {
+            other.deployment["app_name"]: name
+            for name, other in examinations.items()
+            if name != host
+            and other.machine == examination.machine
+            and other.deployment.get("app_name", "")
+            not in ("", examination.deployment.get("app_name"))
+        }
+        found = foreign_paths(examination.deployment, others)
+        problems += [replace(problem, hosts=(host,)) for problem in found]
     return problems
 
 

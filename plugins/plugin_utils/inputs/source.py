@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, seen
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import check_transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +108,8 @@ def source(value: object, findings: Findings) -> dict[str, object]:
         normal[name] = _value(value.get(name), key, findings, f".{name}")
     if type_ == "archive":
         _check_archive(normal, findings)
+    if not findings.problems:
+        check_transport(normal, findings)
     return normal
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import sandbox, values
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     SET_PLAIN,
@@ -27,6 +27,10 @@ class Deployment(TypedDict):
     app_hooks: dict[str, list[dict[str, Any]]]
     app_workers: str | int
     app_worker_memory_mb: int
+    app_network_allow: list[str]
+    app_writable_paths: list[str]
+    app_devices: list[str]
+    app_sandbox: dict[str, bool]
     app_python: str
     app_releases_kept: int
     app_tls: dict[str, str]
@@ -76,7 +80,7 @@ SPEC: tuple[Variable, ...] = (
         "app_name",
         "text",
         "Name of the units, the folders and the service account.",
-        "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name of the system's own",
+        "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name that a host has",
         "shop",
         values.app_name,
         required=True,
@@ -178,11 +182,51 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_worker_memory_mb",
         "number",
-        "Memory that one worker may need, in MB, to limit the number of workers.",
+        "Memory that one worker may need, in MB, to limit the number of workers and the memory of "
+        "a slot (MemoryMax=).",
         "a number of MB from 16 to 1048576",
         "256",
         values.number(16, 1048576, unit="MB"),
         128,
+    ),
+    Variable(
+        "app_network_allow",
+        "list",
+        "What the application may connect to: any is everything but loopback and link-local "
+        "addresses, which localhost and link-local allow by name.",
+        "any, localhost, link-local, and networks in CIDR notation",
+        "[any, localhost]",
+        sandbox.network_allow,
+        ["any"],
+    ),
+    Variable(
+        "app_writable_paths",
+        "list",
+        "Paths that the application may write, besides its own state and cache; they must exist on "
+        "the host.",
+        "absolute paths; none of the system's own or of another application",
+        "[/srv/uploads]",
+        sandbox.writable_paths,
+        [],
+    ),
+    Variable(
+        "app_devices",
+        "list",
+        "Devices that the application may use, such as a GPU.",
+        "paths of devices below /dev; no disk and no memory",
+        "[/dev/nvidia0, /dev/nvidiactl, /dev/nvidia-uvm]",
+        sandbox.devices,
+        [],
+    ),
+    Variable(
+        "app_sandbox",
+        "mapping",
+        "What else the application needs: jit, to make code at run time, as PyTorch, Numba, ONNX "
+        "Runtime and callbacks of cffi do; netlink, to read the host's network interfaces.",
+        "a mapping of jit and netlink to true or false",
+        "{jit: true}",
+        sandbox.needs,
+        {},
     ),
     Variable(
         "app_python",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     kind,
@@ -25,16 +26,9 @@ HOOK_PHASES = ("before_rollout", "before_activate", "after_activate", "after_rol
 HOOK_TIMEOUT = 300
 """Default timeout of a hook, in seconds."""
 
-RESERVED_NAMES = re.compile(
-    "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|www-data|backup|list|irc|nobody|"
-    "messagebus|sshd?|syslog|nginx|haproxy|systemd(-.*)?|dbus|cron|docker|podman|postgres|mysql|"
-    "redis|sudo|adm|users|staff|shadow|disk|tty|kmem|utmp|video|audio|input|render|crontab|polkitd|"
-    "ansible|admin"
-)
-"""Accounts, groups and units that a host may already have under this name."""
-
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9._~%/-]*")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -142,8 +136,10 @@ def app_name(value: object, findings: Findings) -> object:
             seen(value),
             "a lower-case letter and then at most 30 of a-z, 0-9 and -, such as shop",
         )
-    elif RESERVED_NAMES.fullmatch(value):
-        findings.refuse(value, "a name that the system does not use itself", "choose another name")
+    elif value in OWN_NAMES:
+        findings.refuse(
+            value, "a name that asgi.fleet does not use itself on a host", "choose another name"
+        )
     return value
 
 
@@ -208,6 +204,9 @@ def _refuse_unicode(name: str, findings: Findings) -> None:
 
 
 def _is_ip(text: str) -> bool:
+    # The zone of fe80::1%eth0 could be any text, and no address of a server has one.
+    if "%" in text:
+        return False
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -215,19 +214,15 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _is_domain(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        labels = name.removeprefix("*.").split(".")
-        wildcard_alone = name.startswith("*.") and len(labels) < 2
-        return (
-            len(name) <= 253
-            and not wildcard_alone
-            and not labels[-1].isdigit()
-            and all(_LABEL.fullmatch(label) for label in labels)
-        )
-    return False
+def _is_domain(name: str, label: re.Pattern[str] = _LABEL) -> bool:
+    labels = name.removeprefix("*.").split(".")
+    wildcard_alone = name.startswith("*.") and len(labels) < 2
+    return (
+        len(name) <= 253
+        and not wildcard_alone
+        and not labels[-1].isdigit()
+        and all(label.fullmatch(part) for part in labels)
+    )
 
 
 def environment(value: object, findings: Findings) -> object:
@@ -337,11 +332,15 @@ def batch(value: object, findings: Findings) -> int | str:
 
 
 def address(value: object, findings: Findings) -> str:
-    """Check an IP address or a DNS name; empty for none."""
+    """Check an IP address or a name that resolves to one; empty for none.
+
+    The one check of whatever reaches a server's configuration as a host. A name of a host may
+    contain _, other than one of a site.
+    """
     text = value if isinstance(value, str) else ""
     if value == "" or _is_ip(text):
         return text
-    if not _is_domain(text.lower()) or text.startswith("*"):
+    if not _is_domain(text.lower(), _HOST_LABEL) or text.startswith("*"):
         findings.refuse(seen(value), "an IP address such as 10.0.0.11, or a DNS name")
     return text
 

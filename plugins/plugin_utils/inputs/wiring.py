@@ -14,6 +14,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
+#: What an application needs of its sandbox, with the least of each; the same for build and service.
+NEEDS: dict[str, Any] = {"network_allow": [], "writable_paths": [], "devices": [], "sandbox": {}}
+
 #: Role variables that only follow from the deployment, and what to set instead.
 DERIVED = {
     "python_release_name": "app_name",
@@ -35,6 +38,11 @@ DERIVED = {
     "gunicorn_service_after_activate": "app_hooks",
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
+    **{
+        f"{role}_{need}": f"app_{need}"
+        for role in ("python_release", "gunicorn_service")
+        for need in NEEDS
+    },
     "tls_certificate_name": "app_name",
     "tls_certificate_mode": "app_tls",
     "tls_certificate_domains": "app_domain",
@@ -53,6 +61,7 @@ DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
 BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
+DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT = 80, 443
 
 
 def wire(
@@ -77,6 +86,7 @@ def wire(
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
     )
+    needs = {need: deployment.get(f"app_{need}", least) for need, least in NEEDS.items()}
     wired = {
         "python_release_name": name,
         "python_release_source": deployment.get("app_source", {}),
@@ -94,6 +104,8 @@ def wire(
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        **{f"python_release_{need}": value for need, value in needs.items()},
+        **{f"gunicorn_service_{need}": value for need, value in needs.items()},
         # A release must not cut a request that nginx still waits for, nor an idle connection that
         # it still keeps: the role refuses timeouts in the wrong order.
         "gunicorn_service_proxy_read_timeout_seconds": read_timeout,
@@ -159,13 +171,23 @@ def wire_balancer(
     """
     longest = max((integer(one) or 0 for one in read_timeouts), default=0)
     own = given.get("haproxy_balancer_floating_source", addresses[host])
+    peers = given.get(
+        "haproxy_balancer_floating_peers",
+        [address for address in dict.fromkeys(addresses.values()) if address != own],
+    )
     wired = {
+        "host_baseline_firewall_tcp_ports": [
+            given.get("haproxy_balancer_http_port", DEFAULT_HTTP_PORT),
+            given.get("haproxy_balancer_https_port", DEFAULT_HTTPS_PORT),
+        ],
+        # Two balancers that do not hear each other both take the address.
+        "host_baseline_firewall_vrrp_peers": (
+            peers if given.get("haproxy_balancer_floating_address") else []
+        ),
         "haproxy_balancer_response_timeout_seconds": (longest or DEFAULT_READ_TIMEOUT_SECONDS)
         + BALANCER_MARGIN_SECONDS,
         "haproxy_balancer_floating_source": own,
-        "haproxy_balancer_floating_peers": [
-            address for address in dict.fromkeys(addresses.values()) if address != own
-        ],
+        "haproxy_balancer_floating_peers": peers,
         "haproxy_balancer_floating_priority": 200 - list(addresses).index(host),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}

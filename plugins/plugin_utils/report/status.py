@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import remarks
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift, problems
 
 COLUMNS = (
     *("HOST", "RELEASE", "SLOT", "SINCE (UTC)", "WORKERS", "MEMORY", "CPU", "HEALTH"),
@@ -26,8 +27,9 @@ def fleet_states(
     """Return the state of the application on each host, from what the tasks registered.
 
     Args:
-        hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, and
-            `gunicorn_service_result` if the live slot was compared with the inventory.
+        hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, or
+            `balancer_look`, that of `asgi.fleet.host_info`, and `gunicorn_service_result` if the
+            live slot was compared with the inventory.
         hosts: The hosts of the table.
         compared: Whether that was done in this survey; a rollout leaves a result of the same name.
     """
@@ -36,7 +38,9 @@ def fleet_states(
 
 
 def _state(variables: Mapping[str, Any], with_drift: bool) -> ApplicationState:
-    look = variables.get("fleet_look")
+    looks = [variables.get(name) or {} for name in ("fleet_look", "balancer_look")]
+    # A task that was skipped leaves a result as well.
+    look = next((look for look in looks if look and not look.get("skipped")), None)
     if look is None:
         return {"error": "it was not asked", "unreachable": True}
     if "state" not in look:
@@ -44,38 +48,52 @@ def _state(variables: Mapping[str, Any], with_drift: bool) -> ApplicationState:
         return {"error": told, "unreachable": bool(look.get("unreachable"))}
     state: ApplicationState = dict(look["state"])  # type: ignore[assignment]
     compared = variables.get("gunicorn_service_result", {})
-    if with_drift and "reasons" in compared and state["live"]:
+    if with_drift and "reasons" in compared and state.get("live"):
         state["drift"] = compared["reasons"]
     return state
 
 
-def table(states: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+def table(
+    states: Mapping[str, Mapping[str, Any] | None],
+    balancers: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> list[str]:
     """Return the lines of the table: a header and one line for each host, in the given order.
 
-    Remarks that fit in no column follow below: why a host's state could not be collected, and who
-    runs a rollout.
+    Remarks that fit in no column follow below: why a host's state could not be collected, who runs
+    a rollout, and what a host or a balancer needs, such as security updates.
 
     Args:
         states: Host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
             `asgi.fleet.slot`, if compared; None or only `error` for a host that did not answer.
+        balancers: Balancer to the `state` of `asgi.fleet.host_info`, as for `states`.
     """
     with_drift = any("drift" in state for state in states.values() if state)
     rows: list[Sequence[str]] = [(*COLUMNS, DRIFT_COLUMN) if with_drift else COLUMNS]
     for host, state in states.items():
         row = _row(host, state)
         rows.append((*row, _drift(state or {})) if with_drift else row)
-    remarks = [remark for host, state in states.items() for remark in _remarks(host, state or {})]
-    return aligned(rows) + remarks
+    lines = aligned(rows)
+    for host, state in states.items():
+        lines += [*_remarks(host, state or {}), *remarks(host, state or {})]
+    for host, state in (balancers or {}).items():
+        lines += [*_remarks(host, state or {}), *remarks(host, state or {}, balancer=True)]
+    return lines
 
 
-def document(states: Mapping[str, Mapping[str, Any] | None]) -> str:
+def document(
+    states: Mapping[str, Mapping[str, Any] | None],
+    balancers: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> str:
     """Return the states for programs, as one line of JSON.
 
-    `complete` says whether all hosts answered; a host that did not has only `error`.
+    `complete` says whether all hosts and balancers answered; one that did not has only `error`.
     """
-    hosts = {host: state or {"error": "it was not asked"} for host, state in states.items()}
-    complete = not any("error" in state for state in hosts.values())
-    return json.dumps({"complete": complete, "hosts": hosts}, sort_keys=True)
+    hosts, fronts = (
+        {host: state or {"error": "it was not asked"} for host, state in some.items()}
+        for some in (states, balancers or {})
+    )
+    complete = not any("error" in state for state in [*hosts.values(), *fronts.values()])
+    return json.dumps({"complete": complete, "hosts": hosts, "balancers": fronts}, sort_keys=True)
 
 
 def releases_table(releases: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -152,6 +170,8 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
             f"{host}: {state['application']} is locked by {lock['who']} since "
             f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
         )
+    for problem in problems(state.get("workers", [])):
+        yield f"{host}: {problem}"
 
 
 def _health(status: int, active: bool) -> str:

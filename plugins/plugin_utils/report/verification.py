@@ -8,6 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import (
+    FAULT,
+    NOTE,
+    WARNING,
+    full_disks,
+    needs,
+    wrong_units,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 SECONDS_PER_HOUR = 3600
@@ -23,12 +31,14 @@ class Bounds:
         disk_percent: How full a file system may be.
         stale_hours: Hours after which a lock or a maintenance page counts as forgotten.
         release: The release that every host must run; empty for the one of the last rollout.
+        fail_on: The least severity that fails the verification.
     """
 
     certificate_days: int = 14
     disk_percent: int = 90
     stale_hours: int = 4
     release: str = ""
+    fail_on: str = FAULT
 
 
 RANGES = {
@@ -40,11 +50,12 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong on one host."""
+    """One thing that is wrong on one host; `severity` is `fault` or `warning`."""
 
     host: str
     seen: str
     todo: str
+    severity: str = FAULT
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,12 @@ def limits(given: Mapping[str, object]) -> Bounds:
                 f"correct -e verify_{name}=..."
             )
         values[name] = number
+    values["fail_on"] = str(given.get("fail_on") or defaults.fail_on)
+    if values["fail_on"] not in (FAULT, WARNING):
+        refusals.append(
+            f"verify_fail_on is {values['fail_on']}; expected {FAULT} or {WARNING}; "
+            "correct -e verify_fail_on=..."
+        )
     if refusals:
         raise ValueError(" / ".join(refusals))
     return Bounds(**values)
@@ -98,6 +115,7 @@ def verify(
     states: Mapping[str, Mapping[str, Any] | None],
     deployments: Mapping[str, Mapping[str, Any]],
     given: Mapping[str, object] | None = None,
+    balancers: Mapping[str, Mapping[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """Return what is wrong, what is worth knowing, and both as lines of text.
 
@@ -106,15 +124,20 @@ def verify(
             `asgi.fleet.slot`, if compared; None or only `error` for a host that did not answer.
         deployments: host to its checked variables (the fact `deployment`).
         given: see `limits`.
+        balancers: Balancer to the `state` of `asgi.fleet.host_info`, as for `states`.
 
     Returns:
-        `ok`, `findings`, `notes`, `lines` and `hosts`, the states.
+        `ok`, `findings`, `notes`, `lines`, `failed`, the hosts that fail the verification, and
+        `hosts` and `balancers`, the states.
 
     Raises:
         ValueError: a limit is not allowed.
     """
     bounds = limits(given or {})
-    known = {host: state or {"error": "it was not asked"} for host, state in states.items()}
+    known, fronts = (
+        {host: state or {"error": "it was not asked"} for host, state in some.items()}
+        for some in (states, balancers or {})
+    )
     names = {host: str(deployments.get(host, {}).get("app_name", "")) for host in known}
     findings: list[Finding] = []
     for name, state in known.items():
@@ -127,13 +150,24 @@ def verify(
             [other for at, other in known.items() if names[at] == names[name]],
         )
         findings += [Finding(name, seen, todo) for seen, todo in _examine(host, bounds)]
+    for name, state in fronts.items():
+        findings += [Finding(name, seen, todo) for seen, todo in _of_balancer(state, bounds)]
     notes = [note for name, state in known.items() for note in _notes(name, state)]
+    for name, state in (known | fronts).items():
+        for need in needs(name, state, balancer=name in fronts):
+            if need.severity == NOTE:
+                notes.append(f"{name}: {need.seen}")
+            else:
+                findings.append(Finding(name, need.seen, need.todo, need.severity))
+    failing = [one for one in findings if bounds.fail_on == WARNING or one.severity == FAULT]
     return {
-        "ok": not findings,
+        "ok": not failing,
+        "failed": sorted({finding.host for finding in failing}),
         "findings": [asdict(finding) for finding in findings],
         "notes": notes,
-        "lines": _lines(findings, notes, known),
+        "lines": _lines(findings, notes, known | fronts),
         "hosts": known,
+        "balancers": fronts,
     }
 
 
@@ -182,11 +216,7 @@ def drift(reasons: Sequence[Reason]) -> list[str]:
 def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with one host, and what to do."""
     if "error" in host.state:
-        if host.state.get("unreachable", True):
-            todo = "make sure that it runs and ssh reaches it, then bring it up to date: deploy.yml"
-            yield f"did not answer: {host.state['error']}", todo
-        else:
-            yield f"could not be asked: {host.state['error']}", "correct that on the host"
+        yield _unknown(host.state)
         return
     yield from _of_host(host, bounds)
     yield from _of_certificate(host, bounds)
@@ -199,15 +229,26 @@ def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
         yield from _of_release(host, bounds)
 
 
+def _unknown(state: Mapping[str, Any]) -> tuple[str, str]:
+    """Return that a host's state could not be collected, and what to do."""
+    if state.get("unreachable", True):
+        todo = "make sure that it runs and ssh reaches it, then bring it up to date: deploy.yml"
+        return f"did not answer: {state['error']}", todo
+    return f"could not be asked: {state['error']}", "correct that on the host"
+
+
+def _of_balancer(state: Mapping[str, Any], bounds: Bounds) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a balancer, and what to do."""
+    if "error" in state:
+        yield _unknown(state)
+        return
+    yield from full_disks(state, bounds.disk_percent)
+    yield from wrong_units(state)
+
+
 def _of_host(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
     state = host.state
-    for path, percent in state["disks"].items():
-        if percent >= bounds.disk_percent:
-            yield (
-                f"the file system of {path} is {percent} % full; expected less than "
-                f"{bounds.disk_percent} %",
-                f"make room: df -h {path}; df -i {path}; lower app_releases_kept",
-            )
+    yield from full_disks(state, bounds.disk_percent)
     lock = state["lock"]
     if lock and state["at"] - lock["since"] >= _seconds(bounds):
         yield (
@@ -222,6 +263,13 @@ def _of_host(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
             f"shows the maintenance page for {_hours(state['at'] - since)}",
             f"end the maintenance, or remove /var/lib/{host.application}/maintenance",
         )
+
+
+def problems(workers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return why reports of workers do not count: the first, and how many more there are."""
+    told = [worker["problem"] for worker in workers if worker["problem"]]
+    more = f", and {len(told) - 1} more like it" if len(told) > 1 else ""
+    return [told[0] + more] if told else []
 
 
 def _of_service(host: Host) -> Iterator[tuple[str, str]]:
@@ -239,6 +287,8 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
         yield f"worker {pids} is stopped", f"kill -CONT {pids}, or see who stopped it; {journal}"
     elif healthy < state["workers_planned"]:
         yield f"{healthy} of {state['workers_planned']} workers are healthy", journal
+    for problem in problems(state["workers"]):
+        yield problem, journal
     if state["health"] != 200:
         yield f"the health path on the socket of {unit} gives {_status(state['health'])}", journal
     if not live["enabled"]:
@@ -318,14 +368,25 @@ def _lines(
     findings: Sequence[Finding], notes: Sequence[str], states: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     hosts = f"{len(states)} {'host' if len(states) == 1 else 'hosts'}"
-    if not findings:
+    faults = [finding for finding in findings if finding.severity == FAULT]
+    warnings = [finding for finding in findings if finding.severity == WARNING]
+    lines = _listed(faults, "finding", hosts)
+    if not faults:
         live = sorted({s["live"]["release"] for s in states.values() if s.get("live")})
-        return [f"verified: {hosts} as they should be, {', '.join(live)}", *notes]
+        told = f"{hosts} as {'it' if len(states) == 1 else 'they'} should be"
+        lines = [", ".join([f"verified: {told}", *live])]
+    return [*lines, *_listed(warnings, "warning", hosts), *notes]
+
+
+def _listed(findings: Sequence[Finding], kind: str, hosts: str) -> list[str]:
+    if not findings:
+        return []
     bad = len({finding.host for finding in findings})
-    things = "finding" if len(findings) == 1 else "findings"
-    lines = [f"{len(findings)} {things} on {bad} of {hosts}:"]
-    lines += [f"  - {f.host}: {f.seen}; to do: {f.todo}" for f in findings]
-    return [*lines, *notes]
+    things = kind if len(findings) == 1 else f"{kind}s"
+    return [
+        f"{len(findings)} {things} on {bad} of {hosts}:",
+        *(f"  - {f.host}: {f.seen}; to do: {f.todo}" for f in findings),
+    ]
 
 
 def _status(status: int) -> str:

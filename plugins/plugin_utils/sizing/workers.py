@@ -25,6 +25,9 @@ MOST_WORKERS = 512
 MIB = 1024 * 1024
 SMALLEST_RESERVE_MB = 256
 RESERVE_PERCENT = 10
+#: What a unit may take beyond its workers' estimate; see `unit_memory_max_mb`.
+HEADROOM_FACTOR = 2
+HEADROOM_MB = 512
 SLOTS = {1: "one slot", 2: "two slots", 3: "three slots"}
 
 
@@ -104,7 +107,7 @@ def plan_workers(
             f"as configured, but {memory} allow {share}: the kernel may kill workers at a "
             f"cut-over; lower {prefix}workers or {prefix}worker_memory_mb"
         )
-    memory_max_mb = unit_memory_max_mb(memory_mb, reserved_mb, each_mb)
+    memory_max_mb = unit_memory_max_mb(memory_mb, reserved_mb, count, each_mb)
     return WorkerPlan(
         workers=count,
         reason=f"{count} {'worker' if count == 1 else 'workers'}: {why}",
@@ -123,18 +126,27 @@ def default_reserve_mb(memory_mb: int) -> int:
     return max(SMALLEST_RESERVE_MB, memory_mb * RESERVE_PERCENT // 100)
 
 
-def unit_memory_max_mb(memory_mb: int, reserve_mb: int, worker_memory_mb: int) -> int:
-    """Return the memory at which the kernel may kill in a slot's unit: all except the reserve.
+def unit_memory_max_mb(memory_mb: int, reserve_mb: int, workers: int, worker_memory_mb: int) -> int:
+    """Return the memory at which the kernel may kill in a slot's unit.
 
-    It is not half of that, although two slots run during a cut-over: `worker_memory_mb` is an
-    estimate, and as a limit it would kill a worker at night on a host with half of its memory free.
-    The purpose of the limit is that a leak does not take down sshd, nginx and the journal. It does
-    not guarantee more: during the seconds of a cut-over, both slots together may exceed the host's
-    memory, if the old one has grown beyond its half.
+    It is `2 * workers * worker_memory_mb + 512`: a fence between the applications of a host, which
+    a leak in one of them must not cross. The head room keeps it away from what a sound application
+    does:
+
+    - `worker_memory_mb` is an estimate, and as a limit it would kill a worker at night. A worker
+      may take twice that, and more while the others do not.
+    - The 512 MB are for what is not a worker: Gunicorn's master (25 MB), programs that a worker
+      starts, a request that is far larger than usual, and the page cache of the application's
+      files, which counts as the unit's.
+
+    It is never more than the host's memory less the reserve, so that one application alone does not
+    take down sshd, nginx and the journal. It does not guarantee more: the limits of several
+    applications, or of both slots at a cut-over, may together exceed the host's memory.
 
     It is never less than one worker needs, and never more than the host has.
     """
-    return min(max(memory_mb - reserve_mb, worker_memory_mb), memory_mb)
+    wanted = HEADROOM_FACTOR * workers * worker_memory_mb + HEADROOM_MB
+    return min(max(min(wanted, memory_mb - reserve_mb), worker_memory_mb), memory_mb)
 
 
 def _decide(by_cores: int, by_memory: int) -> tuple[int, str]:

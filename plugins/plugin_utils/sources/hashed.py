@@ -10,7 +10,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import (
     has_hashes,
     without_hashes,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import Source, SourceError
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import Source
 
 
 def require_hashes(source: Source, dependencies: str) -> None:

@@ -15,11 +15,11 @@ import io
 import lzma
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tarfile
 import tempfile
-import urllib.parse
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +27,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.urls import open_url
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import (
+    git_environment,
+    separate,
+    shown,
+    without_credentials,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import (
+    Entry,
+    SourceError,
+    check_links,
+)
 
 #: What never belongs to a release, anywhere in the tree.
 NEVER = (
@@ -43,12 +54,6 @@ _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
 )
-#: User name and password of a URL; a password may contain an @.
-_CREDENTIALS = re.compile(r"//[^/\s]*@")
-
-
-class SourceError(Exception):
-    """The source cannot be fetched; the message says what was tried and what to do."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +72,6 @@ class Source:
     requirement: str = ""
     #: The source as the manifest shows it, without credentials.
     shown: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of a tree: its path below the root, its contents, and whether it may be run."""
-
-    path: str
-    data: bytes
-    executable: bool = False
-    link: str = ""
 
 
 def prepare(source: Mapping[str, Any], cache: str) -> Source:
@@ -100,14 +95,6 @@ def prepare(source: Mapping[str, Any], cache: str) -> Source:
         return makers[source["type"]](source, cache)
     except OSError as error:
         raise SourceError(f"the source cannot be packed on the controller: {error}") from None
-
-
-def shown(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the source without user names and passwords in its URLs."""
-    return {
-        key: _CREDENTIALS.sub("//", value) if isinstance(value, str) else value
-        for key, value in source.items()
-    }
 
 
 def _path(source: Mapping[str, Any], cache: str) -> Source:
@@ -144,13 +131,20 @@ def _walk(root: str, excluded: Iterable[str]) -> Iterator[Entry]:
 
 
 def _git(source: Mapping[str, Any], cache: str) -> Source:
-    url, version = source["url"], str(source["version"])
+    url, user, password = separate(source["url"])
+    version = str(source["version"])
+    login = git_environment(url, user, password, os.environ)
     mirror = os.path.join(cache, hashlib.sha256(url.encode()).hexdigest()[:16] + ".git")
+    if url != source["url"]:
+        # An earlier version kept the credentials in the mirror's configuration.
+        old = hashlib.sha256(source["url"].encode()).hexdigest()[:16] + ".git"
+        shutil.rmtree(os.path.join(cache, old), ignore_errors=True)
     if os.path.isdir(mirror):
-        _run_git("fetch", "--quiet", "--prune", "--force", "origin", cwd=mirror)
+        _run_git("fetch", "--quiet", "--prune", "--force", "origin", cwd=mirror, environment=login)
     else:
         with tempfile.TemporaryDirectory(dir=cache) as folder:
-            _run_git("clone", "--quiet", "--mirror", url, os.path.join(folder, "mirror"), cwd=cache)
+            clone = ("clone", "--quiet", "--mirror", url, os.path.join(folder, "mirror"))
+            _run_git(*clone, cwd=cache, environment=login)
             os.rename(os.path.join(folder, "mirror"), mirror)
     try:
         found = _run_git("rev-parse", "--verify", f"{version}^{{commit}}", cwd=mirror)
@@ -175,8 +169,8 @@ def _git(source: Mapping[str, Any], cache: str) -> Source:
     return _tree(entries, source, cache, fallback=short, label=short, commit=commit)
 
 
-def _run_git(*arguments: str, cwd: str) -> bytes:
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+def _run_git(*arguments: str, cwd: str, environment: Mapping[str, str] = os.environ) -> bytes:
+    environment = {**environment, "GIT_TERMINAL_PROMPT": "0"}
     try:
         result = subprocess.run(
             ["git", *arguments], cwd=cwd, env=environment, capture_output=True, check=False
@@ -184,7 +178,7 @@ def _run_git(*arguments: str, cwd: str) -> bytes:
     except FileNotFoundError:
         raise SourceError("git is not installed on the controller; install it") from None
     if result.returncode != 0:
-        told = _CREDENTIALS.sub("//", result.stderr.decode(errors="replace").strip())
+        told = without_credentials(result.stderr.decode(errors="replace").strip())
         raise SourceError(f"git {arguments[0]} failed: {told}")
     return result.stdout
 
@@ -203,7 +197,7 @@ def _archive(source: Mapping[str, Any], cache: str) -> Source:
     expected = str(source.get("checksum", "")).rpartition(":")[2]
     if expected and expected != digest:
         raise SourceError(
-            f"{shown({'name': name})['name']} has the sha256 {digest}; "
+            f"{without_credentials(name)} has the sha256 {digest}; "
             f"app_source.checksum expects {expected}; nothing was installed"
         )
     base = os.path.basename(name.partition("?")[0])
@@ -218,16 +212,15 @@ def _archive(source: Mapping[str, Any], cache: str) -> Source:
 
 
 def _download(url: str) -> bytes:
-    parts = urllib.parse.urlsplit(url)
-    credentials, _at, place = parts.netloc.rpartition("@")
+    place, user, password = separate(url)
     headers = {}
-    if credentials:
-        told = base64.b64encode(urllib.parse.unquote(credentials).encode()).decode()
+    if user or password:
+        told = base64.b64encode(f"{user}:{password}".encode()).decode()
         headers["Authorization"] = f"Basic {told}"
     try:
         # The operator's own URL; file: is equivalent to a path.
         with open_url(
-            parts._replace(netloc=place).geturl(),
+            place,
             headers=headers,
             # Another host, which a redirect may lead to, must not see them.
             unredirected_headers=["Authorization"],
@@ -239,7 +232,7 @@ def _download(url: str) -> bytes:
             data: bytes = answer.read()
             return data
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise SourceError(f"{shown({'url': url})['url']} cannot be fetched: {error}") from None
+        raise SourceError(f"{without_credentials(url)} cannot be fetched: {error}") from None
 
 
 def _unpack(data: bytes, name: str, subdirectory: str) -> Iterator[Entry]:
@@ -264,6 +257,8 @@ def _read_zip(data: bytes) -> Iterator[Entry]:
                 mode = member.external_attr >> 16
                 if stat.S_ISLNK(mode):
                     yield Entry(path, b"", link=data.decode())
+                elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+                    raise _special(path)
                 else:
                     yield Entry(path, data, bool(mode & stat.S_IXUSR))
 
@@ -279,6 +274,8 @@ def _read_tar(file: io.BytesIO, below: str = "") -> Iterator[Entry]:
                 entries.append(Entry(path, extracted.read(), bool(member.mode & stat.S_IXUSR)))
             elif member.issym():
                 entries.append(Entry(path, b"", link=member.linkname))
+            elif not member.isdir():
+                raise _special(path)
     return _below(entries, below)
 
 
@@ -296,6 +293,12 @@ def _below(entries: Iterable[Entry], folder: str) -> Iterator[Entry]:
             yield Entry(entry.path[len(prefix) :], entry.data, entry.executable, entry.link)
     if not found:
         raise SourceError(f"the source has nothing below {folder or 'its root'}")
+
+
+def _special(path: str) -> SourceError:
+    return SourceError(
+        f"the archive holds {path!r}, a device or a pipe, which no release needs; remove it"
+    )
 
 
 def _inside(path: str) -> str:
@@ -323,11 +326,9 @@ def _tree(
     """Write the entries as one tar, with the same bytes at any time and on any machine."""
     if not entries:
         raise SourceError("the source is empty")
-    for entry in entries:
-        if entry.link and _leads_out(entry):
-            raise SourceError(
-                f"the source's {entry.path} links to {entry.link}, outside of it; remove the link"
-            )
+    # Of a path that an archive has twice, the last counts, as when it is unpacked.
+    entries = list({entry.path: entry for entry in entries}.values())
+    check_links(entries)
     digest = hashlib.sha256()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -349,11 +350,6 @@ def _tree(
     return Source("tree", name, _label(label), path, commit, shown=shown(source))
 
 
-def _leads_out(entry: Entry) -> bool:
-    target = os.path.normpath(os.path.join(os.path.dirname(entry.path), entry.link))
-    return os.path.isabs(entry.link) or target.startswith("..")
-
-
 def _project_version(entries: Iterable[Entry]) -> str:
     """Return the version in the tree's pyproject.toml, or an empty string."""
     for entry in entries:
@@ -370,7 +366,7 @@ def _project_version(entries: Iterable[Entry]) -> str:
 def _package(source: Mapping[str, Any], _cache: str) -> Source:
     extras = ",".join(sorted(source.get("extras", ())))
     wanted = f"{source['name']}{f'[{extras}]' if extras else ''}=={source['version']}"
-    places = f"{source.get('index', '')} {source.get('find_links', '')}"
+    places = without_credentials(f"{source.get('index', '')} {source.get('find_links', '')}")
     digest = hashlib.sha256(f"{wanted} {places}".encode()).hexdigest()
     label = _label(str(source["version"]))
     return Source("package", digest, label, requirement=wanted, shown=shown(source))

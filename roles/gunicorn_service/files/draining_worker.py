@@ -23,6 +23,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -332,3 +333,30 @@ def forget_worker(slot: Slot, pid: int) -> None:
     """Remove a dead worker's report; called in the master, by Gunicorn's `child_exit` hook."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
+
+
+def end_the_rest(proc: str = "/proc") -> None:
+    """Kill what the application has left behind; called in the master, when its workers have ended.
+
+    A child in a session of its own gets no signal when its worker ends. Not called when the master
+    itself is killed, whose workers go on. The kernel lists a unit's processes by their cgroup.
+    """
+    own = _read(f"{proc}/self/cgroup")
+    # Outside of the slot's unit, as in a terminal, the group has processes of others.
+    unit = f"/{os.environ.get('FLEET_APP')}@{os.environ.get('FLEET_SLOT')}.service\n"
+    if unit not in own:
+        return
+    for entry in os.listdir(proc):
+        is_other = entry.isdigit() and int(entry) != os.getpid()
+        if is_other and _read(f"{proc}/{entry}/cgroup") == own:
+            with contextlib.suppress(OSError):
+                os.kill(int(entry), signal.SIGKILL)
+
+
+def _read(path: str) -> str:
+    """Return a file's text; empty if it cannot be read, such as that of a process that ended."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

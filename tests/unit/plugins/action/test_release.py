@@ -13,6 +13,10 @@ from ansible.playbook.task import Task
 from ansible.template import Templar
 from ansible_collections.asgi.fleet.plugins.action import release
 from ansible_collections.asgi.fleet.plugins.action.release import ActionModule
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    format_environment,
+    parse_environment,
+)
 
 TASK_VARS = {"inventory_hostname": "web1"}
 BUILT = {"changed": True, "path": "/opt/shop/releases/1.0", "manifest": {"id": "1.0"}}
@@ -180,3 +184,43 @@ def test_other_states_need_no_archive(state: str) -> None:
     action = host({"changed": True}, **ARGUMENTS, state=state, present=[{"id": "1.0"}])
     assert action.run(task_vars=TASK_VARS)["changed"] is True
     assert action.calls == [ARGUMENTS | {"state": state}]
+
+
+def test_credentials_of_places_go_where_nothing_shows_them() -> None:
+    given: dict[str, Any] = {
+        "index": "https://ada:s3cret@pypi.example.com/simple",
+        "find_links": "https://ada:s3cret@example.com/wheels",
+        "python_mirror": "https://ada:s3cret@mirror.example.com",
+        "uv_environment": format_environment({"UV_INDEX": "https://other.example.com", "A": "1"}),
+    }
+    action = host(BUILT, **ARGUMENTS, **given)
+    assert action.run(task_vars=TASK_VARS)["changed"]
+    [call] = action.calls
+    hidden = parse_environment(call.pop("uv_environment"))
+    assert "s3cret" not in repr(call)
+    assert call == ARGUMENTS
+    assert hidden == {
+        "A": "1",
+        "UV_INDEX": f"{given['index']} https://other.example.com",
+        "UV_FIND_LINKS": given["find_links"],
+        "UV_PYTHON_INSTALL_MIRROR": given["python_mirror"],
+    }
+
+
+def test_places_without_credentials_stay_arguments() -> None:
+    given: dict[str, Any] = {
+        "index": "https://pypi.example.com/simple",
+        "find_links": "/srv/wheels",
+    }
+    action = host(BUILT, **ARGUMENTS, **given)
+    action.run(task_vars=TASK_VARS)
+    assert action.calls == [ARGUMENTS | given]
+
+
+def test_settings_that_let_anybody_change_packages_are_refused() -> None:
+    settings = format_environment({"UV_INDEX": "http://pypi.example.com/simple"})
+    action = host(**ARGUMENTS, uv_environment=settings)
+    answer = action.run(task_vars=TASK_VARS)
+    assert answer["failed"]
+    assert answer["msg"].startswith("python_release_uv_environment.UV_INDEX is http://pypi.")
+    assert action.calls == []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import confined, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Confinement, Outcome
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
 
@@ -64,3 +66,36 @@ def hook_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(activation, "run_hook", run)
     return calls
+
+
+@pytest.fixture
+def confinements(monkeypatch: pytest.MonkeyPatch) -> list[Confinement]:
+    """Programs run as a child of the test, since no systemd is here; how they would be confined.
+
+    What systemd makes of a confinement is tested on real hosts (molecule/trust).
+    """
+    seen: list[Confinement] = []
+
+    def run(command: Sequence[str], confinement: Confinement, *, answers: bool = False) -> Outcome:
+        seen.append(confinement)
+        environment = {"PATH": confined.PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+        try:
+            result = subprocess.run(
+                command,
+                cwd=confinement.folder,
+                env={**environment, **confinement.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if answers else subprocess.STDOUT,
+                text=True,
+                check=False,
+                timeout=confinement.timeout,
+            )
+        except subprocess.TimeoutExpired:
+            return Outcome(-9, "", problem="it took too long", timed_out=True)
+        problem = f"exit status {result.returncode}" if result.returncode else ""
+        output = result.stderr if answers and result.returncode else result.stdout
+        return Outcome(result.returncode, output, 0.1, problem)
+
+    monkeypatch.setattr(confined, "run", run)
+    return seen

@@ -23,6 +23,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     Slot,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    PARENTS,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over, reversal
@@ -34,6 +38,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
 KINDS = ("socket", "service", "settings", "worker", "environment")
+HEADER = "# shop: Written by asgi.fleet\n"
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'
 
 
@@ -42,6 +47,7 @@ class Host:
 
     def __init__(self, root: Path) -> None:
         self.application = Application("shop", str(root))
+        claim(self.application, parents=PARENTS)
         #: Each changing call, with the slot that was live when it came.
         self.calls: list[tuple[str, str | None]] = []
         self.states: dict[str, dict[str, str]] = {}
@@ -60,8 +66,8 @@ class Host:
     def desired(self, release: str = "1.0", **files: str) -> Desired:
         """Return a release with its files; `files` change both slots' version of a kind."""
         both = {
-            slot: {kind: f"{kind} of {slot}\n" for kind in KINDS}
-            | {"environment": ENVIRONMENT, "service": f"{slot} runs {release}\n"}
+            slot: {kind: f"{HEADER}{kind} of {slot}\n" for kind in KINDS}
+            | {"environment": ENVIRONMENT, "service": f"{HEADER}{slot} runs {release}\n"}
             | files
             for slot in SLOTS
         }

@@ -12,7 +12,11 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import locking
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+)
 from ansible_collections.asgi.fleet.plugins.modules import hook
 
 Run = Callable[..., dict[str, Any]]
@@ -67,12 +71,23 @@ def test_hook_runs_its_commands_in_their_order_and_notes_the_phase(
     assert (answer["failed"], answer["changed"]) == (False, True)
     ran = {"seconds": 0.1, "output": "done\n"}
     assert answer["ran"] == [{"command": "migrate", **ran}, {"command": "load", **ran}]
-    release = "/opt/shop/releases/1.0"
-    assert calls == [
-        ("migrate", release, "shop", {"TOKEN": "t"}, 600.0),
-        ("load", release, "shop", {"TOKEN": "t"}, 300.0),
-    ]
+    surroundings = Surroundings("/opt/shop/releases/1.0", "shop", {"TOKEN": "t"}, [], Sandbox(), "")
+    assert calls == [("migrate", 600.0, surroundings), ("load", 300.0, surroundings)]
     assert history.hooks_done(shop) == [MARK]
+
+
+@pytest.mark.parametrize("told", ["p@ss-word", "p%40ss-word", "cEBzcy13b3Jk"])
+def test_hook_that_fails_shows_no_secret(run: Run, told: str) -> None:
+    database = 'DATABASE="postgresql://shop:p%40ss-word@db/shop"\n'
+    failing = [{"command": f"fail: login with {told}"}]
+    answer = run(commands=failing, environment=database, secret_names=["DATABASE"])
+    assert answer["msg"] == "before_rollout: login with <DATABASE>"
+
+
+def test_command_that_names_a_secret_returns_it_hidden(run: Run) -> None:
+    commands = [{"command": "login s3cret"}]
+    answer = run(commands=commands, environment='TOKEN="s3cret"\n', secret_names=["TOKEN"])
+    assert answer["ran"] == [{"command": "login <TOKEN>", "seconds": 0.1, "output": "done\n"}]
 
 
 def test_hook_that_ran_does_not_run_again_in_its_rollout(
@@ -139,7 +154,7 @@ def test_hook_in_check_mode_tells_whether_it_would_run(
 def test_hook_waits_for_another_run_and_does_not_run_twice(
     run: Run, shop: Application, calls: list[tuple[object, ...]]
 ) -> None:
-    other = locking.locked(shop.path("var/lib/shop/hook.lock"), patience=0)
+    other = locking.locked("shop.hook", patience=0, root=shop.root)
     other.__enter__()
 
     def end() -> None:
@@ -157,7 +172,7 @@ def test_hook_waits_for_another_run_and_does_not_run_twice(
 def test_hook_gives_up_when_another_run_does_not_end(
     run: Run, shop: Application, calls: list[tuple[object, ...]]
 ) -> None:
-    with locking.locked(shop.path("var/lib/shop/hook.lock"), patience=0):
+    with locking.locked("shop.hook", patience=0, root=shop.root):
         answer = run(commands=[{"command": "a", "timeout": 0.1}, {"command": "b", "timeout": 0.2}])
     assert answer["failed"]
     assert answer["msg"] == (

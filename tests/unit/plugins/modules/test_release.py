@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    PARENTS,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
@@ -26,7 +30,9 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Application:
-    return Application("shop", str(tmp_path))
+    application = Application("shop", str(tmp_path))
+    claim(application, parents=PARENTS)
+    return application
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Built:
         done.archives.append(path.read_bytes() if path.is_file() else b"")
         return {**manifest, "built_at": 1}
 
-    def ensure_account(name: str) -> bool:
+    def ensure_account(name: str, _application: str, **_given: bool) -> bool:
         assert done.recipes == []
         done.accounts.append(name)
         return True
@@ -96,7 +102,7 @@ def test_release_is_built_with_everything_given(
     assert (answer["changed"], answer["path"]) == (True, path)
     assert answer["manifest"] == {"built_by": "ada", "built_at": 1}
     assert answer["missing"] == []
-    assert built.accounts == ["shop"]
+    assert built.accounts == ["shop", "shop-build"]
     assert built.recipes == [
         Recipe(
             path=path,
@@ -104,6 +110,8 @@ def test_release_is_built_with_everything_given(
             uv=sys.executable,
             module="main:app",
             user="shop",
+            builder="shop-build",
+            memory_max="50%",
             archive="/var/cache/shop.whl",
             python="3.13",
             server_packages=["gunicorn==27.0.1"],
@@ -170,7 +178,7 @@ def test_look_only_asks(run_release: Run, shop: Application, built: Built) -> No
     assert (answer["failed"], answer["changed"]) == (False, False)
     assert (answer["manifest"], answer["missing"]) == ({}, [])
     assert (built.recipes, built.accounts) == ([], [])
-    assert not Path(shop.path("opt")).exists()
+    assert not Path(shop.releases).exists()
 
 
 @pytest.mark.parametrize("look", [False, True])
@@ -181,13 +189,13 @@ def test_release_without_uv_is_not_built_and_says_what_is_missing(
     assert (answer["failed"], answer["changed"]) == (False, False)
     assert (answer["manifest"], answer["missing"]) == ({}, ["uv"])
     assert (built.recipes, built.accounts) == ([], [])
-    assert not Path(shop.path("opt")).exists()
+    assert not Path(shop.releases).exists()
 
 
 def test_release_whose_account_cannot_be_made_is_not_built(
     run_release: Run, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ensure_account(name: str) -> bool:
+    def ensure_account(name: str, _application: str, **_given: bool) -> bool:
         raise AccountError(f"useradd {name} failed: no more numbers")
 
     monkeypatch.setattr(release, "ensure_account", ensure_account)
@@ -218,7 +226,7 @@ def test_release_waits_for_another_build_in_vain(
     run_release: Run, shop: Application, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
-    with locked(shop.path("opt", "shop", "build.lock"), 0):
+    with locked("shop.build", 0, root=shop.root):
         answer = run_release(**PRESENT)
     assert answer["msg"] == (
         "another build of shop has been running on this host for more than 0 s; "
@@ -246,7 +254,7 @@ def test_release_that_cannot_be_built_says_why(
     answer = run_release(**PRESENT)
     assert answer["failed"]
     assert answer["msg"] == "app_module is main:app; importing it failed"
-    assert (built.recipes, built.accounts) == ([], ["shop"])
+    assert (built.recipes, built.accounts) == ([], ["shop", "shop-build"])
 
 
 @pytest.mark.parametrize("missing", PRESENT)
@@ -265,7 +273,7 @@ def releases(shop: Application) -> Path:
     blue = shop.slot("blue")
     Path(blue.release_link).parent.mkdir()
     Path(blue.release_link).symlink_to("../releases/2")
-    Path(shop.live_link).parent.mkdir(parents=True)
+    Path(shop.live_link).parent.mkdir(parents=True, exist_ok=True)
     Path(shop.live_link).symlink_to(blue.socket)
     return Path(shop.releases)
 

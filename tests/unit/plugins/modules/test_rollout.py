@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    PARENTS,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
@@ -26,7 +30,9 @@ OTHER: Holder = {"rollout": "other", "who": "bob@ci", "since": 1795241700}
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Application:
-    return Application("shop", str(tmp_path))
+    application = Application("shop", str(tmp_path))
+    claim(application, parents=PARENTS)
+    return application
 
 
 @pytest.fixture
@@ -122,13 +128,14 @@ def test_rollout_in_check_mode_changes_nothing(
 ) -> None:
     monkeypatch.setattr(reversal, "revert", forbidden)
     monkeypatch.setattr(cut_over, "settle", forbidden)
+    before = sorted(Path(shop.root).rglob("*"))
     answer = run(state=state, release="1.0", succeeded=True, _ansible_check_mode=True)
     assert not answer["failed"]
     assert (answer["changed"], answer["live"]) == (False, "")
     # It would be acquired, and is not: nobody holds it.
     assert answer.get("acquired") == {"begun": True}.get(state)
     assert answer["holder"] is lock.holder(shop) is None
-    assert list(Path(shop.root).iterdir()) == []
+    assert sorted(Path(shop.root).rglob("*")) == before
 
 
 def test_rollout_reverts_with_the_health_it_is_given(
@@ -291,7 +298,7 @@ def test_rollout_says_why_it_could_not_remove_and_gives_the_lock_back(
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
     run()
     make_release(shop, "1.0")
-    with locked(shop.path("opt", "shop", "build.lock"), 0):
+    with locked("shop.build", 0, root=shop.root):
         answer = run(state="ended", keep=0)
     assert answer["failed"]
     assert answer["msg"].startswith("another build of shop has been running on this host")
@@ -327,3 +334,15 @@ def test_rollout_refuses_arguments(run: Run, state: str, message: str) -> None:
     answer = run(state=state)
     assert answer["failed"]
     assert message in answer["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_rollout_does_not_begin_under_a_name_that_is_taken(
+    run: Run, shop: Application, check_mode: bool
+) -> None:
+    Path(shop.path("opt/shop/.asgi.fleet")).unlink()
+    Path(shop.path("opt/shop/thesis.tex")).touch()
+    answer = run(_ansible_check_mode=check_mode)
+    assert answer["failed"]
+    assert answer["msg"].startswith("shop is taken on this host, and nothing was changed: ")
+    assert lock.holder(shop) is None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import claim
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
@@ -35,7 +36,9 @@ def run_slot(
 ) -> Callable[..., dict[str, Any]]:
     """Run the module on a host below `tmp_path`, with a complete release and no systemd."""
     monkeypatch.setattr(slot, "Application", partial(Application, root=str(tmp_path)))
-    release = Path(Application("shop", str(tmp_path)).releases, "1.0")
+    application = Application("shop", str(tmp_path))
+    claim(application, parents=["opt"])
+    release = Path(application.releases, "1.0")
     release.mkdir(parents=True)
     (release / "manifest.json").touch()
     arguments = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
+    build_account,
     changed_kinds,
     other,
 )
@@ -116,3 +117,11 @@ def test_planned_workers_are_those_of_the_plan_whatever_the_settings_say(
     Path(slot.plan).write_text('{"workers": 12}\n')
     assert slot.planned_workers() == 12
     assert shop.slot("green").planned_workers() == 0
+
+
+def test_build_account_fits_into_an_account_name() -> None:
+    assert build_account("shop") == "shop-build"
+    longest, next_to_it = build_account("a" * 31), build_account("a" * 30)
+    assert len(longest) == len(next_to_it) == 32
+    assert longest != next_to_it
+    assert build_account("a" * 26) == "a" * 26 + "-build"

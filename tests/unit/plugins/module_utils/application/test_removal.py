@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import removal
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
+    MARK,
+    PARENTS,
+    claim,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.removal import (
     RemovalError,
     plan,
@@ -16,18 +21,22 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.removal imp
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 
-OURS = [
+UNITS = [
     "etc/systemd/system/shop@blue.socket",
     "etc/systemd/system/shop@blue.service",
-    "etc/systemd/system/shop@blue.service.d/more.conf",
+]
+OURS = [
+    *UNITS,
     "opt/shop/releases/v1/manifest.json",
     "etc/shop/blue/environment",
     "etc/shop/blue/plan.json",
     "etc/shop/tls/privkey.pem",
     "var/lib/shop/activations.jsonl",
+    "var/lib/shop/activation.lock",
+    "opt/shop/build.lock",
     "run/shop/blue/worker-1.json",
     "var/cache/shop/x",
-    "var/cache/asgi-fleet/shop/v1.tar.gz",
+    "var/cache/shop-build/uv/x",
     "var/log/nginx/shop.log",
     "var/log/nginx/shop.log.2.gz",
 ]
@@ -38,6 +47,8 @@ OTHERS = [
     "var/lib/shop-admin/state/db",
     "var/log/nginx/shop-admin.log",
     "opt/uv/1/bin/uv",
+    # Shared by all, whatever they are called.
+    "var/cache/asgi-fleet/shop/x",
 ]
 DATA = "var/lib/shop/state/orders"
 LOCK = "var/lib/shop/rollout.lock"
@@ -46,24 +57,43 @@ LOCK = "var/lib/shop/rollout.lock"
 def make(root: Path, *paths: str) -> None:
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text("x")
+        (root / path).write_text(
+            "# shop: a unit. Written by asgi.fleet.\n" if path in UNITS else "x"
+        )
 
 
 def files(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
+    """Return all files but the marks."""
+    found = {path.relative_to(root) for path in root.rglob("*") if not path.is_dir()}
+    return {str(path) for path in found if path.name != MARK}
 
 
-def account(home: str = "/nonexistent", uid: int = 990) -> pwd.struct_passwd:
-    return pwd.struct_passwd(("shop", "x", uid, uid, "", home, "/usr/sbin/nologin"))
+def marks(root: Path) -> set[str]:
+    return {str(path.parent.relative_to(root)) for path in root.rglob(MARK)}
 
 
-def no_account(_: str) -> pwd.struct_passwd:
-    raise KeyError
+def account(comment: str = "asgi.fleet shop", uid: int = 2**31 - 5) -> pwd.struct_passwd:
+    return pwd.struct_passwd(("shop", "x", uid, uid, comment, "/nonexistent", "/bin/false"))
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Application:
-    return Application("shop", str(tmp_path))
+def accounts(monkeypatch: pytest.MonkeyPatch) -> dict[str, pwd.struct_passwd]:
+    """The host's accounts, none at first."""
+    found: dict[str, pwd.struct_passwd] = {}
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: found[name])
+    return found
+
+
+@pytest.fixture
+def shop(tmp_path: Path, accounts: dict[str, pwd.struct_passwd]) -> Application:
+    """The application, with its folders and their marks."""
+    assert not accounts
+    application = Application("shop", str(tmp_path))
+    claim(application, parents=PARENTS)
+    build = tmp_path / "var/cache/shop-build"
+    build.mkdir()
+    (build / MARK).write_text("shop\n")
+    return application
 
 
 @pytest.fixture
@@ -79,80 +109,149 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def test_removal_of_what_was_never_there_is_nothing(shop: Application) -> None:
-    todo = plan(shop, "shop", False, no_account)
+def test_removal_of_what_was_never_there_is_nothing(tmp_path: Path) -> None:
+    todo = plan(Application("no-such-shop", str(tmp_path)), "", False)
     assert not todo
-    assert todo.kept == ()
+    assert todo.kept == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_removal_of_what_a_removal_has_locked_is_nothing(tmp_path: Path) -> None:
+    shop = Application("shop", str(tmp_path))
+    claim(shop, parents=["var/lib"])
+    make(tmp_path, LOCK)
+    todo = plan(shop, "", False)
+    assert not todo
+    remove(shop, todo)
+    assert not (tmp_path / "var/lib/shop").exists()
 
 
 def test_removal_takes_all_of_the_application_and_nothing_of_others(
     shop: Application, tmp_path: Path, asked: list[str]
 ) -> None:
     make(tmp_path, *OURS, *OTHERS, LOCK)
-    todo = plan(shop, "shop", False, no_account)
-    assert todo
+    todo = plan(shop, "", False)
+    assert (bool(todo), todo.kept) == (True, [])
     assert files(tmp_path) == {*OURS, *OTHERS, LOCK}
     remove(shop, todo)
     assert files(tmp_path) == set(OTHERS)
-    assert not (tmp_path / "var/lib/shop").exists()
+    assert marks(tmp_path) == set()
+    for folder in ("opt", "etc", "var/lib", "var/cache", "run"):
+        assert not (tmp_path / folder / "shop").exists()
     units = "shop@blue.socket shop@blue.service"
     assert [call.partition(" ")[0] for call in asked][:2] == ["disable", "stop"]
     assert all(call.endswith(units) for call in asked[:2])
-    assert not plan(shop, "shop", False, no_account)
+    assert not plan(shop, "", False)
 
 
 @pytest.mark.usefixtures("asked")
-def test_removal_keeps_data_and_the_account_that_owns_it(shop: Application, tmp_path: Path) -> None:
+def test_removal_keeps_data_and_the_account_that_owns_it(
+    shop: Application, tmp_path: Path, accounts: dict[str, pwd.struct_passwd]
+) -> None:
     make(tmp_path, *OURS, DATA)
-    todo = plan(shop, "shop", False, lambda _: account())
-    assert todo.account == ""
+    accounts["shop"] = account()
+    todo = plan(shop, "", False)
+    assert todo.accounts == []
     assert len(todo.kept) == 2
     remove(shop, todo)
     assert files(tmp_path) == {DATA}
-    again = plan(shop, "shop", False, lambda _: account())
+    # The next deployment finds its own.
+    assert marks(tmp_path) == {"var/lib/shop"}
+    again = plan(shop, "", False)
     assert not again
     assert again.kept == todo.kept
 
 
-def test_removal_with_data_takes_data_and_account(shop: Application, tmp_path: Path) -> None:
+def test_removal_with_data_takes_data_and_accounts(
+    shop: Application, tmp_path: Path, accounts: dict[str, pwd.struct_passwd]
+) -> None:
     make(tmp_path, *OURS, DATA)
-    todo = plan(shop, "shop", True, lambda _: account())
-    assert (todo.account, todo.kept) == ("shop", ())
+    accounts |= {"shop": account(), "shop-build": account()}
+    todo = plan(shop, "", True)
+    assert (todo.accounts, todo.kept) == (["shop", "shop-build"], [])
     assert str(tmp_path / "var/lib/shop/state") in todo.paths
 
 
 def test_removal_takes_a_data_folder_that_is_empty(shop: Application, tmp_path: Path) -> None:
     (tmp_path / "var/lib/shop/state").mkdir(parents=True)
-    todo = plan(shop, "shop", False, lambda _: account())
-    assert (todo.account, todo.kept) == ("shop", ())
+    assert plan(shop, "", False).paths == [
+        f"{tmp_path}/var/lib/shop/state",
+        f"{tmp_path}/var/cache/shop",
+        f"{tmp_path}/var/cache/shop-build",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("user", "home", "uid"),
-    [("www-data", "/nonexistent", 33), ("shop", "/home/shop", 1000), ("shop", "/nonexistent", 0)],
+    ("user", "found", "reason"),
+    [
+        ("www-data", account("www-data"), "it was not made for shop"),
+        ("shop", account("Ada Lovelace"), "it was not made for shop"),
+        ("shop", account("asgi.fleet shopping"), "it was not made for shop"),
+        ("shop", account(uid=0), "it was not made for shop"),
+        ("web", account(), "other applications may use it as well"),
+    ],
 )
-def test_removal_keeps_an_account_that_was_not_made_for_it(
-    shop: Application, user: str, home: str, uid: int
+def test_removal_keeps_an_account_that_is_not_its_own(
+    shop: Application,
+    accounts: dict[str, pwd.struct_passwd],
+    user: str,
+    found: pwd.struct_passwd,
+    reason: str,
 ) -> None:
-    todo = plan(shop, user, True, lambda _: account(home, uid))
-    assert todo.account == ""
-    assert todo.kept == (f"the account {user}: it was not made for shop",)
+    accounts[user] = found
+    todo = plan(shop, user, True)
+    assert todo.accounts == []
+    assert todo.kept == [f"the account {user}: {reason}"]
 
 
-@pytest.mark.parametrize("parent", ["opt", "etc", "var/lib"])
-def test_removal_keeps_a_folder_of_somebody_else(
-    shop: Application, tmp_path: Path, parent: str
-) -> None:
-    make(tmp_path, f"{parent}/shop/thesis.tex")
-    todo = plan(shop, "shop", True, no_account)
+@pytest.mark.parametrize("parent", ["opt", "etc", "var/lib", "var/cache"])
+def test_removal_keeps_a_folder_without_the_mark(tmp_path: Path, parent: str) -> None:
+    # With names that asgi.fleet would have used.
+    for name in ("releases", "tls", "state"):
+        make(tmp_path, f"{parent}/dpkg/{name}/thesis.tex")
+    make(tmp_path, "run/dpkg/blue.sock", "var/log/nginx/dpkg.log")
+    todo = plan(Application("dpkg", str(tmp_path)), "", True)
     assert not todo
-    assert todo.kept == (f"{tmp_path}/{parent}/shop: none of what is in it was made by asgi.fleet",)
+    assert todo.kept == [f"{tmp_path}/{parent}/dpkg: it has no mark of asgi.fleet for dpkg"]
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "Shop", "-shop", "shop\n", "s" * 32])
+@pytest.mark.usefixtures("asked")
+def test_removal_keeps_and_names_what_others_put_into_a_folder(
+    shop: Application, tmp_path: Path
+) -> None:
+    foreign = [
+        "opt/shop/backup.sh",
+        "opt/shop/releases.bak/v1",
+        "etc/shop/notes",
+        "var/lib/shop/dump.sql",
+        "run/shop/other.sock",
+        "etc/systemd/system/shop@blue.service.d/more.conf",
+        "etc/systemd/system/shop@green.service",
+    ]
+    make(tmp_path, *OURS, *foreign)
+    todo = plan(shop, "", True)
+    remove(shop, todo)
+    assert files(tmp_path) == set(foreign)
+    assert sorted(line.partition(": ")[0] for line in todo.kept) == sorted(
+        f"{tmp_path}/{name}"
+        for name in [path.removesuffix("/v1").removesuffix("/more.conf") for path in foreign]
+    )
+    assert marks(tmp_path) == {"opt/shop", "etc/shop", "var/lib/shop"}
+
+
+@pytest.mark.usefixtures("asked")
+def test_removal_takes_what_a_killed_run_left_half_written(
+    shop: Application, tmp_path: Path
+) -> None:
+    make(tmp_path, "var/lib/shop/.activations.jsonl.x1", "var/lib/shop/rollout.lock.x2")
+    remove(shop, plan(shop, "", False))
+    assert files(tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "Shop", "uv", "-shop", "shop\n", "s" * 32])
 def test_removal_refuses_a_name_of_no_application(tmp_path: Path, name: str) -> None:
     with pytest.raises(RemovalError, match="expected a lower-case letter"):
-        plan(Application(name, str(tmp_path)), "shop", True, no_account)
+        plan(Application(name, str(tmp_path)), "", True)
 
 
 @pytest.mark.usefixtures("asked")
@@ -161,15 +260,15 @@ def test_removal_does_not_follow_a_link_out_of_its_folder(
 ) -> None:
     make(tmp_path, "srv/photos/1.jpg", "opt/shop/releases/v1/manifest.json")
     (tmp_path / "opt/shop/releases/v1/photos").symlink_to(tmp_path / "srv/photos")
-    remove(shop, plan(shop, "shop", True, no_account))
+    remove(shop, plan(shop, "", True))
     assert files(tmp_path) == {"srv/photos/1.jpg"}
 
 
 def test_removal_tells_that_an_account_stays_in_use(
     shop: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pwd, "getpwnam", lambda _: account(uid=2**31 - 5))
-    todo = removal.Removal((), (), "no-such-account-of-fleet", ())
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: account())
+    todo = removal.Removal(accounts=["no-such-account-of-fleet"])
     with pytest.raises((RemovalError, FileNotFoundError), match="userdel"):
         remove(shop, todo)
 
@@ -191,7 +290,7 @@ def test_removal_goes_on_when_a_process_ends_by_itself(
     monkeypatch.setattr(pwd, "getpwnam", lambda _: account())
     monkeypatch.setattr(removal, "_processes_of", lambda _uid: [41, 42])
     monkeypatch.setattr(os, "kill", kill)
-    remove(shop, removal.Removal((), (), "shop", ()))
+    remove(shop, removal.Removal(accounts=["shop"]))
     assert killed == [41, 42]
     assert (tmp_path / "deleted").read_text() == "shop\n"
     assert asked == []

@@ -7,9 +7,11 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
     default_policy,
     is_active,
+    known_rule,
     rule_arguments,
     session_port,
     ssh_rules,
+    wanted_rules,
     would_change,
 )
 
@@ -61,10 +63,33 @@ def test_would_change(dry_run: str, *, changes: bool) -> None:
             {"port": "6000:6007", "proto": "udp", "rule": "reject", "delete": True},
             "delete reject from any to any port 6000:6007 proto udp",
         ),
+        (
+            {"proto": "vrrp", "from_ip": "192.0.2.2", "comment": "VRRP"},
+            "allow from 192.0.2.2 to any proto vrrp comment VRRP",
+        ),
     ],
 )
 def test_rule_arguments(rule: dict[str, Any], words: str) -> None:
     assert rule_arguments(rule) == words.split()
+
+
+@pytest.mark.parametrize(
+    ("version", "proto"),
+    [
+        ("ufw 0.36.2\nCopyright 2008-2023 Canonical Ltd.\n", "vrrp"),
+        ("ufw 0.37\n", "vrrp"),
+        ("ufw 0.36.1\nCopyright 2008-2021 Canonical Ltd.\n", "any"),
+        ("ufw 0.36\n", "any"),
+        ("", "any"),
+    ],
+)
+def test_vrrp_is_let_in_as_the_version_understands_it(version: str, proto: str) -> None:
+    *_, rule = wanted_rules(22, [], [443], [], ["192.0.2.2"])
+    assert known_rule(rule, lambda _: version) == {**rule, "proto": proto}
+
+
+def test_version_is_not_asked_for_where_it_does_not_matter() -> None:
+    assert known_rule({"port": 80}, lambda *_: pytest.fail("asked")) == {"port": 80}
 
 
 @pytest.mark.parametrize(

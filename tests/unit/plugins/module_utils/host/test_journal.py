@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import telling
+from ansible_collections.asgi.fleet.plugins.module_utils.host import journal
+from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail, telling
 
 MASTER = [
     {"_PID": "10", "MESSAGE": "[2026-11-21 07:06:48 +0000] [10] [INFO] Starting gunicorn 27.0.1"},
@@ -39,3 +43,25 @@ def test_telling_leaves_out_the_masters_own_traceback(
 
 def test_telling_reads_what_is_not_text() -> None:
     assert telling([{"_PID": "11", "MESSAGE": [103, 111, 255]}, {"_PID": "11"}]) == ["go\ufffd", ""]
+    # A field that was given twice.
+    assert telling([{"_PID": "11", "MESSAGE": ["one", [116, 119, 111]]}]) == ["one\ntwo"]
+
+
+def test_tail_shows_what_steers_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"_PID": "1", "MESSAGE": "a\x1b[2Jb\u2028c"}
+    program(tmp_path, monkeypatch, f"echo '{json.dumps(entry, ensure_ascii=False)}'")
+    assert tail("shop@blue.service", 0) == "a\\x1b[2Jb\\u2028c"
+
+
+def test_tail_gives_a_flooded_journal_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "PATIENCE_SECONDS", 0.1)
+    program(tmp_path, monkeypatch, "exec sleep 60")
+    assert tail("shop@blue.service", 0) == "(the journal could not be read within 0.1 s)"
+
+
+def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Have journalctl be a script."""
+    path = folder / "journalctl"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")

@@ -43,6 +43,7 @@ def test_show_returns_every_property_that_decides_something() -> None:
         "MainPID": "7",
         "NRestarts": "",
         "ExecMainStatus": "",
+        "ControlGroup": "",
     }
 
 

@@ -7,7 +7,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     format_environment,
     hide_values,
     parse_environment,
-    without_secrets,
 )
 
 VALUES = {
@@ -64,20 +63,3 @@ def test_environment_of_nothing_is_empty() -> None:
 def test_hidden_values_leave_only_the_names() -> None:
     text = format_environment({"TOKEN": 's3cret"\nNOT_A_NAME="x', "A": "visible"})
     assert hide_values(text) == "A=<hidden>\nTOKEN=<hidden>\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "values", "shown"),
-    [
-        ("login with s3cret failed", {"TOKEN": "s3cret"}, "login with <TOKEN> failed"),
-        ("ab and abc", {"A": "ab"}, "ab and abc"),
-        ("secret-and-more", {"A": "secret", "B": "secret-and-more"}, "<B>"),
-        ("line\nother", {"A": "line\nother"}, "<A>"),
-        ("nothing of it", {}, "nothing of it"),
-    ],
-    ids=["replaced", "too short", "longest first", "several lines", "no values"],
-)
-def test_without_secrets_shows_names_for_values(
-    text: str, values: dict[str, str], shown: str
-) -> None:
-    assert without_secrets(text, values, ["A", "B", "TOKEN"]) == shown

@@ -19,11 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Confinement
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import DEPENDENCY_FILES
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import environment
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import dependencies, workshop
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import dependency_file
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
+    dependency_file,
+    read_texts,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import normal
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
@@ -35,6 +40,9 @@ UV = str(Path(sys.executable).with_name("uv"))
 AS_USER = {"user", "group", "extra_groups"}
 APPLICATION = "async def app(scope, receive, send): ...\n"
 PACKAGE = '[project]\nname = "shop"\n[build-system]\nrequires = []\n'
+
+
+pytestmark = pytest.mark.usefixtures("confinements")
 
 
 @pytest.fixture
@@ -53,8 +61,10 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
         uv=UV,
         module="main:app",
         user=pwd.getpwuid(os.getuid()).pw_name,
+        builder=pwd.getpwuid(os.getuid()).pw_name,
         uv_environment={"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"},
         cache=str(tmp_path / "uv"),
+        caches=str(tmp_path / "caches"),
         pythons=str(tmp_path / "pythons"),
     )
 
@@ -164,7 +174,7 @@ def test_build_trusts_the_authorities_of_the_host(
     authorities = tmp_path / "ca-certificates.crt"
     if store:
         authorities.touch()
-    monkeypatch.setattr(environment, "TRUST_STORE", str(authorities))
+    monkeypatch.setattr(workshop, "TRUST_STORE", str(authorities))
     monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
     told = tmp_path / "told"
     uv = tmp_path / "uv.sh"
@@ -304,7 +314,7 @@ def test_torn_archive_is_refused(pack: Pack) -> None:
     recipe = pack({"main.py": APPLICATION})
     Path(recipe.archive).write_bytes(Path(recipe.archive).read_bytes()[:40])
     message = refused(recipe)
-    assert message.startswith("the source cannot be unpacked; nothing live changed:\n  ")
+    assert message.startswith("the source cannot be unpacked:\n  ")
 
 
 def test_missing_dependency_is_refused(pack: Pack) -> None:
@@ -371,14 +381,14 @@ def test_dependency_file_is_the_most_exact_one(
 ) -> None:
     for name in present:
         (source / name).touch()
-    assert dependency_file(recipe) == used
+    assert dependency_file(replace(recipe, texts=read_texts(recipe))) == used
 
 
 @pytest.mark.parametrize("wanted", DEPENDENCY_FILES)
 def test_dependency_file_can_be_chosen(recipe: Recipe, source: Path, wanted: str) -> None:
     for name in DEPENDENCY_FILES:
         (source / name).touch()
-    assert dependency_file(replace(recipe, dependencies=wanted)) == wanted
+    assert dependency_file(replace(recipe, dependencies=wanted, texts=read_texts(recipe))) == wanted
 
 
 @pytest.mark.parametrize(
@@ -394,7 +404,7 @@ def test_dependency_file_that_is_not_there_is_refused(
     for name in present:
         (source / name).touch()
     with pytest.raises(BuildError) as error:
-        dependency_file(replace(recipe, dependencies="uv.lock"))
+        dependency_file(replace(recipe, dependencies="uv.lock", texts=read_texts(recipe)))
     assert str(error.value) == (
         f"python_release_dependencies is uv.lock; the source has {told}; use auto or add the file"
     )
@@ -402,20 +412,22 @@ def test_dependency_file_that_is_not_there_is_refused(
 
 @pytest.fixture
 def recorded(recipe: Recipe, source: Path, tmp_path: Path) -> Callable[..., list[str]]:
-    """Run a step of the build with a uv that only notes its calls."""
+    """Run a step of the build with a uv that only notes its calls, and where it finds packages."""
     uv = tmp_path / "uv-recorder"
     uv.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
-        f"cp {recipe.path}/constraints.txt {tmp_path} 2>/dev/null || true\n"
+        f'echo "$UV_INDEX|$UV_FIND_LINKS" >> {tmp_path}/places\n'
+        f"cp {recipe.path}.constraints.txt {tmp_path}/constraints.txt 2>/dev/null || true\n"
     )
     uv.chmod(0o755)
 
     def run(step: Callable[[Recipe], object], **changed: Any) -> list[str]:  # noqa: ANN401
+        changed = {"texts": read_texts(recipe), **changed}
         step(replace(recipe, uv=str(uv), **changed))
         calls = tmp_path / "calls"
         lines = calls.read_text().splitlines() if calls.exists() else []
         pip = f" --python {recipe.venv_python}"
-        build = f" --build-constraints {recipe.inside('build-constraints.txt')}"
+        build = f" --build-constraints {recipe.path}.build-constraints.txt"
         return [
             line.replace(pip, "").replace(str(source), "SRC").replace(BUILD + build, " BUILD")
             for line in lines
@@ -433,8 +445,9 @@ def install(recipe: Recipe, reused: bool = False) -> None:
     """Install what the source names, as a build without an earlier environment does."""
     used = dependency_file(recipe)
     if not reused:
-        environment.install_dependencies(recipe, used)
-    environment.install_project(recipe, used, reused=reused)
+        dependencies.install_dependencies(recipe, used)
+    if dependencies.is_installed_apart(recipe, used, reused=reused):
+        dependencies.install_project(recipe, used)
 
 
 @pytest.mark.parametrize(
@@ -526,13 +539,66 @@ def test_reused_environment_gets_the_project_alone(
     assert recorded(partial(install, reused=True)) == (project if installed else [])
 
 
-def test_dependencies_come_from_the_given_places(recorded: Recorded, source: Path) -> None:
+def test_dependencies_come_from_the_given_places_which_no_argument_shows(
+    recorded: Recorded, source: Path, tmp_path: Path
+) -> None:
     (source / "requirements.txt").touch()
-    places = {"index": "https://pypi.example.com/simple", "find_links": "/srv/wheels"}
-    assert recorded(install, **places) == [
-        "pip install --compile-bytecode --index https://pypi.example.com/simple"
-        " --find-links /srv/wheels --requirements SRC/requirements.txt"
-    ]
+    places = {"index": "https://u:p@pypi.example.com/simple", "find_links": "/srv/wheels"}
+    more = {"UV_INDEX": "other=https://b.example.com/simple"}
+    calls = recorded(install, **places, uv_environment=more)
+    assert calls == ["pip install --compile-bytecode --requirements SRC/requirements.txt"]
+    assert (tmp_path / "places").read_text() == (
+        "https://u:p@pypi.example.com/simple other=https://b.example.com/simple|/srv/wheels\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "reached"),
+    [
+        ("", False),
+        ("https://pypi.example.com/simple", False),
+        ("http://127.0.0.1:3141/root/pypi", True),
+        ("https://u:p@localhost/simple", True),
+        ("http://[::1]:3141/", True),
+    ],
+)
+def test_build_reaches_loopback_only_for_an_index_there(
+    recorded: Recorded,
+    source: Path,
+    confinements: list[Confinement],
+    index: str,
+    reached: bool,
+) -> None:
+    (source / "requirements.txt").touch()
+    recorded(install, index=index)
+    assert [("localhost" in one.sandbox.network_allow) for one in confinements] == [reached]
+
+
+def test_failed_build_shows_no_credential(pack: Pack) -> None:
+    index = "https://user:s3cret-value@localhost:1/simple"
+    recipe = pack({"main.py": APPLICATION, "requirements.txt": "toy\n"}, index=index)
+    assert "s3cret-value" not in refused(recipe)
+
+
+def test_build_and_import_are_confined(pack: Pack, confinements: list[Confinement]) -> None:
+    recipe = pack(
+        {"main.py": APPLICATION},
+        sandbox=Sandbox(network_allow=["10.0.0.0/8"], devices=["/dev/kvm"]),
+        memory_max="1G",
+        timeout=7,
+        environment={"TOKEN": "s3cret-value"},
+    )
+    build(recipe, {})
+    *builds, imported = confinements
+    assert {one.unit for one in builds} == {f"asgi-fleet-{recipe.application}-build"}
+    for one in builds:
+        assert one.user == recipe.builder
+        assert "TOKEN" not in one.environment
+        assert one.sandbox == Sandbox(jit=True, writable_paths=(recipe.path,))
+        assert one.timeout == 7
+        assert dict(one.properties)["MemoryMax"] == "1G"
+    assert (imported.user, imported.sandbox) == (recipe.user, recipe.sandbox)
+    assert imported.environment["TOKEN"] == "s3cret-value"
 
 
 SERVER = ("gunicorn==27.0.1", "uvicorn[standard]==0.54.0", "uvicorn-worker==0.4.0")
@@ -554,8 +620,8 @@ def test_server_packages_are_added_unless_the_application_brings_them(
     packages = Path(recipe.inside(".venv", "lib", "python3.13", "site-packages"))
     for name, version in own.items():
         (packages / f"{name}-{version}.dist-info").mkdir(parents=True)
-    calls = recorded(environment.add_server_packages, server_packages=SERVER)
-    constraints = recipe.inside("constraints.txt")
+    calls = recorded(dependencies.add_server_packages, server_packages=SERVER)
+    constraints = f"{recipe.path}.constraints.txt"
     assert calls == (
         [f"pip install --compile-bytecode --constraints {constraints} {added}"] if added else []
     )
@@ -663,7 +729,7 @@ def without_packages(recipe: Recipe) -> None:
     """Take away all that packages could be installed from."""
     for path in Path(recipe.find_links).iterdir():
         path.unlink()
-    shutil.rmtree(recipe.cache)
+    shutil.rmtree(recipe.caches)
 
 
 def test_build_with_the_same_lock_copies_the_environment_and_needs_no_index(

@@ -42,8 +42,8 @@ def switched(live: Host) -> Host:
 
 
 def begin(host: Host, ended: tuple[str, ...] = (), **how: bool) -> dict[str, Any]:
-    how = {"take_over": False, "check_mode": False} | how
-    return phases.begin(host.application, MINE, ended=ended, **how)
+    given: dict[str, Any] = {"user": "", "take_over": False, "check_mode": False}
+    return phases.begin(host.application, MINE, ended=ended, **given | how)
 
 
 def revert(host: Host, rollout: str = "mine") -> CutOver:
@@ -212,7 +212,7 @@ def test_end_gives_the_lock_back_though_a_build_holds_the_releases(
 ) -> None:
     monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
     with (
-        locked(switched.application.path("opt", "shop", "build.lock"), 0),
+        locked("shop.build", 0, root=switched.application.root),
         pytest.raises(BuildError, match="another build of shop has been running"),
     ):
         end(switched, keep=0)
@@ -247,4 +247,4 @@ def test_prune_that_is_torn_leaves_no_release_that_looks_complete(
 
 def test_prune_of_a_bare_host_removes_nothing_and_makes_nothing(host: Host) -> None:
     assert phases.prune(host.application, 0) == []
-    assert not Path(host.application.path("opt")).exists()
+    assert not Path(host.application.releases).exists()

@@ -20,7 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.activation import
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
-from tests.unit.plugins.module_utils.slot_host import KINDS, Host, hooked, refused
+from tests.unit.plugins.module_utils.slot_host import HEADER, KINDS, Host, hooked, refused
 
 # What is planned
 
@@ -117,7 +117,7 @@ def test_diff_shows_a_changed_file_under_both_paths(live: Host) -> None:
         {
             "before_header": live.application.slot("blue").files["settings"],
             "after_header": live.application.slot("green").files["settings"],
-            "before": "settings of blue\n",
+            "before": f"{HEADER}settings of blue\n",
             "after": "workers = 3\n",
         }
     ]
@@ -395,8 +395,8 @@ def test_release_whose_workers_are_not_all_healthy_is_refused(
     ("answer", "problem"),
     [
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nwait", "/healthz answered 503: wait\n"),
-        (b"", "green.sock did not answer: RemoteDisconnected("),
-        (b"SSH-2.0\r\n\r\n", "green.sock did not answer: BadStatusLine("),
+        (b"", "green.sock does not answer: Remote end closed connection without response\n"),
+        (b"SSH-2.0\r\n\r\n", "green.sock does not answer in HTTP: SSH-2.0\n"),
     ],
     ids=["unhealthy", "closed", "another protocol"],
 )
@@ -459,6 +459,15 @@ def test_refusal_shows_the_journal_without_secrets(live: Host, tmp_path: Path) -
     assert "s3cret-value" not in message
     asked = (tmp_path / "journalctl").read_text()
     assert "--unit=shop@green.service --since=@" in asked
+
+
+def test_refusal_names_the_directive_that_probably_refused(live: Host) -> None:
+    live.worker_answers = [(200, "ok"), (500, "OSError: [Errno 30] Read-only file system: '/x'")]
+    message = refused(live, live.desired("1.1"))
+    assert (
+        "Perhaps its sandbox is the cause: ProtectSystem=strict probably refused a write" in message
+    )
+    assert "app_writable_paths. Last lines of its journal:\n" in message
 
 
 @pytest.mark.usefixtures("hook_calls")

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import SLOTS
-from ansible_collections.asgi.fleet.plugins.module_utils.host import locking, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import (
+    control_group,
+    locking,
+    systemd,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
 
@@ -54,6 +58,25 @@ def test_settle_puts_the_idle_slot_away_without_waiting(
     assert changed == bool(calls)
     assert [call for call, _ in live.calls] == calls
     assert not live.changed_on_disk()
+
+
+@pytest.mark.parametrize(
+    ("state", "kills"),
+    [("failed", 1), ("inactive", 1), ("deactivating", 0)],
+)
+def test_settle_ends_what_a_service_that_crashed_left_behind(
+    live: Host, monkeypatch: pytest.MonkeyPatch, state: str, kills: int
+) -> None:
+    green = live.application.slot("green")
+    activation.configure(green, live.desired())
+    live.systemctl("disable", *green.units)
+    live.calls.clear()
+    live.states[green.units[1]] = {"ActiveState": state, "ControlGroup": "/shop@green.service"}
+    monkeypatch.setattr(
+        control_group, "members", lambda group: [7] if group == "/shop@green.service" else []
+    )
+    assert cut_over.settle(live.application, live.application.slot("blue")) == bool(kills)
+    assert [call for call, _ in live.calls] == ["kill --signal=KILL shop@green.service"] * kills
 
 
 def test_settle_enables_what_a_torn_run_left_disabled(live: Host) -> None:
@@ -111,6 +134,27 @@ def test_put_away_reloads_once_for_what_it_disables_and_stops_the_slot(
     assert [call for call, _ in live.calls] == [*calls, stop]
     assert live.enabled == {"shop@blue.socket", "shop@blue.service"}
     assert not live.changed_on_disk()
+
+
+def test_put_away_ends_what_the_slot_left_behind_and_tells_it(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    def end(unit: str) -> list[int]:
+        assert live.states["shop@green.service"] == {"ActiveState": "inactive"}
+        ended.append(unit)
+        return [7, 8]
+
+    live.activate(live.desired("1.1"))
+    live.activate(live.desired("1.2"))
+    monkeypatch.setattr(control_group, "end", end)
+    outcome = live.activate(live.desired("1.3"))
+    assert ended == ["shop@green.service"]
+    assert outcome.steps[1] == {
+        "step": "killed what the slot's last release had left behind: 2 processes",
+        "seconds": 0,
+    }
 
 
 def test_put_away_of_a_slot_that_was_never_written_asks_nothing(

@@ -1,31 +1,51 @@
-"""What the workers of a slot report of themselves."""
+"""What the workers of a slot report of themselves, and what is believed of it."""
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
+import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import health
 
 from tests.unit.plugins.module_utils.slot_host import Host
-
-
-def test_children_are_found_whatever_they_call_themselves(tmp_path: Path) -> None:
-    program = os.fsencode(tmp_path) + b"/) \xff 1 ("
-    shutil.copy(os.fsencode(shutil.which("sleep") or ""), program)
-    child = subprocess.Popen([program, "60"])
-    try:
-        assert child.pid in health.children(os.getpid())
-        assert health.children(child.pid) == []
-    finally:
-        child.kill()
-        child.wait()
 
 
 def test_worker_reports_of_dead_workers_do_not_count(host: Host) -> None:
     slot = host.application.slot("blue")
     Path(slot.runtime_directory).mkdir(parents=True)
     Path(slot.runtime_directory, "worker-1.json").write_text('{"status": 200, "answer": ""}')
-    assert health.worker_reports(slot, os.getpid()) == {}
+    assert health.worker_reports(slot, health.workers_of(os.getpid())) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"status": 200}', "has no status and answer"),
+        ('{"status": "200", "answer": ""}', "has no status and answer"),
+        ('{"status": true, "answer": ""}', "has no status and answer"),
+        ('{"status": 200, "answer": {}}', "has no status and answer"),
+        ("[]", "is JSON, but no object"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_report_of_another_shape_makes_the_slot_unhealthy_by_name(
+    live: Host, content: str, told: str
+) -> None:
+    slot = live.application.slot("blue")
+    health_wanted = live.desired().health
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    assert health.unhealthy(slot, health_wanted, 2, state) is None
+    path = Path(slot.runtime_directory, f"worker-{live.workers[0].pid}.json")
+    path.write_text(content)
+    assert health.unhealthy(slot, health_wanted, 2, state) == f"worker report {path}: {told}"
+
+
+def test_report_shows_what_steers_a_terminal(host: Host) -> None:
+    slot = host.application.slot("blue")
+    Path(slot.runtime_directory).mkdir(parents=True)
+    told = {"status": 500, "answer": "\x1b[2J" + "x" * 1000}
+    Path(slot.runtime_directory, "worker-7.json").write_text(json.dumps(told))
+    report = health.worker_reports(slot, [7])[7]
+    assert report.answer == "\\x1b[2J" + "x" * (health.EXCERPT - 4)

@@ -1,94 +1,107 @@
-"""Commands of the application: what they run with, and how they end."""
+"""Commands of the application: what they run with, and how they end.
+
+What their sandbox refuses, and that nothing outlives them: tested on real hosts (molecule/trust).
+"""
 
 from __future__ import annotations
 
 import getpass
-import os
-import re
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import hooks
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
+from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
+    Confinement,
+    ConfinementError,
+    Outcome,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
+    HookError,
+    Surroundings,
+    run_hook,
+)
 
-#: Leaves a child in a session of its own, which holds the output open; prints its PID.
-LEAVE_CHILD = "setsid sleep 60 & echo child $!"
+pytestmark = pytest.mark.usefixtures("confinements")
 
 
 @pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A release's folder; the application's state goes to the test's folder as well."""
-    shop = Application("shop", str(tmp_path))
-    path = shop.path("opt/shop/releases/1.0")
-    Path(path, "src").mkdir(parents=True)
-    monkeypatch.setattr(hooks, "STATE_PARENT", shop.path("var/lib"))
-    return path
+def release(tmp_path: Path) -> str:
+    """A release's folder."""
+    path = tmp_path / "opt/shop/releases/1.0"
+    (path / "src").mkdir(parents=True)
+    return str(path)
 
 
-def hook(command: str, release: str, timeout: float = 20) -> str:
-    ran = hooks.run_hook(command, release, getpass.getuser(), {"TOKEN": "t"}, timeout)
-    return str(ran["output"])
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Expect the body to end in time."""
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds
-
-
-def end_child(output: str) -> None:
-    """End the child that a hook has left, which must have outlived it."""
-    pid = re.search(r"child (\d+)", output)
-    assert pid
-    os.kill(int(pid[1]), signal.SIGKILL)
-
-
-def test_hook_runs_in_the_release_with_its_environment(release: str) -> None:
-    output = hook(
-        'pwd; echo "$TOKEN $FLEET_APP $FLEET_RELEASE"; echo "${PATH%%:*}"; echo no >&2', release
+@pytest.fixture
+def surroundings(release: str) -> Surroundings:
+    return Surroundings(
+        release,
+        getpass.getuser(),
+        {"TOKEN": "s3cret-value"},
+        secret_names=["TOKEN"],
+        sandbox=Sandbox(jit=True),
+        memory_max="512M",
     )
-    assert output.splitlines() == [
-        f"{release}/src",
-        "t shop 1.0",
-        f"{release}/.venv/bin",
-        "no",
-    ]
 
 
-def test_hook_that_fails_shows_the_end_of_its_output(release: str) -> None:
+def test_hook_runs_in_the_release_with_its_environment(
+    surroundings: Surroundings, release: str
+) -> None:
+    command = 'pwd; echo "$FLEET_APP $FLEET_RELEASE ${#TOKEN}"; echo "${PATH%%:*}"; echo no >&2'
+    output = run_hook(command, 20, surroundings)["output"]
+    assert output.splitlines() == [f"{release}/src", "shop 1.0 12", f"{release}/.venv/bin", "no"]
+
+
+def test_hook_is_confined_as_the_service(
+    confinements: list[Confinement], surroundings: Surroundings
+) -> None:
+    run_hook("true", 20, surroundings)
+    (used,) = confinements
+    assert (used.unit, used.timeout) == ("asgi-fleet-shop-hook", 20)
+    assert used.sandbox == surroundings.sandbox
+    assert dict(used.properties) == {
+        "StateDirectory": "shop/state",
+        "StateDirectoryMode": "0750",
+        "CacheDirectory": "shop",
+        "CacheDirectoryMode": "0750",
+        "LimitNOFILE": "65536",
+        "MemoryMax": "512M",
+    }
+    assert "HOME" not in used.environment
+
+
+def test_hook_that_fails_shows_the_end_of_its_output_without_secrets(
+    surroundings: Surroundings,
+) -> None:
     with pytest.raises(HookError) as failed:
-        hook("seq 100; exit 3", release)
+        run_hook("seq 100; echo $TOKEN; exit 3", 20, surroundings)
     message = str(failed.value)
-    assert message.startswith("the hook 'seq 100; exit 3' failed with exit status 3.")
-    assert message.endswith("  99\n  100\n")
+    assert message.startswith("the hook 'seq 100; echo $TOKEN; exit 3' failed with exit status 3.")
+    assert message.endswith("  99\n  100\n  <TOKEN>\n")
     assert "  60\n" not in message
 
 
-def test_hook_that_takes_too_long_is_killed_with_what_it_started(release: str) -> None:
-    with within(10), pytest.raises(HookError, match=r"did not end within 0\.5 s and was killed"):
-        hook("echo begun; sleep 60 & sleep 60", release, timeout=0.5)
+def test_hook_that_succeeds_tells_no_secret_and_steers_no_terminal(
+    surroundings: Surroundings,
+) -> None:
+    output = run_hook("printf '\\033[2J%s\\n' $TOKEN", 20, surroundings)["output"]
+    assert output == "\\x1b[2J<TOKEN>\n"
 
 
-def test_hook_that_takes_too_long_ends_though_a_child_left_its_session(release: str) -> None:
-    with within(5), pytest.raises(HookError, match=r"did not end within 0\.5 s") as failed:
-        hook(f"{LEAVE_CHILD}; sleep 60", release, timeout=0.5)
-    end_child(str(failed.value))
+def test_hook_that_takes_too_long_is_refused(
+    surroundings: Surroundings,
+) -> None:
+    with pytest.raises(HookError, match=r"did not end within 0\.5 s and was killed; raise its"):
+        run_hook("sleep 60", 0.5, surroundings)
 
 
-def test_hook_that_succeeds_is_done_though_a_child_left_its_session(release: str) -> None:
-    with within(5):
-        output = hook(LEAVE_CHILD, release)
-    end_child(output)
+def test_hook_that_systemd_does_not_start_is_refused(
+    monkeypatch: pytest.MonkeyPatch, surroundings: Surroundings
+) -> None:
+    def refuse(*_: object) -> Outcome:
+        raise ConfinementError("no such account")
 
-
-def test_hook_output_is_kept_up_to_its_limit(release: str) -> None:
-    output = hook("head -c 200000 /dev/zero | tr '\\0' x; echo; echo end", release)
-    assert len(output) == hooks.KEPT_BYTES
-    assert output.endswith("x\nend\n")
+    monkeypatch.setattr(confined, "run", refuse)
+    with pytest.raises(HookError, match=r"^the hook 'true' did not start: no such account$"):
+        run_hook("true", 20, surroundings)

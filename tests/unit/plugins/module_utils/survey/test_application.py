@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     HttpsAnswer,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.survey import application as app_state
+from ansible_collections.asgi.fleet.plugins.module_utils.survey import upkeep
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     look,
@@ -61,6 +62,26 @@ def test_state_tells_what_a_service_may_use(shop: Application) -> None:
     assert capacity["memory_bytes"] > 0
 
 
+def test_needs_of_the_host_are_told_if_asked_for(
+    shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, int]] = []
+    told = {"updates": {"waiting": []}, "memory_kills": {}, "outdated": {"x.service": ["nginx"]}}
+
+    def needs(since: dict[str, int]) -> dict[str, object]:
+        asked.append(since)
+        return dict(told)
+
+    monkeypatch.setattr(app_state, "upkeep", needs)
+    assert "updates" not in look(shop, Questions())
+    state = look(shop, Questions(upkeep=True))
+    assert told.items() <= state.items()
+    make_live(shop, ("live", "1.0", 5), ("live", "1.1", 7))
+    play_systemd(monkeypatch)
+    look(shop, Questions(upkeep=True))
+    assert asked == [{"nginx.service": 0}, {"shop@blue.service": 7, "nginx.service": 0}]
+
+
 @pytest.fixture
 def answering(shop: Application) -> Iterator[None]:
     """Answer one request on blue's socket with 503."""
@@ -85,8 +106,9 @@ def answering(shop: Application) -> Iterator[None]:
 def play_systemd(
     monkeypatch: pytest.MonkeyPatch, enabled: tuple[str, ...] = (), **state: str
 ) -> None:
-    monkeypatch.setattr(app_state, "show", lambda _: {"MainPID": "0", "ActiveState": ""} | state)
-    monkeypatch.setattr(app_state, "enabled", lambda units: set(units) & set(enabled))
+    for module in (app_state, upkeep):
+        monkeypatch.setattr(module, "show", lambda _: {"MainPID": "0", "ActiveState": ""} | state)
+        monkeypatch.setattr(module, "enabled", lambda units: set(units) & set(enabled))
 
 
 BLUE = ("shop@blue.socket", "shop@blue.service")

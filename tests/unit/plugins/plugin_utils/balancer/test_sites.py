@@ -234,3 +234,42 @@ def test_printed_sites_refuse_what_is_there_twice_or_impossible(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         haproxy_sites(sites, "/trust", [])
+
+
+@pytest.mark.parametrize(
+    "bad", ["10.0.0.1\n  server evil 192.0.2.1", "a b", "a;b", "a{b", "fe80::1%a b"]
+)
+@pytest.mark.parametrize("how", ["ansible_host", "fleet_address", "inventory name"])
+def test_address_that_would_be_more_than_a_word_is_refused(bad: str, how: str) -> None:
+    host = bad if how == "inventory name" else "web1"
+    variables = SHOP if how == "inventory name" else SHOP | {how: bad}
+    with pytest.raises(ValueError, match="expected an IP address such as") as refusal:
+        balancer_sites({host: variables}, PATH)
+    assert how in str(refusal.value)
+    with pytest.raises(ValueError, match="expected an IP address such as"):
+        fleet_addresses({host: variables})
+
+
+def test_address_may_be_any_name_that_resolves() -> None:
+    for given in ("10.0.0.1", "2001:db8::1", "web_1", "web-1.example.com", "localhost"):
+        assert fleet_addresses({"web1": {"ansible_host": given}}) == [given]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"health_path": "/x\nserver evil"},
+        {"health_path": "/x y"},
+        {"domains": ["www.example.com\n"]},
+        {"server_name": "a b"},
+        {"certificate_path": "/etc/x y"},
+        {"servers": [{"name": "web1", "address": "10.0.0.1 check"}]},
+        {"servers": [{"name": "web1", "address": "10.0.0.1", "port": "443 backup"}]},
+        {"servers": [{"name": "web1", "address": "10.0.0.1", "ca_path": "/etc/ca\n"}]},
+        {"servers": [{"name": "web1\n", "address": "10.0.0.1"}]},
+        {"name": "shop\n"},
+    ],
+)
+def test_site_with_a_value_of_more_than_a_word_is_refused(changed: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected "):
+        haproxy_sites([site(**changed)], "/etc/haproxy/trust", [])

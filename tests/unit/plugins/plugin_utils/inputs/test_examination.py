@@ -54,6 +54,10 @@ def test_examination_fills_in_every_default() -> None:
         },
         "app_workers": "auto",
         "app_worker_memory_mb": 128,
+        "app_network_allow": ["any"],
+        "app_writable_paths": [],
+        "app_devices": [],
+        "app_sandbox": {"jit": False, "netlink": False},
         "app_python": "",
         "app_releases_kept": 3,
         "app_tls": {"mode": "selfsigned"},
@@ -292,10 +296,10 @@ def test_check_refuses(name: str, value: object, rest: str) -> None:
     assert lines(**{name: value}) == [f"{name}{separator}{rest}"]
 
 
-@pytest.mark.parametrize("name", ["root", "nginx", "www-data", "ssh", "systemd-network"])
-def test_name_of_the_system_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["nginx", "haproxy", "uv", "asgi-fleet", "ufw", "access"])
+def test_name_that_the_roles_use_is_refused(name: str) -> None:
     assert lines(app_name=name) == [
-        f"app_name is {name}; expected a name that the system does not use itself; "
+        f"app_name is {name}; expected a name that asgi.fleet does not use itself on a host; "
         "choose another name"
     ]
 

@@ -140,3 +140,49 @@ def test_source_message_hides_the_credentials_of_a_url() -> None:
     [line] = lines(GIT | {"url": "https://user:s3cret@git.example.com/a b"})
     assert "s3cret" not in line
     assert "https://***@git.example.com/a b" in line
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SECURE = "https, or another transport that encrypts and knows the server"
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "shown"),
+    [
+        (GIT | {"url": "http://git.example.com/shop.git"}, "url", ""),
+        (GIT | {"url": "git://git.example.com/shop.git"}, "url", ""),
+        (GIT | {"url": "http://git.example.com/shop.git", "version": COMMIT[:-1]}, "url", ""),
+        (GIT | {"url": "http://127.0.0.1.example.com/shop.git"}, "url", ""),
+        (PACKAGE | {"index": "http://pypi.example.com/simple"}, "index", ""),
+        (PACKAGE | {"find_links": "http://10.0.0.1/wheels"}, "find_links", ""),
+        (
+            PACKAGE | {"index": "http://ada:s3cret@pypi.example.com/simple"},
+            "index",
+            "http://***@pypi.example.com/simple",
+        ),
+    ],
+)
+def test_source_that_anybody_on_the_way_could_change_is_refused(
+    given: dict[str, str], at: str, shown: str
+) -> None:
+    [line] = lines(given)
+    assert line.startswith(f"app_source.{at} is {shown or given[at]}; expected {SECURE}")
+    assert "use https" in line
+    assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        GIT | {"url": "http://git.example.com/shop.git", "version": COMMIT},
+        GIT | {"url": "git://git.example.com/shop.git", "version": COMMIT},
+        GIT | {"url": "ssh://git@git.example.com/shop.git"},
+        GIT | {"url": "http://localhost:3000/shop.git"},
+        GIT | {"url": "http://[::1]/shop.git"},
+        ARCHIVE | {"url": "http://example.com/shop.tar.gz"},
+        PACKAGE | {"index": "http://127.0.0.1:3141/simple"},
+        PACKAGE | {"find_links": "file:///srv/wheels"},
+    ],
+)
+def test_source_that_is_pinned_or_local_may_come_unencrypted(given: dict[str, str]) -> None:
+    accepted(given)

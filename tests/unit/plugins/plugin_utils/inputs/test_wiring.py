@@ -30,6 +30,10 @@ HOST_VARS: dict[str, Any] = {
     "app_hooks": {"before_activate": [HOOK], "after_activate": ["warm up"]},
     "app_workers": 4,
     "app_worker_memory_mb": 256,
+    "app_network_allow": ["any", "localhost"],
+    "app_writable_paths": ["/srv/uploads"],
+    "app_devices": ["/dev/nvidia0"],
+    "app_sandbox": {"jit": True},
     "app_python": "3.13",
     "app_releases_kept": 5,
     "app_tls": {"mode": "provided", "certificate": "/tls/chain.pem", "key": "/tls/key.pem"},
@@ -85,6 +89,10 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "python_release_module": "main:app",
         "python_release_python": "3.13",
         "python_release_kept": 5,
+        "python_release_network_allow": ["any", "localhost"],
+        "python_release_writable_paths": ["/srv/uploads"],
+        "python_release_devices": ["/dev/nvidia0"],
+        "python_release_sandbox": {"jit": True, "netlink": False},
         "python_release_variable_prefix": "app_",
         "gunicorn_service_variable_prefix": "app_",
         "gunicorn_service_name": "shop",
@@ -96,6 +104,10 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_after_activate": hooks["after_activate"],
         "gunicorn_service_workers": 4,
         "gunicorn_service_worker_memory_mb": 256,
+        "gunicorn_service_network_allow": ["any", "localhost"],
+        "gunicorn_service_writable_paths": ["/srv/uploads"],
+        "gunicorn_service_devices": ["/dev/nvidia0"],
+        "gunicorn_service_sandbox": {"jit": True, "netlink": False},
         "gunicorn_service_proxy_read_timeout_seconds": 60,
         "gunicorn_service_request_timeout_seconds": 60,
         "gunicorn_service_proxy_keepalive_seconds": 2,
@@ -246,12 +258,27 @@ def test_balancer_knows_its_peers_and_its_turn() -> None:
     first, second = (wire_balancer({}, [60], host, BALANCERS) for host in ("lb1", "lb2"))
     assert first == {
         RESPONSE: 65,
+        "host_baseline_firewall_tcp_ports": [80, 443],
+        "host_baseline_firewall_vrrp_peers": [],
         "haproxy_balancer_floating_source": "192.0.2.1",
         "haproxy_balancer_floating_peers": ["192.0.2.2", "192.0.2.3"],
         "haproxy_balancer_floating_priority": 200,
     }
     assert second["haproxy_balancer_floating_peers"] == ["192.0.2.1", "192.0.2.3"]
     assert second["haproxy_balancer_floating_priority"] == 199
+
+
+def test_firewall_of_a_balancer_lets_in_what_it_serves_and_its_peers() -> None:
+    given = {
+        "haproxy_balancer_http_port": 8080,
+        "haproxy_balancer_floating_address": "192.0.2.200/24",
+    }
+    wired = wire_balancer(given, [60], "lb1", BALANCERS)
+    assert wired["host_baseline_firewall_tcp_ports"] == [8080, 443]
+    assert wired["host_baseline_firewall_vrrp_peers"] == ["192.0.2.2", "192.0.2.3"]
+    own = given | {"haproxy_balancer_floating_peers": ["198.51.100.2"]}
+    wired = wire_balancer(own, [60], "lb1", BALANCERS)
+    assert wired["host_baseline_firewall_vrrp_peers"] == ["198.51.100.2"]
 
 
 @pytest.mark.parametrize("name", wire_balancer({}, [60], "lb1", BALANCERS))

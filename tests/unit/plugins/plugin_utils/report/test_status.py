@@ -29,8 +29,8 @@ STATE: dict[str, Any] = {
     "lock": None,
     "workers_planned": 2,
     "workers": [
-        {"pid": 812, "memory_mb": 47, "healthy": True},
-        {"pid": 813, "memory_mb": 47, "healthy": True},
+        {"pid": 812, "memory_mb": 47, "healthy": True, "problem": ""},
+        {"pid": 813, "memory_mb": 47, "healthy": True, "problem": ""},
     ],
     "memory_mb": 171,
     "health": 200,
@@ -59,6 +59,8 @@ HOSTVARS: dict[str, dict[str, Any]] = {
     "failed": {"fleet_look": {"failed": True, "msg": "no sudo"}},
     "mute": {"fleet_look": {"failed": True}},
     "never": {},
+    # As the two tasks leave it, of which one is skipped.
+    "balancer": {"fleet_look": {"skipped": True}, "balancer_look": {"state": {"at": 1}}},
 }
 
 
@@ -74,6 +76,7 @@ HOSTVARS: dict[str, dict[str, Any]] = {
         ("failed", {"error": "no sudo", "unreachable": False}),
         ("mute", {"error": "no answer", "unreachable": False}),
         ("never", {"error": "it was not asked", "unreachable": True}),
+        ("balancer", {"at": 1}),
     ],
 )
 def test_fleet_states_say_what_each_host_told(host: str, state: dict[str, Any]) -> None:
@@ -86,8 +89,9 @@ def test_fleet_states_are_of_the_hosts_asked_for_and_leave_the_variables_alone()
 
 
 def test_fleet_states_fit_the_table() -> None:
-    lines = table(fleet_states(HOSTVARS, HOSTVARS))
-    assert [line.split()[:2] for line in lines[1 : len(HOSTVARS) + 1]] == [
+    hosts = [host for host in HOSTVARS if host != "balancer"]
+    lines = table(fleet_states(HOSTVARS, hosts))
+    assert [line.split()[:2] for line in lines[1 : len(hosts) + 1]] == [
         ["live", "1.4.2-9f86d081"],
         ["bare", "none"],
         ["compared", "1.4.2-9f86d081"],
@@ -98,7 +102,7 @@ def test_fleet_states_fit_the_table() -> None:
         ["mute", "FAILED"],
         ["never", "unreachable"],
     ]
-    assert lines[len(HOSTVARS) + 1 :] == [
+    assert lines[len(hosts) + 1 :] == [
         "silent: timed out",
         "failed: no sudo",
         "mute: no answer",
@@ -149,7 +153,7 @@ def test_table_shows_a_healthy_host() -> None:
         ({"error": "timed out", "unreachable": True}, "RELEASE", "unreachable"),
         ({"workers": []}, "WORKERS", "0 of 2"),
         ({"workers": []}, "WORKER PIDS", "-"),
-        ({"workers": [{"pid": 1, "healthy": False}]}, "WORKERS", "0 of 2"),
+        ({"workers": [{"pid": 1, "healthy": False, "problem": ""}]}, "WORKERS", "0 of 2"),
         ({"certificate_days": None}, "CERTIFICATE", "none"),
         ({"certificate_days": 0}, "CERTIFICATE", "0 days"),
         ({"certificate_days": -3}, "CERTIFICATE", "EXPIRED 3 days ago"),
@@ -183,10 +187,30 @@ def test_table_tells_below_why_a_host_could_not_be_asked_and_who_rolls_out() -> 
     ]
 
 
+UPKEEP: dict[str, Any] = {
+    "at": 1790000000,
+    "outdated": {"haproxy.service": ["libssl.so.3"]},
+}
+
+
+def test_table_tells_below_what_hosts_and_balancers_need() -> None:
+    lines = table({"web1": STATE}, {"lb1": UPKEEP, "lb2": {"error": "timed out"}})
+    assert [line.partition("; to do: ")[0] for line in lines[2:]] == [
+        "lb1: haproxy.service still runs on replaced files: libssl.so.3",
+        "lb2: timed out",
+    ]
+
+
+def test_document_has_the_balancers_and_says_whether_they_answered() -> None:
+    found = json.loads(document({"web1": STATE}, {"lb1": UPKEEP}))
+    assert (found["complete"], found["balancers"]) == (True, {"lb1": UPKEEP})
+    assert json.loads(document({"web1": STATE}, {"lb1": None}))["complete"] is False
+
+
 def test_document_is_one_line_of_json_and_says_whether_all_answered() -> None:
     text = document({"web1": STATE})
     assert "\n" not in text
-    assert json.loads(text) == {"complete": True, "hosts": {"web1": STATE}}
+    assert json.loads(text) == {"complete": True, "hosts": {"web1": STATE}, "balancers": {}}
 
 
 @pytest.mark.parametrize("state", [None, {"error": "timed out"}])

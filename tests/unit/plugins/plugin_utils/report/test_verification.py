@@ -17,7 +17,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification imp
 NOW = 1790100000
 DOMAINS = ["shop.example.com", "www.example.com"]
 LIVE = {"slot": "blue", "release": "v2", "since": 1790000000, "active": True, "enabled": True}
-WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False}
+WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False, "problem": ""}
 STATE: dict[str, Any] = {
     "application": "shop",
     "at": NOW,
@@ -288,3 +288,79 @@ def test_limits_refuse_all_at_once() -> None:
 )
 def test_certificate_covers_as_rfc_6125_says(names: list[str], domain: str, covered: bool) -> None:
     assert (certificate_lacks(names, [domain]) == []) is covered
+
+
+UPDATES: dict[str, Any] = {
+    "waiting": [{"package": "nginx", "installed": "1.0", "version": "1.1", "held": False}],
+    "lists_at": NOW,
+    "reboot_required": False,
+    "reboot_packages": [],
+    "error": "",
+}
+BALANCER: dict[str, Any] = {
+    "at": NOW,
+    "units": {"haproxy.service": {"active": True, "enabled": True}},
+    "disks": {"/var": 41},
+    "updates": UPDATES | {"waiting": []},
+}
+
+
+@pytest.mark.parametrize(("fail_on", "ok"), [("fault", True), ("warning", False), ("", True)])
+def test_warning_is_told_with_what_to_do_and_fails_if_asked_to(fail_on: str, ok: bool) -> None:
+    verdict = judge(STATE, STATE | {"updates": UPDATES}, given={"fail_on": fail_on})
+    assert (verdict["ok"], verdict["failed"]) == (ok, [] if ok else ["web2"])
+    assert [finding["severity"] for finding in verdict["findings"]] == ["warning"]
+    assert verdict["lines"][:2] == [
+        "verified: 2 hosts as they should be, v2",
+        "1 warning on 1 of 2 hosts:",
+    ]
+    assert verdict["lines"][2].startswith(
+        "  - web2: security updates wait: nginx 1.0 -> 1.1; to do"
+    )
+
+
+def test_faults_are_told_before_warnings_and_notes() -> None:
+    kills = {"shop@blue.service": {"total": 1, "recent": 0}}
+    state = STATE | {"health": 0, "updates": UPDATES, "memory_kills": kills}
+    lines = judge(state)["lines"]
+    assert lines[0] == "1 finding on 1 of 1 host:"
+    assert lines[2] == "1 warning on 1 of 1 host:"
+    assert lines[4].startswith("web1: the kernel killed 1 process of shop@blue.service")
+
+
+def test_limits_refuse_another_severity() -> None:
+    with pytest.raises(ValueError, match="verify_fail_on is note; expected fault or warning"):
+        limits({"fail_on": "note"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        (None, ["did not answer: it was not asked"]),
+        ({"error": "timed out", "unreachable": True}, ["did not answer: timed out"]),
+        (
+            {"units": {"haproxy.service": {"active": False, "enabled": True}}},
+            ["haproxy.service is not running"],
+        ),
+        (
+            {"disks": {"/var": 95}},
+            ["the file system of /var is 95 % full; expected less than 90 %"],
+        ),
+        ({"updates": UPDATES}, ["security updates wait: nginx 1.0 -> 1.1"]),
+    ],
+    ids=["well", "not asked", "unreachable", "down", "full", "updates"],
+)
+def test_verify_looks_at_balancers_as_well(
+    changed: dict[str, Any] | None, expected: list[str]
+) -> None:
+    state = None if changed is None else BALANCER | changed
+    verdict = verify({"web1": STATE}, deployed("web1"), balancers={"lb1": state})
+    assert [f["seen"] for f in verdict["findings"]] == expected
+    assert {f["host"] for f in verdict["findings"]} <= {"lb1"}
+    assert ("of 2 hosts" in verdict["lines"][-2]) if expected else verdict["ok"]
+
+
+def test_verify_of_balancers_alone_names_no_release() -> None:
+    verdict = verify({}, {}, balancers={"lb1": BALANCER})
+    assert verdict["lines"] == ["verified: 1 host as it should be"]

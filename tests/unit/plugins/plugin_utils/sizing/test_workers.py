@@ -87,6 +87,24 @@ def test_unit_limits_hold_a_worker_and_stay_within_the_host(cores: int, memory_m
 
 
 @pytest.mark.parametrize(
+    ("memory_mb", "workers", "each", "limit"),
+    [
+        (24576, 2, 64, 768),
+        (24576, 2, 128, 1024),
+        (24576, 4, 2000, 16512),
+        # The host less its reserve, as the plan cannot give more.
+        (2048, 8, 256, 1792),
+        (24576, 40, 512, 22119),
+    ],
+)
+def test_unit_limit_is_twice_what_the_workers_need_and_512_mb(
+    memory_mb: int, workers: int, each: int, limit: int
+) -> None:
+    plan = plan_workers(2, memory_mb * MIB, workers, each)
+    assert plan.memory_max_mb == limit
+
+
+@pytest.mark.parametrize(
     ("memory_mb", "reserve_mb"), [(512, 256), (2048, 256), (2560, 256), (4096, 409), (65536, 6553)]
 )
 def test_reserve_is_a_tenth_but_at_least_256_mb(memory_mb: int, reserve_mb: int) -> None:

@@ -7,23 +7,29 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import socket
 import subprocess
 import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import (
+    BaseHTTPRequestHandler,
+    HTTPServer,
+    SimpleHTTPRequestHandler,
+    ThreadingHTTPServer,
+)
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import shown
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
     Source,
-    SourceError,
     prepare,
     release_id,
-    shown,
 )
 
 Prepare = Callable[..., Source]
@@ -329,6 +335,76 @@ def test_git_hides_credentials_in_what_git_says(packed: Prepare) -> None:
     assert "word" not in message
 
 
+@pytest.fixture
+def private(repository: Path, tmp_path: Path) -> Iterator[str]:
+    """The repository on a server that asks for a password; returns its place."""
+    served = tmp_path / "served" / "shop.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), str(served))
+    git(served, "update-server-info")
+    wanted = "Basic " + base64.b64encode(b"ada:s3cret@1").decode()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:  # noqa: ANN401
+            super().__init__(*args, directory=str(served.parent))
+
+        def do_GET(self) -> None:
+            if self.headers["Authorization"] == wanted:
+                super().do_GET()
+            else:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="shop"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}/shop.git"
+    server.shutdown()
+    server.server_close()
+
+
+def test_git_gets_credentials_in_neither_arguments_nor_files(
+    packed: Prepare, private: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shutil.which("git")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "git").write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/arguments\nexec {real} "$@"\n'
+    )
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    url = f"http://ada:s3cret%401@{private}"
+    cache = tmp_path / "cache"
+    old = cache / (hashlib.sha256(url.encode()).hexdigest()[:16] + ".git")
+    old.mkdir(parents=True)
+    for _ in range(2):
+        found = packed(type="git", url=url, version="main")
+        assert found.shown["url"] == f"http://{private}"
+    assert "s3cret" not in (tmp_path / "arguments").read_text()
+    assert not old.exists()
+    for path in cache.rglob("*"):
+        assert not path.is_file() or b"s3cret" not in path.read_bytes()
+
+
+def test_git_does_not_tell_a_password_that_is_wrong(packed: Prepare, private: str) -> None:
+    message = refused(packed, type="git", url=f"http://ada:wr0ng@{private}", version="main")
+    assert message.startswith("git clone failed: ")
+    assert "wr0ng" not in message
+
+
+def test_package_is_the_same_with_another_password(packed: Prepare) -> None:
+    package = {"type": "package", "name": "shop", "version": "1.0"}
+    digests = {
+        packed(**package, index=f"https://{user}example.com/simple").digest
+        for user in ("", "ada:one@", "bob:two@")
+    }
+    assert len(digests) == 1
+
+
 def test_git_leaves_no_torn_clone_in_the_cache(packed: Prepare, tmp_path: Path) -> None:
     refused(packed, type="git", url=str(tmp_path / "missing"), version="main")
     assert list((tmp_path / "cache").iterdir()) == []
@@ -437,6 +513,33 @@ def test_archive_keeps_executables_and_links(packed: Prepare, tmp_path: Path) ->
     assert found["bin/run"].mode == 0o755
     assert found["run"].linkname == "bin/run"
     assert content(source, "again") == "x"
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_archive_refuses_devices_and_pipes(packed: Prepare, tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "shop.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("web/pipe")
+        info.type = kind
+        archive.addfile(info)
+    assert refused(packed, type="archive", path=str(path)) == (
+        "the archive holds 'web/pipe', a device or a pipe, which no release needs; remove it"
+    )
+
+
+def test_zip_refuses_devices_and_pipes(packed: Prepare, tmp_path: Path) -> None:
+    path = tmp_path / "shop.zip"
+    path.write_bytes(zipped({"pipe": ""}, 0o010644))
+    assert "a device or a pipe" in refused(packed, type="archive", path=str(path))
+
+
+def test_archive_loses_setuid_and_setgid(packed: Prepare, tmp_path: Path) -> None:
+    path = tmp_path / "shop.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("run")
+        info.mode = 0o6755
+        archive.addfile(info, io.BytesIO(b""))
+    assert members(packed(type="archive", path=str(path)))["run"].mode == 0o755
 
 
 def test_zip_keeps_executables_and_links(packed: Prepare, tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""The frame of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import credentials
+
+
+class Module(AnsibleModule):
+    """A module whose options do not reach the host's journal, nor credentials in them the answer.
+
+    Ansible writes the options of each call to the journal, for good and for all who may read it.
+    Options contain environments, files and commands of an application. `no_log` of an option is no
+    remedy: that of a suboption misses if a newline of the value was escaped in the text, and the
+    text of every value is cut out of the answer, so that a file would have no diff.
+
+    AnsibleModule's own parameter `no_log` says the same, but is lost: Ansible sends the task's own
+    `no_log`, false as a rule, with every call.
+    """
+
+    def __init__(self, argument_spec: dict[str, Any], **more: Any) -> None:  # noqa: ANN401
+        """Take the call's options.
+
+        Args:
+            argument_spec: The options; `no_log` keeps a text out of the answer.
+            more: As AnsibleModule has it.
+        """
+        super().__init__(argument_spec=argument_spec, **more)
+        # With -vvv the answer repeats the options, and a failing tool its arguments.
+        for text in _texts(self.params):
+            self.no_log_values.update(credentials(text))
+
+    @property
+    def no_log(self) -> bool:
+        """Whether to keep silent: always."""
+        return True
+
+    @no_log.setter
+    def no_log(self, of_the_task: bool) -> None:
+        """Ignore what a task says: its `no_log` hides the answer too, and does so by itself."""
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts in an option, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)

@@ -1,0 +1,166 @@
+"""Where a release is built: a sandbox with the network, the release's folder and a cache.
+
+Whatever runs here may be foreign code: the build of a package, what an installed package runs at
+the start of an interpreter. It runs as the account of the application's builds, which owns nothing
+else, and which the service is not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import unit_name
+from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
+    Confinement,
+    ConfinementError,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, LOCALHOST
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
+    BuildError,
+    Recipe,
+    tail,
+)
+
+#: The folder of a release for temporary files of the build; it goes at the end.
+#: Not /tmp: compilers and tests of build systems run programs there, and many hosts forbid it.
+SCRATCH = ".build"
+#: Certificate authorities that the host trusts, from the package ca-certificates.
+TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
+#: What the host's own environment may say to uv: indexes, proxies and authorities.
+_OF_THE_HOST = re.compile(
+    r"UV_\w+|PIP_\w+|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE", re.I
+)
+#: Names of variables whose values may be credentials.
+_SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|KEY|USERNAME|INDEX|PROXY|LINKS|MIRROR", re.I)
+
+
+def wheel(recipe: Recipe) -> str:
+    """Return where the build finds the wheel of a recipe of that kind."""
+    return recipe.inside(SCRATCH, os.path.basename(recipe.archive))
+
+
+def uv_environment(recipe: Recipe, cache: str) -> dict[str, str]:
+    """Return the environment of uv.
+
+    Args:
+        recipe: The release.
+        cache: Folder of uv's cache.
+    """
+    environment = {
+        # uv brings its own authorities; those of a company's package index are in the host's store.
+        **({"UV_SYSTEM_CERTS": "true"} if os.path.exists(TRUST_STORE) else {}),
+        **{name: value for name, value in os.environ.items() if _OF_THE_HOST.fullmatch(name)},
+        "UV_CACHE_DIR": cache,
+        # A venv whose files are links into the cache would change with it.
+        "UV_LINK_MODE": "copy",
+        "UV_NO_PROGRESS": "1",
+        "UV_PROJECT_ENVIRONMENT": recipe.inside(".venv"),
+        # The service could not read them under /root.
+        "UV_PYTHON_INSTALL_DIR": recipe.pythons,
+        **recipe.uv_environment,
+    }
+    if recipe.python_mirror:
+        environment["UV_PYTHON_INSTALL_MIRROR"] = recipe.python_mirror
+    return environment
+
+
+def index_environment(recipe: Recipe) -> dict[str, str]:
+    """Return where `uv pip` finds packages, in variables: arguments can be read by everyone."""
+    given = recipe.uv_environment
+    told = {
+        "UV_INDEX": [recipe.index, given.get("UV_INDEX", "")],
+        "UV_FIND_LINKS": [recipe.find_links, given.get("UV_FIND_LINKS", "")],
+    }
+    return {name: " ".join(filter(None, values)) for name, values in told.items() if any(values)}
+
+
+def run_confined(
+    recipe: Recipe,
+    command: Sequence[str],
+    problem: str,
+    environment: Mapping[str, str] | None = None,
+    *,
+    answers: bool = False,
+) -> str:
+    """Run a tool in the workshop and return the end of what it printed.
+
+    Args:
+        recipe: The release.
+        command: The program, an absolute path, and its arguments.
+        problem: How a refusal begins; empty for the tool's own words alone.
+        environment: Further variables.
+        answers: Return all of its standard output instead, and nothing else.
+
+    Raises:
+        BuildError: It failed; with the end of its output, without credentials.
+    """
+    told = {
+        **uv_environment(recipe, os.path.join(recipe.caches, recipe.builder)),
+        **(environment or {}),
+    }
+    network = (ANY, LOCALHOST) if _names_loopback([*told.values(), recipe.index]) else (ANY,)
+    confinement = Confinement(
+        unit=unit_name(recipe.application, "build"),
+        user=recipe.builder,
+        # Relative paths of a requirements.txt start there.
+        folder=recipe.inside("src"),
+        timeout=recipe.timeout,
+        # Build systems may make code at run time: libffi, Node.js.
+        sandbox=replace(
+            recipe.sandbox,
+            network_allow=network,
+            jit=True,
+            writable_paths=(recipe.path,),
+            devices=(),
+            options={},
+        ),
+        environment={"TMPDIR": recipe.inside(SCRATCH), **told},
+        properties=[
+            ("CacheDirectory", recipe.builder),
+            ("CacheDirectoryMode", "0700"),
+            ("MemoryMax", recipe.memory_max),
+            ("TasksMax", "1024"),
+            # The live release goes first.
+            ("CPUWeight", "20"),
+            ("IOWeight", "20"),
+        ],
+    )
+    try:
+        outcome = confined.run(command, confinement, answers=answers)
+    except ConfinementError as error:
+        raise BuildError(f"{problem or 'the build cannot start'}: {error}") from error
+    if outcome.status == 0:
+        return outcome.output
+    output = redacted(outcome.output, told, filter(_SECRET.search, told))
+    shown = tail(printable(output)) or f"  {outcome.problem}\n"
+    if outcome.timed_out:
+        shown += f"  {outcome.problem}; python_release_build_timeout_seconds may allow it more\n"
+    elif outcome.status != 1 and "memory" in outcome.problem:
+        shown += f"  {outcome.problem}; python_release_build_memory_max is {recipe.memory_max}\n"
+    raise BuildError(f"{problem}; nothing live changed:\n{shown}" if problem else shown)
+
+
+def _names_loopback(values: Sequence[str]) -> bool:
+    """Return whether one of the values is the URL of something on this host."""
+    hosts = (urlsplit(part).hostname or "" for value in values for part in _urls(value))
+    return any(map(_is_loopback, hosts))
+
+
+def _urls(value: str) -> list[str]:
+    # UV_INDEX= may name its indexes: `internal=https://...`.
+    return re.findall(r"https?://[^\s,]+", value)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

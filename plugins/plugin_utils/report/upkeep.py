@@ -1,0 +1,119 @@
+"""What a host needs besides its application: updates, a reboot, memory. Pure text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: A fault fails `verify.yml`; a warning does with `-e verify_fail_on=warning`; a note never does.
+FAULT, WARNING, NOTE = "fault", "warning", "note"
+
+SECONDS_PER_DAY = 24 * 3600
+#: Days after which package lists say too little. apt's own timer fetches them every day.
+OLD_LISTS_DAYS = 3
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that a host needs: how urgent it is, what was seen, and what to do."""
+
+    severity: str
+    seen: str
+    todo: str
+
+
+def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Iterator[Need]:
+    """Yield what a host needs.
+
+    Args:
+        host: Its name in the inventory.
+        state: `state` of `asgi.fleet.host_info`, or that of `asgi.fleet.app_info` with `upkeep`.
+        balancer: Whether it is a balancer.
+    """
+    patch = f"run ansible-playbook playbooks/patch.yml --limit {host}"
+    yield from _of_memory(state.get("memory_kills") or {})
+    if updates := state.get("updates"):
+        yield from _of_updates(updates, int(state["at"]), patch)
+        if updates["reboot_required"]:
+            packages = ", ".join(updates["reboot_packages"])
+            yield Need(
+                WARNING,
+                "asks for a reboot" + (f", for {packages}" if packages else ""),
+                patch + (" -e patch_reboot_balancers=true, at a quiet hour" if balancer else ""),
+            )
+    for unit, files in (state.get("outdated") or {}).items():
+        yield Need(WARNING, f"{unit} still runs on replaced files: {', '.join(files)}", patch)
+
+
+def remarks(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> list[str]:
+    """Return what a host needs, as lines for below a table."""
+    return [
+        f"{host}: {need.seen}; to do: {need.todo}" for need in needs(host, state, balancer=balancer)
+    ]
+
+
+def full_disks(state: Mapping[str, Any], limit: int) -> Iterator[tuple[str, str]]:
+    """Yield the file systems that are as full as the limit, in percent, and what to do."""
+    for path, percent in state["disks"].items():
+        if percent >= limit:
+            yield (
+                f"the file system of {path} is {percent} % full; expected less than {limit} %",
+                f"make room: df -h {path}; df -i {path}; lower app_releases_kept",
+            )
+
+
+def wrong_units(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the units that do not run or would not start at boot, and what to do."""
+    for unit, found in state["units"].items():
+        if not found["active"]:
+            yield f"{unit} is not running", f"journalctl -u {unit}; systemctl start {unit}"
+        if not found["enabled"]:
+            yield f"{unit} is not enabled: it would not start at boot", f"systemctl enable {unit}"
+
+
+def _of_updates(updates: Mapping[str, Any], now: int, patch: str) -> Iterator[Need]:
+    if updates["error"]:
+        yield Need(
+            WARNING,
+            f"its packages could not be examined: {updates['error']}",
+            "correct what `apt-cache policy` says on the host",
+        )
+    free = [update for update in updates["waiting"] if not update["held"]]
+    held = [update for update in updates["waiting"] if update["held"]]
+    if free:
+        yield Need(WARNING, f"security updates wait: {_versions(free)}", patch)
+    if held:
+        names = " ".join(update["package"] for update in held)
+        yield Need(
+            WARNING,
+            f"security updates of held packages wait: {_versions(held)}",
+            f"apt-mark unhold {names} on the host, then {patch}",
+        )
+    days = (now - updates["lists_at"]) // SECONDS_PER_DAY
+    if days >= OLD_LISTS_DAYS:
+        age = f"are {days} days old" if updates["lists_at"] else "are not there"
+        yield Need(
+            WARNING,
+            f"its package lists {age}, so newer security updates are not known",
+            "find out why on the host: systemctl status apt-daily.timer apt-daily.service; "
+            "apt-get update",
+        )
+
+
+def _versions(updates: list[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{one['package']} {one['installed']} -> {one['version']}" for one in updates)
+
+
+def _of_memory(kills: Mapping[str, Mapping[str, int]]) -> Iterator[Need]:
+    for unit, count in kills.items():
+        number = count["recent"] or count["total"]
+        when = "in the last day" if count["recent"] else "more than a day ago"
+        yield Need(
+            FAULT if count["recent"] else NOTE,
+            f"the kernel killed {number} {'process' if number == 1 else 'processes'} of {unit} "
+            f"for lack of memory {when}",
+            "raise app_worker_memory_mb or lower app_workers, then run ansible-playbook deploy.yml"
+            if "@" in unit
+            else "give the host more memory, or less to do",
+        )
