@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import subprocess
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     format_environment,
 )
@@ -35,6 +37,8 @@ KEPT_BYTES = 64 * 1024
 ANSWER_BYTES = 16 * 1024 * 1024
 #: Seconds between SIGTERM and SIGKILL for what a program leaves behind.
 STOP_SECONDS = 3
+#: Seconds between two looks whether the controller is still there.
+LOOK_SECONDS = 1.0
 #: Seconds beyond a program's own that systemd may take to start it and to end what is left.
 MARGIN_SECONDS = 30
 #: The programs of the host that every unit finds.
@@ -68,6 +72,7 @@ class Confinement:
         sandbox: What it may do.
         environment: Its environment, besides PATH, LANG and HOME: a private /tmp.
         properties: Further directives, such as StateDirectory=.
+        patient: Whether it may run to its end after the controller has gone.
     """
 
     unit: str
@@ -77,6 +82,7 @@ class Confinement:
     sandbox: Sandbox = field(default_factory=Sandbox)
     environment: Mapping[str, str] = field(default_factory=dict)
     properties: Sequence[tuple[str, str]] = ()
+    patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
 
     Raises:
         ConfinementError: systemd did not start it.
+        ControllerGone: The controller has gone meanwhile; the program was stopped.
     """
     unit = f"{confinement.unit}.service"
     if os.path.exists(os.path.join(TRANSIENT, unit)):
@@ -118,7 +125,7 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
     began = time.monotonic()
     with _environment_file(confinement) as path:
         call = _call(command, confinement, path)
-        status, output = _watch(call, confinement.timeout, unit, answers)
+        status, output = _watch(call, confinement, answers)
     seconds = time.monotonic() - began
     if status == 0:
         return Outcome(0, output, seconds)
@@ -190,8 +197,9 @@ def _environment_file(confinement: Confinement) -> Iterator[str]:
         yield file.name
 
 
-def _watch(call: Sequence[str], timeout: float, unit: str, answers: bool) -> tuple[int, str]:
+def _watch(call: Sequence[str], confinement: Confinement, answers: bool) -> tuple[int, str]:
     """Run the call and return its status and the end of its output."""
+    unit = f"{confinement.unit}.service"
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
@@ -203,10 +211,12 @@ def _watch(call: Sequence[str], timeout: float, unit: str, answers: bool) -> tup
     ):
         assert process.stdout is not None  # noqa: S101 (for the type: it is a pipe)
         # RuntimeMaxSec= ends the unit; this only if systemd itself does not answer.
-        watchdog = threading.Timer(timeout + MARGIN_SECONDS, _give_up, (process, unit))
+        patience = confinement.timeout + MARGIN_SECONDS
+        watchdog = threading.Timer(patience, _give_up, (process, unit))
         watchdog.start()
         try:
-            output = _read_end(process.stdout, ANSWER_BYTES if answers else KEPT_BYTES)
+            limit = ANSWER_BYTES if answers else KEPT_BYTES
+            output = _read_end(process.stdout, limit, confinement.patient)
         except BaseException:
             # This run is being stopped: what it started must not go on.
             _systemctl("stop", unit)
@@ -226,13 +236,20 @@ def _give_up(process: subprocess.Popen[bytes], unit: str) -> None:
     process.kill()
 
 
-def _read_end(stream: IO[bytes], limit: int) -> bytes:
+def _read_end(stream: IO[bytes], limit: int, patient: bool) -> bytes:
     """Read a stream to its end, and keep the last `limit` bytes."""
     kept = bytearray()
-    while chunk := os.read(stream.fileno(), KEPT_BYTES):
+    while True:
+        readable, _, _ = select.select([stream], [], [], LOOK_SECONDS)
+        if not readable:
+            if not patient:
+                require_controller()
+            continue
+        chunk = os.read(stream.fileno(), KEPT_BYTES)
+        if not chunk:
+            return bytes(kept)
         kept += chunk
         del kept[:-limit]
-    return bytes(kept)
 
 
 def _systemctl(*arguments: str) -> str:
