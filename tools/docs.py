@@ -265,6 +265,12 @@ def variables_page() -> Page:
         "Messages and the fact `deployment` never contain values of `app_env` and `app_secrets`,",
         "nor the text of a key in `app_tls`. Encrypt these values with ansible-vault; a key may",
         "also be the path of a file that ansible-vault encrypted.",
+        "",
+        "What commands, failing imports and failing starts print is shown with the names of",
+        "secrets for their values: `<DATABASE_URL>`. Found are also the password in a URL, the",
+        "lines and texts of a document, and each of these percent-encoded, escaped, in base64 and",
+        "in hexadecimal. Not found are values of fewer than four characters, and what was",
+        "encrypted or compressed.",
     ]
     return Page(ROOT / "docs" / "variables.md", "\n".join(lines) + "\n")
 

@@ -34,6 +34,8 @@ class Whoami(BaseModel):
         client: Address of the client; null over a unix socket without a proxy's headers.
         scheme: `https` if the proxy says so, whatever the server itself speaks.
         root_path: Prefix that the proxy took off the path, as in `/api`.
+        url: The address that was asked for, as links of the application begin.
+        headers: All headers of the request; several of one name are joined.
     """
 
     app: str
@@ -44,6 +46,8 @@ class Whoami(BaseModel):
     client: str | None
     scheme: str
     root_path: str
+    url: str
+    headers: dict[str, str]
 
 
 class VisibleSettings(BaseModel):
@@ -82,6 +86,8 @@ async def whoami(request: Request, settings: CurrentSettings) -> Whoami:
         client=request.client.host if request.client else None,
         scheme=request.url.scheme,
         root_path=request.scope.get("root_path", ""),
+        url=str(request.url),
+        headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
     )
 
 

@@ -36,7 +36,10 @@ def test_root_greets_with_release_and_slot(client: TestClient) -> None:
 
 def test_whoami_tells_process_and_client(client: TestClient) -> None:
     """The answer holds what a test of a fleet compares between hosts."""
-    assert client.get("/whoami").json() == {
+    headers = {"accept": "*/*", "x-twice": "1", "user-agent": "test"}
+    answer = client.get("/whoami?a=b", headers=headers).json()
+    assert headers.items() <= answer.pop("headers").items()
+    assert answer == {
         "app": "fleet-sample",
         "host": socket.gethostname(),
         "release": "r1",
@@ -45,6 +48,7 @@ def test_whoami_tells_process_and_client(client: TestClient) -> None:
         "client": "testclient",
         "scheme": "http",
         "root_path": "",
+        "url": "http://testserver/whoami?a=b",
     }
 
 

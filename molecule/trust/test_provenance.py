@@ -154,10 +154,25 @@ def test_removal_leaves_and_names_what_others_put_there(taken: Shop) -> None:
     ]
 
 
-def test_address_of_a_dynamic_inventory_is_no_directive(shop: Shop) -> None:
-    """Without the check, nginx got the rest of the address as directives."""
-    output = shop.refuse("provision", fleet_address="10.0.0.9; } server { listen 81; }")
-    assert "fleet_address is 10.0.0.9; } server" in " ".join(output.split())
+@pytest.mark.parametrize("group", ["app", "balancer"])
+def test_address_of_a_dynamic_inventory_is_no_directive(shop: Shop, group: str) -> None:
+    """Without the check, nginx and HAProxy got the rest of the address as directives."""
+    variables: dict[str, Any] = {"app_name": "shop", "app_domain": "shop.example.com"}
+    variables["app_source"] = {"type": "path", "path": str(ROOT / "app")}
+    hosts = {
+        "app": {"web": {"ansible_host": "192.0.2.1"}},
+        "balancer": {"lb": {"ansible_host": "192.0.2.2"}},
+    }
+    next(iter(hosts[group].values()))["ansible_host"] = "10.0.0.9; } server { listen 81; }"
+    inventory = shop.folder / "dynamic.json"
+    groups = {name: {"hosts": hosts[name], "vars": variables} for name in hosts}
+    inventory.write_text(json.dumps(groups), encoding="utf-8")
+    command = ["ansible-playbook", f"{ROOT}/playbooks/check.yml", f"--inventory={inventory}"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode != 0, result.stdout[-4000:]
+    assert "ansible_host is 10.0.0.9; } server { listen 81; }; expected an IP address" in " ".join(
+        result.stdout.split()
+    )
 
 
 def test_deployment_is_as_it_was(shop: Shop) -> None:

@@ -9,7 +9,9 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   secret_names:
-    description: Names of variables whose values are hidden when the journal is shown.
+    description:
+      - Names of variables whose values are hidden when the journal is shown, in the forms too that
+        an application gives them. Values of fewer than 4 characters are not.
     type: list
     elements: str
     default: []

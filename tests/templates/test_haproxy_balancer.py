@@ -92,8 +92,9 @@ def test_requests_go_to_the_site_of_their_host(render_role: Render) -> None:
     https = section(files(render_role, REQUIRED)[CONFIGURATION], "frontend https")
     assert "acl shop var(txn.host) -m str www.example.com" in https
     assert "acl shop var(txn.host) -m end .example.org" in https
-    assert "use_backend shop if shop" in https
-    assert "use_backend blog if blog" in https
+    assert "acl shop_tls var(txn.tls) -m end .example.org" in https
+    assert "use_backend shop if shop shop_tls" in https
+    assert "use_backend blog if blog blog_tls" in https
 
 
 def test_address_of_the_client_is_overwritten(render_role: Render) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import environment_key
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
     run_confined,
+    shown_of,
     uv_environment,
 )
 
@@ -48,7 +49,9 @@ def _interpreter(recipe: Recipe) -> str:
         installed_now = _as_root(recipe, ["python", "install", "--no-bin", recipe.python])
         found = _as_root(recipe, ["python", "find", "--no-project", "--system", recipe.python])
         if found.returncode != 0:
-            told = tail(installed_now.stderr or found.stderr)
+            told = shown_of(
+                installed_now.stderr or found.stderr, uv_environment(recipe, recipe.cache)
+            )
             raise BuildError(
                 f"{recipe.prefix}python is {recipe.python}; this host has "
                 f"{interpreter_version('/usr/bin/python3')} as python3, and the wanted one cannot "
@@ -73,13 +76,14 @@ def release_key(recipe: Recipe, used: str) -> str:
     """Return a digest of all that decides what is installed; empty if a lock does not say."""
     ingredients = [
         os.path.realpath("/usr/bin/python3") if not recipe.python else recipe.python,
-        recipe.python_mirror,
+        # Credentials must not be part of a digest.
+        *(
+            re.sub(r"//[^/\s]*@", "//", url)
+            for url in (recipe.python_mirror, recipe.index, recipe.find_links)
+        ),
         list(recipe.server_packages),
         recipe.server_lock,
         recipe.build_lock,
-        # Credentials must not be part of a digest.
-        re.sub(r"//[^/@]*@", "//", recipe.index),
-        recipe.find_links,
         sorted(recipe.uv_environment),
         recipe.uv,
     ]

@@ -12,7 +12,8 @@ import os
 import re
 
 #: A record of an installation. The name has no "-", which PEP 427 replaces; old tools kept it.
-_RECORD = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.(dist|egg)-info")
+#: Other characters have no place in it: what is found becomes lines of a file for uv.
+_RECORD = re.compile(r"(?P<name>[A-Za-z0-9._-]+)-(?P<version>[A-Za-z0-9._+!]+)\.(dist|egg)-info")
 
 
 def installed(venv: str) -> dict[str, str]:

@@ -21,7 +21,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
     ConfinementError,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import (
+    redacted,
+    telling_names,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, LOCALHOST
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
@@ -38,8 +41,6 @@ TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
 _OF_THE_HOST = re.compile(
     r"UV_\w+|PIP_\w+|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE", re.I
 )
-#: Names of variables whose values may be credentials.
-_SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|KEY|USERNAME|INDEX|PROXY|LINKS|MIRROR", re.I)
 
 
 def wheel(recipe: Recipe) -> str:
@@ -139,13 +140,25 @@ def run_confined(
         raise BuildError(f"{problem or 'the build cannot start'}: {error}") from error
     if outcome.status == 0:
         return outcome.output
-    output = redacted(outcome.output, told, filter(_SECRET.search, told))
-    shown = tail(printable(output)) or f"  {outcome.problem}\n"
+    shown = shown_of(outcome.output, told) or f"  {outcome.problem}\n"
     if outcome.timed_out:
         shown += f"  {outcome.problem}; python_release_build_timeout_seconds may allow it more\n"
     elif outcome.status != 1 and "memory" in outcome.problem:
         shown += f"  {outcome.problem}; python_release_build_memory_max is {recipe.memory_max}\n"
     raise BuildError(f"{problem}; nothing live changed:\n{shown}" if problem else shown)
+
+
+def shown_of(output: str, environment: Mapping[str, str]) -> str:
+    """Return the end of a tool's output as a refusal shows it, without credentials.
+
+    Args:
+        output: What it printed.
+        environment: The variables that it was given: passwords of indexes, URLs.
+    """
+    # The token of some indexes is the name of a user without a password.
+    users = [name for name in environment if name.endswith("_USERNAME")]
+    told = redacted(output, environment, [*telling_names(environment), *users])
+    return tail(printable(told))
 
 
 def _names_loopback(values: Sequence[str]) -> bool:

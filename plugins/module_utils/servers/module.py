@@ -76,6 +76,11 @@ def run(module: Module, server: SystemServer, files: Mapping[str, str]) -> None:
         module.fail_json(msg=str(error))
     for warning in applied.warnings:
         module.warn(warning)
+    if wanted.units and not module.check_mode and server.awaits_restart():
+        module.warn(
+            f"the sandbox of {server.place.unit} holds from its next restart on; a restart now "
+            "would lose requests"
+        )
     module.exit_json(
         changed=bool(applied.steps) or enable,
         action=applied.steps.action,

@@ -14,7 +14,9 @@ import shutil
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import Changes
@@ -26,6 +28,19 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.transaction imp
 #: The states in which the unit's processes serve.
 ACTIVE = ("active", "reloading", "refreshing")
 UNSHARE = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
+TRANSIENT = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect"]
+#: Directives of a drop-in that say how a service is started and ended, not what it may do.
+LIFECYCLE = ("Exec", "Kill", "Restart", "Timeout", "Type", "PIDFile", "Notify", "Environment")
+
+
+def confinement(drop_ins: Iterable[str]) -> list[str]:
+    """Return the sandbox of drop-ins, as options of systemd-run."""
+    lines = [line.strip() for text in drop_ins for line in text.splitlines()]
+    return [
+        f"--property={line}"
+        for line in lines
+        if "=" in line and line[0] not in "#;[" and not line.startswith(LIFECYCLE)
+    ]
 
 
 @dataclass(frozen=True)
@@ -80,15 +95,27 @@ class SystemServer(ABC):
         """Whether the program is there."""
         return os.path.exists(self.place.executable)
 
-    def test(self, changes: Changes) -> Trial:
-        """Test where, only for the program, a changed copy is mounted over the configuration."""
+    def test(self, changes: Changes, units: Changes | None = None) -> Trial:
+        """Test where, only for the program, a changed copy is mounted over the configuration.
+
+        Args:
+            changes: The changes of the configuration.
+            units: The changes of the service's drop-ins. The test then runs under their sandbox,
+                since one that is too narrow would show only at the next restart.
+        """
         script = f'mount --bind "$1" "$2" && exec "$3" {self.test_arguments}'
+        sandbox = confinement(units.write.values()) if units else []
         with tempfile.TemporaryDirectory(dir=self.place.scratch) as temporary:
             stage = os.path.join(temporary, "stage")
             shutil.copytree(self.place.directory, stage, symlinks=True)
             changes.below(self.place.directory, stage).carry_out()
+            command = [*UNSHARE, script]
+            if sandbox:
+                bind = f"--property=BindPaths={stage}:{self.place.directory}"
+                script = f'exec "$3" {self.test_arguments}'
+                command = [*TRANSIENT, bind, *sandbox, "sh", "-ec", script]
             result = subprocess.run(
-                [*UNSHARE, script, "sh", stage, self.place.directory, self.place.executable],
+                [*command, "sh", stage, self.place.directory, self.place.executable],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
@@ -98,6 +125,17 @@ class SystemServer(ABC):
                 umask=0o027,
             )
         return self.judge(passed=result.returncode == 0, output=result.stdout)
+
+    def awaits_restart(self) -> bool:
+        """Return whether the process that runs was started before its sandbox was written."""
+        asked = ["show", "--property=NoNewPrivileges", "--value", self.place.unit]
+        if systemd.systemctl(*asked, check=False).strip() != "yes":
+            return False
+        try:
+            status = Path("/proc", systemd.show(self.place.unit)["MainPID"], "status").read_text()
+        except OSError:  # it does not run
+            return False
+        return "NoNewPrivs:\t0" in status
 
     def running(self) -> bool:
         """Return whether the service is active."""

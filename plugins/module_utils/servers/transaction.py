@@ -35,8 +35,8 @@ class Trial:
 class Server(Protocol):
     """What the transaction needs from a server."""
 
-    def test(self, changes: Changes) -> Trial:
-        """Test the whole configuration as it would be after `changes`."""
+    def test(self, changes: Changes, units: Changes | None = None) -> Trial:
+        """Test the whole configuration as it would be after `changes`, under the units' sandbox."""
 
     def running(self) -> bool:
         """Return whether the service is active."""
@@ -132,6 +132,8 @@ def apply(wanted: Wanted, server: Server, pending: Path) -> Applied:
         return Applied(steps)
     tested = steps.action != "none"
     warnings = require_valid(wanted.config, server) if tested else []
+    if wanted.units:
+        require_confinable(wanted, server)
     changes = wanted.units | wanted.config
     kept = Kept.of(changes.before)
     if tested:
@@ -189,6 +191,21 @@ def require_valid(changes: Changes, server: Server) -> list[str]:
     return result.warnings
 
 
+def require_confinable(wanted: Wanted, server: Server) -> None:
+    """Have the server test the configuration under the sandbox that it has from its next start on.
+
+    Raises:
+        ConfigError: It would not start; nothing was changed.
+    """
+    result = server.test(wanted.config, wanted.units)
+    if result.refusal:
+        raise ConfigError(
+            f"under the sandbox of the new drop-in, {result.refusal}; allow it by the variable "
+            "..._sandbox_writable_paths or ..._sandbox_options of the role, or set "
+            "..._sandbox_enabled: false"
+        )
+
+
 def explain(program: str, subject: str, reasons: list[str], output: str, effect: str = "") -> str:
     """Return the reason of a refusal in the server's own words.
 
@@ -200,5 +217,7 @@ def explain(program: str, subject: str, reasons: list[str], output: str, effect:
         effect: The effect on clients; by default that it keeps serving as before.
     """
     told = " / ".join(dict.fromkeys(reasons)) or output.strip()[-500:] or "nothing was logged"
+    # A log may have what a client has sent, such as a terminal's control sequences.
+    told = "".join(one if one.isprintable() or one == "\n" else "?" for one in told)
     effect = effect or f"{program} serves what it served before"
     return f"{program} refuses {subject}: {told}; {effect}"

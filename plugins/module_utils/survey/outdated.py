@@ -11,14 +11,17 @@ from pathlib import Path
 
 #: Bytes that are read of a process's memory map.
 MOST_BYTES = 4 * 1024 * 1024
-#: Of what a process has mapped, the programs and libraries that carry requests. Below /usr, since
-#: what an application maps of its own is none of the host's packages (proc_pid_maps(5)).
-REPLACED = re.compile(
-    r" /(?:usr/)?(?:s?bin|lib)/(?:[^\n]*/)?"
-    r"((?:lib(?:ssl|crypto|python3)|ngx_)[^/\n]*\.so[^/\n]*|nginx|haproxy|python3\.\d+)"
-    r" \(deleted\)$",
-    re.MULTILINE,
+#: Where packages have their programs and libraries. An application cannot map a file from there
+#: that is not the host's.
+PLACES = ("/usr/lib/", "/usr/bin/", "/usr/sbin/", "/lib/", "/bin/", "/sbin/")
+#: The names of those that carry requests.
+NAME = re.compile(
+    r"(?:lib(?:ssl|crypto|python3)|ngx_)[\w.+-]*\.so[\w.]*|nginx|haproxy|python3\.\d+"
 )
+#: What the kernel appends to the path of a mapped file that is gone (proc_pid_maps(5)).
+GONE = " (deleted)"
+#: Fields of a line before its path.
+FIELDS = 5
 
 
 def outdated(pids: Mapping[str, int], root: Path = Path("/")) -> dict[str, list[str]]:
@@ -34,7 +37,13 @@ def outdated(pids: Mapping[str, int], root: Path = Path("/")) -> dict[str, list[
 
 def replaced_files(maps: str) -> list[str]:
     """Return the names of the replaced files in a memory map."""
-    return sorted(set(REPLACED.findall(maps)))
+    found = set()
+    for line in maps.split("\n"):
+        path = line.split(None, FIELDS)[-1] if line.endswith(GONE) else ""
+        name = path.removesuffix(GONE).rpartition("/")[2]
+        if path.startswith(PLACES) and NAME.fullmatch(name):
+            found.add(name)
+    return sorted(found)
 
 
 def _maps(root: Path, pid: int) -> str:

@@ -16,6 +16,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import int
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FILE = re.compile(r"(/[A-Za-z0-9._~@+-]+)+/?")
+_BUFFERS = re.compile(r"[1-9][0-9]{0,3} [1-9][0-9]{0,6}[km]?")
 ADVICE = "correct it where it is set"
 
 
@@ -50,7 +51,10 @@ def _matching(pattern: re.Pattern[str], expected: str) -> values.Check:
 word = _matching(_WORD, "one word of letters, digits, ., _ and -")
 file_path = _matching(_FILE, "an absolute path of letters, digits, ., _, ~, @, + and -")
 
+buffers = _matching(_BUFFERS, "a number and a size, such as 4 8k")
+
 KINDS: dict[str, Callable[[object, Findings], object]] = {
+    "buffers": buffers,
     "file": file_path,
     "name": values.domains,
     "number": _number,

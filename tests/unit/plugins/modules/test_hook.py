@@ -87,9 +87,7 @@ def test_hook_that_fails_shows_no_secret(run: Run, told: str) -> None:
 def test_command_that_names_a_secret_returns_it_hidden(run: Run) -> None:
     commands = [{"command": "login s3cret"}]
     answer = run(commands=commands, environment='TOKEN="s3cret"\n', secret_names=["TOKEN"])
-    assert answer["ran"] == [
-        {"command": "login <TOKEN>", "seconds": 0.1, "output": "done\n"}
-    ]
+    assert answer["ran"] == [{"command": "login <TOKEN>", "seconds": 0.1, "output": "done\n"}]
 
 
 def test_hook_that_ran_does_not_run_again_in_its_rollout(

@@ -865,3 +865,151 @@ def test_manifest_counts_while_its_interpreter_is_there(recipe: Recipe) -> None:
 def test_tail_shows_the_last_lines() -> None:
     text = "\n".join(str(number) for number in range(40)) + "\n\n"
     assert tail(text).splitlines() == [f"  {number}" for number in range(10, 40)]
+
+
+# Hashes
+
+
+def lock(*wheels: Path) -> str:
+    """Return a lock with hashes of some wheels."""
+    return "".join(hashed(path) for path in wheels)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> dict[str, Any]:
+    """Fields of a recipe with a server package that needs another one, and a lock of both."""
+    folder = tmp_path / "wheels"
+    needed = wheel(folder, "needed", "1.0")
+    wheel(folder, "needed", "2.0")
+    return {
+        "find_links": str(folder),
+        "server_packages": ["server==1.0"],
+        "server_lock": lock(wheel(folder, "server", "1.0", requires="needed"), needed),
+    }
+
+
+def toy(folder: str, requires: str = "") -> dict[str, str]:
+    """Return an application with a hashed requirement."""
+    path = wheel(Path(folder), "toy", "1.0", requires=requires)
+    return {"main.py": f"import toy\n{APPLICATION}", "requirements.txt": hashed(path)}
+
+
+def test_unlisted_dependency_of_a_hashed_lock_is_refused(
+    pack: Pack, server: dict[str, Any]
+) -> None:
+    message = refused(pack(toy(server["find_links"], requires="needed"), **server))
+    assert message.startswith("the dependencies cannot be installed from requirements.txt, which ")
+    assert "no trusted hash was provided for: `needed`" in message
+
+
+def test_server_packages_and_what_they_need_come_from_their_lock(
+    pack: Pack, server: dict[str, Any]
+) -> None:
+    recipe = pack(toy(server["find_links"]), **server, require_hashes=True)
+    assert build(recipe, {})["hashes"] == "enforced"
+    assert installed(recipe) == {"toy": "1.0", "server": "1.0", "needed": "1.0"}
+    assert sorted(path.name for path in Path(recipe.path).iterdir()) == [
+        ".venv",
+        "manifest.json",
+        "src",
+    ]
+
+
+@pytest.mark.parametrize("origin", ["index", "file"])
+def test_server_lock_leaves_the_applications_own_versions(
+    pack: Pack, server: dict[str, Any], tmp_path: Path, origin: str
+) -> None:
+    if origin == "index":
+        wheel(Path(server["find_links"]), "needed", "1.5")
+        line = "needed==1.5"
+    else:
+        line = str(wheel(tmp_path, "needed", "1.5"))
+    files = {"main.py": APPLICATION, "requirements.txt": f"{line}\n"}
+    recipe = pack(files, **server)
+    assert build(recipe, {})["hashes"] == "none"
+    assert installed(recipe) == {"server": "1.0", "needed": "1.5"}
+
+
+def test_server_package_with_other_bytes_is_refused(pack: Pack, server: dict[str, Any]) -> None:
+    wheel(Path(server["find_links"]), "needed", "1.0", code="FOREIGN = True\n")
+    message = refused(pack(toy(server["find_links"]), **server))
+    assert message.startswith("the server packages cannot be installed with their hashes; ")
+    assert "Hash mismatch for `needed==1.0`" in message
+
+
+def test_server_packages_that_do_not_fit_are_refused(pack: Pack, server: dict[str, Any]) -> None:
+    folder = Path(server["find_links"])
+    server["server_lock"] = lock(wheel(folder, "server", "1.0", requires="needed>=2"))
+    files = {"main.py": APPLICATION, "requirements.txt": "needed==1.0\n"}
+    message = refused(pack(files, **server))
+    assert message.startswith(
+        "server==1.0 (python_release_server_packages) cannot be added to the versions that the "
+        "application brings; nothing live changed:\n"
+    )
+    assert "needed==1.0" in message
+
+
+def test_need_of_a_server_package_that_its_lock_lacks_is_refused(
+    pack: Pack, server: dict[str, Any]
+) -> None:
+    server["server_lock"] = server["server_lock"].partition("needed==")[0]
+    message = refused(pack(toy(server["find_links"]), **server))
+    assert message.startswith("python_release_server_lock has no needed, which the server packages")
+
+
+def test_server_packages_that_the_lock_lacks_are_resolved_unless_hashes_are_required(
+    pack: Pack, server: dict[str, Any]
+) -> None:
+    server["server_lock"] = ""
+    recipe = pack(toy(server["find_links"]), **server)
+    assert build(recipe, {})["hashes"] == "application"
+    assert installed(recipe) == {"toy": "1.0", "server": "1.0", "needed": "2.0"}
+    message = refused(replace(recipe, require_hashes=True))
+    assert message.startswith(
+        "python_release_require_hashes is true; python_release_server_lock has no server==1.0"
+    )
+
+
+def test_application_without_hashes_is_refused_if_they_are_required(pack: Pack) -> None:
+    files = {"main.py": APPLICATION, "requirements.txt": "toy==1.0\n"}
+    message = refused(pack(files, require_hashes=True))
+    assert message.startswith("python_release_require_hashes is true; expected a uv.lock, ")
+    assert "but requirements.txt does not" in message
+
+
+@pytest.mark.parametrize("reused", [False, True], ids=["new", "reused"])
+def test_project_is_built_by_hashed_requirements_alone(
+    pack: Pack, server: dict[str, Any], reused: bool
+) -> None:
+    # The build back end is in the source; what the mirror has of its helper is not.
+    helper = wheel(Path(server["find_links"]), "helper", "1.0")
+    wheel(
+        Path(server["find_links"]), "helper", "2.0", code="raise SystemExit('foreign code ran')\n"
+    )
+    files = {
+        **toy(server["find_links"]),
+        "pyproject.toml": PROJECT.replace("requires = []", 'requires = ["helper"]'),
+        "backend.py": f"import helper\n{BACKEND}",
+        "lib/shop.py": APPLICATION,
+    }
+    fields = {**server, "module": "shop:app", "build_lock": lock(helper)}
+    recipe = pack(files, **fields)
+    manifest = build(recipe, {})
+    if reused:
+        recipe = replace(recipe, path=recipe.path.replace("1.0-", "1.1-"))
+        after = build(recipe, {}, {manifest["id"]: manifest})
+        assert (after["environment_from"], after["hashes"]) == (manifest["id"], "enforced")
+    message = refused(replace(recipe, path=recipe.path.replace("1.", "2."), build_lock=""))
+    assert message.startswith("the project cannot be built with hashes, which requirements.txt has")
+    assert "no trusted hash was provided for: `helper`" in " ".join(message.split())
+
+
+@pytest.mark.parametrize("lock_of", ["server_lock", "build_lock"])
+def test_environment_of_another_lock_is_not_reused(
+    pack: Pack, server: dict[str, Any], lock_of: str
+) -> None:
+    recipe = pack(toy(server["find_links"]), **server)
+    manifest = build(recipe, {})
+    changed: dict[str, Any] = {lock_of: f"{getattr(recipe, lock_of)}# newer\n"}
+    after = replace(recipe, path=recipe.path.replace("1.0-", "1.1-"), **changed)
+    assert build(after, {}, {manifest["id"]: manifest})["environment_from"] == ""

@@ -2,8 +2,9 @@
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx import (
+    Worker,
     explain_refusal,
-    is_final,
+    is_next_generation,
     read_test,
 )
 
@@ -51,16 +52,33 @@ def test_a_refusal_is_told_in_the_words_of_nginx(output: str, seen: str) -> None
     )
 
 
+OLD = {("10", "500"), ("11", "500")}
+
+
 @pytest.mark.parametrize(
-    ("line", "final"),
+    ("now", "reloaded"),
     [
-        ("[emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)", False),
-        ("[notice] 7#7: try again to bind() after 500ms", False),
-        ("[emerg] 7#7: still could not bind()", True),
-        ("[emerg] 7#7: bind() to 0.0.0.0:80 failed (13: Permission denied)", True),
-        ("[crit] 7#7: pread() failed", True),
-        ("[warn] 7#7: conflicting server name", False),
+        (OLD, False),
+        (set(), False),
+        # One that crashed was replaced by the old configuration's master.
+        ({("10", "500"), ("12", "900")}, False),
+        # Both generations, and the new one alone.
+        (OLD | {("12", "900")}, True),
+        ({("12", "900"), ("13", "900")}, True),
+        ({("12", "900")}, True),
+        # The kernel used the numbers again.
+        ({("10", "900"), ("11", "900")}, True),
     ],
 )
-def test_a_taken_port_is_waited_for_as_long_as_nginx_does(line: str, final: bool) -> None:
-    assert is_final(line) == final
+def test_a_reload_is_known_by_its_workers(now: set[Worker], reloaded: bool) -> None:
+    assert is_next_generation(OLD, now) == reloaded
+
+
+def test_what_clients_write_is_no_reason() -> None:
+    log = (
+        "2026/11/21 06:00:00 [warn] 12#12: *7 a client request body is buffered to a temporary "
+        'file, request: "POST /[emerg] HTTP/1.1"\n'
+        "2026/11/21 06:00:00 [crit] 12#12: *8 SSL_do_handshake() failed\n"
+        "2026/11/21 06:00:01 [emerg] 11#11: bind() failed \x1b[2J"
+    )
+    assert "the reload: bind() failed ?[2J; nginx" in explain_refusal("the reload", log)

@@ -27,6 +27,7 @@ class FakeServer:
     """A server that refuses where a test wants it to, and notes what it was asked."""
 
     refusal: str = ""
+    confines: str = ""
     warnings: list[str] = field(default_factory=list)
     takes: bool = True
     active: bool = True
@@ -36,10 +37,10 @@ class FakeServer:
     watched: Path | None = None
     tested: Changes | None = None
 
-    def test(self, changes: Changes) -> Trial:
+    def test(self, changes: Changes, units: Changes | None = None) -> Trial:
         self.tested = changes
-        self._ask("test")
-        return Trial(self.refusal, self.warnings)
+        self._ask("confine" if units else "test")
+        return Trial(self.confines if units else self.refusal, self.warnings)
 
     def running(self) -> bool:
         return self.active
@@ -205,6 +206,7 @@ def test_units_are_read_before_the_server_is_reloaded_or_started(
 
     assert list(zip(server.asked, server.seen, strict=True)) == [
         ("test", "nothing"),
+        ("confine", "nothing"),
         ("reread", "unit"),
         (last, "unit"),
     ]
@@ -219,8 +221,20 @@ def test_a_unit_alone_needs_no_reload(folder: Path, pending: Path) -> None:
     applied = apply(Wanted(units=changes({unit: "unit"})), server, pending)
 
     assert (applied.steps, applied.tested) == (Steps("none", reread_units=True), False)
-    assert (server.asked, unit.read_text()) == (["reread"], "unit")
+    assert (server.asked, unit.read_text()) == (["confine", "reread"], "unit")
     assert not pending.exists()
+
+
+def test_a_sandbox_under_which_the_server_would_not_start_is_refused(
+    folder: Path, pending: Path
+) -> None:
+    unit = folder / "fleet.conf"
+    server = FakeServer(confines="nginx refuses the new configuration: open() failed")
+
+    with pytest.raises(ConfigError, match=r"^under the sandbox .* open.* failed; allow it by"):
+        apply(Wanted(units=changes({unit: "unit"})), server, pending)
+
+    assert (server.asked, unit.exists()) == (["confine"], False)
 
 
 def test_a_unit_that_systemd_has_not_read_is_read(pending: Path) -> None:
@@ -243,6 +257,7 @@ def test_units_come_back_when_the_server_does_not_take_the_files(
 
     assert list(zip(server.asked, server.seen, strict=True)) == [
         ("test", "old"),
+        ("confine", "old"),
         ("reread", "new"),
         ("reload", "new"),
         ("reread", "old"),

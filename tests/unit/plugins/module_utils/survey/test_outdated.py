@@ -31,6 +31,8 @@ def line(path: str) -> str:
         # Of the application, or of nobody.
         ("/opt/shop/releases/1.0/venv/lib/libssl.so.3 (deleted)", []),
         ("/tmp/usr/lib/libssl.so.3 (deleted)", []),
+        ("/var/lib/shop/state/x /usr/lib/libssl.so.3 (deleted)", []),
+        ("/usr/lib/libssl.so.3\x1b[2J (deleted)", []),
         ("/dev/zero (deleted)", []),
         ("/usr/lib/locale/C.utf8/LC_CTYPE (deleted)", []),
     ],

@@ -19,6 +19,7 @@ APART = {
     "nginx_site_maintenance_message",
 }
 GOOD: dict[str, list[object]] = {
+    "buffers": ["4 8k", "8 16384"],
     "file": ["/etc/ssl/shop/fullchain.pem", "/srv/a+b@c~d", "/var/lib/shop/"],
     "name": ["www.example.com", "*.example.com"],
     "number": [0, 443, "443"],

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.hashed import require_hashes
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import (
-    Source,
-    SourceError,
-    prepare,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import Source, prepare
 
 HASHED = f"anyio==4.9.0 --hash=sha256:{64 * 'a'}\n"
 

@@ -1,0 +1,30 @@
+"""What a refusal shows of a tool's output."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import shown_of
+
+INDEX = "https://index.example.com/simple"
+
+
+@pytest.mark.parametrize(
+    ("environment", "output", "shown"),
+    [
+        ({"UV_INDEX": INDEX}, f"cannot fetch {INDEX}/shop", f"  cannot fetch {INDEX}/shop\n"),
+        ({"UV_INDEX": "https://ci:s3cret@h/simple"}, "401 for s3cret", "  401 for <UV_INDEX>\n"),
+        (
+            {"UV_INDEX": f"{INDEX} corp=https://ci:s3cret@h/simple"},
+            f"{INDEX}, s3cret",
+            f"  {INDEX}, <UV_INDEX>\n",
+        ),
+        ({"UV_INDEX_CORP_USERNAME": "t0ken"}, "t0ken", "  <UV_INDEX_CORP_USERNAME>\n"),
+        ({"UV_INDEX_CORP_PASSWORD": "s3cret"}, "s3cret", "  <UV_INDEX_CORP_PASSWORD>\n"),
+        ({"UV_HTTP_TIMEOUT": "3000"}, "timeout 3000", "  timeout 3000\n"),
+    ],
+    ids=["no credentials", "URL", "one of two URLs", "user name", "password", "no secret"],
+)
+def test_output_of_a_tool_is_shown_without_credentials(
+    environment: dict[str, str], output: str, shown: str
+) -> None:
+    assert shown_of(output, environment) == shown
