@@ -294,7 +294,7 @@ def test_nothing_is_switched_once_the_controller_has_gone(
     assert enabled == "disabled"
     assert shop.live(HOST) == live
     told = f"journalctl --since @{began} --grep 'shop: the controller is gone: it was interrupted'"
-    assert "ansible-asgi.fleet.slot" in shop.shell(told, HOST)
+    assert "asgi.fleet" in shop.shell(told, HOST)
 
 
 def test_next_run_converges(shop: Shop) -> None:
