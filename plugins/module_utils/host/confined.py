@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
@@ -209,14 +208,13 @@ def _watch(call: Sequence[str], confinement: Confinement, answers: bool) -> tupl
             stderr=errors if answers else subprocess.STDOUT,
         ) as process,
     ):
-        assert process.stdout is not None  # noqa: S101 (for the type: it is a pipe)
         # RuntimeMaxSec= ends the unit; this only if systemd itself does not answer.
         patience = confinement.timeout + MARGIN_SECONDS
         watchdog = threading.Timer(patience, _give_up, (process, unit))
         watchdog.start()
         try:
             limit = ANSWER_BYTES if answers else KEPT_BYTES
-            output = _read_end(process.stdout, limit, confinement.patient)
+            output = _read_end(process, limit, confinement.patient)
         except BaseException:
             # This run is being stopped: what it started must not go on.
             _systemctl("stop", unit)
@@ -236,20 +234,21 @@ def _give_up(process: subprocess.Popen[bytes], unit: str) -> None:
     process.kill()
 
 
-def _read_end(stream: IO[bytes], limit: int, patient: bool) -> bytes:
-    """Read a stream to its end, and keep the last `limit` bytes."""
+def _read_end(process: subprocess.Popen[bytes], limit: int, patient: bool) -> bytes:
+    """Read a process's output to its end, and keep the last `limit` bytes."""
+    stream = process.stdout
     kept = bytearray()
-    while True:
-        readable, _, _ = select.select([stream], [], [], LOOK_SECONDS)
-        if not readable:
+    while stream is not None:
+        if not select.select([stream], [], [], LOOK_SECONDS)[0]:
             if not patient:
                 require_controller()
             continue
         chunk = os.read(stream.fileno(), KEPT_BYTES)
         if not chunk:
-            return bytes(kept)
+            break
         kept += chunk
         del kept[:-limit]
+    return bytes(kept)
 
 
 def _systemctl(*arguments: str) -> str:
