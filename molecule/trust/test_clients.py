@@ -245,7 +245,8 @@ def attacker(shop: Shop) -> Iterator[str]:
     yield host
     shop.shell(
         "cat /root/hosts.before > /etc/hosts;"
-        " rm -f /root/hosts.before /root/ca.pem /root/steady.py; apt-get purge -qq -y slowhttptest >/dev/null 2>&1",
+        " rm -f /root/hosts.before /root/ca.pem /root/steady.py;"
+        " apt-get purge -qq -y slowhttptest >/dev/null 2>&1",
         host,
     )
 
