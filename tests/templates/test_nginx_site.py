@@ -242,10 +242,8 @@ def test_a_host_behind_a_balancer_serves_only_that() -> None:
     assert "if ($fleet_outside_shop) {" in geo
     # nginx looks for no names there.
     for proxies in ([], ["balancer.example.com"]):
-        assert (
-            "fleet_outside"
-            not in render(nginx_v("1.28.2"), nginx_site_trusted_proxies=proxies)[SITE]
-        )
+        files = render(nginx_v("1.28.2"), nginx_site_trusted_proxies=proxies)
+        assert "fleet_outside" not in files[SITE]
 
 
 def test_a_tls_name_of_another_site_is_misdirected(version: str) -> None:
