@@ -1,10 +1,11 @@
-"""Prints lines unchanged; see the module of the same name."""
+"""Prints lines as they are; see the module of the same name."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 
 display = Display()
@@ -22,6 +23,8 @@ class ActionModule(ControllerAction):
         """Return the lines that were printed."""
         del task_vars
         if options["lines"]:
-            display.display("\n".join(["", *options["lines"], ""]))
+            # Much of it is a host's answer, and a host may be in other hands: nothing of it may
+            # steer the terminal.
+            display.display(printable("\n".join(["", *options["lines"], ""])))
         failed = {"failed": True, "msg": options["failure"]} if options["failure"] else {}
         return {"changed": False, "lines": options["lines"], **failed}

@@ -21,6 +21,7 @@ author:
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -52,6 +53,7 @@ class CallbackModule(CallbackBase):
         """Print no recap."""
 
     def _tell(self, result: CallbackTaskResult, verb: str) -> None:
-        told: dict[str, Any] = dict(result.result)
-        message = told.get("msg") or told.get("stderr") or "no reason given"
-        self._display.display(f"{result.host.get_name()}: {verb}: {message}", stderr=True)
+        answer: dict[str, Any] = dict(result.result)
+        message = answer.get("msg") or answer.get("stderr") or "no reason given"
+        told = f"{result.host.get_name()}: {verb}: {message}"
+        self._display.display(printable(told), stderr=True)

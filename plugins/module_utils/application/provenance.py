@@ -103,7 +103,8 @@ def folders(application: Application) -> list[str]:
 def is_ours(path: str, application: Application, user: str = "") -> bool:
     """Return whether a folder carries the application's mark or belongs to its account.
 
-    A cache belongs to the account that uses it, which could remove a mark there.
+    A cache belongs to the account that uses it, which could remove a mark there. If the operator
+    has named that account, it may have folders of that name itself: then the state folder's counts.
     """
     try:
         found = os.stat(path)
@@ -111,12 +112,18 @@ def is_ours(path: str, application: Application, user: str = "") -> bool:
         return False
     if not stat.S_ISDIR(found.st_mode):
         return False
-    if found.st_uid in _accounts(application, user):
+    if found.st_uid in _accounts(application):
         return True
+    cache = path == folder_of(application, "var/cache")
     # In the cache the mark stays true when the operator names another account.
-    if found.st_uid != os.geteuid() and path != folder_of(application, "var/cache"):
-        return False
-    return _top(os.path.join(path, MARK)).strip() == application.name
+    if (found.st_uid == os.geteuid() or cache) and _has_mark(path, application):
+        return True
+    borrowed = find_account(user) if cache and user else None
+    return (
+        borrowed is not None
+        and borrowed.pw_uid == found.st_uid != 0
+        and is_ours(folder_of(application, "var/lib"), application)
+    )
 
 
 def is_ours_by_header(path: str, application: Application) -> bool:
@@ -194,12 +201,14 @@ def _deployed_before(application: Application) -> bool:
     )
 
 
-def _accounts(application: Application, user: str) -> set[int]:
-    """Return the numbers of the accounts that an application's own folders may belong to."""
+def _has_mark(path: str, application: Application) -> bool:
+    return _top(os.path.join(path, MARK)).strip() == application.name
+
+
+def _accounts(application: Application) -> set[int]:
+    """Return the numbers of the accounts that were made for an application."""
     found = {find_account(name) for name in (application.name, build_account(application.name))}
-    numbers = {one.pw_uid for one in found if one and is_marked(one, application.name)}
-    borrowed = find_account(user) if user and user != application.name else None
-    return numbers | ({borrowed.pw_uid} if borrowed and borrowed.pw_uid else set())
+    return {one.pw_uid for one in found if one and is_marked(one, application.name)}
 
 
 def _adoptable(path: str) -> bool:

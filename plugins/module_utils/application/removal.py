@@ -14,7 +14,6 @@ import glob
 import os
 import pwd
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Collection, Iterator
@@ -32,6 +31,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     find_account,
     is_marked,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
@@ -258,7 +258,7 @@ def _existing(*paths: str) -> list[str]:
 
 def _delete(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
+        remove_tree(path)
     elif os.path.lexists(path):
         os.unlink(path)
 

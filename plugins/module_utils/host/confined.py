@@ -11,6 +11,7 @@ itself, an account without privileges, limits, and a control group that is kille
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import re
 import select
@@ -117,10 +118,7 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
         ControllerGone: The controller has gone meanwhile; the program was stopped.
     """
     unit = f"{confinement.unit}.service"
-    if os.path.exists(os.path.join(TRANSIENT, unit)):
-        # What a killed run left behind: whoever calls this holds the lock for this unit.
-        _systemctl("stop", unit)
-        _systemctl("reset-failed", unit)
+    end(confinement.unit)
     began = time.monotonic()
     with _environment_file(confinement) as path:
         call = _call(command, confinement, path)
@@ -139,6 +137,20 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
         )
     timed_out = state.get("Result") == "timeout"
     return Outcome(status, output, seconds, _problem(state, confinement.timeout), timed_out)
+
+
+def end(unit: str) -> None:
+    """End what a killed run has left of a unit; whoever calls this holds the lock for it.
+
+    Args:
+        unit: As that of a `Confinement`.
+    """
+    service = f"{unit}.service"
+    for path in glob.glob(os.path.join(RUNTIME, f".{unit}.*")):
+        os.unlink(path)
+    if os.path.exists(os.path.join(TRANSIENT, service)):
+        _systemctl("stop", service)
+        _systemctl("reset-failed", service)
 
 
 def _problem(state: Mapping[str, str], timeout: float) -> str:
@@ -161,7 +173,7 @@ def _call(command: Sequence[str], confinement: Confinement, environment: str) ->
         ("WorkingDirectory", confinement.folder),
         ("User", confinement.user),
         ("EnvironmentFile", environment),
-        ("RuntimeMaxSec", f"{confinement.timeout:g}"),
+        ("TimeoutStartSec", f"{confinement.timeout:g}"),
         ("TimeoutStopSec", str(STOP_SECONDS)),
         *directives(confinement.sandbox),
         *confinement.properties,
@@ -172,7 +184,8 @@ def _call(command: Sequence[str], confinement: Confinement, environment: str) ->
         ),
     ]
     return [
-        *("systemd-run", "--quiet", "--wait", "--pipe", "--service-type=exec"),
+        # Of any other type of service, an end by SIGTERM or SIGPIPE counts as success.
+        *("systemd-run", "--quiet", "--wait", "--pipe", "--service-type=oneshot"),
         # Without one systemd would log the command.
         f"--description={confinement.unit}, run by asgi.fleet",
         f"--unit={confinement.unit}",
@@ -189,7 +202,7 @@ def _environment_file(confinement: Confinement) -> Iterator[str]:
     environment = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 (PrivateTmp=)
     text = format_environment({**environment, **confinement.environment})
     with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=RUNTIME, prefix=".asgi-fleet-"
+        "w", encoding="utf-8", dir=RUNTIME, prefix=f".{confinement.unit}."
     ) as file:
         file.write(text)
         file.flush()
@@ -208,7 +221,7 @@ def _watch(call: Sequence[str], confinement: Confinement, answers: bool) -> tupl
             stderr=errors if answers else subprocess.STDOUT,
         ) as process,
     ):
-        # RuntimeMaxSec= ends the unit; this only if systemd itself does not answer.
+        # TimeoutStartSec= ends the unit; this only if systemd itself does not answer.
         patience = confinement.timeout + MARGIN_SECONDS
         watchdog = threading.Timer(patience, _give_up, (process, unit))
         watchdog.start()

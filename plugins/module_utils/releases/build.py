@@ -26,11 +26,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
+from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import (
+    as_service,
+    unit_name,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
+    read_text,
+    remove_tree,
+    write_file,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
@@ -112,7 +119,10 @@ def build(
     Raises:
         BuildError: A step failed; the folder was removed again.
     """
-    shutil.rmtree(recipe.path, ignore_errors=True)
+    # A killed run's build may still work in that folder, as the account that gets it now.
+    confined.end(unit_name(recipe.application, "build"))
+    with contextlib.suppress(OSError):
+        remove_tree(recipe.path)
     previous = os.umask(0o022)
     try:
         _unpack(recipe)
@@ -152,7 +162,8 @@ def build(
         write_manifest(recipe.path, complete)
         return complete
     except BaseException as error:
-        shutil.rmtree(recipe.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(recipe.path)
         if isinstance(error, OSError):
             raise BuildError(f"the release cannot be written: {error}") from error
         raise
@@ -210,7 +221,7 @@ def _take_back(recipe: Recipe) -> None:
     for name in set(os.listdir(recipe.path)) - {"src", ".venv"}:
         path = recipe.inside(name)
         if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             os.unlink(path)
     take_over(recipe.path, ("src", ".venv"), recipe.pythons)
@@ -251,7 +262,8 @@ def _import_application(recipe: Recipe) -> None:
     try:
         outcome = confined.run([recipe.venv_python, "-B", "-c", code], confinement)
     except ConfinementError as error:
-        raise BuildError(f"{recipe.module} cannot be imported: {error}") from error
+        told = printable(redacted(str(error), recipe.environment, recipe.secret_names))
+        raise BuildError(f"{recipe.module} cannot be imported: {told}") from error
     if outcome.timed_out:
         raise BuildError(
             f"importing {recipe.module} did not end within {IMPORT_TIMEOUT} s; move what takes so "

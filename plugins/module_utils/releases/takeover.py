@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
@@ -65,13 +66,15 @@ def _take(path: str, found: os.stat_result, root: str, pythons: str) -> None:
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Yield everything below a folder, each folder before what is in it."""
-    with os.scandir(folder) as found:
-        entries = list(found)
-    for entry in entries:
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(entry.path)
+    """Yield everything below a folder, each folder before what is in it, however deep it is."""
+    todo = [folder]
+    while todo:
+        with os.scandir(todo.pop()) as found:
+            entries = list(found)
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(entry.path)
 
 
 def _make_safe(path: str, found: os.stat_result, uid: int, gid: int) -> None:
@@ -92,16 +95,22 @@ def _chown(path: str, uid: int, gid: int) -> None:
 
 def _copy_apart(path: str, found: os.stat_result) -> None:
     """Replace a file that has other names by a copy with the same times: byte code needs them."""
-    copy = f"{path}.apart"
-    shutil.copyfile(path, copy, follow_symlinks=False)
-    os.chmod(copy, stat.S_IMODE(found.st_mode))
+    # A new name that nobody can know: at a known one the build may have left a link to anywhere.
+    descriptor, copy = tempfile.mkstemp(dir=os.path.dirname(path))
+    with open(path, "rb") as source, os.fdopen(descriptor, "wb") as target:
+        shutil.copyfileobj(source, target)
+        os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
     os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
     os.replace(copy, path)
 
 
 def _require_inside(link: str, root: str, pythons: str) -> None:
     """Refuse a link that leads out of the release, whichever way, but to an interpreter."""
-    target = os.path.realpath(link)
+    try:
+        target = os.path.realpath(link)
+    except RecursionError:
+        # A chain longer than Python follows; the kernel follows 40 links.
+        target = ""
     if target == root or target.startswith(f"{root}/"):
         return
     in_venv = os.path.dirname(link) == os.path.join(root, ".venv", "bin")

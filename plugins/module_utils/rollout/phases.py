@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import building
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
@@ -146,5 +146,5 @@ def prune(application: Application, keep: int, *, check_mode: bool = False) -> l
             # Without its manifest the release is incomplete: an interrupted removal does no harm.
             with suppress(FileNotFoundError):
                 unlink(path.join(folder, "manifest.json"))
-            shutil.rmtree(folder)
+            remove_tree(folder)
     return removed

@@ -265,6 +265,7 @@ def _run_hooks(
         desired.secret_names,
         desired.hooks.sandbox,
         desired.hooks.memory_max,
+        "activation",
     )
     for hook in hooks:
         try:

@@ -32,6 +32,8 @@ class Surroundings:
         secret_names: Names in it whose values must not be shown.
         sandbox: What the service may do.
         memory_max: MemoryMax= of systemd.resource-control(5); empty for no limit.
+        purpose: Part of the name of its unit, of which one can run at a time: those of an
+            activation and those of a rollout hold different locks.
     """
 
     release: str
@@ -40,6 +42,7 @@ class Surroundings:
     secret_names: Sequence[str] = ()
     sandbox: Sandbox = field(default_factory=Sandbox)
     memory_max: str = ""
+    purpose: str = "hook"
 
 
 def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
     """
     confinement = as_service(
         surroundings.release,
-        "hook",
+        surroundings.purpose,
         surroundings.user,
         surroundings.environment,
         timeout,

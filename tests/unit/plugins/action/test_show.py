@@ -42,6 +42,11 @@ def test_show_prints_its_lines(printed: list[str]) -> None:
     assert printed == ["\nHOST\nweb1\n"]
 
 
+def test_show_prints_nothing_that_steers_a_terminal(printed: list[str]) -> None:
+    run(lines=["web1 \x1b]0;evil\x07", "\tb\u202e"])
+    assert printed == ["\nweb1 \\x1b]0;evil\\x07\n\tb\\u202e\n"]
+
+
 def test_show_prints_nothing_of_no_lines(printed: list[str]) -> None:
     assert run(lines=[]) == {"changed": False, "lines": []}
     assert printed == []

@@ -18,7 +18,7 @@ PLAYBOOK = """
     - asgi.fleet.show: {lines: ['{"a": 1}']}
     - ansible.builtin.fail: {msg: not told}
       ignore_errors: true
-    - ansible.builtin.fail: {msg: what went wrong}
+    - ansible.builtin.fail: {msg: "what went wrong\\e[2J"}
       when: fails | default(false) | bool
 """
 
@@ -57,5 +57,5 @@ def test_quiet_prints_what_is_shown_and_nothing_else(tmp_path: Path) -> None:
 def test_quiet_prints_what_failed(tmp_path: Path) -> None:
     ended = run(tmp_path, "-e", "fails=true")
     assert ended.returncode != 0
-    assert "localhost: failed: what went wrong" in ended.stderr
+    assert "localhost: failed: what went wrong\\x1b[2J" in ended.stderr
     assert "not told" not in ended.stdout + ended.stderr

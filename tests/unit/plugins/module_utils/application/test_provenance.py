@@ -215,6 +215,26 @@ def test_folder_of_the_applications_account_needs_no_mark(
     assert is_ours(str(cache), shop)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_folder_of_an_account_that_the_operator_names_needs_a_mark(
+    shop: Application, tmp_path: Path, accounts: dict[str, pwd.struct_passwd]
+) -> None:
+    accounts["web"] = account("of other applications", 65534)
+    for parent in ("var/lib", "var/cache"):
+        (tmp_path / parent / "shop").mkdir(parents=True)
+        (tmp_path / parent / "shop" / "data").touch()
+        os.chown(tmp_path / parent / "shop", 65534, 65534)
+    told = refusal(shop, "web")
+    for parent in ("var/lib", "var/cache"):
+        assert f"{tmp_path}/{parent}/shop exists and has no mark" in told
+    # systemd gives the cache of a marked deployment to the account, which may remove the mark.
+    os.chown(tmp_path / "var/lib/shop", 0, 0)
+    (tmp_path / "var/lib/shop" / MARK).write_text("shop\n")
+    claim(shop, "web")
+    assert is_ours(f"{tmp_path}/var/cache/shop", shop, "web")
+    assert not is_ours(f"{tmp_path}/var/cache/shop", shop)
+
+
 def test_account_that_the_operator_names_is_no_reason_to_refuse(
     shop: Application, accounts: dict[str, pwd.struct_passwd]
 ) -> None:

@@ -82,7 +82,9 @@ def test_unit_is_asked_for_with_the_sandbox_and_what_confines_of_its_options(fol
         "--unit=asgi-fleet-shop-hook",
         "--property=User=shop",
         "--property=WorkingDirectory=/opt/shop/releases/1.0/src",
-        "--property=RuntimeMaxSec=20",
+        "--property=TimeoutStartSec=20",
+        # Of a daemon, systemd takes an end by SIGTERM for a success.
+        "--service-type=oneshot",
         "--property=NoNewPrivileges=yes",
         "--property=StateDirectory=shop/state",
         "--property=UMask=0027",
@@ -108,6 +110,7 @@ def test_dollar_of_a_command_is_not_a_variable_of_systemd(folder: Path) -> None:
         ("timeout", 2, 15, "it did not end within 20 s and was killed"),
         ("oom-kill", 2, 9, "it was killed because it used more memory than it may"),
         ("signal", 2, 9, "it was killed by signal 9"),
+        ("signal", 2, 15, "it was killed by signal 15"),
     ],
 )
 def test_end_that_is_no_success_is_described(
@@ -132,7 +135,9 @@ def test_what_a_killed_run_left_is_stopped_first(folder: Path) -> None:
     confined.run(["/bin/true"], CONFINEMENT)
     assert not (folder / "systemctl.log").exists()
     (folder / "transient" / "asgi-fleet-shop-hook.service").touch()
+    (folder / ".asgi-fleet-shop-hook.x1").write_text("TOKEN=s3cret")
     confined.run(["/bin/true"], CONFINEMENT)
+    assert list(folder.glob(".asgi-fleet-*")) == []
     assert (folder / "systemctl.log").read_text().startswith("stop asgi-fleet-shop-hook.service\n")
 
 

@@ -10,6 +10,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     append_line,
     read_json_lines,
     read_text,
+    remove_tree,
     write_file,
 )
 
@@ -126,3 +127,25 @@ def test_json_lines_are_read_without_a_torn_one(tmp_path: Path) -> None:
     assert read_json_lines(str(path)) == [{"n": 1}, {"n": 2}]
     append_line(str(path), '{"n": 4}')
     assert read_json_lines(str(path)) == [{"n": 1}, {"n": 2}, {"n": 4}]
+
+
+def test_tree_is_removed_however_deep_it_is_and_nothing_behind_its_links(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").touch()
+    tree = folder = tmp_path / "tree"
+    # What an application writes into its own folders: deeper than Python recurses.
+    for _ in range(1200):
+        folder.mkdir()
+        folder = folder / "d"
+    (tree / "link").symlink_to(outside)
+    remove_tree(str(tree))
+    assert names(tmp_path) == ["outside"]
+    assert names(outside) == ["kept"]
+    remove_tree(str(tree))
+
+
+def test_tree_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    # rm(1) itself refuses this one, whoever runs it.
+    with pytest.raises(OSError, match=r"/\. cannot be removed: rm: "):
+        remove_tree(f"{tmp_path}/.")

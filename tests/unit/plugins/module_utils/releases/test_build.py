@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Confinement
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import DEPENDENCY_FILES
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
@@ -201,13 +202,17 @@ def test_build_is_not_writable_by_others_whatever_the_umask(pack: Pack) -> None:
     ] == []
 
 
-def test_build_replaces_what_a_killed_one_left(pack: Pack) -> None:
+def test_build_replaces_what_a_killed_one_left(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = pack({"main.py": APPLICATION})
     leftover = Path(recipe.path, "src", "old.py")
     leftover.parent.mkdir(parents=True)
     leftover.write_text("")
+    ended: list[tuple[str, bool]] = []
+    monkeypatch.setattr(confined, "end", lambda unit: ended.append((unit, leftover.exists())))
     build(recipe, {})
     assert not leftover.exists()
+    # It may still work there, and the folder is given to its account.
+    assert ended[0] == (f"asgi-fleet-{recipe.application}-build", True)
 
 
 def test_build_installs_what_requirements_name_from_their_own_folder(

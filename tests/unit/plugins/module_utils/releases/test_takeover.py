@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.takeover import (
     hand_over,
@@ -140,3 +141,32 @@ def test_what_is_no_file_is_refused(release: Path, kind: str) -> None:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("odd")
     assert refused(release).startswith("the build left src/odd, which is neither a file, a folder")
+
+
+def test_copy_is_written_through_no_link_that_the_build_left(release: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("of the host")
+    for name in "abcdefgh":
+        file = release / "src" / f"{name}.py"
+        file.write_text("evil")
+        os.link(file, tmp_path / name)
+        (release / "src" / f"{name}.py.apart").symlink_to(victim)
+    refused(release)
+    assert victim.read_text() == "of the host"
+
+
+def test_tree_deeper_than_python_recurses_is_taken(release: Path) -> None:
+    folder = release / "src"
+    for _ in range(1200):
+        folder = folder / "d"
+        folder.mkdir()
+    take(release)
+    # The Python of pytest gives up there as well.
+    remove_tree(str(release))
+
+
+def test_chain_of_links_that_python_cannot_follow_is_refused(release: Path) -> None:
+    for number in range(1500):
+        (release / "src" / f"{number}").symlink_to(f"{number + 1}")
+    (release / "src" / "1500").symlink_to("/etc/shadow")
+    assert refused(release).startswith("a link leads out of the release: ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -255,7 +254,7 @@ def test_prune_that_is_torn_leaves_no_release_that_looks_complete(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(shutil, "rmtree", killed)
+        patched.setattr(phases, "remove_tree", killed)
         with pytest.raises(KeyboardInterrupt):
             phases.prune(switched.application, 1)
     assert not Path(switched.application.releases, "0.8", "manifest.json").exists()
