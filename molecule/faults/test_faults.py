@@ -199,3 +199,69 @@ def test_release_without_name_resolution(shop: Shop, load: Load) -> None:
     shop.variables["app_source"] = source
     converge(shop)
     assert load.failures(since=began) == []
+
+
+@contextmanager
+def starting(shop: Shop, **extra: Any) -> Iterator[subprocess.Popen[str]]:
+    """Begin a release, up to where the new version starts in the idle slot."""
+    other = idle(shop)
+    process = subprocess.Popen(
+        shop.command("release", **extra),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    started = f"until systemctl -q is-active shop@{other}.socket; do sleep 0.1; done"
+    shop.shell(f"timeout 60 sh -c '{started}'; sleep 1")
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def fails(shop: Shop, process: subprocess.Popen[str], live: str, *told: str) -> str:
+    """Wait for the end of a run that fails: the release that was live still is, alone."""
+    output = process.communicate(timeout=180)[0]
+    print(screen(output))
+    assert process.returncode != 0, output
+    for text in told:
+        assert text in screen(output), f"{text!r} is not in:\n{output}"
+    assert "Traceback" not in output
+    assert shop.live() == live
+    assert_alone(shop)
+    return output
+
+
+#: What uses up the file system of a folder, with the files of its own that are there.
+FULL = """
+    for name in activations.jsonl rollouts.jsonl; do
+        size=$(stat -c %s $name); yes '' | head -c $((4096 - size % 4096)) >> $name
+    done
+    dd if=/dev/zero of=fill bs=4096 2>/dev/null || true
+    test $(df --output=avail . | tail -1) = 0
+    """
+NO_INODES = """
+    mkdir fill; cd fill; n=0
+    while touch $n 2>/dev/null; do n=$((n + 1)); done
+    """
+
+
+@pytest.mark.parametrize("shortage", [FULL, NO_INODES], ids=["bytes", "inodes"])
+def test_var_that_fills_up_in_mid_release_switches_nothing(
+    shop: Shop, load: Load, shortage: str
+) -> None:
+    began = time.time()
+    live = shop.live()
+    source = shop.new_version(SLOW_START)
+    with small_disk(shop, "/var/lib/shop", "1M", 100):
+        with starting(shop, app_source=source) as process:
+            shop.shell(f"cd /var/lib/shop; {shortage}")
+            fails(shop, process, live, "No space left on device", "df -h")
+        shop.shell("df -h /var/lib/shop; df -i /var/lib/shop")
+        refused(shop, "No space left on device", "df -h", app_source=source)
+        shop.shell("rm -r /var/lib/shop/fill")
+        # The run could not even give its lock back.
+        converge(shop, app_source=source)
+    assert load.failures(since=began) == []

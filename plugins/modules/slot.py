@@ -285,9 +285,9 @@ def main() -> None:
     except ControllerGone as gone:
         # Only the host's journal can still tell it.
         module.log(f"{application.name}: {gone}")
-        module.fail_json(msg=str(gone))
-    except (ForeignError, LockError, Refusal, UnsafeFolderError) as refusal:
-        module.fail_json(msg=str(refusal))
+        module.refuse(gone)
+    except (ForeignError, LockError, OSError, Refusal, UnsafeFolderError) as refusal:
+        module.refuse(refusal)
     module.exit_json(**result)
 
 
