@@ -172,13 +172,16 @@ def main() -> None:
                 f"after {patience:g} s; wait for them to end and run again",
                 ran=[],
             )
-        except (ControllerGone, UnsafeFolderError) as error:
-            module.fail_json(msg=str(error), ran=[])
+        except (ControllerGone, OSError, UnsafeFolderError) as error:
+            module.refuse(error, ran=[])
         due = _due(application, options)
         ran = _run(module) if due and not options["ran_elsewhere"] else []
         if due and options["once"]:
             release_id = os.path.basename(options["release"])
-            history.note(application, "hook", release_id, phase=options["phase"])
+            try:
+                history.note(application, "hook", release_id, phase=options["phase"])
+            except OSError as error:
+                module.refuse(error, ran=ran)
     module.exit_json(changed=due and not options["ran_elsewhere"], ran=ran)
 
 

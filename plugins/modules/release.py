@@ -311,8 +311,15 @@ def main() -> None:
     try:
         step = STEPS[module.params["state"]]
         module.exit_json(**step(application, module))
-    except (AccountError, BuildError, ControllerGone, ForeignError, UnsafeFolderError) as error:
-        module.fail_json(msg=str(error))
+    except (
+        AccountError,
+        BuildError,
+        ControllerGone,
+        ForeignError,
+        OSError,
+        UnsafeFolderError,
+    ) as error:
+        module.refuse(error)
 
 
 def present(application: Application, module: Module) -> dict[str, Any]:

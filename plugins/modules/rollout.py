@@ -220,14 +220,13 @@ def main() -> None:
     except (
         BuildError,
         ControllerGone,
+        OSError,
         Refusal,
         UnsafeFolderError,
         lock.LockError,
         provenance.ForeignError,
     ) as error:
-        module.fail_json(
-            msg=str(error), holder=lock.holder(application), live=live_release(application)
-        )
+        module.refuse(error, holder=lock.holder(application), live=live_release(application))
     module.exit_json(
         **{
             "holder": lock.holder(application),

@@ -287,9 +287,9 @@ def main() -> None:
         # Nobody reads the answer. Not module.log(), which is silent with `no_target_syslog`.
         syslog.openlog("asgi.fleet")
         syslog.syslog(syslog.LOG_NOTICE, f"{application.name}: {gone}")
-        module.fail_json(msg=str(gone))
-    except (ForeignError, LockError, Refusal, UnsafeFolderError) as refusal:
-        module.fail_json(msg=str(refusal))
+        module.refuse(gone)
+    except (ForeignError, LockError, OSError, Refusal, UnsafeFolderError) as refusal:
+        module.refuse(refusal)
     module.exit_json(**result)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.asgi.fleet.plugins.module_utils.host.remedies import explained
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import credentials
 
 
@@ -32,6 +33,10 @@ class Module(AnsibleModule):
         # With -vvv the answer repeats the options, and a failing tool its arguments.
         for text in _texts(self.params):
             self.no_log_values.update(credentials(text))
+
+    def refuse(self, error: Exception, **more: object) -> NoReturn:
+        """End as failed, with what an operator can do about it."""
+        self.fail_json(msg=explained(error), **more)
 
     @property
     def no_log(self) -> bool:

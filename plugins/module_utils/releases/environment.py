@@ -24,6 +24,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop impor
     uv_environment,
 )
 
+#: Errors of a copy that are shown.
+COPY_ERRORS = 3
+
 
 def create_venv(recipe: Recipe) -> None:
     """Create the venv where it will stay, with the wanted interpreter.
@@ -99,7 +102,9 @@ def copy_venv(recipe: Recipe, release: str) -> None:
     command = ["cp", "--archive", "--reflink=auto", venv, recipe.inside(".venv")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
+        # A full disk is told for each of a thousand files.
+        told = "\n".join(result.stderr.splitlines()[:COPY_ERRORS])
         raise BuildError(
             f"the virtual environment of {release} cannot be copied; nothing live changed:\n"
-            f"{tail(result.stderr)}"
+            f"{tail(told)}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from os import path, unlink
 from typing import Any
@@ -102,6 +102,7 @@ def end(
 
     Raises:
         BuildError: A build held the releases; everything else is done.
+        OSError: A record cannot be written; the lock is released.
         Refusal: An activation is still running; the lock is still held.
     """
     current = lock.holder(application)
@@ -113,15 +114,15 @@ def end(
             # Asked again: the activation that this waited for may have switched.
             live = application.live_slot()
             changed = live is not None and cut_over.settle(application, application.slot(live))
-    if succeeded and release:
-        history.finish(application, release)
     removed: list[str] = []
-    try:
+    with ExitStack() as in_any_case:
+        # In reverse: the note, which a full disk does not take, and then the lock, which it gives.
+        in_any_case.callback(lock.release, application, rollout)
+        in_any_case.callback(history.note, application, "ended", release, rollout=rollout)
+        if succeeded and release:
+            history.finish(application, release)
         if keep is not None:
             removed = prune(application, keep)
-    finally:
-        history.note(application, "ended", release, rollout=rollout)
-        lock.release(application, rollout)
     return {"changed": changed or bool(removed), "removed": removed}
 
 

@@ -11,6 +11,7 @@ only cleans up.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -196,14 +197,16 @@ def activate(
             if desired.hooks.after:
                 with timed(outcome, "hooks after"):
                     _run_hooks("after_activate", desired.hooks.after, target, desired)
+            record(application, "live", target.slot, desired.release, seconds=_since(began))
         except Refusal:
             _go_back(application, target, live)
-            record(application, "refused", target.slot, desired.release)
+            # On a full disk the reason must reach the operator, not that it cannot be noted.
+            with contextlib.suppress(OSError):
+                record(application, "refused", target.slot, desired.release)
             raise
         except BaseException:
             _go_back(application, target, live)
             raise
-        record(application, "live", target.slot, desired.release, seconds=_since(began))
     outcome.changed |= settle(application, target, stop=not keep_previous)
     return outcome
 
@@ -277,7 +280,9 @@ def _run_hooks(
 def _go_back(application: Application, target: Slot, live: str | None) -> None:
     """Undo an activation: the slot that was live still runs, and the link points to it again."""
     if live is not None:
-        swap(application, application.slot(live))
+        # Only if it must be: a link needs an inode, which the disk may not have.
+        if application.live_slot() != live:
+            swap(application, application.slot(live))
     elif application.live_slot() is not None:
         os.unlink(application.live_link)
     put_away(target)

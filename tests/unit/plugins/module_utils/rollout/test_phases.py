@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -234,6 +235,18 @@ def test_end_gives_the_lock_back_though_a_build_holds_the_releases(
         end(switched, keep=0)
     assert events(switched) == ["finished", "ended"]
     assert len(list(Path(switched.application.releases).iterdir())) == 4
+    assert lock.holder(switched.application) is None
+
+
+def test_end_gives_the_lock_back_though_nothing_can_be_noted(
+    switched: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(history, "note", full)
+    with pytest.raises(OSError, match="No space left"):
+        end(switched)
     assert lock.holder(switched.application) is None
 
 

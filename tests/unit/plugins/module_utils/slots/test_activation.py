@@ -5,14 +5,19 @@ The host is one of `slot_host.py`.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application.history import activations
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
+    ActivationEvent,
+    activations,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
@@ -444,6 +449,51 @@ def test_slot_that_cannot_be_written_is_put_away(
     assert live.application.live_slot() == "blue"
     assert not live.changed_on_disk()
     assert live.history() == [("activating", "1.0", "blue"), ("live", "1.0", "blue")]
+
+
+@pytest.mark.parametrize("event", ["activating", "live"])
+def test_cut_over_that_cannot_be_noted_is_undone(
+    live: Host, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    own = activation.record
+
+    def full(application: Application, noted: ActivationEvent, *more: str, **kept: Any) -> None:
+        if noted == event:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        own(application, noted, *more, **kept)
+
+    monkeypatch.setattr(activation, "record", full)
+    with pytest.raises(OSError, match="No space left"):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+    assert live.states["shop@green.service"]["ActiveState"] == "inactive"
+
+
+def test_cut_over_without_an_inode_for_its_link_puts_the_new_slot_away(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cut_over, "replace_link", full)
+    with pytest.raises(OSError, match="No space left"):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+    assert live.states["shop@green.service"]["ActiveState"] == "inactive"
+    assert "shop@green.service" not in live.enabled
+
+
+def test_refusal_that_cannot_be_noted_keeps_its_reason(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(activation, "record", full)
+    live.worker_answers = []
+    with pytest.raises(Refusal, match="was not healthy"):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
 
 
 def test_refused_first_release_leaves_nothing_live(host: Host) -> None:

@@ -1,0 +1,267 @@
+"""What goes wrong on a host, under a light load: the old release serves, and the next run converges.
+
+The tests run in their order on one host, and each leaves it as it was. Each reads the end of what
+the run has printed, as an operator does: what happened, and what to do next.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from events import ROOT, Load, Shop
+
+#: Lines at the end of a run's output that an operator reads.
+SCREEN = 20
+#: At most one request on each of the generator's connections.
+CONNECTIONS = 16
+#: A slow version: its workers start to serve after some seconds.
+SLOW_START = """
+import asyncio
+_own = app
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await asyncio.sleep(8)
+    await _own(scope, receive, send)
+"""
+#: A version with a leak that can be triggered.
+LEAKING = """
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+_leaked = []
+
+async def leak(request):
+    while True:
+        _leaked.append(b"x" * (16 << 20))
+
+app.router.routes.insert(0, Route("/leak", leak))
+"""
+
+
+def screen(output: str) -> str:
+    """Return what an operator reads of a run that ended."""
+    return "\n".join(output.rstrip().splitlines()[-SCREEN:])
+
+
+def idle(shop: Shop) -> str:
+    """Return the slot that is not live."""
+    return "green" if shop.live().startswith("blue") else "blue"
+
+
+def refused(shop: Shop, *told: str, **extra: Any) -> str:
+    """Run a release that must be refused: the old one stays, alone, and the lock is free."""
+    began = time.time()
+    live = shop.live()
+    result = shop.play("release", **extra)
+    print(f"refused after {time.time() - began:.0f} s:\n{screen(result.stdout)}\n")
+    assert result.returncode != 0, result.stdout[-6000:]
+    for text in told:
+        assert text in screen(result.stdout), f"{text!r} is not in:\n{result.stdout[-6000:]}"
+    assert "Traceback" not in result.stdout
+    assert shop.live() == live
+    assert_alone(shop)
+    assert shop.shell("cat /var/lib/shop/rollout.lock", check=False) == ""
+    return result.stdout
+
+
+def assert_alone(shop: Shop) -> None:
+    """Only the live slot runs, or starts with the host."""
+    other = idle(shop)
+    units = f"shop@{other}.socket shop@{other}.service"
+    assert shop.shell(f"systemctl is-active {units}", check=False).split() in (
+        ["inactive", "inactive"],
+        ["inactive", "failed"],
+    )
+    assert "enabled" not in shop.shell(f"systemctl is-enabled {units}", check=False).split()
+
+
+def converge(shop: Shop, **extra: Any) -> None:
+    """Run a release that must succeed, and the same again, which has nothing to do."""
+    shop.succeed("release", **extra)
+    again = {**extra, "fleet_take_over_lock": False}
+    assert re.search(r"faults .* changed=0 ", shop.succeed("release", **again))
+    assert shop.ask("/healthz")
+
+
+@contextmanager
+def small_disk(shop: Shop, folder: str, spare: str, inodes: int = 0) -> Iterator[None]:
+    """Have a folder on a file system of its own, with little to spare.
+
+    Args:
+        shop: The application.
+        folder: The folder; what it contains is there before and after.
+        spare: Bytes that are free, as numfmt(1) reads them.
+        inodes: Files that can still be made; 0 for any number.
+    """
+    shop.shell(f"""
+        set -e
+        mkdir -p {folder} /mnt/under /mnt/small
+        used=$(du --bytes --summarize --block-size=4096 {folder} | cut -f 1)
+        size=$(( $(du -s --block-size=1 {folder} | cut -f 1) + $(numfmt --from=iec {spare}) ))
+        files={inodes}
+        test $files = 0 || files=$(( $(du -s --inodes {folder} | cut -f 1) + 1 + files ))
+        mount -t tmpfs -o size=$size,nr_inodes=$files,mode=755 tmpfs /mnt/small
+        cp -a {folder}/. /mnt/small
+        chown --reference={folder} /mnt/small
+        chmod --reference={folder} /mnt/small
+        mount --bind {folder} /mnt/under
+        mount --bind /mnt/small {folder}
+        umount /mnt/small
+        """)
+    try:
+        yield
+    finally:
+        shop.shell(f"""
+            rm -rf {folder}/fill
+            umount --lazy {folder}
+            umount /mnt/under
+            rmdir /mnt/under /mnt/small
+            """)
+
+
+def test_killed_nginx_is_back_in_seconds(shop: Shop, load: Load) -> None:
+    began = time.time()
+    shop.shell("systemctl kill --signal=KILL nginx.service")
+    time.sleep(5)
+    failures = load.failures(since=began)
+    last = max((event["time"] - began for event in failures), default=0)
+    print(f"nginx killed: {len(failures)} failed, the last after {last:.1f} s")
+    assert last < 4
+    assert shop.ask("/healthz")
+
+
+def test_stopped_worker_is_replaced(shop: Shop, load: Load) -> None:
+    began = time.time()
+    pid = shop.ask("/whoami")["pid"]
+    shop.shell(f"kill -STOP {pid}")
+    gone = f"timeout 40 sh -c 'while kill -0 {pid} 2>/dev/null; do sleep 0.2; done'"
+    shop.shell(gone)
+    seconds = time.time() - began
+    failures = load.failures(since=began)
+    print(f"stopped worker: replaced after {seconds:.1f} s, {len(failures)} failed")
+    # Only what it had begun to serve.
+    assert len(failures) <= CONNECTIONS
+    time.sleep(3)
+    assert "2 of 2" in shop.succeed("status")
+
+
+def test_stopped_master_keeps_serving_and_is_replaced(shop: Shop, load: Load) -> None:
+    began = time.time()
+    slot = shop.live().split()[0]
+    shop.shell(f"kill -STOP $(systemctl show -P MainPID shop@{slot}.service)")
+    time.sleep(3)
+    assert load.failures(since=began) == []
+    shop.variables["app_source"] = shop.new_version()
+    converge(shop)
+    drained = f"while systemctl -q is-active shop@{slot}.service; do sleep 0.2; done"
+    shop.shell(f"timeout 60 sh -c '{drained}'")
+    assert_alone(shop)
+    assert load.failures(since=began) == []
+
+
+def test_release_on_a_full_opt_is_refused(shop: Shop, load: Load) -> None:
+    began = time.time()
+    source = shop.new_version()
+    folders = shop.shell("ls /opt/shop/releases")
+    with small_disk(shop, "/opt/shop/releases", "20M"):
+        refused(shop, "No space left on device", "df ", app_source=source)
+        assert shop.shell("ls /opt/shop/releases") == folders
+    shop.variables["app_source"] = source
+    converge(shop)
+    assert load.failures(since=began) == []
+
+
+def test_release_without_name_resolution(shop: Shop, load: Load) -> None:
+    began = time.time()
+    shop.shell("cp /etc/resolv.conf /root/; echo nameserver 192.0.2.1 > /etc/resolv.conf")
+    try:
+        shop.variables["app_source"] = shop.new_version()
+        started = time.time()
+        converge(shop)
+        print(f"code alone, without names: {time.time() - started:.0f} s")
+        lock = (ROOT / "app" / "requirements.txt").read_text() + "# another lock\n"
+        source = shop.new_version(requirements=lock)
+        shop.shell("mv /var/cache/shop-build /var/cache/away")
+        started = time.time()
+        refused(shop, "the dependencies cannot be installed", app_source=source)
+        assert time.time() - started < 90
+    finally:
+        shop.shell("cat /root/resolv.conf > /etc/resolv.conf")
+        shop.shell("rm -rf /var/cache/shop-build; mv /var/cache/away /var/cache/shop-build")
+    shop.variables["app_source"] = source
+    converge(shop)
+    assert load.failures(since=began) == []
+
+
+@contextmanager
+def starting(shop: Shop, **extra: Any) -> Iterator[subprocess.Popen[str]]:
+    """Begin a release, up to where the new version starts in the idle slot."""
+    other = idle(shop)
+    process = subprocess.Popen(
+        shop.command("release", **extra),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    started = f"until systemctl -q is-active shop@{other}.socket; do sleep 0.1; done"
+    shop.shell(f"timeout 60 sh -c '{started}'; sleep 1")
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def fails(shop: Shop, process: subprocess.Popen[str], live: str, *told: str) -> str:
+    """Wait for the end of a run that fails: the release that was live still is, alone."""
+    output = process.communicate(timeout=180)[0]
+    print(screen(output))
+    assert process.returncode != 0, output
+    for text in told:
+        assert text in screen(output), f"{text!r} is not in:\n{output}"
+    assert "Traceback" not in output
+    assert shop.live() == live
+    assert_alone(shop)
+    return output
+
+
+#: What uses up the file system of a folder, with the files of its own that are there.
+FULL = """
+    for name in activations.jsonl rollouts.jsonl; do
+        size=$(stat -c %s $name); yes '' | head -c $((4096 - size % 4096)) >> $name
+    done
+    dd if=/dev/zero of=fill bs=4096 2>/dev/null || true
+    test $(df --output=avail . | tail -1) = 0
+    """
+NO_INODES = """
+    mkdir fill; cd fill; n=0
+    while touch $n 2>/dev/null; do n=$((n + 1)); done
+    """
+
+
+@pytest.mark.parametrize("shortage", [FULL, NO_INODES], ids=["bytes", "inodes"])
+def test_var_that_fills_up_in_mid_release_switches_nothing(
+    shop: Shop, load: Load, shortage: str
+) -> None:
+    began = time.time()
+    live = shop.live()
+    source = shop.new_version(SLOW_START)
+    with small_disk(shop, "/var/lib/shop", "1M", 100):
+        with starting(shop, app_source=source) as process:
+            shop.shell(f"cd /var/lib/shop; {shortage}")
+            fails(shop, process, live, "No space left on device", "df -h")
+        shop.shell("df -h /var/lib/shop; df -i /var/lib/shop")
+        refused(shop, "No space left on device", "df -h", app_source=source)
+        shop.shell("rm -r /var/lib/shop/fill")
+        # The run could not even give its lock back.
+        converge(shop, app_source=source)
+    assert load.failures(since=began) == []
