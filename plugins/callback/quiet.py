@@ -21,7 +21,7 @@ author:
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats

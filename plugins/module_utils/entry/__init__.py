@@ -1,4 +1,4 @@
 """Between Ansible and the work: what every module does around it.
 
-May import: protocol.
+May import: host, protocol.
 """

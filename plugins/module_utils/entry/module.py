@@ -37,6 +37,8 @@ class Module(AnsibleModule):
     def refuse(self, error: Exception, **more: object) -> NoReturn:
         """End as failed, with what an operator can do about it."""
         self.fail_json(msg=explained(error), **more)
+        # For the type: this process has ended.
+        raise SystemExit(1)
 
     @property
     def no_log(self) -> bool:

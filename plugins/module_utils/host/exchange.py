@@ -12,7 +12,7 @@ import time
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING
 
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -39,8 +39,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     write_file,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     add_server_packages,
     dependency_file,

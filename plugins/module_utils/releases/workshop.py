@@ -20,12 +20,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
     Confinement,
     ConfinementError,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import (
     redacted,
     telling_names,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, LOCALHOST
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,

@@ -15,11 +15,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import (
     get_unix,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import children
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.host.untrusted import (
     UntrustedError,
     read_json_object,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 
 #: Characters of an answer that are shown.
 EXCERPT = 300
@@ -121,7 +121,9 @@ def _report(slot: Slot, name: str) -> Report | None:
     if told is None:
         return None
     status, answer = told.get("status"), told.get("answer")
-    if not isinstance(status, int) or not 0 <= status <= 999 or not isinstance(answer, str):
-        path = os.path.join(slot.runtime_directory, name)
-        return Report(0, "", f"worker report {path}: has no status and answer")
-    return Report(status, printable(answer[:EXCERPT]))
+    # JSON's true is an int in Python.
+    if isinstance(status, int) and not isinstance(status, bool) and isinstance(answer, str):
+        if 0 <= status <= 999:
+            return Report(status, printable(answer[:EXCERPT]))
+    path = os.path.join(slot.runtime_directory, name)
+    return Report(0, "", f"worker report {path}: has no status and answer")

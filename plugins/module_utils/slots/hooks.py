@@ -9,9 +9,9 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 
 #: Lines of a hook's output that a failure shows.
 SHOWN_LINES = 40

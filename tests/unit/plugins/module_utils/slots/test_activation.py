@@ -11,7 +11,6 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
@@ -457,7 +456,7 @@ def test_cut_over_that_cannot_be_noted_is_undone(
 ) -> None:
     own = activation.record
 
-    def full(application: Application, noted: ActivationEvent, *more: str, **kept: Any) -> None:
+    def full(application: Application, noted: ActivationEvent, *more: str, **kept: object) -> None:
         if noted == event:
             raise OSError(errno.ENOSPC, "No space left on device")
         own(application, noted, *more, **kept)

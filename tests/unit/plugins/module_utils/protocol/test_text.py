@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.host.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 
 
 @pytest.mark.parametrize(
