@@ -77,7 +77,7 @@ def test_root_runs_nothing_of_a_release(shop: Shop, host: str) -> None:
         shop.succeed(
             playbook, **RIVAL, app_source={"type": "path", "path": "/nonexistent"}, limit=host
         )
-    assert shop.shell("ls /var/tmp/ | grep rival || true", host) == ""
+    assert shop.shell("ls /var/tmp | grep rival-ran || true", host) == ""
 
 
 @pytest.mark.usefixtures("reports")

@@ -28,10 +28,14 @@ BOUND = 30
 
 #: Holds each file that it can open, until its input ends.
 LOCKER = """
-import fcntl, os, sys
+import fcntl, os, resource, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 held = 0
 for place in ("/run", "/var", "/opt", "/etc", "/tmp"):
-    for folder, _, names in os.walk(place):
+    for folder, below, names in os.walk(place):
+        # Thousands of files that are no locks.
+        below[:] = set(below) - {"releases", "archive-v0", "dpkg"}
         for name in names:
             try:
                 file = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NONBLOCK)
@@ -290,7 +294,7 @@ def test_nothing_is_switched_once_the_controller_has_gone(
     assert enabled == "disabled"
     assert shop.live(HOST) == live
     told = f"journalctl --since @{began} --grep 'shop: the controller is gone: it was interrupted'"
-    assert "ansible-asgi.fleet.slot" in shop.shell(told, HOST)
+    assert "asgi.fleet" in shop.shell(told, HOST)
 
 
 def test_next_run_converges(shop: Shop) -> None:

@@ -33,7 +33,7 @@ while time.monotonic() < end and os.path.exists("/run/noise"):
 """
 
 
-def configure(shop: Shop, host: str, text: str, **options: object) -> dict[str, object]:
+def configure(host: str, text: str, **options: object) -> dict[str, object]:
     """Give nginx a further site, as a role would; return what the module answered."""
     options |= {"files": {SITE: text}} if text else {"absent": [SITE]}
     output = subprocess.run(
@@ -67,19 +67,17 @@ def test_a_reload_is_judged_by_nothing_that_clients_write(shop: Shop) -> None:
     try:
         for number in range(2):
             text = f"server {{ listen 127.0.0.1:8098; return 200 {number}; }}\n"
-            answer = configure(shop, host, text)
+            answer = configure(host, text)
             assert answer.get("action") == "reloaded", answer
             assert served(shop, host, 8098) == str(number)
-        refused = configure(
-            shop, host, f"server {{ listen 127.0.0.1:{PORT}; }}\n", timeout_seconds=4
-        )
+        refused = configure(host, f"server {{ listen 127.0.0.1:{PORT}; }}\n", timeout_seconds=4)
         assert str(refused.get("msg")).startswith(
             f"nginx refuses the reload: bind() to 127.0.0.1:{PORT} failed (98: Address already in"
         ), refused
         assert served(shop, host, 8098) == "1"
     finally:
         shop.shell("rm /run/noise; systemctl stop taken", host)
-        configure(shop, host, "")
+        configure(host, "")
         noise.join()
 
 
@@ -89,7 +87,8 @@ def test_nginx_may_do_little_and_does_all_it_has_to(shop: Shop, host: str) -> No
     told = shop.shell(
         f"""set -e
 master() {{ cat /run/nginx.pid; }}
-ask() {{ curl -sko /dev/null --max-time 3 -w '%{{http_code}} ' --connect-to ::127.0.0.1: https://{DOMAIN}/healthz; }}
+ask() {{ curl -sko /dev/null --max-time 3 -w '%{{http_code}} ' \\
+ --connect-to ::127.0.0.1: https://{DOMAIN}/healthz; }}
 grep -E 'NoNewPrivs|Seccomp:' /proc/$(master)/status | tr -s '\\t\\n' ' '; ask
 # As logrotate does it, and once more for a log of its own making.
 for turn in 1 2; do mv /var/log/nginx/shop.log /var/log/nginx/shop.log.turn
@@ -97,7 +96,7 @@ test $turn = 2 || install -m 640 -o www-data -g adm /dev/null /var/log/nginx/sho
 kill -USR1 $(master); sleep 0.5; ask; done
 test -s /var/log/nginx/shop.log; rm /var/log/nginx/shop.log.turn
 # A renewed certificate: files that root writes, and a reload.
-cp -a /etc/shop/tls/fullchain.pem /etc/shop/tls/renewed.pem; mv /etc/shop/tls/renewed.pem /etc/shop/tls/fullchain.pem
+cd /etc/shop/tls; cp -a fullchain.pem renewed.pem; mv renewed.pem fullchain.pem
 systemctl reload nginx; sleep 0.5; ask
 # An update of the package replaces the running program.
 before=$(master); /etc/init.d/nginx upgrade >/dev/null; sleep 1.5; test $before != $(master); ask
@@ -116,9 +115,7 @@ def test_a_sandbox_that_would_stop_a_site_of_others_is_refused(shop: Shop, host:
     site = "server { listen 127.0.0.1:8098; access_log /home/others/access.log; }\n"
     shop.shell("mkdir -p /home/others", host)
     try:
-        answer = configure(
-            shop, host, site, unit_files={unit: "[Service]\nProtectHome=read-only\n"}
-        )
+        answer = configure(host, site, unit_files={unit: "[Service]\nProtectHome=read-only\n"})
         assert answer.get("action") is None, answer
         assert "/home/others/access.log" in str(answer["msg"])
         assert "_sandbox_writable_paths" in str(answer["msg"])

@@ -67,11 +67,6 @@ options:
     description: Only record that the phase ran on another host of the rollout; run nothing.
     type: bool
     default: false
-  secret_names:
-    description: Names in O(environment) whose values are hidden when output is shown.
-    type: list
-    elements: str
-    default: []
   memory_max:
     description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
     type: str

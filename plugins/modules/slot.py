@@ -175,6 +175,7 @@ at:
 """
 
 import os
+import syslog
 import time
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
@@ -283,8 +284,9 @@ def main() -> None:
                 check_mode=module.check_mode,
             )
     except ControllerGone as gone:
-        # Only the host's journal can still tell it.
-        module.log(f"{application.name}: {gone}")
+        # Nobody reads the answer. Not module.log(), which is silent with `no_target_syslog`.
+        syslog.openlog("asgi.fleet")
+        syslog.syslog(syslog.LOG_NOTICE, f"{application.name}: {gone}")
         module.fail_json(msg=str(gone))
     except (ForeignError, LockError, Refusal, UnsafeFolderError) as refusal:
         module.fail_json(msg=str(refusal))

@@ -41,6 +41,8 @@ OTHERWISE: dict[str, Any] = REQUIRED | {
     "haproxy_balancer_ipv6_enabled": False,
     "haproxy_balancer_observe_port": 9000,
     "haproxy_balancer_max_connections": 100,
+    "haproxy_balancer_client_connections": 0,
+    "haproxy_balancer_hsts_max_age_seconds": 0,
     "haproxy_balancer_response_timeout_seconds": 5,
     "haproxy_balancer_upstream_reuse_enabled": True,
 }
@@ -101,6 +103,13 @@ def test_address_of_the_client_is_overwritten(render_role: Render) -> None:
     text = files(render_role, REQUIRED)[CONFIGURATION]
     assert "http-request set-header X-Forwarded-For %[src]" in section(text, "frontend https")
     assert "forwardfor" not in text
+
+
+def test_connections_of_one_address_are_limited(render_role: Render) -> None:
+    limit = "tcp-request connection reject if { sc0_conn_cur gt 500 }"
+    for frontend in ("frontend http", "frontend https"):
+        assert limit in section(files(render_role, REQUIRED)[CONFIGURATION], frontend)
+    assert "tcp-request" not in files(render_role, OTHERWISE)[CONFIGURATION]
 
 
 def test_servers_are_verified_each_by_its_own_certificate(render_role: Render) -> None:

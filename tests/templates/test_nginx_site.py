@@ -41,6 +41,9 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_hsts_enabled": False,
     "nginx_site_proxy_buffering_enabled": True,
     "nginx_site_trusted_proxies": ["192.0.2.10", "2001:db8::/64"],
+    "nginx_site_direct_clients": ["203.0.113.0/24"],
+    "nginx_site_passed_headers": ["X-HTTP-Method-Override"],
+    "nginx_site_client_requests": 0,
     "nginx_site_upstream_keepalive": 8,
     "nginx_site_client_max_body_size": "1m",
     "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
@@ -223,6 +226,44 @@ def test_only_trusted_proxies_name_the_client() -> None:
     assert "set_real_ip_from 2001:db8::/64;" in trusting
     assert trusting.count("real_ip_recursive on;") == 1
     assert "real_ip" not in render(nginx_v("1.28.2"))[SITE]
+
+
+def test_a_host_behind_a_balancer_serves_only_that() -> None:
+    geo = directives(render(nginx_v("1.28.2"), **OTHERWISE)[SITE])
+    start = geo.index("geo $realip_remote_addr $fleet_outside_shop {")
+    assert geo[start + 1 : start + 7] == [
+        "default 1;",
+        "127.0.0.0/8 0;",
+        "::1 0;",
+        "192.0.2.10 0;",
+        "2001:db8::/64 0;",
+        "203.0.113.0/24 0;",
+    ]
+    assert "if ($fleet_outside_shop) {" in geo
+    # nginx looks for no names there.
+    for proxies in ([], ["balancer.example.com"]):
+        files = render(nginx_v("1.28.2"), nginx_site_trusted_proxies=proxies)
+        assert "fleet_outside" not in files[SITE]
+
+
+def test_a_tls_name_of_another_site_is_misdirected(version: str) -> None:
+    site = directives(render(nginx_v(version))[SITE])
+    start = site.index("map $ssl_server_name $fleet_misdirected_shop {")
+    assert site[start + 1 : start + 6] == [
+        "hostnames;",
+        "default 1;",
+        '"" 0;',
+        "shop.example.com 0;",
+        "www.shop.example.com 0;",
+    ]
+    assert site[site.index("if ($fleet_misdirected_shop) {") + 1] == "return 421;"
+
+
+def test_a_removed_header_can_be_passed() -> None:
+    files = render(nginx_v("1.28.2"), **OTHERWISE)
+    assert 'proxy_set_header X-HTTP-Method-Override "";' in files["/etc/nginx/snippets/proxy.conf"]
+    passed = "proxy_set_header X-HTTP-Method-Override $http_x_http_method_override;"
+    assert passed in location(files[SITE], "/api/")
 
 
 def test_maintenance_is_looked_for_at_each_request(version: str) -> None:

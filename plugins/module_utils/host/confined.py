@@ -14,14 +14,15 @@ import contextlib
 import glob
 import os
 import re
+import select
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     format_environment,
 )
@@ -36,6 +37,8 @@ KEPT_BYTES = 64 * 1024
 ANSWER_BYTES = 16 * 1024 * 1024
 #: Seconds between SIGTERM and SIGKILL for what a program leaves behind.
 STOP_SECONDS = 3
+#: Seconds between two looks whether the controller is still there.
+LOOK_SECONDS = 1.0
 #: Seconds beyond a program's own that systemd may take to start it and to end what is left.
 MARGIN_SECONDS = 30
 #: The programs of the host that every unit finds.
@@ -69,6 +72,7 @@ class Confinement:
         sandbox: What it may do.
         environment: Its environment, besides PATH, LANG and HOME: a private /tmp.
         properties: Further directives, such as StateDirectory=.
+        patient: Whether it may run to its end after the controller has gone.
     """
 
     unit: str
@@ -78,6 +82,7 @@ class Confinement:
     sandbox: Sandbox = field(default_factory=Sandbox)
     environment: Mapping[str, str] = field(default_factory=dict)
     properties: Sequence[tuple[str, str]] = ()
+    patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,13 +115,14 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
 
     Raises:
         ConfinementError: systemd did not start it.
+        ControllerGone: The controller has gone meanwhile; the program was stopped.
     """
     unit = f"{confinement.unit}.service"
     end(confinement.unit)
     began = time.monotonic()
     with _environment_file(confinement) as path:
         call = _call(command, confinement, path)
-        status, output = _watch(call, confinement.timeout, unit, answers)
+        status, output = _watch(call, confinement, answers)
     seconds = time.monotonic() - began
     if status == 0:
         return Outcome(0, output, seconds)
@@ -203,8 +209,9 @@ def _environment_file(confinement: Confinement) -> Iterator[str]:
         yield file.name
 
 
-def _watch(call: Sequence[str], timeout: float, unit: str, answers: bool) -> tuple[int, str]:
+def _watch(call: Sequence[str], confinement: Confinement, answers: bool) -> tuple[int, str]:
     """Run the call and return its status and the end of its output."""
+    unit = f"{confinement.unit}.service"
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
@@ -214,12 +221,13 @@ def _watch(call: Sequence[str], timeout: float, unit: str, answers: bool) -> tup
             stderr=errors if answers else subprocess.STDOUT,
         ) as process,
     ):
-        assert process.stdout is not None  # noqa: S101 (for the type: it is a pipe)
         # TimeoutStartSec= ends the unit; this only if systemd itself does not answer.
-        watchdog = threading.Timer(timeout + MARGIN_SECONDS, _give_up, (process, unit))
+        patience = confinement.timeout + MARGIN_SECONDS
+        watchdog = threading.Timer(patience, _give_up, (process, unit))
         watchdog.start()
         try:
-            output = _read_end(process.stdout, ANSWER_BYTES if answers else KEPT_BYTES)
+            limit = ANSWER_BYTES if answers else KEPT_BYTES
+            output = _read_end(process, limit, confinement.patient)
         except BaseException:
             # This run is being stopped: what it started must not go on.
             _systemctl("stop", unit)
@@ -239,10 +247,18 @@ def _give_up(process: subprocess.Popen[bytes], unit: str) -> None:
     process.kill()
 
 
-def _read_end(stream: IO[bytes], limit: int) -> bytes:
-    """Read a stream to its end, and keep the last `limit` bytes."""
+def _read_end(process: subprocess.Popen[bytes], limit: int, patient: bool) -> bytes:
+    """Read a process's output to its end, and keep the last `limit` bytes."""
+    stream = process.stdout
     kept = bytearray()
-    while chunk := os.read(stream.fileno(), KEPT_BYTES):
+    while stream is not None:
+        if not select.select([stream], [], [], LOOK_SECONDS)[0]:
+            if not patient:
+                require_controller()
+            continue
+        chunk = os.read(stream.fileno(), KEPT_BYTES)
+        if not chunk:
+            break
         kept += chunk
         del kept[:-limit]
     return bytes(kept)

@@ -63,7 +63,7 @@ def heeding_signals() -> Iterator[None]:
         _told.clear()
 
 
-def _note(number: int, _: FrameType | None) -> None:
+def _note(number: int, _frame: FrameType | None) -> None:
     _told.append(number)
 
 
@@ -100,4 +100,4 @@ def _is_broken(descriptor: int) -> bool:
     # POLLERR (a pipe without readers) and POLLHUP (a closed socket, a terminal that is gone) are
     # always reported.
     poll.register(descriptor, 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    return any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in poll.poll(0))

@@ -18,7 +18,7 @@ def read_process(path: str) -> str:
 def name_and_parent(pid: int) -> tuple[str, int]:
     """Return the name of a process (at most 15 bytes) and its parent's PID; "" and 0 if gone."""
     # A process name may contain spaces and parentheses: the fields begin after the last one.
-    start, _, rest = read_process(f"/proc/{pid}/stat").rpartition(")")
+    start, _parenthesis, rest = read_process(f"/proc/{pid}/stat").rpartition(")")
     fields = rest.split()
     return (start.partition("(")[2], int(fields[1])) if len(fields) > 1 else ("", 0)
 

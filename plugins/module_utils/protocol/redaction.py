@@ -181,7 +181,7 @@ def _forms(part: str) -> Iterator[tuple[str, str]]:
     for hexadecimal in (data.hex(), data.hex().upper()):
         yield hexadecimal, hexadecimal
     for core, before, after in _base64_cores(data):
-        for form in {core, core.replace("+", "-").replace("/", "_")}:
+        for form in sorted({core, core.replace("+", "-").replace("/", "_")}):
             yield form, before + re.escape(form) + after
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Union
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# No `|`: ansible-test checks the oldest Python of hosts, where it is none between classes.
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007
 
 #: Names that `network_allow` knows besides networks in CIDR notation.
 ANY, LOCALHOST, LINK_LOCAL = "any", "localhost", "link-local"

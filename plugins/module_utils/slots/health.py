@@ -121,7 +121,7 @@ def _report(slot: Slot, name: str) -> Report | None:
     if told is None:
         return None
     status, answer = told.get("status"), told.get("answer")
-    if type(status) is not int or not 0 <= status <= 999 or not isinstance(answer, str):
+    if not isinstance(status, int) or not 0 <= status <= 999 or not isinstance(answer, str):
         path = os.path.join(slot.runtime_directory, name)
         return Report(0, "", f"worker report {path}: has no status and answer")
     return Report(status, printable(answer[:EXCERPT]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
@@ -68,6 +68,8 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
         surroundings.sandbox,
         surroundings.memory_max,
     )
+    # A migration that is cut in the middle is worse than one whose controller has gone.
+    confinement = replace(confinement, patient=True)
     try:
         outcome = confined.run(["/bin/sh", "-c", command], confinement)
     except ConfinementError as error:

@@ -169,8 +169,11 @@ def _git(source: Mapping[str, Any], cache: str) -> Source:
     return _tree(entries, source, cache, fallback=short, label=short, commit=commit)
 
 
-def _run_git(*arguments: str, cwd: str, environment: Mapping[str, str] = os.environ) -> bytes:
-    environment = {**environment, "GIT_TERMINAL_PROMPT": "0"}
+def _run_git(*arguments: str, cwd: str, environment: Mapping[str, str] | None = None) -> bytes:
+    environment = {
+        **(os.environ if environment is None else environment),
+        "GIT_TERMINAL_PROMPT": "0",
+    }
     try:
         result = subprocess.run(
             ["git", *arguments], cwd=cwd, env=environment, capture_output=True, check=False

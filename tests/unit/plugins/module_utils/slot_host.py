@@ -198,7 +198,8 @@ def hooked(desired: Desired, **phases: str) -> Desired:
     """Return `desired` with one command for each phase, run as whoever runs the tests."""
     commands = {name: [{"command": text, "timeout": 20}] for name, text in phases.items()}
     user = pwd.getpwuid(os.getuid()).pw_name
-    return replace(desired, hooks=Hooks(user=user, **commands))
+    hooks = Hooks(user, commands.get("before", ()), commands.get("after", ()))
+    return replace(desired, hooks=hooks)
 
 
 def refused(host: Host, desired: Desired) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
     Confinement,
     ConfinementError,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 
 #: Notes its arguments and the environment file, then runs the program that comes after `--`.
@@ -171,3 +173,21 @@ def test_systemd_that_does_not_answer_ends_the_wait(
 def test_answer_is_apart_from_errors(status: int, output: str) -> None:
     command = ["/bin/sh", "-c", f"echo answer; echo error >&2; exit {status}"]
     assert confined.run(command, CONFINEMENT, answers=True).output == output
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_program_ends_with_the_controller_unless_it_is_patient(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, patient: bool
+) -> None:
+    def gone() -> None:
+        raise ControllerGone("gone")
+
+    monkeypatch.setattr(confined, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(confined, "require_controller", gone)
+    command = ["/bin/sh", "-c", "exec sleep 0.5"]
+    if patient:
+        assert confined.run(command, replace(CONFINEMENT, patient=True)).status == 0
+        return
+    with pytest.raises(ControllerGone):
+        confined.run(command, CONFINEMENT)
+    assert (folder / "systemctl.log").read_text() == "stop asgi-fleet-shop-hook.service\n"

@@ -9,10 +9,12 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.history import activations
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
@@ -559,3 +561,20 @@ def test_verify_units_says_what_systemd_says(
         activation.verify_units(slot, files)
     assert str(refusal.value).startswith("systemd refuses the unit files:\n  shop@blue.service: ")
     assert complaint in str(refusal.value)
+
+
+@pytest.mark.parametrize("looking", [cut_over, activation], ids=["starting", "before the swap"])
+def test_activation_without_its_controller_is_undone_and_no_refusal(
+    live: Host, monkeypatch: pytest.MonkeyPatch, looking: ModuleType
+) -> None:
+    def gone() -> None:
+        raise ControllerGone
+
+    monkeypatch.setattr(looking, "require_controller", gone)
+    before = live.history()
+    with pytest.raises(ControllerGone):
+        live.activate(live.desired("1.1"))
+    assert live.application.live_slot() == "blue"
+    assert live.states["shop@green.service"]["ActiveState"] == "inactive"
+    assert not live.enabled & {"shop@green.socket", "shop@green.service"}
+    assert live.history() == before
