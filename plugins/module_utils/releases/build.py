@@ -209,7 +209,8 @@ def _compile(recipe: Recipe) -> None:
     """Byte-compile the source: the service cannot write there."""
     # Sources may contain files that are not meant to compile (templates, tests of syntax errors).
     with contextlib.suppress(BuildError):
-        command = [recipe.venv_python, "-m", "compileall", "-q", recipe.inside("src")]
+        # -I: a module of the source may have the name of one that compileall imports.
+        command = [recipe.venv_python, "-I", "-m", "compileall", "-q", recipe.inside("src")]
         run_confined(recipe, command, "")
 
 

@@ -202,6 +202,12 @@ def test_build_is_not_writable_by_others_whatever_the_umask(pack: Pack) -> None:
     ] == []
 
 
+def test_source_is_compiled_whatever_its_modules_are_called(pack: Pack) -> None:
+    recipe = pack({"main.py": APPLICATION, "compileall.py": "raise SystemExit(1)\n"})
+    build(recipe, {})
+    assert list(Path(recipe.path, "src", "__pycache__").glob("main.*.pyc"))
+
+
 def test_build_replaces_what_a_killed_one_left(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = pack({"main.py": APPLICATION})
     leftover = Path(recipe.path, "src", "old.py")
