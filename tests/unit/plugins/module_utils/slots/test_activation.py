@@ -10,7 +10,6 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
@@ -455,10 +454,10 @@ def test_cut_over_that_cannot_be_noted_is_undone(
 ) -> None:
     own = activation.record
 
-    def full(application: Application, noted: ActivationEvent, *more: str, **kept: Any) -> None:
+    def full(application: Application, noted: ActivationEvent, *more: str, **kept: object) -> None:
         if noted == event:
             raise OSError(errno.ENOSPC, "No space left on device")
-        own(application, noted, *more, **kept)
+        own(application, noted, *more, **kept)  # type: ignore[arg-type]
 
     monkeypatch.setattr(activation, "record", full)
     with pytest.raises(OSError, match="No space left"):
