@@ -55,14 +55,19 @@ def append_line(path: str, text: str) -> None:
         path: The file; created if missing.
         text: The line without its end.
     """
-    with open(path, "ab+") as file:
-        if file.tell() > 0:
-            file.seek(-1, os.SEEK_END)
-            # If a full disk has torn the last line, this line must not be lost with it.
-            text = text if file.read(1) == b"\n" else f"\n{text}"
-        file.write(f"{text}\n".encode())
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(path, "ab+") as file:
+            if file.tell() > 0:
+                file.seek(-1, os.SEEK_END)
+                # If a full disk has torn the last line, this line must not be lost with it.
+                text = text if file.read(1) == b"\n" else f"\n{text}"
+            file.write(f"{text}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        # The error of a write does not say what was written to.
+        error.filename = error.filename or path
+        raise
 
 
 def read_text(path: str) -> str:

@@ -121,9 +121,13 @@ def _report(slot: Slot, name: str) -> Report | None:
     if told is None:
         return None
     status, answer = told.get("status"), told.get("answer")
-    # JSON's true is an int in Python.
-    if isinstance(status, int) and not isinstance(status, bool) and isinstance(answer, str):
-        if 0 <= status <= 999:
-            return Report(status, printable(answer[:EXCERPT]))
+    if (
+        isinstance(status, int)
+        # JSON's true is an int in Python.
+        and not isinstance(status, bool)
+        and 0 <= status <= 999
+        and isinstance(answer, str)
+    ):
+        return Report(status, printable(answer[:EXCERPT]))
     path = os.path.join(slot.runtime_directory, name)
     return Report(0, "", f"worker report {path}: has no status and answer")

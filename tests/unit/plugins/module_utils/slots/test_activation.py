@@ -459,7 +459,7 @@ def test_cut_over_that_cannot_be_noted_is_undone(
     def full(application: Application, noted: ActivationEvent, *more: str, **kept: object) -> None:
         if noted == event:
             raise OSError(errno.ENOSPC, "No space left on device")
-        own(application, noted, *more, **kept)
+        own(application, noted, *more, **kept)  # type: ignore[arg-type]
 
     monkeypatch.setattr(activation, "record", full)
     with pytest.raises(OSError, match="No space left"):
