@@ -184,7 +184,7 @@ def _call(command: Sequence[str], confinement: Confinement, environment: str) ->
         ),
     ]
     return [
-        # Of any other type of service, an end by SIGTERM or SIGPIPE counts as success.
+        # Of any other type of service, an end by SIGTERM or SIGHUP counts as success.
         *("systemd-run", "--quiet", "--wait", "--pipe", "--service-type=oneshot"),
         # Without one systemd would log the command.
         f"--description={confinement.unit}, run by asgi.fleet",
