@@ -129,10 +129,10 @@ def test_locks_of_other_accounts_hold_nothing_up(shop: Shop) -> None:
         assert locker.poll() is None
         assert time.monotonic() - began < 120
     shop.variables["app_source"] = source
-    assert shop.shell("stat -c %a:%U /run/asgi-fleet /run/asgi-fleet/*", HOST).split() == [
-        "700:root",
-        *["600:root"] * 3,
-    ]
+    folder, *locks = shop.shell("stat -c %a:%U /run/asgi-fleet /run/asgi-fleet/*", HOST).split()
+    # Other applications of the host have theirs there too.
+    assert (folder, set(locks)) == ("700:root", {"600:root"})
+    assert len(locks) >= 3
     found = "find /opt/shop /var/lib/shop /run/lock -maxdepth 1 -name '*.lock' -mmin -5"
     assert shop.shell(found, HOST) == ""
 
@@ -293,6 +293,8 @@ def test_nothing_is_switched_once_the_controller_has_gone(
     enabled = shop.shell(f"systemctl is-enabled shop@{idle}.service", HOST, check=False)
     assert enabled == "disabled"
     assert shop.live(HOST) == live
+    # Without pipelining Ansible itself leaves the module and its arguments in root's own folder.
+    shop.shell("rm -rf /root/.ansible/tmp", HOST)
     told = f"journalctl --since @{began} --grep 'shop: the controller is gone: it was interrupted'"
     assert "asgi.fleet" in shop.shell(told, HOST)
 
