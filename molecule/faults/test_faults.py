@@ -97,7 +97,7 @@ def assert_alone(shop: Shop) -> None:
 
 
 def converge(shop: Shop, **extra: object) -> None:
-    """Run a release that must succeed, and the same again, which has nothing to do."""
+    """Run a release that must succeed; the same again has nothing to do."""
     shop.succeed("release", **extra)
     again = {**extra, "fleet_take_over_lock": False}
     assert re.search(r"faults .* changed=0 ", shop.succeed("release", **again))
@@ -125,6 +125,8 @@ def small_disk(shop: Shop, folder: str, spare: str, inodes: int = 0) -> Iterator
         chown --reference={folder} /mnt/small
         chmod --reference={folder} /mnt/small
         mount --bind {folder} /mnt/under
+        # Or what is mounted over the folder would be mounted here too.
+        mount --make-private /mnt/under
         mount --bind /mnt/small {folder}
         umount /mnt/small
         """)
@@ -391,14 +393,16 @@ def test_host_that_restarts_in_mid_release(shop: Shop) -> None:
         restarted = time.time()
         output = process.communicate(timeout=240)[0]
     print(f"restarted, the run ended after {time.time() - restarted:.0f} s:\n{screen(output)}")
-    deadline = time.time() + 60
-    while time.time() < deadline:
+    while time.time() < restarted + 120:
         try:
             shop.ask("/healthz")
             break
         except subprocess.CalledProcessError:
             time.sleep(0.5)
-    print(f"serves {time.time() - restarted:.0f} s after the restart; {process.returncode}")
+    seconds = time.time() - restarted
+    print(f"serves {seconds:.0f} s after the restart")
+    # systemd kills what does not end after 90 seconds: nothing of the cut run was waited for.
+    assert seconds < 60
     modules_end(shop)
     assert (shop.live() != live) == (process.returncode == 0)
     converge(shop, app_source=source, fleet_take_over_lock=True)

@@ -39,11 +39,16 @@ def require_controller() -> None:
     Raises:
         ControllerGone: It is not.
     """
-    if _told or _nobody_reads():
+    if told_to_end() or _nobody_reads():
         raise ControllerGone(
             "the controller is gone: it was interrupted, or lost its connection; nothing was "
             "switched on this host; run again"
         )
+
+
+def told_to_end() -> bool:
+    """Return whether a signal to end has come while `heeding_signals`."""
+    return bool(_told)
 
 
 @contextmanager

@@ -63,6 +63,11 @@ def reload() -> None:
     systemctl("daemon-reload")
 
 
+def is_host_stopping() -> bool:
+    """Return whether the host is going down."""
+    return systemctl("is-system-running", check=False).strip() == "stopping"
+
+
 def is_enabled(unit: str) -> bool:
     """Return whether the unit starts at boot."""
     return systemctl("is-enabled", unit, check=False).strip() == "enabled"

@@ -18,7 +18,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
-from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
+    require_controller,
+    told_to_end,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
@@ -224,6 +227,10 @@ def end(slot: Slot) -> list[int]:
         Refusal: systemd refused something, or a process could not be ended.
     """
     units = existing(slot)
+    if told_to_end() and systemd.is_host_stopping():
+        # A host that goes down stops its units itself, the sockets last, and waits for this module
+        # before: each would wait for the other, until systemd kills this after 90 seconds.
+        return []
     systemd.for_units("stop", units)
     return control_group.end(slot.units[1]) if slot.units[1] in units else []
 

@@ -157,6 +157,19 @@ def test_put_away_ends_what_the_slot_left_behind_and_tells_it(
     }
 
 
+@pytest.mark.parametrize(("told", "stopping"), [(True, True), (True, False), (False, True)])
+def test_put_away_waits_for_no_unit_on_a_host_that_goes_down(
+    live: Host, monkeypatch: pytest.MonkeyPatch, told: bool, stopping: bool
+) -> None:
+    live.activate(live.desired("1.1"), keep_previous=True)
+    live.calls.clear()
+    monkeypatch.setattr(cut_over, "told_to_end", lambda: told)
+    monkeypatch.setattr(systemd, "is_host_stopping", lambda: stopping)
+    cut_over.put_away(live.application.slot("blue"))
+    stops = [call for call, _ in live.calls if call.startswith("stop")]
+    assert (stops == []) == (told and stopping)
+
+
 def test_put_away_of_a_slot_that_was_never_written_asks_nothing(
     live: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
