@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
     ActivationEvent,
     activations,
+    record,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
@@ -454,7 +455,7 @@ def test_slot_that_cannot_be_written_is_put_away(
 def test_cut_over_that_cannot_be_noted_is_undone(
     live: Host, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
-    own = activation.record
+    own = record
 
     def full(application: Application, noted: ActivationEvent, *more: str, **kept: object) -> None:
         if noted == event:
