@@ -33,7 +33,7 @@ REBOOT = "/run/reboot-required"
 #: Bytes that are read of a file.
 MOST_BYTES = 64 * 1024
 
-#: `500 http://security.debian.org/debian-security trixie-security/main amd64 Packages`
+#: `500 http://mirror.example.com/debian-security trixie-security/main amd64 Packages`
 ARCHIVE = re.compile(r" *(-?\d+) (\S.*)")
 #: ` *** 1.22.1-9 500` or `     1.22.1-9 500`: three stars mark the installed version.
 VERSION = re.compile(r" (\*\*\*|   ) (\S+) (-?\d+)")

@@ -32,7 +32,7 @@ def test_what_is_no_record_counts_for_nothing(tmp_path: Path) -> None:
     packages.mkdir(parents=True)
     (packages / "fastapi").mkdir()
     (packages / "toy.dist-info").mkdir()
-    (packages / "toy-1\n--index-url=evil.dist-info").mkdir()
+    (packages / "toy-1\n--find-links=evil.dist-info").mkdir()
     (packages / "evil.pth").write_text("import os; os.abort()\n")
     (tmp_path / "lib64").symlink_to("lib")
     assert installed(str(tmp_path)) == {}

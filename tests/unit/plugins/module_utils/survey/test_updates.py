@@ -17,8 +17,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.updates import (
     waiting,
 )
 
-SECURITY = "http://security.debian.org/debian-security bookworm-security/main amd64 Packages"
-MAIN = "http://deb.debian.org/debian bookworm/main amd64 Packages"
+SECURITY = "http://mirror.example.com/debian-security bookworm-security/main amd64 Packages"
+MAIN = "http://mirror.example.com/debian bookworm/main amd64 Packages"
 NOBLE = "http://archive.ubuntu.com/ubuntu noble-security/main amd64 Packages"
 MIRROR = "https://mirror.example.com/debian stable/main amd64 Packages"
 ARCHIVES = f"""Package files:
@@ -26,10 +26,10 @@ ARCHIVES = f"""Package files:
      release a=now
  500 {SECURITY}
      release v=12,o=Debian,a=oldstable-security,n=bookworm-security,l=Debian-Security,c=main,b=amd64
-     origin security.debian.org
+     origin mirror.example.com
  500 {MAIN}
      release v=12.15,o=Debian,a=oldstable,n=bookworm,l=Debian,c=main,b=amd64
-     origin deb.debian.org
+     origin mirror.example.com
  500 {NOBLE}
      release v=24.04,o=Ubuntu,a=noble-security,n=noble,l=Ubuntu,c=main,b=amd64
      origin archive.ubuntu.com
