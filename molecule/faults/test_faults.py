@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from events import ROOT, Load, Shop
@@ -62,6 +63,12 @@ def wait_for_drain(shop: Shop) -> None:
 def screen(output: str) -> str:
     """Return what an operator reads of a run that ended."""
     return "\n".join(output.rstrip().splitlines()[-SCREEN:])
+
+
+def another_lock(shop: Shop) -> dict[str, Any]:
+    """Make a version whose environment cannot be copied from the release before."""
+    lock = (ROOT / "app" / "requirements.txt").read_text()
+    return shop.new_version(requirements=f"{lock}# {time.time_ns()}\n")
 
 
 def idle(shop: Shop) -> str:
@@ -180,15 +187,32 @@ def test_stopped_master_keeps_serving_and_is_replaced(shop: Shop, load: Load) ->
     assert load.failures(since=began) == []
 
 
-def test_release_on_a_full_opt_is_refused(shop: Shop, load: Load) -> None:
+@pytest.mark.parametrize("inodes", [0, 300], ids=["bytes", "inodes"])
+def test_release_on_a_full_opt_is_refused(shop: Shop, load: Load, inodes: int) -> None:
+    """A copied environment, and one that uv installs."""
     began = time.time()
-    source = shop.new_version()
+    source = another_lock(shop) if inodes else shop.new_version()
     folders = shop.shell("ls /opt/shop/releases")
-    with small_disk(shop, "/opt/shop/releases", "20M"):
-        refused(shop, "No space left on device", "df ", app_source=source)
+    with small_disk(shop, "/opt/shop/releases", "200M" if inodes else "20M", inodes):
+        refused(shop, "No space left on device", "df -h", app_source=source)
         assert shop.shell("ls /opt/shop/releases") == folders
     shop.variables["app_source"] = source
-    converge(shop)
+    shop.succeed("release")
+    assert load.failures(since=began) == []
+
+
+def test_release_with_a_full_cache_is_refused(shop: Shop, load: Load) -> None:
+    began = time.time()
+    folders = shop.shell("ls /opt/shop/releases")
+    shop.shell("""
+        mount -t tmpfs -o size=4m tmpfs /var/cache/shop-build
+        echo shop > /var/cache/shop-build/.asgi.fleet
+        """)
+    try:
+        refused(shop, "No space left on device", "df -h", app_source=another_lock(shop))
+    finally:
+        shop.shell("umount /var/cache/shop-build")
+    assert shop.shell("ls /opt/shop/releases") == folders
     assert load.failures(since=began) == []
 
 
@@ -198,19 +222,19 @@ def test_release_without_name_resolution(shop: Shop, load: Load) -> None:
     try:
         shop.variables["app_source"] = shop.new_version()
         started = time.time()
-        converge(shop)
+        shop.succeed("release")
         print(f"code alone, without names: {time.time() - started:.0f} s")
-        lock = (ROOT / "app" / "requirements.txt").read_text() + "# another lock\n"
-        source = shop.new_version(requirements=lock)
+        source = another_lock(shop)
         shop.shell("mv /var/cache/shop-build /var/cache/away")
         started = time.time()
-        refused(shop, "the dependencies cannot be installed", app_source=source)
+        told = ("the dependencies cannot be installed", "resolve", "/etc/resolv.conf")
+        refused(shop, *told, app_source=source)
         assert time.time() - started < 90
     finally:
         shop.shell("cat /root/resolv.conf > /etc/resolv.conf")
         shop.shell("rm -rf /var/cache/shop-build; mv /var/cache/away /var/cache/shop-build")
     shop.variables["app_source"] = source
-    converge(shop)
+    shop.succeed("release")
     assert load.failures(since=began) == []
 
 
@@ -273,7 +297,7 @@ def test_var_that_fills_up_in_mid_release_switches_nothing(
             shop.shell(f"cd /var/lib/shop; {shortage}")
             fails(shop, process, live, "No space left on device", "df -h")
         shop.shell("rm -r /var/lib/shop/fill")
-        converge(shop, app_source=source)
+        shop.succeed("release", app_source=source)
     assert load.failures(since=began) == []
 
 
@@ -292,7 +316,7 @@ def test_worker_over_its_memory_is_replaced(shop: Shop, load: Load) -> None:
     print(told[told.index("HOST") :])
     assert "2 of 2" in told
     shop.variables["app_source"] = shop.new_version()
-    converge(shop)
+    shop.succeed("release")
     assert len(load.failures(since=began)) == len(failures)
 
 
