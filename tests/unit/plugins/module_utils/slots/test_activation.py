@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
     ActivationEvent,
     activations,
+    record,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application, Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
@@ -452,12 +453,11 @@ def test_slot_that_cannot_be_written_is_put_away(
 def test_cut_over_that_cannot_be_noted_is_undone(
     live: Host, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
-    own = activation.record
 
     def full(application: Application, noted: ActivationEvent, *more: str, **kept: object) -> None:
         if noted == event:
             raise OSError(errno.ENOSPC, "No space left on device")
-        own(application, noted, *more, **kept)  # type: ignore[arg-type]
+        record(application, noted, *more, **kept)  # type: ignore[arg-type]
 
     monkeypatch.setattr(activation, "record", full)
     with pytest.raises(OSError, match="No space left"):
