@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from events import Load, Shop
+from runs import wait_for_drain
 
 #: Requests a second: what fails is counted, and the two cores are left to the releases.
 RATE = 50
@@ -27,3 +28,9 @@ def load(shop: Shop) -> Iterator[Load]:
     yield running
     if running.process is not None:
         running.end()
+
+
+@pytest.fixture(autouse=True)
+def drained(shop: Shop) -> None:
+    """Begin with the live slot alone: what it replaced may still be draining."""
+    wait_for_drain(shop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.host.remedies import explained
@@ -34,7 +34,7 @@ class Module(AnsibleModule):
         for text in _texts(self.params):
             self.no_log_values.update(credentials(text))
 
-    def refuse(self, error: Exception, **more: object) -> NoReturn:
+    def refuse(self, error: Exception, **more: object) -> None:
         """End as failed, with what an operator can do about it."""
         self.fail_json(msg=explained(error), **more)
         # For the type: this process has ended.

@@ -455,12 +455,11 @@ def test_slot_that_cannot_be_written_is_put_away(
 def test_cut_over_that_cannot_be_noted_is_undone(
     live: Host, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
-    own = record
 
     def full(application: Application, noted: ActivationEvent, *more: str, **kept: object) -> None:
         if noted == event:
             raise OSError(errno.ENOSPC, "No space left on device")
-        own(application, noted, *more, **kept)  # type: ignore[arg-type]
+        record(application, noted, *more, **kept)  # type: ignore[arg-type]
 
     monkeypatch.setattr(activation, "record", full)
     with pytest.raises(OSError, match="No space left"):
