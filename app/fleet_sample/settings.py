@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+DATABASE = "fleet-sample.sqlite3"
+
 
 class Settings(BaseModel):
     """The application's settings; each has a default, so that it starts on a laptop too.
@@ -18,8 +20,8 @@ class Settings(BaseModel):
         api_token: A secret, from `API_TOKEN` (`app_secrets`). Never shown, not even in a log
             of this object.
         processing_seconds: How long `/procesar` works, in seconds.
-        database_path: The SQLite file of `/notes`, from `DATABASE_PATH`; at home by default, which
-            on a deployed host is the one folder that the service may write to.
+        database_path: The SQLite file of `/notes`, from `DATABASE_PATH`; by default in the folder
+            that systemd names in `STATE_DIRECTORY` on a deployed host, and at home elsewhere.
         tick_seconds: Pause between two events of `/events`, in seconds.
     """
 
@@ -30,7 +32,7 @@ class Settings(BaseModel):
     slot: str = "none"
     greeting: str = "Hello"
     api_token: SecretStr | None = None
-    database_path: Path = Field(default_factory=lambda: Path.home() / "fleet-sample.sqlite3")
+    database_path: Path = Field(default_factory=lambda: Path.home() / DATABASE)
     processing_seconds: float = 2.0
     tick_seconds: float = 1.0
 
@@ -49,6 +51,7 @@ class Settings(BaseModel):
             "api_token": "API_TOKEN",
             "database_path": "DATABASE_PATH",
         }
-        return cls.model_validate(
-            {field: environ[name] for field, name in variables.items() if environ.get(name)}
-        )
+        given = {field: environ[name] for field, name in variables.items() if environ.get(name)}
+        if state := environ.get("STATE_DIRECTORY"):
+            given.setdefault("database_path", f"{state}/{DATABASE}")
+        return cls.model_validate(given)

@@ -114,9 +114,12 @@ def test_the_command_migrates_the_database_of_the_environment(tmp_path: Path) ->
     assert refused.stderr == f"{tmp_path} was not migrated: unable to open database file\n"
 
 
-def test_the_database_is_at_home_by_default() -> None:
+def test_the_database_is_in_the_state_directory_and_at_home_without_one() -> None:
     assert Settings.from_environment({}).database_path == Path.home() / "fleet-sample.sqlite3"
-    given = Settings.from_environment({"DATABASE_PATH": "/srv/notes"})
+    deployed = {"STATE_DIRECTORY": "/var/lib/shop/state"}
+    path = Settings.from_environment(deployed).database_path
+    assert path == Path("/var/lib/shop/state/fleet-sample.sqlite3")
+    given = Settings.from_environment(deployed | {"DATABASE_PATH": "/srv/notes"})
     assert given.database_path == Path("/srv/notes")
 
 

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import PATH, Confinement
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 
+#: HOME of what runs beside the service: cannot be made, so that writing to it fails.
+NOWHERE = "/nonexistent"
+
 
 def unit_name(application: str, purpose: str) -> str:
     """Return the name of the unit in which an application's build, import or hook runs."""
@@ -26,7 +29,8 @@ def as_service(
     """Return the confinement of a program of a release.
 
     It runs where the service runs, with its account, environment, state and cache. HOME alone is
-    another folder: what the application has written into its own could steer the program.
+    nowhere: what the application has written into its own could steer the program, and what the
+    program would write into a folder that ends with it would be lost in silence.
 
     Args:
         release_path: Folder of the release.
@@ -57,6 +61,7 @@ def as_service(
         sandbox=sandbox,
         environment={
             "PATH": f"{venv}/bin:{PATH}",
+            "HOME": NOWHERE,
             "VIRTUAL_ENV": venv,
             "FLEET_APP": application,
             "FLEET_RELEASE": os.path.basename(release_path),

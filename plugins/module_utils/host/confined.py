@@ -70,7 +70,8 @@ class Confinement:
         folder: Its working directory.
         timeout: Seconds after which it is killed, with everything that it started.
         sandbox: What it may do.
-        environment: Its environment, besides PATH, LANG and HOME: a private /tmp.
+        environment: Its environment, besides PATH, LANG and HOME, which is a private /tmp unless
+            this has one.
         properties: Further directives, such as StateDirectory=.
         patient: Whether it may run to its end after the controller has gone.
     """

@@ -34,9 +34,14 @@ SIGNS = (
         "exist on the host; create it, or remove it from app_writable_paths",
     ),
     Sign(
-        re.compile(r"EROFS|Read-only file system|Errno 30\b"),
+        re.compile(r"/nonexistent\b"),
+        "HOME of a hook and of the import is nowhere, since the application could have put files "
+        "that steer them into its own; write to $STATE_DIRECTORY, which is HOME of the service",
+    ),
+    Sign(
+        re.compile(r"EROFS|Read-only file system|Errno 30\b|unable to open database file"),
         "ProtectSystem=strict probably refused a write: the application may write only its state "
-        "(HOME), its cache (XDG_CACHE_HOME) and /tmp; write there, or add the path to "
+        "(STATE_DIRECTORY), its cache (XDG_CACHE_HOME) and /tmp; write there, or add the path to "
         "app_writable_paths",
     ),
     Sign(

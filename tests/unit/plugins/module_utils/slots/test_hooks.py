@@ -68,7 +68,7 @@ def test_hook_is_confined_as_the_service(
         "LimitNOFILE": "65536",
         "MemoryMax": "512M",
     }
-    assert "HOME" not in used.environment
+    assert used.environment["HOME"] == "/nonexistent"
 
 
 def test_hook_that_fails_shows_the_end_of_its_output_without_secrets(
@@ -80,6 +80,15 @@ def test_hook_that_fails_shows_the_end_of_its_output_without_secrets(
     assert message.startswith("the hook 'seq 100; echo $TOKEN; exit 3' failed with exit status 3.")
     assert message.endswith("  99\n  100\n  <TOKEN>\n")
     assert "  60\n" not in message
+
+
+def test_hook_that_writes_into_its_home_fails_and_is_told_where_to(
+    surroundings: Surroundings,
+) -> None:
+    with pytest.raises(
+        HookError, match=r"write to \$STATE_DIRECTORY, which is HOME of"
+    ):
+        run_hook("echo x > $HOME/x", 20, surroundings)
 
 
 def test_hook_that_succeeds_tells_no_secret_and_steers_no_terminal(
