@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -324,3 +325,12 @@ def test_release_that_is_not_there_cannot_be_pinned(run_release: Run) -> None:
         "release is 1.9; shop has no such complete release on this host; "
         "ansible-playbook playbooks/releases.yml lists them"
     )
+
+
+@pytest.mark.usefixtures("built")
+def test_release_marks_the_state_folder_that_its_import_has(
+    run_release: Run, shop: Application
+) -> None:
+    shutil.rmtree(shop.path("var/lib/shop"))
+    assert not run_release(**PRESENT)["failed"]
+    assert Path(shop.path("var/lib/shop/.asgi.fleet")).read_text() == "shop\n"

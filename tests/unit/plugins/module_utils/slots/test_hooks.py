@@ -85,9 +85,7 @@ def test_hook_that_fails_shows_the_end_of_its_output_without_secrets(
 def test_hook_that_writes_into_its_home_fails_and_is_told_where_to(
     surroundings: Surroundings,
 ) -> None:
-    with pytest.raises(
-        HookError, match=r"write to \$STATE_DIRECTORY, which is HOME of"
-    ):
+    with pytest.raises(HookError, match=r"write to \$STATE_DIRECTORY, which is HOME of"):
         run_hook("echo x > $HOME/x", 20, surroundings)
 
 
