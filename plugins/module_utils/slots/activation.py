@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import subprocess
 import tempfile
 import time
@@ -183,6 +184,7 @@ def activate(
         began = time.time()
         try:
             with timed(outcome, "configure"):
+                let_read(desired.release, desired.hooks.user)
                 configure(target, desired)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
@@ -250,6 +252,15 @@ def configure(slot: Slot, desired: Desired) -> None:
     finally:
         # Of what could be written, if not all could.
         systemd.reload()
+
+
+def let_read(release: str, user: str) -> None:
+    """Let the service read its release, which was built for the account of its import."""
+    if not user:
+        return
+    group = pwd.getpwnam(user).pw_gid
+    if os.stat(release).st_gid != group:
+        os.chown(release, -1, group)
 
 
 def _run_hooks(

@@ -328,9 +328,10 @@ def test_release_that_is_not_there_cannot_be_pinned(run_release: Run) -> None:
 
 
 @pytest.mark.usefixtures("built")
-def test_release_marks_the_state_folder_that_its_import_has(
-    run_release: Run, shop: Application
-) -> None:
-    shutil.rmtree(shop.path("var/lib/shop"))
+def test_release_marks_the_folders_that_its_import_has(run_release: Run, shop: Application) -> None:
+    folders = [Path(shop.path("var/lib/shop")), Path(shop.path("var/cache/shop"))]
+    for folder in folders:
+        shutil.rmtree(folder)
     assert not run_release(**PRESENT)["failed"]
-    assert Path(shop.path("var/lib/shop/.asgi.fleet")).read_text() == "shop\n"
+    for folder in folders:
+        assert (folder / ".asgi.fleet").read_text() == "shop\n"

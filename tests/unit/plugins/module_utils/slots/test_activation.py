@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -627,3 +628,14 @@ def test_activation_without_its_controller_is_undone_and_no_refusal(
     assert live.states["shop@green.service"]["ActiveState"] == "inactive"
     assert not live.enabled & {"shop@green.socket", "shop@green.service"}
     assert live.history() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_release_of_another_account_can_be_read_by_the_service(tmp_path: Path) -> None:
+    release = tmp_path / "1.0"
+    release.mkdir()
+    nobody = pwd.getpwnam("nobody")
+    activation.let_read(str(release), "nobody")
+    assert (release.stat().st_uid, release.stat().st_gid) == (os.geteuid(), nobody.pw_gid)
+    activation.let_read(str(release), "")
+    assert release.stat().st_gid == nobody.pw_gid
