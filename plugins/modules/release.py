@@ -336,7 +336,7 @@ def present(application: Application, module: Module) -> dict[str, Any]:
         return answer | {"changed": False, "manifest": {}, "missing": ["uv"]}
     if options["look"]:
         return answer | {"changed": False, "manifest": {}}
-    # The import has the state and the cache of the service, which systemd would make without a mark.
+    # The import has the state and cache of the service, which systemd would make without a mark.
     claim(application, options["user"], parents=["opt", "var/lib", "var/cache"])
     borrowed = options["user"] != application.name
     ensure_account(options["user"], application.name, borrowed=borrowed)

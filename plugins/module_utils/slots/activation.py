@@ -256,11 +256,10 @@ def configure(slot: Slot, desired: Desired) -> None:
 
 def let_read(release: str, user: str) -> None:
     """Let the service read its release, which was built for the account of its import."""
-    if not user:
-        return
-    group = pwd.getpwnam(user).pw_gid
-    if os.stat(release).st_gid != group:
-        os.chown(release, -1, group)
+    if user and os.path.isdir(release):
+        group = pwd.getpwnam(user).pw_gid
+        if os.stat(release).st_gid != group:
+            os.chown(release, -1, group)
 
 
 def _run_hooks(
