@@ -40,19 +40,19 @@ class Project:
         }
 
     def play(
-        self, source: Path | dict[str, Any], module: str = "", **extra: Any
+        self, source: Path | dict[str, Any], module: str = "", **extra: object
     ) -> subprocess.CompletedProcess[str]:
         """Release it, and return what was printed, whatever came of it."""
         return self.shop.play("release", **{**self.variables(source, module), **extra})
 
-    def release(self, source: Path | dict[str, Any], module: str = "", **extra: Any) -> str:
+    def release(self, source: Path | dict[str, Any], module: str = "", **extra: object) -> str:
         """Release it, which must succeed; return what was printed."""
         result = self.play(source, module, **extra)
         assert result.returncode == 0, result.stdout[-6000:]
         return result.stdout
 
     def refuse(
-        self, source: Path | dict[str, Any], module: str = "", *told: str, **extra: Any
+        self, source: Path | dict[str, Any], module: str = "", *told: str, **extra: object
     ) -> str:
         """Release it, which must be refused with these texts; return what was printed."""
         result = self.play(source, module, **extra)
