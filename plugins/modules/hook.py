@@ -175,7 +175,7 @@ def main() -> None:
         except (ControllerGone, OSError, UnsafeFolderError) as error:
             module.refuse(error, ran=[])
         due = _due(application, options)
-        ran = _run(module) if due and not options["ran_elsewhere"] else []
+        ran = _run(application, module) if due and not options["ran_elsewhere"] else []
         if due and options["once"]:
             release_id = os.path.basename(options["release"])
             try:
@@ -191,7 +191,7 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
     return bool(options["commands"]) and not done
 
 
-def _run(module: Module) -> list[dict[str, Any]]:
+def _run(application: Application, module: Module) -> list[dict[str, Any]]:
     options = module.params
     environment = parse_environment(options["environment"])
     ran: list[dict[str, Any]] = []
@@ -206,6 +206,8 @@ def _run(module: Module) -> list[dict[str, Any]]:
         secret_names=options["secret_names"],
         sandbox=of_option(options["sandbox"]),
         memory_max=options["memory_max"],
+        # After a rollout the release is live; before it, it is going to the other slot.
+        slot=(application.live_slot() or "") if options["phase"].startswith("after_") else "",
     )
     try:
         for hook in options["commands"]:

@@ -274,11 +274,12 @@ def _run_hooks(
     surroundings = Surroundings(
         desired.release,
         desired.hooks.user,
-        {"FLEET_SLOT": target.slot, **environment},
+        environment,
         desired.secret_names,
         desired.hooks.sandbox,
         desired.hooks.memory_max,
         "activation",
+        target.slot,
     )
     for hook in hooks:
         try:
