@@ -113,6 +113,10 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import (
+    PlaceError,
+    open_places,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
@@ -210,10 +214,11 @@ def _run(application: Application, module: Module) -> list[dict[str, Any]]:
         slot=(application.live_slot() or "") if options["phase"].startswith("after_") else "",
     )
     try:
+        open_places(options["release"], options["user"], surroundings.sandbox)
         for hook in options["commands"]:
             outcome = run_hook(hook["command"], hook["timeout"], surroundings)
             ran.append({"command": blanked(hook["command"]), **outcome})
-    except HookError as error:
+    except (HookError, PlaceError) as error:
         module.fail_json(msg=blanked(f"{options['phase']}: {error}"), ran=ran)
     return ran
 

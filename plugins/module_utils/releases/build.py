@@ -30,6 +30,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement
     unit_name,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import open_places
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     read_text,
@@ -224,6 +225,7 @@ def _take_back(recipe: Recipe) -> None:
         else:
             os.unlink(path)
     take_over(recipe.path, ("src", ".venv"), recipe.pythons)
+    open_places(recipe.path, recipe.user, recipe.sandbox)
 
 
 def _python_version(recipe: Recipe) -> str:

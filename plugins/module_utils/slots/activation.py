@@ -30,8 +30,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     changed_kinds,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import (
+    PlaceError,
+    open_places,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
+from ansible_collections.asgi.fleet.plugins.module_utils.host.devices import hidden_devices
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
@@ -185,6 +190,7 @@ def activate(
         try:
             with timed(outcome, "configure"):
                 let_read(desired.release, desired.hooks.user)
+                outcome.notes += _open(desired)
                 configure(target, desired)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
@@ -260,6 +266,20 @@ def let_read(release: str, user: str) -> None:
         group = pwd.getpwnam(user).pw_gid
         if os.stat(release).st_gid != group:
             os.chown(release, -1, group)
+
+
+def _open(desired: Desired) -> list[str]:
+    """Make the places that the application may write, and return what to know of the host.
+
+    Raises:
+        Refusal: one of them cannot be made.
+    """
+    sandbox, user = desired.hooks.sandbox, desired.hooks.user
+    try:
+        notes = open_places(desired.release, user, sandbox) if user else []
+    except PlaceError as error:
+        raise Refusal(str(error)) from None
+    return notes + hidden_devices(sandbox.devices)
 
 
 def _run_hooks(

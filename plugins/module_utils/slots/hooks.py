@@ -85,7 +85,9 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
             f"timeout or make it shorter. The end of its output:\n{_tail(told)}"
         )
     if outcome.status != 0:
-        refused = probable_directive(told)
+        refused = probable_directive(
+            f"{command}\n{told}", surroundings.release, surroundings.environment
+        )
         raise HookError(
             f"the hook {command!r} failed with {outcome.problem}. "
             + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")

@@ -39,7 +39,7 @@ MACHINE = re.compile(
 
 # Anything else would have a meaning of its own in a unit: a specifier, a quote, a second path.
 _PATH = re.compile(r"(/[A-Za-z0-9._@+,=~-]+)+|/")
-_INSIDE = re.compile(r"[A-Za-z0-9._@+,=~-]+(/[A-Za-z0-9._@+,=~-]+)*")
+_INSIDE = re.compile(r"[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*(/[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*)*")
 #: What an application may write on the host.
 WRITABLE = "an absolute path such as /srv/uploads"
 
