@@ -32,11 +32,13 @@ class Tree:
         texts: Texts of the files that were read.
         paths: All files and links.
         links: Where links lead, from the tree's root.
+        folders: Folders that are packed by name, as empty ones are.
     """
 
     texts: Mapping[str, str]
     paths: frozenset[str]
     links: Mapping[str, str] = field(default_factory=dict)
+    folders: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> Tree:
@@ -57,13 +59,16 @@ class Tree:
         if not folder:
             return self
         lead = f"{folder}/"
-        inside = frozenset(path[len(lead) :] for path in self.paths if path.startswith(lead))
+        inside, folders = (
+            frozenset(path[len(lead) :] for path in paths if path.startswith(lead))
+            for paths in (self.paths, self.folders)
+        )
         texts = {path: text for path in inside if (text := self.read(lead + path)) is not None}
-        return Tree(texts, inside)
+        return Tree(texts, inside, folders=folders)
 
     def has_folder(self, folder: str) -> bool:
-        """Return whether there is a folder with something in it."""
-        return any(path.startswith(f"{folder}/") for path in self.paths)
+        """Return whether there is a folder."""
+        return folder in self.folders or any(path.startswith(f"{folder}/") for path in self.paths)
 
 
 def read_tree(archive: str) -> Tree:
@@ -71,10 +76,12 @@ def read_tree(archive: str) -> Tree:
     texts: dict[str, str] = {}
     paths: set[str] = set()
     links: dict[str, str] = {}
+    folders: set[str] = set()
     together = 0
     with tarfile.open(archive) as tar:
         for member in tar:
             if member.isdir():
+                folders.add(member.name.rstrip("/"))
                 continue
             paths.add(member.name)
             if member.issym():
@@ -91,4 +98,4 @@ def read_tree(archive: str) -> Tree:
                 continue
             if file := tar.extractfile(member):
                 texts[member.name] = file.read().decode(errors="surrogateescape")
-    return Tree(texts, frozenset(paths), links)
+    return Tree(texts, frozenset(paths), links, frozenset(folders))
