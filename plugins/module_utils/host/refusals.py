@@ -197,6 +197,4 @@ def _write(line: str, release: str, environment: Mapping[str, str], text: str) -
 #: What is looked for in the journal of a service that runs.
 CERTAIN = tuple(sign for sign in SIGNS if sign.certain)
 #: The same as one expression, for journalctl(1), and what may tell of a write.
-JOURNAL = "|".join(
-    [f"{WRITE.words.pattern}|Errno 13", *(sign.words.pattern for sign in CERTAIN)]
-)
+JOURNAL = "|".join([f"{WRITE.words.pattern}|Errno 13", *(sign.words.pattern for sign in CERTAIN)])

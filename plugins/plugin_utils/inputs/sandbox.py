@@ -39,7 +39,9 @@ MACHINE = re.compile(
 
 # Anything else would have a meaning of its own in a unit: a specifier, a quote, a second path.
 _PATH = re.compile(r"(/[A-Za-z0-9._@+,=~-]+)+|/")
-_INSIDE = re.compile(r"[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*(/[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*)*")
+_INSIDE = re.compile(
+    r"[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*(/[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*)*"
+)
 #: What an application may write on the host.
 WRITABLE = "an absolute path such as /srv/uploads"
 
@@ -107,9 +109,7 @@ def _keep(given: Mapping[Any, Any], findings: Findings, at: str) -> bool:
         findings.refuse(f"not a key: {key}", "path and keep", "remove it", at=at)
     inner = Findings(f"{findings.variable}{at}.keep", findings.advice)
     keep = boolean(given.get("keep", True), inner)
-    findings.problems += [
-        Problem(findings.variable, problem.message) for problem in inner.problems
-    ]
+    findings.problems += [Problem(findings.variable, problem.message) for problem in inner.problems]
     return keep
 
 
