@@ -35,6 +35,7 @@ HOST_VARS: dict[str, Any] = {
     "app_devices": ["/dev/nvidia0"],
     "app_sandbox": {"jit": True},
     "app_python": "3.13",
+    "app_system_packages": ["git", "libpq5"],
     "app_releases_kept": 5,
     "app_tls": {"mode": "provided", "certificate": "/tls/chain.pem", "key": "/tls/key.pem"},
 }
@@ -88,6 +89,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "python_release_source": DEPLOYMENT["app_source"],
         "python_release_module": "main:app",
         "python_release_python": "3.13",
+        "python_release_system_packages": ["git", "libpq5"],
         "python_release_kept": 5,
         "python_release_network_allow": ["any", "localhost"],
         "python_release_writable_paths": ["/srv/uploads"],
