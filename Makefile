@@ -63,7 +63,7 @@ mypy: bootstrap
 	mypy --no-error-summary -p $(PLUGINS)
 	mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml .
-	for scenario in zero_downtime fleet trust faults; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap

@@ -75,11 +75,54 @@ options:
     description: Folder or page with wheels.
     type: str
     default: ""
-  dependencies:
-    description: The source's file that names its dependencies; V(auto) uses the most exact one.
+  installation:
+    description:
+      - What is installed of a tree, as M(asgi.fleet.source) decided by its files. Nothing else is
+        looked for.
+    type: dict
+    default: {}
+    suboptions:
+      file:
+        description: The file that names the dependencies, by its path in the tree; empty for none.
+        type: str
+        default: ""
+      exported:
+        description: That file as a requirements file, which is installed in its place.
+        type: str
+        default: ""
+      extras:
+        description: Extras of the project.
+        type: list
+        elements: str
+        default: []
+      groups:
+        description: Dependency groups of the project.
+        type: list
+        elements: str
+        default: []
+      package:
+        description: Whether the project itself is built and installed.
+        type: bool
+        default: false
+      name:
+        description: The project's name in its C(pyproject.toml).
+        type: str
+        default: ""
+      build_environment:
+        description: Variables of the build of the project.
+        type: dict
+        default: {}
+      notes:
+        description: What was found in the project and is not used, and why.
+        type: list
+        elements: str
+        default: []
+  project:
+    description:
+      - The project's folder in the tree; empty for its root. With a folder, the tree is the
+        release's C(repository), and C(src) leads to the folder.
     type: str
-    choices: [auto, uv.lock, pylock.toml, requirements.txt, pyproject.toml]
-    default: auto
+    default: ""
   module:
     description: The ASGI callable, C(package.module:attribute). Required with O(state=present).
     type: str
@@ -235,6 +278,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol import installation
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
@@ -273,11 +317,8 @@ def main() -> None:
             "package": {"type": "str", "default": ""},
             "index": {"type": "str", "default": ""},
             "find_links": {"type": "str", "default": ""},
-            "dependencies": {
-                "type": "str",
-                "choices": ["auto", "uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml"],
-                "default": "auto",
-            },
+            "installation": installation.OPTION,
+            "project": {"type": "str", "default": ""},
             "module": {"type": "str"},
             "user": {"type": "str"},
             "python": {"type": "str", "default": ""},
@@ -349,6 +390,7 @@ def present(application: Application, module: Module) -> dict[str, Any]:
         "environment": parse_environment(options["environment"]),
         "uv_environment": parse_environment(options["uv_environment"]),
         "builder": builder,
+        "installation": installation.of_option(options["installation"]),
         "sandbox": of_option(options["sandbox"]),
     }
     with building(application):

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 
 #: Lines of a tool's output that a refusal shows.
@@ -38,8 +39,10 @@ class Recipe:
     package: str = ""
     index: str = ""
     find_links: str = ""
-    #: auto, or one of DEPENDENCY_FILES.
-    dependencies: str = "auto"
+    #: What is installed of a tree, as the controller decided.
+    installation: Installation = field(default_factory=Installation)
+    #: The project's folder in the tree; empty for its root.
+    project: str = ""
     #: Version of the interpreter; empty for the host's python3.
     python: str = ""
     python_mirror: str = ""

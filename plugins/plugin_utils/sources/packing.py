@@ -72,6 +72,16 @@ class Source:
     requirement: str = ""
     #: The source as the manifest shows it, without credentials.
     shown: dict[str, Any] = field(default_factory=dict)
+    #: The folder of the project in the tree, empty for its root: app_source.subdirectory when the
+    #: project needs something outside of it, so that the whole repository had to be packed.
+    project: str = ""
+    #: Bytes of the tree's files.
+    size: int = 0
+    #: What the user should know of the packing, a sentence each.
+    notes: tuple[str, ...] = ()
+    #: What `git describe --tags --long --always` says of the commit, with -dirty for a work tree
+    #: with changes (v1.4.0-3-g1a2b3c4); empty outside of git.
+    described: str = ""
 
 
 def prepare(source: Mapping[str, Any], cache: str) -> Source:
