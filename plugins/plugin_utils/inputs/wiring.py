@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    Problem,
+    seen,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING, PLAIN
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 #: What an application needs of its sandbox, with the least of each; the same for build and service.
@@ -152,6 +157,23 @@ def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
     except ValueError as error:
         return [Problem("gunicorn_service_linger_seconds", str(error))]
     return []
+
+
+def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if the service's worker class is none that it can have.
+
+    Args:
+        settings: The role variables of a host that the user has set.
+    """
+    findings = Findings("gunicorn_service_worker_class")
+    chosen = settings.get("gunicorn_service_worker_class", DRAINING)
+    if chosen not in (DRAINING, *PLAIN):
+        findings.refuse(
+            seen(chosen),
+            f"{DRAINING}, {PLAIN[0]} or {PLAIN[1]}",
+            "a class of your own is set by extending the block `worker` of gunicorn.conf.py.j2",
+        )
+    return findings.problems
 
 
 def wire_balancer(

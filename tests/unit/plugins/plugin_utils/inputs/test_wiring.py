@@ -16,7 +16,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     timeout_problems,
     wire,
     wire_balancer,
+    worker_class_problems,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING, PLAIN
 
 ROLES = Path(__file__).resolve().parents[5] / "roles"
 HOOK = {"command": "alembic upgrade head", "timeout": 300}
@@ -229,6 +231,25 @@ def test_timeouts_of_the_user_that_would_cut_requests_are_refused(
 ) -> None:
     [message] = problems(**given)
     assert message.startswith(f"{told}, or ")
+
+
+# The worker class
+
+
+@pytest.mark.parametrize("chosen", [DRAINING, *PLAIN])
+def test_worker_class_is_ours_or_uvicorns(chosen: str) -> None:
+    assert worker_class_problems({}) == []
+    assert worker_class_problems({"gunicorn_service_worker_class": chosen}) == []
+
+
+@pytest.mark.parametrize("chosen", ["uvicorn.workers.UvicornH11Worker", "asgi", "", None, 4])
+def test_another_worker_class_is_refused_by_name(chosen: object) -> None:
+    (problem,) = worker_class_problems({"gunicorn_service_worker_class": chosen})
+    assert problem.variable == "gunicorn_service_worker_class"
+    assert (
+        "expected draining_worker.DrainingWorker, uvicorn_worker.UvicornWorker or "
+        "uvicorn.workers.UvicornWorker; a class of your own is set by extending the block `worker`"
+    ) in problem.message
 
 
 # The balancer
