@@ -11,15 +11,16 @@ import json
 import re
 import ssl
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tomllib
 from events import ROOT, Shop
 from projects import APPS, Project
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 SOURCES = ROOT / ".cache" / "foreign"
 SERVERS = ROOT / "roles" / "python_release" / "files" / "server-requirements.txt"
@@ -147,7 +148,7 @@ def test_django_answers_a_websocket(release: Release, tmp_path: Path) -> None:
         host="127.0.0.1",
         port=board.shop.port,
         ssl=ssl.create_default_context(cafile=authority),
-        origin="https://board.example.com",
+        origin=Origin("https://board.example.com"),
     ) as connection:
         connection.send("hello")
         assert connection.recv(timeout=10) == "HELLO"

@@ -15,7 +15,7 @@ from starlette.routing import Route
 async def load(_: Starlette) -> AsyncIterator[dict[str, float]]:
     """Load it, as torch.load does: without giving way."""
     began = time.monotonic()
-    time.sleep(float(os.environ.get("MODEL_SECONDS", "75")))  # noqa: ASYNC251
+    time.sleep(float(os.environ.get("MODEL_SECONDS", "75")))
     yield {"loaded": time.monotonic() - began}
 
 

@@ -1,7 +1,6 @@
 """Runs the migrations over a connection."""
 
 from alembic import context
-
 from app.database import Base, engine
 
 with engine.connect() as connection:
