@@ -35,8 +35,8 @@ options:
     default: [any]
   writable_paths:
     description:
-      - What the application may write, absolute paths and paths inside of its source, each a text or
-        a mapping of C(path) and C(keep).
+      - What the application may write, absolute paths and paths inside of its source, each a text
+        or a mapping of C(path) and C(keep).
     type: list
     elements: raw
     default: []

@@ -150,8 +150,8 @@ state:
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
     refused:
       description:
-        - What the sandbox refused to the live slot in the last day, as far as its journal tells, and
-          the line that allows it.
+        - What the sandbox refused to the live slot in the last day, as far as its journal tells,
+          and the line that allows it.
       type: list
       elements: dict
       sample:

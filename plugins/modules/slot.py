@@ -168,7 +168,7 @@ steps:
   elements: dict
   sample: [{"step": "start until healthy", "seconds": 1.32}]
 notes:
-  description: What is worth knowing about the host, such as a device that the application cannot see.
+  description: What to know about the host, such as a device that the application cannot see.
   returned: success
   type: list
   elements: str

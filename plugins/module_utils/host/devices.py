@@ -27,11 +27,15 @@ def hidden_devices(allowed: Collection[str], root: str = "/dev") -> list[str]:
     if not found or set(found) & set(allowed):
         return []
     groups = sorted({group for path in found if (group := _group(path))})
-    told = f"; it also needs their group, by gunicorn_service_service_options: {{SupplementaryGroups: {' '.join(groups)}}}"
-    return [
-        f"the host has {', '.join(found)}, which the application cannot see; if it is to use them: "
-        f"app_devices: [{', '.join(found)}]" + (told if groups else "")
-    ]
+    names = ", ".join(found)
+    told = (
+        f"the host has {names}, which the application cannot see; if it is to use them: "
+        f"app_devices: [{names}]"
+    )
+    if groups:
+        options = f"{{SupplementaryGroups: {' '.join(groups)}}}"
+        told += f", and for their group gunicorn_service_service_options: {options}"
+    return [told]
 
 
 def _group(path: str) -> str:

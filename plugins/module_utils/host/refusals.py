@@ -160,12 +160,10 @@ def refusals(lines: Iterable[str], release: str, environment: Mapping[str, str])
     """
     found: list[Refused] = []
     for line in lines:
-        told = _write(line, release, environment, "") or next(
-            ({"seen": sign.seen, "todo": sign.todo} for sign in CERTAIN if sign.words.search(line)),
-            None,
-        )
-        if told and told["todo"] not in [one["todo"] for one in found]:
-            found.append(told)
+        write = _write(line, release, environment, "")
+        told = [write] if write else [_told(sign) for sign in CERTAIN if sign.words.search(line)]
+        todo = [one["todo"] for one in found]
+        found += [one for one in told[:1] if one["todo"] not in todo]
     return found
 
 
@@ -176,13 +174,17 @@ def _looked_for(
         return any(sign.words.search(line) for line in lines)
 
     if said(UNSTARTED):
-        yield {"seen": UNSTARTED.seen, "todo": UNSTARTED.todo}
+        yield _told(UNSTARTED)
     for line in lines:
         if write := _write(line, release, environment, "\n".join(lines)):
             yield write
     for sign in (WRITE, *SIGNS):
         if said(sign):
-            yield {"seen": sign.seen, "todo": sign.todo}
+            yield _told(sign)
+
+
+def _told(sign: Sign) -> Refused:
+    return {"seen": sign.seen, "todo": sign.todo}
 
 
 def _write(line: str, release: str, environment: Mapping[str, str], text: str) -> Refused | None:

@@ -25,8 +25,8 @@ _PATHS = (
     re.compile(r"\[Errno (?:30|13)\] [^:]+: ['\"](?P<path>[^'\"]+)['\"]"),
     re.compile(r"EROFS: read-only file system, \w+ '(?P<path>[^']+)'"),
     re.compile(
-        r"cannot (?:create|touch|open|make|copy|move)(?: \w+)?(?: file| link)? ['\"‘]?"
-        r"(?P<path>[^'\"’:\s]+)['\"’]?: (?:Read-only|Permission)"
+        r"cannot (?:create|touch|open|make|copy|move)(?: \w+)?(?: file| link)? ['\"\u2018]?"
+        r"(?P<path>[^'\"\u2019:\s]+)['\"\u2019]?: (?:Read-only|Permission)"
     ),
     re.compile(r": (?P<path>[^\s:]+): (?:Read-only file system|Permission denied)$"),
 )

@@ -179,7 +179,7 @@ class HostState(Upkeep, total=False):
 
 
 class Refused(TypedDict):
-    """What the sandbox refused to a service that runs: what was seen, and the line that allows it."""
+    """What the sandbox refused to a service that runs: what was seen, and what allows it."""
 
     seen: str
     todo: str
