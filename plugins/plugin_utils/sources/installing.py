@@ -96,7 +96,7 @@ def plan(tree: Tree, folder: str, wishes: Wishes, origin: Origin) -> Installatio
         environment |= version_environment(one, origin.described, origin.kind)
     notes = [*chosen.notes]
     if is_worth_telling(reason):
-        notes.append(f"{reason}: the source is served as it is; {prefix}package: true builds it")
+        notes.append(f"{reason}: the project is not built, its source is served as it is")
     if not package:
         notes += notices.of_layout(project, wishes.module, prefix)
     if chosen.kind not in ("", "requirements.txt", "Pipfile.lock"):
@@ -122,8 +122,8 @@ def _reason(project: Project, chosen: Chosen, wishes: Wishes, lock: str) -> str:
         return is_built(project, wishes.package, lock, lock_folder, wishes.prefix)
     if wishes.package == "false":
         raise SourceError(
-            f"{wishes.prefix}package is false; {chosen.path} tells its dependencies only when it is "
-            f"built; name them in a requirements.txt, or set {wishes.prefix}package to auto"
+            f"{wishes.prefix}package is false; {chosen.path} tells its dependencies only when it "
+            f"is built; name them in a requirements.txt, or set {wishes.prefix}package to auto"
         )
     return ""
 
@@ -195,8 +195,8 @@ def _refuse_poetry_without_lock(project: Project) -> None:
     if "project" in project.document or "poetry" not in table(project.document, "tool"):
         return
     raise SourceError(
-        "the dependencies are in [tool.poetry] of pyproject.toml, which only Poetry reads, and there "
-        "is no poetry.lock; run poetry lock and commit the file"
+        "the dependencies are in [tool.poetry] of pyproject.toml, which only Poetry reads, and "
+        "there is no poetry.lock; run poetry lock and commit the file"
     )
 
 
