@@ -184,10 +184,10 @@ def _with_folders(text: str, project: Project, lock: str, scratch: str) -> str:
     lead = f"file://{os.path.realpath(scratch)}/tree/"
     lines = []
     for line in text.splitlines(keepends=True):
-        found = re.match(rf"(?:-e |[^\s@]+ @ )?{re.escape(lead)}(?P<path>[^\s;]+)", line)
+        found = re.match(rf"(?:-e |(?P<name>[^\s@]+) @ )?{re.escape(lead)}(?P<path>[^\s;]+)", line)
         if found:
             path = posixpath.normpath(found["path"])
-            named = found.group().partition(" @ ")[0] if " @ " in found.group() else names[path]
-            line = f"{named} @ {in_tree(posixpath.relpath(path, project.folder or '.'), project.folder)}{line[found.end() :]}"
+            place = in_tree(posixpath.relpath(path, project.folder or "."), project.folder)
+            line = f"{found['name'] or names[path]} @ {place}{line[found.end() :]}"
         lines.append(line)
     return "".join(lines)

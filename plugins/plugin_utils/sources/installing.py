@@ -115,6 +115,27 @@ def plan(tree: Tree, folder: str, wishes: Wishes, origin: Origin) -> Installatio
     )
 
 
+def refuse_wishes(kind: str, wishes: Wishes) -> None:
+    """Refuse wishes for a source that is installed as it is.
+
+    Args:
+        kind: wheel or package.
+        wishes: What the user asks for.
+
+    Raises:
+        SourceError: There are wishes.
+    """
+    given = {"file": wishes.file != "auto", "extras": wishes.extras, "groups": wishes.groups}
+    told = [name for name, is_given in given.items() if is_given]
+    name = f"dependencies.{told[0]}" if told else "package" if wishes.package != "auto" else ""
+    if name:
+        advice = "put extras into app_source.extras" if kind == "package" else "remove it"
+        raise SourceError(
+            f"{wishes.prefix}{name} is set, and app_source is a {kind}, which is installed as it "
+            f"is; {advice}"
+        )
+
+
 def _reason(project: Project, chosen: Chosen, wishes: Wishes, lock: str) -> str:
     """Return why the project is not built; an empty string if it is."""
     lock_folder = posixpath.dirname(chosen.path)
