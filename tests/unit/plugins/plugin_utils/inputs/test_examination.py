@@ -40,7 +40,7 @@ def accepted(**changes: object) -> dict[str, Any]:
 def test_examination_fills_in_every_default() -> None:
     assert accepted() == {
         "app_name": "shop",
-        "app_source": GIT | {"subdirectory": ""},
+        "app_source": GIT | {"subdirectory": "", "exclude": [], "include": []},
         "app_module": "main:app",
         "app_domain": ["www.example.com"],
         "app_root_path": "",
