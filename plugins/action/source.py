@@ -78,7 +78,7 @@ class ActionModule(ControllerAction):
 def _prepared(options: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
     """Pack the source, and decide how it is installed."""
     cache = os.path.expanduser(options["cache"])
-    source = prepare(options["source"], cache)
+    source = prepare(options["source"], cache, wishes.file)
     tree, installation = _planned(source, options, wishes, cache)
     if options["require_hashes"]:
         require_hashes(source.kind, tree, installation)
@@ -109,7 +109,5 @@ def _planned(
         refuse_wishes(source.kind, wishes)
         return Tree.of({}), Installation()
     tree = read_tree(source.archive)
-    origin = Origin(
-        options["source"]["type"], source.described, cache, options["exporter_lock"]
-    )
+    origin = Origin(options["source"]["type"], source.described, cache, options["exporter_lock"])
     return tree, plan(tree, source.project, wishes, origin)

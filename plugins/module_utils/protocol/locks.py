@@ -61,5 +61,6 @@ def without_hashes(kind: str, name: str) -> str:
         )
     return (
         "python_release_require_hashes is true; expected a lock (of uv, Poetry, PDM or Pipenv, or "
-        f"a pylock.toml) or one requirements.txt that has a hash for every package, but {seen}; {advice}"
+        "a pylock.toml) or one requirements.txt that has a hash for every package, but "
+        f"{seen}; {advice}"
     )

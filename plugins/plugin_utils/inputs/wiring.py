@@ -101,9 +101,7 @@ def wire(
         "python_release_source": deployment.get("app_source", {}),
         "python_release_dependencies": deployment.get("app_dependencies", {}),
         "python_release_package": deployment.get("app_package", "auto"),
-        "python_release_commands": [
-            hook["command"] for phase in hooks.values() for hook in phase
-        ],
+        "python_release_commands": [hook["command"] for phase in hooks.values() for hook in phase],
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
         "python_release_system_packages": deployment.get("app_system_packages", []),
