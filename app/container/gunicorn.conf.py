@@ -1,14 +1,13 @@
 """Gunicorn's settings in the container: those of a slot on a host, without systemd and nginx.
 
-On a host: roles/gunicorn_service/templates/gunicorn.conf.py.j2. Here nobody else holds the socket, and
-there is no other slot: what starts the next container keeps this one out of new traffic first.
+On a host: roles/gunicorn_service/templates/gunicorn.conf.py.j2. Here nobody else holds the socket,
+and there is no other slot: what starts the next container keeps this one out of new traffic first.
 """
 
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -16,6 +15,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import re
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 from draining_worker import DrainingWorker, Slot, forget_worker
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 #: Memory for what is not a worker, in MB: Gunicorn's master and the files of the application. On a
 #: host the reserve is larger, since apt, sshd and nginx live there as well.
@@ -24,7 +25,8 @@ RESERVE_MB = 64
 LINGER_SECONDS = 3
 REQUEST_SECONDS = 30
 
-bind = "0.0.0.0:8000"  # noqa: S104 - a container is reached through its published ports only
+# A container is reached through its published ports alone.
+bind = "0.0.0.0:8000"
 
 # The container's own limits: `nproc` and `os.cpu_count()` say what the machine has.
 capacity = read_own_capacity(slice_name="")
@@ -72,18 +74,16 @@ errorlog = "-"
 accesslog = None
 
 
-def on_starting(server: Any) -> None:
+def on_starting(server: Arbiter) -> None:
     """Gunicorn's hook: say how many workers there are, and why."""
-    server.log.info(
-        "%s (%s, %s)", plan.reason, capacity.cores_source, capacity.memory_source
-    )
+    server.log.info("%s (%s, %s)", plan.reason, capacity.cores_source, capacity.memory_source)
 
 
-def child_exit(_server: Any, worker: Any) -> None:
+def child_exit(_server: Arbiter, worker: Worker) -> None:
     """Gunicorn's hook, in the master: the worker's report must not outlive it."""
     forget_worker(slot, worker.pid)
 
 
-def on_exit(_server: Any) -> None:
+def on_exit(_server: Arbiter) -> None:
     """Gunicorn's hook, in the master, when its workers have ended."""
     shutil.rmtree(slot.runtime_directory, ignore_errors=True)
