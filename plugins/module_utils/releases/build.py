@@ -27,19 +27,16 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import (
-    as_service,
     unit_name,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
-from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     read_text,
     remove_tree,
     write_file,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     add_server_packages,
@@ -56,6 +53,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment im
     release_key,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.hashes import hashes_told
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.import_check import (
+    import_application,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -74,8 +74,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop impor
 
 #: Seconds to wait for another build, such as one whose controller was killed.
 BUILD_PATIENCE = 900
-#: Seconds that importing the application may take.
-IMPORT_TIMEOUT = 120
 
 
 def read_manifest(path: str) -> dict[str, Any] | None:
@@ -146,7 +144,7 @@ def build(
             install_project(recipe, used)
         _compile(recipe)
         _take_back(recipe)
-        _import_application(recipe)
+        import_application(recipe)
         complete = {
             **manifest,
             "id": os.path.basename(recipe.path),
@@ -233,51 +231,6 @@ def _python_version(recipe: Recipe) -> str:
     text = read_text(recipe.inside(".venv", "pyvenv.cfg"))
     found = re.search(r"^version(?:_info)?\s*=\s*([0-9.]+\w*)", text, re.M)
     return found[1] if found else ""
-
-
-def _import_application(recipe: Recipe) -> None:
-    """Import the ASGI callable as the service, with its environment.
-
-    Raises:
-        BuildError: with the traceback.
-    """
-    module, _colon, attribute = recipe.module.partition(":")
-    attribute = re.split(r"[(\[]", attribute)[0]
-    code = (
-        "import importlib, sys\n"
-        "sys.path.insert(0, '.')\n"
-        f"found = importlib.import_module({module!r})\n"
-        f"for part in {attribute!r}.split('.'):\n"
-        "    found = getattr(found, part)\n"
-        "assert callable(found), f'{found!r} cannot be called'\n"
-    )
-    confinement = as_service(
-        recipe.path,
-        "import",
-        recipe.user,
-        recipe.environment,
-        IMPORT_TIMEOUT,
-        recipe.sandbox,
-        recipe.memory_max,
-    )
-    try:
-        outcome = confined.run([recipe.venv_python, "-B", "-c", code], confinement)
-    except ConfinementError as error:
-        told = printable(redacted(str(error), recipe.environment, recipe.secret_names))
-        raise BuildError(f"{recipe.module} cannot be imported: {told}") from error
-    if outcome.timed_out:
-        raise BuildError(
-            f"importing {recipe.module} did not end within {IMPORT_TIMEOUT} s; move what takes so "
-            "long from import time to the application's lifespan"
-        )
-    if outcome.status != 0:
-        # An application often prints a rejected setting with its value.
-        told = redacted(outcome.output, recipe.environment, recipe.secret_names)
-        raise BuildError(
-            f"{recipe.prefix}module is {recipe.module}; importing it failed ({outcome.problem}); "
-            "the release was not kept, and nothing live changed:\n"
-            f"{tail(printable(told))}"
-        )
 
 
 def _digest(path: str) -> str:

@@ -24,7 +24,7 @@ _BUILDING_TOOLS = (
     *("uv", "poetry", "pdm", "hatch", "setuptools", "flit", "maturin"),
     *("scikit-build", "meson-python"),
 )
-#: A part of a value that may be a path, and what may lead it: file:, and a tool's name of the folder.
+#: A part of a value that may be a path, and what may lead it: file:, and a name of the folder.
 _TOKEN = re.compile(r"[^\s;@\"']+")
 _LEAD = re.compile(r"^(?:file:(?://)?)?(?:/?(?:\$?\{[^}]*\})/)?")
 _REFERENCE = re.compile(

@@ -24,7 +24,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Co
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import DEPENDENCY_FILES
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import dependencies, workshop
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import (
+    dependencies,
+    import_check,
+    workshop,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
     dependency_file,
@@ -308,7 +312,7 @@ def test_application_that_cannot_be_imported_is_refused(
 def test_application_whose_import_hangs_is_refused(
     pack: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "IMPORT_TIMEOUT", 0.3)
+    monkeypatch.setattr(import_check, "IMPORT_TIMEOUT", 0.3)
     message = refused(pack({"main.py": "import time\ntime.sleep(60)\n"}))
     assert message.startswith("importing main:app did not end within 0.3 s; ")
 
