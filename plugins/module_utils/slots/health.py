@@ -1,6 +1,7 @@
 """Whether a slot is healthy: its unit, each of its workers, and its socket. Only reads.
 
-The application may write the workers' reports, and answers on the socket: neither is trusted.
+The application may write the workers' reports, and answers on the socket: neither is trusted. Of a
+worker class that writes none, it must do that the planned workers run and that one of them answers.
 """
 
 from __future__ import annotations
@@ -77,18 +78,15 @@ def unhealthy(
     """
     if state["ActiveState"] != "active":
         return f"the service is {state['ActiveState']}"
-    reports = worker_reports(slot, workers_of(int(state["MainPID"])))
-    for report in reports.values():
-        if report.problem:
-            return report.problem
-    healthy = [report for report in reports.values() if report.status == 200]
-    if len(healthy) < workers:
-        path = health.path
-        told = f"{len(healthy)} of {workers} workers answered {path} with 200"
-        for report in reports.values():
-            if report.status != 200:
-                return f"{told}; last answer: {report.status} {report.answer}"
-        return told
+    running = workers_of(int(state["MainPID"]))
+    if slot.proves_workers():
+        problem = _unproven(worker_reports(slot, running), health.path, workers)
+    elif len(running) < workers:
+        problem = f"{len(running)} of {workers} workers run"
+    else:
+        problem = None
+    if problem:
+        return problem
     try:
         status, body = get_unix(slot.socket, health.path, health.host, seconds)
     except Unanswered as error:
@@ -98,6 +96,21 @@ def unhealthy(
     if health.body and health.body not in body:
         return f"{health.path} answered without {health.body!r}: {body[:EXCERPT]}"
     return None
+
+
+def _unproven(reports: dict[int, Report], path: str, workers: int) -> str | None:
+    """Return why the workers' reports do not prove that so many are healthy, or None."""
+    for report in reports.values():
+        if report.problem:
+            return report.problem
+    healthy = [report for report in reports.values() if report.status == 200]
+    if len(healthy) >= workers:
+        return None
+    told = f"{len(healthy)} of {workers} workers answered {path} with 200"
+    for report in reports.values():
+        if report.status != 200:
+            return f"{told}; last answer: {report.status} {report.answer}"
+    return told
 
 
 def workers_of(master_pid: int) -> list[int]:

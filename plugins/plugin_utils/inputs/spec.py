@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import sandbox, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import packages, sandbox, values
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     SET_PLAIN,
@@ -32,6 +32,7 @@ class Deployment(TypedDict):
     app_devices: list[str]
     app_sandbox: dict[str, bool]
     app_python: str
+    app_system_packages: list[str]
     app_releases_kept: int
     app_tls: dict[str, str]
     fleet_waves: list[int | str]
@@ -236,6 +237,16 @@ SPEC: tuple[Variable, ...] = (
         '"3.13"',
         values.python_version,
         "",
+    ),
+    Variable(
+        "app_system_packages",
+        "list",
+        "Debian packages that the application or its build needs from the host; installed before "
+        "the build, and not removed when they leave the list.",
+        "names of packages of the host's distribution, without a version",
+        "[git, libpq5, ffmpeg]",
+        packages.system_packages,
+        [],
     ),
     Variable(
         "app_releases_kept",

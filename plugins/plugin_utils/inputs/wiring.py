@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    Problem,
+    seen,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING, PLAIN
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 #: What an application needs of its sandbox, with the least of each; the same for build and service.
@@ -23,6 +28,7 @@ DERIVED = {
     "python_release_source": "app_source",
     "python_release_module": "app_module",
     "python_release_python": "app_python",
+    "python_release_system_packages": "app_system_packages",
     "python_release_environment": "app_env",
     "python_release_secrets": "app_secrets",
     "python_release_kept": "app_releases_kept",
@@ -92,6 +98,7 @@ def wire(
         "python_release_source": deployment.get("app_source", {}),
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
+        "python_release_system_packages": deployment.get("app_system_packages", []),
         "python_release_kept": deployment.get("app_releases_kept", 0),
         "python_release_variable_prefix": "app_",
         "gunicorn_service_variable_prefix": "app_",
@@ -150,6 +157,23 @@ def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
     except ValueError as error:
         return [Problem("gunicorn_service_linger_seconds", str(error))]
     return []
+
+
+def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if the service's worker class is none that it can have.
+
+    Args:
+        settings: The role variables of a host that the user has set.
+    """
+    findings = Findings("gunicorn_service_worker_class")
+    chosen = settings.get("gunicorn_service_worker_class", DRAINING)
+    if chosen not in (DRAINING, *PLAIN):
+        findings.refuse(
+            seen(chosen),
+            f"{DRAINING}, {PLAIN[0]} or {PLAIN[1]}",
+            "a class of your own is set by extending the block `worker` of gunicorn.conf.py.j2",
+        )
+    return findings.problems
 
 
 def wire_balancer(

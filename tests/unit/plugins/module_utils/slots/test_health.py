@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import health
 
 from tests.unit.plugins.module_utils.slot_host import Host
@@ -49,3 +50,52 @@ def test_report_shows_what_steers_a_terminal(host: Host) -> None:
     Path(slot.runtime_directory, "worker-7.json").write_text(json.dumps(told))
     report = health.worker_reports(slot, [7])[7]
     assert report.answer == "\\x1b[2J" + "x" * (health.EXCERPT - 4)
+
+
+PLAIN = "worker_class = UvicornWorker\n"
+
+
+def without_reports(host: Host, settings: str) -> Slot:
+    """Have the live slot's workers be of a class that reports nothing."""
+    slot = host.application.slot("blue")
+    for report in Path(slot.runtime_directory).glob("worker-*.json"):
+        report.unlink()
+    Path(slot.files["settings"]).write_text(settings)
+    return slot
+
+
+@pytest.mark.parametrize(
+    ("settings", "healthy"),
+    [
+        (PLAIN, True),
+        ('worker_class = "uvicorn_worker.UvicornWorker"\n', True),
+        ("worker_class = DrainingWorker\n", False),
+        ('worker_class = "draining_worker.DrainingWorker"\n', False),
+        # A template's own subclass.
+        ("class Ours(DrainingWorker):\n    pass\n\n\nworker_class = Ours\n", False),
+        ("", False),
+    ],
+)
+def test_workers_that_report_nothing_are_healthy_only_if_they_never_do(
+    live: Host, settings: str, *, healthy: bool
+) -> None:
+    slot = without_reports(live, settings)
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    problem = health.unhealthy(slot, live.desired().health, 2, state)
+    assert problem == (None if healthy else "0 of 2 workers answered /healthz with 200")
+
+
+def test_plain_workers_must_all_run(live: Host) -> None:
+    slot = without_reports(live, PLAIN)
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    told = health.unhealthy(slot, live.desired().health, 3, state)
+    assert told == "2 of 3 workers run"
+
+
+def test_plain_workers_must_answer(live: Host) -> None:
+    slot = without_reports(live, PLAIN)
+    live.answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\nbusy"
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    told = health.unhealthy(slot, live.desired().health, 2, state)
+    assert told is not None
+    assert told.startswith("/healthz answered 503")

@@ -59,6 +59,7 @@ def test_examination_fills_in_every_default() -> None:
         "app_devices": [],
         "app_sandbox": {"jit": False, "netlink": False},
         "app_python": "",
+        "app_system_packages": [],
         "app_releases_kept": 3,
         "app_tls": {"mode": "selfsigned"},
         "fleet_waves": [1, "25%", "100%"],
