@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import packages, sandbox, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     SET_PLAIN,
@@ -28,7 +30,7 @@ class Deployment(TypedDict):
     app_workers: str | int
     app_worker_memory_mb: int
     app_network_allow: list[str]
-    app_writable_paths: list[str]
+    app_writable_paths: list[str | dict[str, Any]]
     app_devices: list[str]
     app_sandbox: dict[str, bool]
     app_python: str
@@ -98,11 +100,13 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_module",
         "text",
-        "The ASGI callable.",
-        "package.module:attribute",
+        "The ASGI callable, or the factory that makes it; empty for what [tool.fastapi] entrypoint "
+        "in pyproject.toml says, or else the first application in main.py, app.py, api.py, "
+        "app/main.py, app/app.py or app/api.py.",
+        "empty, package.module:attribute or package.module:factory(), with literal arguments",
         "shop.main:app",
-        values.callable_path,
-        "main:app",
+        module_path,
+        "",
     ),
     Variable(
         "app_domain",
@@ -144,9 +148,10 @@ SPEC: tuple[Variable, ...] = (
         "app_env",
         "mapping",
         "Plain environment variables.",
-        "a mapping of names to texts or numbers; FLEET_ is reserved",
+        "a mapping of names to texts in quotes, or whole numbers; lists and mappings become JSON; "
+        "no name that steers the server itself, such as FLEET_*, GUNICORN_* or WEB_CONCURRENCY",
         "{SHOP_LOCALE: en_GB}",
-        values.environment,
+        environment,
         {},
         in_deployment=False,
     ),
@@ -156,7 +161,7 @@ SPEC: tuple[Variable, ...] = (
         "Secret environment variables, from Vault.",
         "as app_env; a name may be in only one of the two",
         '{DATABASE_URL: "{{ vault_database_url }}"}',
-        values.environment,
+        environment,
         {},
         in_deployment=False,
         advice=SET_IN_VAULT,
@@ -203,10 +208,12 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_writable_paths",
         "list",
-        "Paths that the application may write, besides its own state and cache; they must exist on "
-        "the host.",
-        "absolute paths; none of the system's own or of another application",
-        "[/srv/uploads]",
+        "What the application may write, besides its own state and cache. Paths inside of its "
+        "source are made, and kept over releases; {path: ..., keep: false} gives each release its "
+        "own. Absolute paths must exist on the host.",
+        "paths inside of the source, each a text or {path, keep}, and absolute paths; none of the "
+        "system's own or of another application",
+        "[uploads, sql_app.db, {path: staticfiles, keep: false}, /srv/shared]",
         sandbox.writable_paths,
         [],
     ),
