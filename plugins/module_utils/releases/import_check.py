@@ -6,8 +6,8 @@ import re
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
-from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
@@ -58,10 +58,9 @@ def import_application(recipe: Recipe) -> None:
     if outcome.status != 0:
         # An application often prints a rejected setting with its value.
         told = redacted(outcome.output, recipe.environment, recipe.secret_names)
-        refused = probable_directive(told, recipe.path, recipe.environment)
         raise BuildError(
             f"{recipe.prefix}module is {recipe.module}; importing it failed ({outcome.problem}); "
             "the release was not kept, and nothing live changed. "
-            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + probable_cause(told, recipe.path, recipe.environment)
             + f"The end of its output:\n{tail(printable(told))}"
         )
