@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.hints import hint
+from ansible_collections.asgi.fleet.plugins.module_utils.host.hints import hint
 
 #: What uv says, and what to do; {} is the prefix of the variables.
 _ADVICE = (
