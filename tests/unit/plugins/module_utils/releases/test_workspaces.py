@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 
 from tests.unit.plugins.module_utils.release_host import (
     APPLICATION,
@@ -75,7 +75,7 @@ backend-path = ["."]
 
 
 @pytest.fixture
-def workspace(pack: Pack, recipe: Recipe, tmp_path: Path) -> dict[str, Any]:
+def workspace(recipe: Recipe, tmp_path: Path) -> dict[str, Any]:
     """The files of a repository with its lock, and fields of a recipe for its member backend."""
     folder = tmp_path / "wheels"
     for name in ("toy", "extra_toy", "unwanted"):
@@ -106,7 +106,7 @@ def test_member_is_installed_with_what_it_needs_of_its_workspace(
     recipe = pack(**workspace)
     manifest = build(recipe, {})
     assert installed(recipe) == {"common": "1.0"}
-    assert os.readlink(recipe.inside("src")) == "repository/backend"
+    assert str(Path(recipe.inside("src")).readlink()) == "repository/backend"
     assert Path(recipe.inside("src", "main.py")).read_text() == FILES["backend/main.py"]
     # Not editable: the installed one is in the virtual environment.
     ask = [recipe.venv_python, "-c", "import common; print(common.__file__)"]
@@ -134,9 +134,9 @@ def test_extra_that_is_not_there_is_refused_by_the_variable(
     told = replace(workspace["installation"], extras=["servr"])
     message = refused(pack(**workspace | {"installation": told}, prefix="app_"))
     assert message.startswith(
-        "the dependencies cannot be installed from uv.lock. What it takes to build"
+        "the dependencies cannot be installed from uv.lock; nothing live changed; "
+        "app_dependencies names the extras and groups:\n"
     )
-    assert "; app_dependencies names the extras and groups:\n" in message
     assert "Extra `servr` is not defined" in message
 
 
@@ -154,14 +154,17 @@ def test_link_to_the_project_is_roots_whatever_the_build_left_there(
     back_end = {"libs/common/back_end.py": BACK_END.format(first=left)}
     recipe = pack(**workspace | {"files": workspace["files"] | back_end})
     build(recipe, {})
-    assert os.readlink(recipe.inside("src")) == "repository/backend"
+    assert str(Path(recipe.inside("src")).readlink()) == "repository/backend"
 
 
-def test_project_that_the_build_replaced_is_refused(pack: Pack, workspace: dict[str, Any]) -> None:
-    first = 'os.rename("../../backend", "../../other")'
-    back_end = {"libs/common/back_end.py": BACK_END.format(first=first)}
-    message = refused(pack(**workspace | {"files": workspace["files"] | back_end}))
-    assert message == "the build replaced repository/backend, a folder"
+def test_project_that_the_build_replaced_is_refused(recipe: Recipe) -> None:
+    made = replace(recipe, project="backend")
+    Path(made.inside("repository")).mkdir(parents=True)
+    Path(made.inside(".venv")).mkdir()
+    Path(made.inside("repository", "backend")).touch()
+    with pytest.raises(BuildError) as error:
+        release._take_back(made)
+    assert str(error.value) == "the build replaced repository/backend, a folder"
 
 
 def test_project_that_is_not_in_the_source_is_refused(
