@@ -9,6 +9,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     format_environment,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import as_text
 
 DOCUMENTATION = r"""
 name: environment_file
@@ -17,7 +18,9 @@ version_added: "0.1.0"
 description:
   - Every value is quoted, so that spaces, C(#), C($), quotes and newlines reach the service
     unchanged (see systemd.exec(5), EnvironmentFile=).
-  - Booleans become C(true) and C(false), null an empty string; numbers are written unchanged.
+  - Booleans become C(true) and C(false), null an empty string; whole numbers are written
+    unchanged, lists and mappings as JSON.
+  - Numbers with a fraction are refused, since YAML has made C(1.1) of C(1.10) before.
 options:
   _input:
     description: Names and values.
@@ -60,11 +63,19 @@ def _text(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
-        return str(value)
+    if isinstance(value, float):
+        raise ValueError(
+            f"{name} is the number {value}; expected a text, since YAML reads 1.10 as 1.1; "
+            "write it in quotes"
+        )
+    if isinstance(value, (str, int, list, Mapping)):
+        try:
+            return as_text(value)
+        except TypeError as error:
+            raise ValueError(f"{name} holds a {error}; write it in quotes") from None
     raise ValueError(
-        f"{name} is a {type(value).__name__}; expected text, a number or a boolean; "
-        "write it as JSON text if the application parses it"
+        f"{name} is a {type(value).__name__}; expected text, a whole number, a boolean, a list or "
+        "a mapping; write it in quotes"
     )
 
 

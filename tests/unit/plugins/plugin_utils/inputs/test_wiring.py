@@ -89,7 +89,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
     assert wire(DEPLOYMENT, {}, ["10.0.0.1", "10.0.0.2"]) == {
         "python_release_name": "shop",
         "python_release_source": DEPLOYMENT["app_source"],
-        "python_release_module": "main:app",
+        "python_release_module": "",
         "python_release_python": "3.13",
         "python_release_system_packages": ["git", "libpq5"],
         "python_release_kept": 5,
