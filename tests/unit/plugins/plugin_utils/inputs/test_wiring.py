@@ -90,6 +90,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "python_release_name": "shop",
         "python_release_source": DEPLOYMENT["app_source"],
         "python_release_module": "",
+        "python_release_import_timeout_seconds": 120,
         "python_release_python": "3.13",
         "python_release_system_packages": ["git", "libpq5"],
         "python_release_kept": 5,
