@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.hints import hint
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
 
 #: What uv says, and what to do; {} is the prefix of the variables.
 _ADVICE = (
@@ -51,3 +52,22 @@ def advised(output: str, prefix: str) -> list[str]:
     text = " ".join(output.split())
     known = [told.format(prefix) for words, told in _ADVICE if re.search(words, text)]
     return [*known, *filter(None, [hint(output)])]
+
+
+def advised_by_import(output: str, recipe: Recipe) -> list[str]:
+    """Return sentences about what helps an application that cannot be imported.
+
+    Args:
+        output: What the import printed.
+        recipe: The release, whose modules are missing or there.
+    """
+    missing = re.findall(r"ModuleNotFoundError: No module named '([^'.]+)", output)
+    told = []
+    if missing and recipe.kind == "tree":
+        chosen = [*recipe.installation.extras, *recipe.installation.groups]
+        with_them = f" with {', '.join(chosen)}" if chosen else ""
+        told.append(
+            f"{recipe.prefix}dependencies (file, extras, groups) says what is installed: "
+            f"{recipe.used or 'no file was found'}{with_them}, which has no {missing[-1]}"
+        )
+    return [*told, *filter(None, [hint(output)])]

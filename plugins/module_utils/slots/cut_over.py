@@ -72,12 +72,13 @@ class Desired:
 
 @dataclass
 class CutOver:
-    """What was done: steps with the seconds that each took."""
+    """What was done: steps with the seconds that each took, and what the operator should know."""
 
     changed: bool
     slot: str
     previous_slot: str | None
     steps: list[dict[str, object]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -129,7 +130,8 @@ def start(slot: Slot, desired: Desired) -> None:
             problem = f"was not healthy within {health.timeout:g} s: {problem}"
         # The application's answer may contain a secret, and so may its journal.
         told = journal(slot, began, desired)
-        refused = probable_directive(f"{problem}\n{told}")
+        values = parse_environment(desired.files[slot.slot]["environment"])
+        refused = probable_directive(f"{problem}\n{told}", desired.release, values)
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "

@@ -35,6 +35,7 @@ class Surroundings:
         memory_max: MemoryMax= of systemd.resource-control(5); empty for no limit.
         purpose: Part of the name of its unit, of which one can run at a time: those of an
             activation and those of a rollout hold different locks.
+        slot: The slot that the release runs in; empty for the one that it is going to.
     """
 
     release: str
@@ -44,6 +45,7 @@ class Surroundings:
     sandbox: Sandbox = field(default_factory=Sandbox)
     memory_max: str = ""
     purpose: str = "hook"
+    slot: str = ""
 
 
 def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
         timeout,
         surroundings.sandbox,
         surroundings.memory_max,
+        surroundings.slot,
     )
     # A migration that is cut in the middle is worse than one whose controller has gone.
     confinement = replace(confinement, patient=True)
@@ -82,7 +85,9 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
             f"timeout or make it shorter. The end of its output:\n{_tail(told)}"
         )
     if outcome.status != 0:
-        refused = probable_directive(told)
+        refused = probable_directive(
+            f"{command}\n{told}", surroundings.release, surroundings.environment
+        )
         raise HookError(
             f"the hook {command!r} failed with {outcome.problem}. "
             + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
