@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.hints import hint
+from ansible_collections.asgi.fleet.plugins.module_utils.host.hints import hint
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
 
 #: What uv says, and what to do; {} is the prefix of the variables.
@@ -54,20 +54,19 @@ def advised(output: str, prefix: str) -> list[str]:
     return [*known, *filter(None, [hint(output)])]
 
 
-def advised_by_import(output: str, recipe: Recipe) -> list[str]:
-    """Return sentences about what helps an application that cannot be imported.
+def missing_module(output: str, recipe: Recipe) -> str:
+    """Return a sentence, with a blank behind it, about a module that was not installed, or nothing.
 
     Args:
-        output: What the import printed.
-        recipe: The release, whose modules are missing or there.
+        output: What the import of the application printed.
+        recipe: The release.
     """
     missing = re.findall(r"ModuleNotFoundError: No module named '([^'.]+)", output)
-    told = []
-    if missing and recipe.kind == "tree":
-        chosen = [*recipe.installation.extras, *recipe.installation.groups]
-        with_them = f" with {', '.join(chosen)}" if chosen else ""
-        told.append(
-            f"{recipe.prefix}dependencies (file, extras, groups) says what is installed: "
-            f"{recipe.used or 'no file was found'}{with_them}, which has no {missing[-1]}"
-        )
-    return [*told, *filter(None, [hint(output)])]
+    if not missing or recipe.kind != "tree":
+        return ""
+    chosen = [*recipe.installation.extras, *recipe.installation.groups]
+    return (
+        f"{missing[-1]} is not installed: {recipe.prefix}dependencies (file, extras, groups) says "
+        f"what is, here {recipe.used or 'no file'}"
+        f"{' with ' + ', '.join(chosen) if chosen else ''}. "
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
-from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import import_probe
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised_by_import
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import missing_module
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -53,14 +53,11 @@ def import_application(recipe: Recipe) -> None:
         told = [line for line in output.splitlines() if line.startswith(import_probe.MARK)]
         if told:
             raise BuildError(f"{variable}; {told[-1][len(import_probe.MARK) :]}; {NOT_KEPT}")
-        refused = probable_directive(output, recipe.path, recipe.environment)
-        helps = [
-            *([f"perhaps its sandbox is the cause: {refused}"] if refused else []),
-            *advised_by_import(output, recipe),
-        ]
         raise BuildError(
-            f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}"
-            f"{''.join(f'; {one}' for one in helps)}:\n{tail(output)}"
+            f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}. "
+            + missing_module(output, recipe)
+            + probable_cause(output, recipe.path, recipe.environment)
+            + f"The end of its output:\n{tail(output)}"
         )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
-from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
@@ -85,12 +85,9 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
             f"timeout or make it shorter. The end of its output:\n{_tail(told)}"
         )
     if outcome.status != 0:
-        refused = probable_directive(
-            f"{command}\n{told}", surroundings.release, surroundings.environment
-        )
         raise HookError(
             f"the hook {command!r} failed with {outcome.problem}. "
-            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + probable_cause(f"{command}\n{told}", surroundings.release, surroundings.environment)
             + f"The end of its output:\n{_tail(told)}"
         )
     return {"seconds": round(outcome.seconds, 2), "output": told}

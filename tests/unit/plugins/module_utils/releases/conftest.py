@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import DEPENDENCY_FILES
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
 
 from tests.unit.plugins.module_utils.release_host import UV
 
 AS_USER = {"user", "group", "extra_groups"}
+#: Files that name dependencies, the most exact first.
+FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def pack(recipe: Recipe, tmp_path: Path) -> Callable[..., Recipe]:
     """
 
     def run(files: dict[str, str | bytes], **changed: Any) -> Recipe:  # noqa: ANN401
-        file = next((name for name in DEPENDENCY_FILES if name in files), "")
+        file = next((name for name in FILES if name in files), "")
         changed = {"installation": Installation(file=file), **changed}
         source = tmp_path / "source"
         for name, text in files.items():
