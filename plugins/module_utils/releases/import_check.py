@@ -9,6 +9,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Co
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import import_probe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import missing_module
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -54,6 +55,7 @@ def import_application(recipe: Recipe) -> None:
             raise BuildError(f"{variable}; {told[-1][len(import_probe.MARK) :]}; {NOT_KEPT}")
         raise BuildError(
             f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}. "
+            + missing_module(output, recipe)
             + probable_cause(output, recipe.path, recipe.environment)
             + f"The end of its output:\n{tail(output)}"
         )
