@@ -203,6 +203,8 @@ def _unpack(recipe: Recipe) -> None:
             group=gid,
             extra_groups=[],
             umask=0o022,
+            # Names are bytes; another locale would convert them.
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
             stdin=archive,
             capture_output=True,
             text=True,

@@ -26,6 +26,9 @@ NEEDS: dict[str, Any] = {"network_allow": [], "writable_paths": [], "devices": [
 DERIVED = {
     "python_release_name": "app_name",
     "python_release_source": "app_source",
+    "python_release_dependencies": "app_dependencies",
+    "python_release_package": "app_package",
+    "python_release_commands": "app_hooks",
     "python_release_module": "app_module",
     "python_release_python": "app_python",
     "python_release_system_packages": "app_system_packages",
@@ -96,6 +99,9 @@ def wire(
     wired = {
         "python_release_name": name,
         "python_release_source": deployment.get("app_source", {}),
+        "python_release_dependencies": deployment.get("app_dependencies", {}),
+        "python_release_package": deployment.get("app_package", "auto"),
+        "python_release_commands": [hook["command"] for phase in hooks.values() for hook in phase],
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
         "python_release_system_packages": deployment.get("app_system_packages", []),

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.locked import in_tree
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import clean, table, toml
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import table, toml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
 
 #: Seconds for the installation of the exporter, and for one export.
@@ -177,17 +177,17 @@ def _run(
 def _with_folders(text: str, project: Project, lock: str, scratch: str) -> str:
     """Return a requirements file whose folders are those of the tree, wherever it is."""
     names = {
-        clean(posixpath.join(project.folder, source["url"])): str(package["name"])
+        posixpath.normpath(posixpath.join(project.folder, source["url"])): str(package["name"])
         for package in toml(lock).get("package", [])
         if (source := table(package, "source")).get("type") in ("directory", "file")
     }
     lead = f"file://{os.path.realpath(scratch)}/tree/"
     lines = []
     for line in text.splitlines(keepends=True):
-        found = re.match(rf"(?:-e |[^\s@]+ @ )?{re.escape(lead)}(?P<path>[^\s;]+)", line)
+        found = re.match(rf"(?:-e |(?P<name>[^\s@]+) @ )?{re.escape(lead)}(?P<path>[^\s;]+)", line)
         if found:
-            path = clean(found["path"])
-            named = found.group().partition(" @ ")[0] if " @ " in found.group() else names[path]
-            line = f"{named} @ {in_tree(path)}{line[found.end() :]}"
+            path = posixpath.normpath(found["path"])
+            place = in_tree(posixpath.relpath(path, project.folder or "."), project.folder)
+            line = f"{found['name'] or names[path]} @ {place}{line[found.end() :]}"
         lines.append(line)
     return "".join(lines)

@@ -67,15 +67,15 @@ def of_python(project: Project, python: str, prefix: str) -> list[str]:
     if pinned and not python:
         file, version = pinned
         return [
-            f'{file} names Python {version}: a host takes its own unless {prefix}python: "{version}"'
-            " asks for it"
+            f"{file} names Python {version}: a host takes its own python3 unless "
+            f'{prefix}python: "{version}" asks for that one'
         ]
     if pinned and pinned[1] != python:
         return [f"{pinned[0]} names Python {pinned[1]}, and {prefix}python is {python}"]
     if needed and not python and not all(_fits(needed, one) for one in _OF_HOSTS):
         return [
-            f"pyproject.toml requires Python {needed}: {prefix}python gives one to a host whose own "
-            "does not fit"
+            f"pyproject.toml requires Python {needed}: {prefix}python gives one to a host whose "
+            "own does not fit"
         ]
     return []
 

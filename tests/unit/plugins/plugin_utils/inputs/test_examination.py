@@ -41,7 +41,9 @@ def accepted(**changes: object) -> dict[str, Any]:
 def test_examination_fills_in_every_default() -> None:
     assert accepted() == {
         "app_name": "shop",
-        "app_source": GIT | {"subdirectory": ""},
+        "app_source": GIT | {"subdirectory": "", "exclude": [], "include": []},
+        "app_dependencies": {"file": "auto", "extras": [], "groups": []},
+        "app_package": "auto",
         "app_module": "",
         "app_domain": ["www.example.com"],
         "app_root_path": "",
