@@ -74,7 +74,7 @@ slot = Slot(
     request_timeout=10,
 )
 workers = {workers}
-worker_class = DrainingWorker
+worker_class = "draining_worker.DrainingWorker"
 DrainingWorker.slot = slot
 worker_tmp_dir = slot.runtime_directory
 timeout = 30
