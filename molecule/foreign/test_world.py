@@ -48,6 +48,7 @@ def refused(project: Project) -> str:
 @pytest.fixture(scope="module")
 def released(project: Project, refused: str) -> str:
     """The same with the line that the refusal named, and others."""
+    assert refused
     return project.release(
         SOURCE, "main:app", **VARIABLES, app_writable_paths=PLACES, app_hooks=HOOKS
     )

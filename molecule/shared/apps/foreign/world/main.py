@@ -53,7 +53,7 @@ def healthz() -> dict[str, str]:
 @app.get("/world")
 def world() -> dict[str, str]:
     """Return what it runs with."""
-    return {**os.environ, "PWD": os.getcwd()}
+    return {**os.environ, "PWD": str(Path.cwd())}
 
 
 @app.get("/visit")
@@ -72,4 +72,6 @@ def files() -> dict[str, list[str]]:
     """Return the files of its folders."""
     places = {"metrics": os.environ["PROMETHEUS_MULTIPROC_DIR"], "static": "static", "dev": "/dev"}
     places["uploads"] = "uploads"
-    return {name: sorted(os.listdir(path)) for name, path in places.items()}
+    return {
+        name: sorted(entry.name for entry in Path(path).iterdir()) for name, path in places.items()
+    }
