@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol import sandbox
 
@@ -318,6 +319,67 @@ def test_service_is_what_the_slot_needs(render: Render) -> None:
     assert ("Environment", "FLEET_APP=shop") in directives(service)
     assert ("Environment", "FLEET_RELEASE=1.4.2-9f86d081") in directives(service)
     assert ("Environment", "FLEET_SLOT=green") in directives(service)
+
+
+@both_slots
+def test_service_has_the_world_of_everything_that_runs_of_the_application(
+    render: Render, slot: str
+) -> None:
+    service = render(slot)["service"]
+    release = REQUIRED["gunicorn_service_release_path"]
+    beside = as_service(release, "hook", "shop", {}, 10, sandbox.Sandbox(), slot=slot)
+    told = [value.partition("=") for name, value in directives(service) if name == "Environment"]
+    assert {name: value for name, _, value in told} == dict(beside.environment)
+    values = last(service)
+    assert values["WorkingDirectory"] == beside.folder
+    expected = dict(beside.properties) | {"RuntimeDirectory": f"shop/{slot}"}
+    assert {name: values[name] for name in expected} == expected
+    # The application has the last word: its environment comes after this.
+    assert service.rindex("Environment=") < service.index("EnvironmentFile=")
+
+
+def test_place_of_a_release_may_be_written_there(render: Render) -> None:
+    places = ["uploads", {"path": "static", "keep": False}]
+    values = last(render("blue", gunicorn_service_writable_paths=places)["service"])
+    assert values["ReadWritePaths"] == "/opt/shop/releases/1.4.2-9f86d081/src/static"
+
+
+def test_metrics_of_each_slot_have_a_folder_of_their_own(render: Render) -> None:
+    given = {"PROMETHEUS_MULTIPROC_DIR": "/var/lib/shop/state/prom"}
+    for slot in ("blue", "green"):
+        told = render(slot, gunicorn_service_environment=given)["environment"]
+        assert told == f'PROMETHEUS_MULTIPROC_DIR="/var/lib/shop/state/prom/{slot}"\n'
+
+
+@pytest.mark.parametrize("name", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+def test_settings_empty_the_folder_of_metrics_once(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "prom" / "blue"
+    monkeypatch.setenv(name, str(folder))
+    text = render("blue")["settings"]
+    settings = load(text, tmp_path, monkeypatch)
+    assert folder.is_dir()
+    for file in ("counter_7.db", "gauge_livesum_7.db", "gauge_all_7.db", "gauge_liveall_8.db"):
+        (folder / file).touch()
+    # SIGHUP: Gunicorn reads its settings again, while workers write there.
+    spec = settings.__spec__
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(settings)
+    settings.slot.runtime_directory = str(tmp_path)
+
+    class Worker:
+        pid = 7
+
+    settings.child_exit(None, Worker())
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "counter_7.db",
+        "gauge_all_7.db",
+        "gauge_liveall_8.db",
+    ]
+    load(text, tmp_path, monkeypatch)
+    assert list(folder.iterdir()) == []
 
 
 def test_socket_is_the_proxys_alone(render: Render) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import journal
-from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail, telling
+from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import matching, tail, telling
 
 MASTER = [
     {"_PID": "10", "MESSAGE": "[2026-11-21 07:06:48 +0000] [10] [INFO] Starting gunicorn 27.0.1"},
@@ -65,3 +65,24 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def test_matching_lines_are_asked_of_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = json.dumps({"MESSAGE": "a\x1bb"})
+    program(tmp_path, monkeypatch, f"echo \"$@\" >>{tmp_path}/asked; echo '{entry}'")
+    assert matching("shop@blue.service", 7, "a|b") == ["a\\x1bb"]
+    asked = (tmp_path / "asked").read_text()
+    assert (
+        "--lines=1000 --unit=shop@blue.service --since=@7 --grep=a|b --case-sensitive=no" in asked
+    )
+
+
+@pytest.mark.parametrize("script", ["echo no JSON", "exec sleep 60", "exit 1"])
+def test_journal_that_cannot_be_read_matches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE_SECONDS", 0.1)
+    program(tmp_path, monkeypatch, script)
+    assert matching("shop@blue.service", 0, "x") == []
