@@ -22,7 +22,7 @@ description:
   - Booleans become C(true) and C(false), null an empty string; whole numbers are written
     unchanged, lists and mappings as JSON.
   - Numbers with a fraction are refused, since YAML has made C(1.1) of C(1.10) before.
-  - With O(slot), C(PROMETHEUS_MULTIPROC_DIR) becomes a folder below the given one: two slots run at
+  - With O(slot), C(PROMETHEUS_MULTIPROC_DIR) becomes a folder below the given one. Two slots run at
     the same time, and each needs its own.
 positional: slot
 options:

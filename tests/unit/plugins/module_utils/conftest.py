@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import Confinement, Outcome
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol import world
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import HookError
 
@@ -78,7 +79,7 @@ def confinements(monkeypatch: pytest.MonkeyPatch) -> list[Confinement]:
 
     def run(command: Sequence[str], confinement: Confinement, *, answers: bool = False) -> Outcome:
         seen.append(confinement)
-        environment = {"PATH": confined.PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+        environment = {"PATH": world.PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
         try:
             result = subprocess.run(
                 command,

@@ -76,6 +76,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "nginx.service still runs on replaced files: libcrypto.so.3, libssl.so.3",
         PATCH,
     ),
+    "refused": (
+        {"refused": [{"seen": "a write was refused", "todo": "add app_writable_paths: [x]"}]},
+        WARNING,
+        "its sandbox: a write was refused",
+        "add app_writable_paths: [x], and release again",
+    ),
     "killed": (
         {"memory_kills": {"shop@blue.service": {"total": 3, "recent": 2}}},
         FAULT,

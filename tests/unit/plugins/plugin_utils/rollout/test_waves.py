@@ -486,6 +486,43 @@ def test_wave_is_judged_only_by_the_hosts_that_were_switched() -> None:
     assert progress["lines"][0] == "shop: b: 0 of 1000 requests failed (0 %), p99 5 ms"
 
 
+WRITE = {"seen": "a write to uploads was refused", "todo": "add app_writable_paths: [uploads]"}
+WARNED = (
+    "WARNING: since it went live, a write to uploads was refused; "
+    "add app_writable_paths: [uploads], and release again"
+)
+
+
+def test_wave_tells_what_its_hosts_note_and_what_was_refused_and_fails_by_neither() -> None:
+    look = {"live": {"active": True}, "health": 200, "refused": [WRITE]}
+    progress = close(
+        {
+            "a": outcome(notes=["the host has /dev/nvidia0"], look=look),
+            "b": outcome(notes=["the host has /dev/nvidia0"]),
+        }
+    )
+    assert progress["lines"] == [
+        "shop: a and 1 more: the host has /dev/nvidia0",
+        f"shop: a: {WARNED}",
+    ]
+    assert progress["stopped"] == {}
+
+
+def test_rollout_report_warns_of_what_was_refused_since_the_wave() -> None:
+    progress = close({"a": outcome()}, {"b": outcome()})
+    ended = {"live": "1.1", "refused": [WRITE]}
+    told = report.rollout_report(
+        progress,
+        plan(2, 1, "100%"),
+        {
+            "shop1": {"rollout_ended": ended},
+            "shop2": {"rollout_ended": ended, "wave_look": {"state": {"refused": [WRITE]}}},
+        },
+    )
+    assert told["failure"] == ""
+    assert told["lines"][-1] == f"shop1: {WARNED}"
+
+
 def test_wave_is_not_judged_without_limits_nor_after_a_failed_host() -> None:
     assert close({"a": outcome(traffic=served(1000, 900))})["lines"] == []
     failed = close(
