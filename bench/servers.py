@@ -145,6 +145,16 @@ def proportional_mb(pids: Iterable[int]) -> float:
     return total / KIB
 
 
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Return the CPU time that processes have had; see utime and stime in proc_pid_stat(5)."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+            ticks += sum(map(int, text.rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Server:
     """One server on one port.

@@ -8,7 +8,8 @@ released under a steady load of tests/load, by a restart or by SIGHUP as its way
 container needs podman, and is left out with `--only`. Compare the ratios within one run.
 
 Keys: `way`, `release` (how), `memory_mb` (of all its processes, what they share counted once),
-`rps`, `start_seconds` (until the first answer), `releases`, `requests` and `failed` during them,
+`cpu_ms` (CPU time of all its processes for a request), `rps` and `start_seconds` (until the first
+answer; both the best of some tries), `releases`, `requests` and `failed` during them,
 `failed_by_kind`, `max_ms`.
 """
 
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ from bench.servers import (
     Server,
     ServerError,
     all_answering,
+    cpu_seconds,
     free_port,
     proportional_mb,
     running,
@@ -42,8 +44,9 @@ from bench.servers import (
 )
 
 WORKERS = 4
-#: Seconds of load as fast as it goes, and of steady load before and after the releases.
-FULL_SECONDS = 4.0
+#: Seconds of load as fast as it goes, how often, and of steady load before and after a release.
+FULL_SECONDS = 2.0
+TRIES = 3
 MARGIN_SECONDS = 1.0
 #: Releases of each way, and the steady load meanwhile: requests a second on so many connections.
 RELEASES = 2
@@ -62,8 +65,8 @@ OURS = {
     "WEB_CONCURRENCY": str(WORKERS),
 }
 TABLE = """\
-| way | memory, MB | requests a second | first answer after | failed at a release |
-|---|---|---|---|---|"""
+| way; released by | memory, MB | CPU a request | requests a second | first answer | failed |
+|---|---|---|---|---|---|"""
 
 
 class BenchError(Exception):
@@ -128,7 +131,7 @@ class Running:
 
     port: int
     start_seconds: float
-    memory_mb: Callable[[], float]
+    pids: Callable[[], Iterable[int]]
     release: Callable[[], None]
 
 
@@ -148,11 +151,13 @@ def local(way: Way, folder: Path) -> Iterator[Running]:
 
     try:
         with running(server):
+            first = server.start_seconds
+            restart()
             release = restart if way.release == "restart" else server.replace_workers
             yield Running(
                 port,
-                server.start_seconds,
-                lambda: proportional_mb(server.processes()),
+                min(first, server.start_seconds),
+                server.processes,
                 release,
             )
     finally:
@@ -167,7 +172,7 @@ def contained(way: Way, _folder: Path) -> Iterator[Running]:
     began = time.monotonic()
     with containers.container(image, [f"--env=WEB_CONCURRENCY={way.workers}"]) as one:
         seconds = time.monotonic() - began
-        yield Running(one.port, seconds, lambda: proportional_mb(one.pids()), one.restart)
+        yield Running(one.port, seconds, one.pids, one.restart)
 
 
 class Load:
@@ -222,10 +227,16 @@ def measure(way: Way) -> dict[str, Any]:
         with (local if way.command else contained)(way, folder) as one:
             if len(all_answering(one.port, way.workers)) < way.workers:
                 raise BenchError(f"{way.name}: not all of its {way.workers} workers answer")
-            with Load(one.port, FULL_RATE, "get", folder) as load:
-                time.sleep(FULL_SECONDS)
-                full = load.result()
-            memory = one.memory_mb()
+            pids = list(one.pids())
+            before, answered, rps = cpu_seconds(pids), 0, 0.0
+            for _try in range(TRIES):
+                with Load(one.port, FULL_RATE, "get", folder) as load:
+                    time.sleep(FULL_SECONDS)
+                    full = load.result()
+                answered += full["requests"]
+                rps = max(rps, full["rps"])
+            cpu_ms = (cpu_seconds(pids) - before) / answered * 1000
+            memory = proportional_mb(pids)
             with Load(one.port, RATE, "get,post", folder) as load:
                 time.sleep(MARGIN_SECONDS)
                 for _number in range(RELEASES):
@@ -237,7 +248,8 @@ def measure(way: Way) -> dict[str, Any]:
         "way": way.name,
         "release": way.release,
         "memory_mb": round(memory),
-        "rps": round(full["rps"]),
+        "rps": round(rps),
+        "cpu_ms": round(cpu_ms, 3),
         "start_seconds": round(one.start_seconds, 1),
         "releases": RELEASES,
         **{key: steady[key] for key in ("requests", "failed", "failed_by_kind", "max_ms")},
@@ -251,8 +263,9 @@ def table(lines: Sequence[Mapping[str, Any]]) -> str:
     for line in lines:
         memory = f"{line['memory_mb']} (x {line['memory_mb'] / first['memory_mb']:.1f})"
         rows.append(
-            f"| {line['way']}; {line['release']} | {memory} | x {line['rps'] / first['rps']:.1f} "
-            f"| {line['start_seconds']:.1f} s | {line['failed']} of {line['requests']:,} |"
+            f"| {line['way']}; {line['release']} | {memory} "
+            f"| x {line['cpu_ms'] / first['cpu_ms']:.1f} | x {line['rps'] / first['rps']:.1f} "
+            f"| {line['start_seconds']:.1f} s | {line['failed']:,} of {line['requests']:,} |"
         )
     return "\n".join(rows)
 

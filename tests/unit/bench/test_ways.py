@@ -17,6 +17,7 @@ def line(**values: object) -> dict[str, object]:
         "release": "restart",
         "memory_mb": 40,
         "rps": 2000,
+        "cpu_ms": 0.4,
         "start_seconds": 0.72,
         "requests": 12345,
         "failed": 0,
@@ -25,10 +26,10 @@ def line(**values: object) -> dict[str, object]:
 
 
 def test_table_has_ratios_to_the_first_way() -> None:
-    second = line(way="second", release="HUP", memory_mb=100, rps=3000, failed=7)
+    second = line(way="second", release="HUP", memory_mb=100, rps=3000, cpu_ms=0.5, failed=7)
     assert ways.table([line(), second]).splitlines()[2:] == [
-        "| first; restart | 40 (x 1.0) | x 1.0 | 0.7 s | 0 of 12,345 |",
-        "| second; HUP | 100 (x 2.5) | x 1.5 | 0.7 s | 7 of 12,345 |",
+        "| first; restart | 40 (x 1.0) | x 1.0 | x 1.0 | 0.7 s | 0 of 12,345 |",
+        "| second; HUP | 100 (x 2.5) | x 1.2 | x 1.5 | 0.7 s | 7 of 12,345 |",
     ]
 
 
@@ -60,6 +61,7 @@ def test_session_and_memory_of_a_process(tmp_path: Path) -> None:
         assert servers.wait_for(lambda: one.processes() == {one.process.pid}, 5)  # type: ignore[union-attr]
         assert one.workers() == {one.process.pid}
         assert servers.proportional_mb([one.process.pid]) > 0
+        assert servers.cpu_seconds([os.getpid()]) > 0
         assert "time.sleep(60)" in servers.command_line(one.process.pid)
     finally:
         one.kill()
