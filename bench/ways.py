@@ -46,7 +46,7 @@ from bench.servers import (
 WORKERS = 4
 #: Seconds of load as fast as it goes, how often, and of steady load before and after a release.
 FULL_SECONDS = 2.0
-TRIES = 3
+TRIES = 2
 MARGIN_SECONDS = 1.0
 #: Releases of each way, and the steady load meanwhile: requests a second on so many connections.
 RELEASES = 2
