@@ -65,8 +65,8 @@ OURS = {
     "WEB_CONCURRENCY": str(WORKERS),
 }
 TABLE = """\
-| way; released by | memory, MB | CPU a request | requests a second | first answer | failed |
-|---|---|---|---|---|---|"""
+| way; released by | memory, MB | CPU a request | requests/s | first answer | failed | slowest |
+|---|---|---|---|---|---|---|"""
 
 
 class BenchError(Exception):
@@ -265,7 +265,8 @@ def table(lines: Sequence[Mapping[str, Any]]) -> str:
         rows.append(
             f"| {line['way']}; {line['release']} | {memory} "
             f"| x {line['cpu_ms'] / first['cpu_ms']:.1f} | x {line['rps'] / first['rps']:.1f} "
-            f"| {line['start_seconds']:.1f} s | {line['failed']:,} of {line['requests']:,} |"
+            f"| {line['start_seconds']:.1f} s | {line['failed']:,} of {line['requests']:,} "
+            f"| {line['max_ms'] / 1000:.1f} s |"
         )
     return "\n".join(rows)
 

@@ -21,6 +21,7 @@ def line(**values: object) -> dict[str, object]:
         "start_seconds": 0.72,
         "requests": 12345,
         "failed": 0,
+        "max_ms": 1234.5,
     }
     return usual | values
 
@@ -28,8 +29,8 @@ def line(**values: object) -> dict[str, object]:
 def test_table_has_ratios_to_the_first_way() -> None:
     second = line(way="second", release="HUP", memory_mb=100, rps=3000, cpu_ms=0.5, failed=7)
     assert ways.table([line(), second]).splitlines()[2:] == [
-        "| first; restart | 40 (x 1.0) | x 1.0 | x 1.0 | 0.7 s | 0 of 12,345 |",
-        "| second; HUP | 100 (x 2.5) | x 1.2 | x 1.5 | 0.7 s | 7 of 12,345 |",
+        "| first; restart | 40 (x 1.0) | x 1.0 | x 1.0 | 0.7 s | 0 of 12,345 | 1.2 s |",
+        "| second; HUP | 100 (x 2.5) | x 1.2 | x 1.5 | 0.7 s | 7 of 12,345 | 1.2 s |",
     ]
 
 
