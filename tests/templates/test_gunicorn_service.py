@@ -172,8 +172,10 @@ def test_settings_describe_the_slot_to_the_worker(
 ) -> None:
     settings = load(render("blue", **OTHERWISE)["settings"], tmp_path, monkeypatch)
     slot = settings.slot
-    assert settings.worker_class.slot is slot
-    assert settings.worker_class.CONFIG_KWARGS["root_path"] == "/api"
+    worker = sys.modules["draining_worker"].DrainingWorker
+    assert settings.worker_class == "draining_worker.DrainingWorker"
+    assert worker.slot is slot
+    assert worker.CONFIG_KWARGS["root_path"] == "/api"
     assert (slot.socket, slot.live_link) == ("/run/shop/blue.sock", "/var/lib/shop/live.sock")
     assert slot.runtime_directory == settings.worker_tmp_dir == "/run/shop/blue"
     assert (slot.health_path, slot.health_host) == ("/ready?deep=1", "localhost")
@@ -190,9 +192,9 @@ def test_plain_worker_is_uvicorns_own(
 ) -> None:
     files = render("blue", **{**OTHERWISE, "gunicorn_service_worker_class": plain})
     settings = load(files["settings"], tmp_path, monkeypatch)
-    chosen = settings.worker_class
+    assert settings.worker_class == plain
     module, _dot, name = plain.rpartition(".")
-    assert chosen is getattr(sys.modules[module], name)
+    chosen = getattr(sys.modules[module], name)
     # Uvicorn's plain worker does not take it from Gunicorn's settings.
     assert chosen.CONFIG_KWARGS["root_path"] == "/api"
     assert chosen.CONFIG_KWARGS["timeout_graceful_shutdown"] <= settings.graceful_timeout

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.servers import Server, answering, fetch, free_port, running, wait_for
+from bench.servers import Server, all_answering, answering, fetch, free_port, running, wait_for
 
 UVICORN = ("uvicorn", "main:app")
 GUNICORN = ("gunicorn", "-k", "uvicorn_worker.UvicornWorker", "main:app", "--no-control-socket")
@@ -90,8 +90,8 @@ def test_four_workers_serve_four_blocking_requests_at_once(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     with running(serve(tmp_path, 4, 1.5, *command)) as server:
-        seen: set[int] = set()
-        assert wait_for(lambda: len(seen.update(answering(server.port)) or seen) == 4, 15)
+        workers = all_answering(server.port, 4)
+        assert len(workers) == 4
         for _try in range(TRIES):
             # One after the other: a worker that blocks accepts no second one.
             work = requests(server.port, "async", 5, apart=0.2)
@@ -99,7 +99,7 @@ def test_four_workers_serve_four_blocking_requests_at_once(
             if at_once(work) == 4:
                 break
         assert at_once(work) == 4
-        assert {one.pid for one in work} == seen
+        assert {one.pid for one in work} == workers
 
 
 def test_plain_def_waits_when_all_threads_of_the_pool_are_busy(tmp_path: Path) -> None:
