@@ -37,6 +37,13 @@ class Health:
     host: str
     timeout: float
     body: str = ""
+    #: How the variables of path and host begin, for messages.
+    prefix: str = "app_"
+
+
+#: Answers other than 5xx that may become 200 by waiting (RFC 9110 section 15.5, RFC 6585): the
+#: application is busy, locked, or limits how often it is asked.
+PASSING = frozenset((408, 409, 423, 425, 429))
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,24 @@ def unhealthy(
     if health.body and health.body not in body:
         return f"{health.path} answered without {health.body!r}: {body[:EXCERPT]}"
     return None
+
+
+def final_answer(slot: Slot, state: dict[str, str]) -> Report | None:
+    """Return a worker's answer to its health request that no waiting makes right, or None.
+
+    Args:
+        slot: The slot.
+        state: The properties of its service.
+    """
+    if state["ActiveState"] != "active":
+        return None
+    reports = worker_reports(slot, workers_of(int(state["MainPID"]))).values()
+    return next((report for report in reports if is_final(report.status)), None)
+
+
+def is_final(status: int) -> bool:
+    """Return whether an answer stays what it is: no success, and no state of the server."""
+    return 200 < status < 500 and status not in PASSING
 
 
 def workers_of(master_pid: int) -> list[int]:

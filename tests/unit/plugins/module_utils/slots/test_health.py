@@ -49,3 +49,13 @@ def test_report_shows_what_steers_a_terminal(host: Host) -> None:
     Path(slot.runtime_directory, "worker-7.json").write_text(json.dumps(told))
     report = health.worker_reports(slot, [7])[7]
     assert report.answer == "\\x1b[2J" + "x" * (health.EXCERPT - 4)
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 400, 401, 403, 404, 405, 410, 421, 451])
+def test_answer_that_no_waiting_makes_right_is_final(status: int) -> None:
+    assert health.is_final(status)
+
+
+@pytest.mark.parametrize("status", [0, 200, 408, 409, 423, 425, 429, 500, 502, 503, 504])
+def test_answer_that_may_become_right_is_not(status: int) -> None:
+    assert not health.is_final(status)
