@@ -36,6 +36,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     timeout_problems,
     wire,
     wire_balancer,
+    worker_class_problems,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
 
@@ -114,6 +115,7 @@ class ActionModule(ControllerAction):
             *refuse_derived(task_vars.keys() - wired, DERIVED),
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
+            *worker_class_problems(given),
             *uv_problems(
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),

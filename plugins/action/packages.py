@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
@@ -15,6 +16,7 @@ COMMON = {
     "lock_timeout": 300,
 }
 CACHE_VALID_SECONDS = 3600
+_UNKNOWN = re.compile(r"No package matching '([^']*)'")
 
 
 class ActionModule(Action):
@@ -24,24 +26,43 @@ class ActionModule(Action):
         "name": {"type": "list", "elements": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "latest"], "default": "present"},
         "policy_rc_d": {"type": "int"},
+        "variable": {"type": "str", "default": ""},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return apt's result."""
         self._task_vars = task_vars
-        answer = self._apt(options, CACHE_VALID_SECONDS)
-        if not _knows_no_such_package(answer) or self._has_lists():
+        variable = options.pop("variable")
+        # What is installed needs no mirror: one that does not answer must not stop a release.
+        if options["state"] == "present" and self._has_all(options):
+            return {"changed": False}
+        answer = self._install(options)
+        unknown = _unknown_package(answer)
+        return answer | {"msg": _refused(variable, unknown)} if variable and unknown else answer
+
+    def _has_all(self, options: dict[str, Any]) -> bool:
+        """Return whether nothing is missing, without asking a mirror."""
+        own = self._task.check_mode
+        self._task.check_mode = True
+        try:
+            answer = self._apt(options, update_cache=False)
+        finally:
+            self._task.check_mode = own
+        return not answer.get("failed") and not answer.get("changed")
+
+    def _install(self, options: dict[str, Any]) -> dict[str, Any]:
+        answer = self._apt(options, cache_valid_time=CACHE_VALID_SECONDS)
+        if not _unknown_package(answer) or self._has_lists():
             return answer
         if self._task.check_mode:
             missing = "the host has no package lists yet; they are fetched outside check mode"
             return {"changed": True, "msg": missing}
         # A fresh image has an empty folder of lists; its age alone looks current.
-        return self._apt(options, 0)
+        return self._apt(options, cache_valid_time=0)
 
-    def _apt(self, options: dict[str, Any], cache_valid_time: int) -> dict[str, Any]:
+    def _apt(self, options: dict[str, Any], **further: object) -> dict[str, Any]:
         given = {name: value for name, value in options.items() if value is not None}
-        arguments = COMMON | given | {"cache_valid_time": cache_valid_time}
-        return self._ask("ansible.builtin.apt", arguments)
+        return self._ask("ansible.builtin.apt", COMMON | given | further)
 
     def _has_lists(self) -> bool:
         return bool(self._ask("ansible.builtin.find", LISTS).get("matched"))
@@ -53,5 +74,15 @@ class ActionModule(Action):
         return answer
 
 
-def _knows_no_such_package(answer: dict[str, Any]) -> bool:
-    return bool(answer.get("failed")) and "No package matching" in str(answer.get("msg"))
+def _unknown_package(answer: dict[str, Any]) -> str:
+    """Return the name that apt does not know, or an empty text."""
+    found = _UNKNOWN.search(str(answer.get("msg"))) if answer.get("failed") else None
+    return found[1] if found else ""
+
+
+def _refused(variable: str, package: str) -> str:
+    return (
+        f"{variable} contains {package}, which apt on this host does not know; expected the name "
+        f"of a package of its distribution; correct it in {variable} (`apt-cache search` on the "
+        "host finds names), or add the source that has it"
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import loss
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ options:
     description: Slots that run at the same time during a cut-over.
     type: int
     default: 2
+  worker_class:
+    description: Gunicorn's worker class; the reason says what a plain one loses.
+    type: str
+    default: ""
   prefix:
     description: Prefix of the variables that messages name.
     type: str
@@ -117,6 +122,7 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
             hostvars[host]["rollout_begun"]["capacity"],
             deployment["app_workers"],
             deployment["app_worker_memory_mb"],
+            worker_class=hostvars[host].get("gunicorn_service_worker_class", ""),
             prefix="app_",
         )
         of_plan.setdefault((deployment["app_name"], plan["reason"]), []).append(host)
@@ -130,6 +136,7 @@ def worker_plan(
     worker_memory_mb: object = 128,
     reserve_mb: object = None,
     slots: object = 2,
+    worker_class: str = "",
     prefix: str = "gunicorn_service_",
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
@@ -145,7 +152,8 @@ def worker_plan(
             "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
         ) from error
     plan = plan_workers(cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix)
-    return asdict(plan)
+    lost = loss(worker_class)
+    return asdict(replace(plan, reason=f"{plan.reason}; {lost}") if lost else plan)
 
 
 class FilterModule:

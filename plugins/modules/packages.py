@@ -11,8 +11,9 @@ module: packages
 short_description: Install Debian packages, even on a host that has no package lists yet
 version_added: "0.1.0"
 description:
-  - Calls M(ansible.builtin.apt) without recommended packages, with package lists that are at most
-    an hour old, and waits up to five minutes for another process that holds dpkg's lock.
+  - If one of the packages is missing, calls M(ansible.builtin.apt) without recommended packages,
+    with package lists that are at most an hour old, and waits up to five minutes for another
+    process that holds dpkg's lock. If none is, no mirror is asked.
   - A fresh image has no package lists, but a new folder for them. M(ansible.builtin.apt) takes the
     age of the folder for the age of the lists and finds no package; this action fetches the lists.
   - In check mode, where lists are not fetched, such a host reports a change. On a host with lists,
@@ -31,6 +32,10 @@ options:
   policy_rc_d:
     description: V(101) installs a service without starting it.
     type: int
+  variable:
+    description: Where the names come from, for the message about one that apt does not know.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Reports what would be installed.

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol import sandbox
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "gunicorn_service"
@@ -179,6 +180,42 @@ def test_settings_describe_the_slot_to_the_worker(
     assert settings.forwarded_allow_ips == "*"
     assert settings.control_socket_disable is True
     assert not hasattr(settings, "bind")
+
+
+@pytest.mark.parametrize("plain", ["uvicorn_worker.UvicornWorker", "uvicorn.workers.UvicornWorker"])
+@pytest.mark.filterwarnings("ignore:The `uvicorn.workers` module is deprecated")
+def test_plain_worker_is_uvicorns_own(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: str
+) -> None:
+    files = render("blue", **{**OTHERWISE, "gunicorn_service_worker_class": plain})
+    settings = load(files["settings"], tmp_path, monkeypatch)
+    chosen = settings.worker_class
+    module, _dot, name = plain.rpartition(".")
+    assert chosen is getattr(sys.modules[module], name)
+    # Uvicorn's plain worker does not take it from Gunicorn's settings.
+    assert chosen.CONFIG_KWARGS["root_path"] == "/api"
+    assert chosen.CONFIG_KWARGS["timeout_graceful_shutdown"] <= settings.graceful_timeout
+    # Workers that do not notice that their master is gone must not outlive it.
+    assert last(files["service"])["KillMode"] == "mixed"
+    assert last(render("blue", **OTHERWISE)["service"])["KillMode"] == "process"
+
+
+@pytest.mark.parametrize(
+    ("worker_class", "proves"),
+    [
+        ("draining_worker.DrainingWorker", True),
+        ("uvicorn_worker.UvicornWorker", False),
+        ("uvicorn.workers.UvicornWorker", False),
+    ],
+)
+def test_host_reads_from_the_settings_whether_workers_prove_themselves(
+    render: Render, tmp_path: Path, worker_class: str, *, proves: bool
+) -> None:
+    slot = Application("shop", str(tmp_path)).slot("blue")
+    path = Path(slot.files["settings"])
+    path.parent.mkdir(parents=True)
+    path.write_text(render("blue", gunicorn_service_worker_class=worker_class)["settings"])
+    assert slot.proves_workers() is proves
 
 
 @both_settings

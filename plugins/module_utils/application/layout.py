@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
@@ -125,10 +126,22 @@ class Slot:
         text = read_text(self.plan)
         return int(json.loads(text)["workers"]) if text else 0
 
+    def proves_workers(self) -> bool:
+        """Return whether each worker of the slot reports its own health, as a plain one does not.
+
+        By its settings: a site's template may choose a class of its own.
+        """
+        return not _PLAIN_WORKER.search(read_text(self.files["settings"]))
+
     def contents(self) -> dict[str, str]:
         """Return the current content of the slot's files; a missing file is an empty string."""
         return {kind: read_text(path) for kind, path in self.files.items()}
 
+
+#: How gunicorn.conf.py names Uvicorn's own worker class, or another one by its path.
+_PLAIN_WORKER = re.compile(
+    r"^worker_class = (?:UvicornWorker\b|['\"](?!draining_worker\.))", re.MULTILINE
+)
 
 #: Modes of the slot's files; the environment contains secrets, and systemd reads it as root.
 FILE_MODES = {

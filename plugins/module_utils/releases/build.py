@@ -1,6 +1,8 @@
 """Build one immutable release in its final place, on the host.
 
-    /opt/<app>/releases/<id>/src            the code
+    /opt/<app>/releases/<id>/src            the code, and the working folder of whatever runs
+    /opt/<app>/releases/<id>/repository     of a project that needs more of its repository than its
+                                            own folder: all of it; src is a link to that folder
     /opt/<app>/releases/<id>/.venv          its virtual environment, byte-compiled
     /opt/<app>/releases/<id>/manifest.json  written last: a release without it is not complete
 
@@ -39,12 +41,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
-    add_server_packages,
-    dependency_file,
     install_dependencies,
     install_project,
     is_hashed,
-    is_installed_apart,
     read_texts,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
@@ -62,6 +61,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
     tail,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import donor
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.server_packages import (
+    add_server_packages,
+    server_versions,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.takeover import (
     hand_over,
     take_over,
@@ -124,24 +127,26 @@ def build(
     previous = os.umask(0o022)
     try:
         _unpack(recipe)
-        recipe = replace(recipe, texts=read_texts(recipe))
-        used = dependency_file(recipe) if recipe.kind == "tree" else ""
-        hashed = is_hashed(recipe, used)
-        key = release_key(recipe, used)
+        text, projects = read_texts(recipe)
+        recipe = replace(recipe, text=text, projects=projects)
+        lock_sha256 = _digest(os.path.join(recipe.tree, recipe.used)) if recipe.used else ""
+        hashed = is_hashed(recipe)
+        key = release_key(recipe)
         reused = donor(manifests or {}, key)
-        apart = is_installed_apart(recipe, used, reused=bool(reused))
         if reused:
             copy_venv(recipe, reused)
-            if apart:
+            if recipe.installs_project:
                 hand_over(recipe.inside(".venv"), *_ids(recipe.builder))
-            enforced = (manifests or {})[reused].get("hashes", "")
+            earlier = (manifests or {})[reused]
+            enforced, notes = earlier.get("hashes", ""), earlier.get("server_notes", [])
         else:
             create_venv(recipe)
-            install_dependencies(recipe, used)
-            server_hashed = add_server_packages(recipe)
-            enforced = hashes_told(application=hashed, server=server_hashed)
-        if apart:
-            install_project(recipe, used)
+            install_dependencies(recipe)
+            added = add_server_packages(recipe)
+            enforced = hashes_told(application=hashed, server=added.hashed)
+            notes = added.notes
+        if recipe.installs_project:
+            install_project(recipe)
         _compile(recipe)
         _take_back(recipe)
         import_application(recipe)
@@ -150,11 +155,14 @@ def build(
             "id": os.path.basename(recipe.path),
             "module": recipe.module,
             "python": _python_version(recipe),
-            "dependencies": used,
+            "installation": _installation(recipe),
+            "project": recipe.project,
+            "notes": [*manifest.get("notes", recipe.installation.notes), *notes],
+            "server_notes": notes,
             "hashes": enforced,
             "environment": key,
             "environment_from": reused,
-            "lock_sha256": _digest(recipe.inside("src", used)) if used else "",
+            "lock_sha256": lock_sha256,
             "built_at": int(time.time()),
         }
         write_manifest(recipe.path, complete)
@@ -178,7 +186,7 @@ def _unpack(recipe: Recipe) -> None:
     """Make the release's folder, which is the build's for now, with the source in it."""
     uid, gid = _ids(recipe.builder)
     os.makedirs(os.path.dirname(recipe.path), exist_ok=True)
-    for folder in (recipe.path, recipe.inside("src"), recipe.inside(SCRATCH)):
+    for folder in (recipe.path, recipe.tree, recipe.inside(SCRATCH)):
         os.mkdir(folder, 0o700)
     if recipe.kind == "wheel":
         shutil.copyfile(recipe.archive, wheel(recipe))
@@ -189,11 +197,13 @@ def _unpack(recipe: Recipe) -> None:
     with open(recipe.archive, "rb") as archive:
         result = subprocess.run(
             command,
-            cwd=recipe.inside("src"),
+            cwd=recipe.tree,
             user=uid,
             group=gid,
             extra_groups=[],
             umask=0o022,
+            # Names are bytes; another locale would convert them.
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
             stdin=archive,
             capture_output=True,
             text=True,
@@ -208,7 +218,7 @@ def _compile(recipe: Recipe) -> None:
     # Sources may contain files that are not meant to compile (templates, tests of syntax errors).
     with contextlib.suppress(BuildError):
         # -I: a module of the source may have the name of one that compileall imports.
-        command = [recipe.venv_python, "-I", "-m", "compileall", "-q", recipe.inside("src")]
+        command = [recipe.venv_python, "-I", "-m", "compileall", "-q", recipe.tree]
         run_confined(recipe, command, "")
 
 
@@ -217,13 +227,31 @@ def _take_back(recipe: Recipe) -> None:
     os.chown(recipe.path, os.geteuid(), pwd.getpwnam(recipe.user).pw_gid)
     # Nobody else: a packed `.env` is no other application's business.
     os.chmod(recipe.path, 0o750)  # noqa: S103 (the group is the service's own)
-    for name in set(os.listdir(recipe.path)) - {"src", ".venv"}:
+    tree = os.path.basename(recipe.tree)
+    for name in set(os.listdir(recipe.path)) - {tree, ".venv"}:
         path = recipe.inside(name)
         if os.path.isdir(path) and not os.path.islink(path):
             remove_tree(path)
         else:
             os.unlink(path)
-    take_over(recipe.path, ("src", ".venv"), recipe.pythons)
+    take_over(recipe.path, (tree, ".venv"), recipe.pythons)
+    if recipe.project:
+        # Only now: until here the folder was the build's, which could have put another link there.
+        os.symlink(os.path.join(tree, recipe.project), recipe.inside("src"))
+        if not os.path.isdir(recipe.inside("src")):
+            raise BuildError(f"the build replaced {tree}/{recipe.project}, a folder")
+
+
+def _installation(recipe: Recipe) -> dict[str, Any]:
+    """Return what the manifest says of how the application was installed."""
+    told = recipe.installation
+    return {
+        "file": recipe.used,
+        "extras": list(told.extras),
+        "groups": list(told.groups),
+        "package": recipe.installs_project,
+        "server": server_versions(recipe),
+    }
 
 
 def _python_version(recipe: Recipe) -> str:

@@ -1,232 +1,172 @@
-"""What is installed into a virtual environment: dependencies, server packages, the project."""
+"""What the application brings into a virtual environment: its dependencies, and itself."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-from collections.abc import Iterator, Sequence
 
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import (
-    DEPENDENCY_FILES,
-    dependency_file_of,
     has_hashes,
     without_hashes,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import hashes
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import (
-    installed,
-    normal,
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.installer import (
+    BUILD_ADVICE,
+    given,
+    pip,
+    pip_with_hashes,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
-    index_environment,
     run_confined,
     wheel,
 )
 
-#: What to do about a build requirement that is not in the shipped lock, or not in this version.
-BUILD_ADVICE = (
-    "What it takes to build a package (build-system.requires) needs hashes as well: "
-    "build-requirements.in of the role python_release names what has them; for others put "
-    "build-constraint-dependencies with hashes into [tool.uv] of pyproject.toml"
-)
+#: Files that describe a project; `uv pip` reads extras in them, and groups in the first.
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-def is_hashed(recipe: Recipe, used: str) -> bool:
+def read_texts(recipe: Recipe) -> tuple[str, tuple[str, ...]]:
+    """Return `Recipe.text` and `Recipe.projects`.
+
+    They are read before anything of the source runs, which could replace them.
+
+    Raises:
+        BuildError: The file that names the dependencies is not in the source.
+    """
+    if recipe.kind != "tree":
+        return "", ()
+    if not os.path.isdir(_real(recipe, recipe.folder)):
+        raise BuildError(f"the source has no folder {recipe.project}, which has the project")
+    folders = dict.fromkeys((recipe.folder, recipe.used_folder))
+    projects = [_read(recipe, os.path.join(folder, "pyproject.toml")) for folder in folders]
+    text = _read(recipe, os.path.join(recipe.tree, recipe.used)) if recipe.used else ""
+    if text is None:
+        raise BuildError(
+            f"{recipe.prefix}dependencies: the source has no file {recipe.used}; name one that it "
+            "has"
+        )
+    told = recipe.installation.exported or text
+    return told, tuple(project for project in projects if project is not None)
+
+
+def _read(recipe: Recipe, path: str) -> str | None:
+    """Return the text of a file of the source, or None."""
+    real = _real(recipe, path)
+    return read_text(real) if os.path.isfile(real) else None
+
+
+def _real(recipe: Recipe, path: str) -> str:
+    """Return where a path leads to; a link that leads out of the source leads to nothing."""
+    root, real = os.path.realpath(recipe.tree), os.path.realpath(path)
+    return real if real == root or real.startswith(f"{root}/") else os.devnull
+
+
+def is_hashed(recipe: Recipe) -> bool:
     """Return whether the application's lock has a hash for all that it names.
 
     Raises:
         BuildError: It has not, and must.
     """
-    hashed = bool(used) and has_hashes(used, recipe.texts[used])
+    hashed = bool(recipe.used) and has_hashes(recipe.used_kind, recipe.text)
     if recipe.require_hashes and not hashed:
-        raise BuildError(without_hashes(recipe.kind, used))
+        raise BuildError(without_hashes(recipe.kind, recipe.used))
     return hashed
 
 
-def install_dependencies(recipe: Recipe, used: str) -> None:
-    """Install the dependencies; also the application itself where that is the same step."""
-    if recipe.kind in ("wheel", "package"):
-        _pip(recipe, ["install", recipe.package if recipe.kind == "package" else wheel(recipe)])
-        return
-    source = recipe.inside("src")
-    if used == "uv.lock":
+def install_dependencies(recipe: Recipe) -> None:
+    """Install what the application names; of a wheel or package also the application itself."""
+    if recipe.kind != "tree":
+        pip(recipe, ["install", recipe.package if recipe.kind == "package" else wheel(recipe)])
+    elif recipe.used_kind == "uv.lock":
         _sync(recipe)
-    elif used == "pyproject.toml" and is_package(recipe):
-        _pip(recipe, ["install", source])
-    elif used:
-        command = ["install", "--requirements", os.path.join(source, used)]
-        if is_hashed(recipe, used):
-            command += hashes.runtime_options(used, recipe.texts[used])
-            problem = (
-                f"the dependencies cannot be installed from {used}, which has hashes: each package "
-                f"that is downloaded needs one there. {BUILD_ADVICE}"
-            )
-            _build(recipe, command, problem)
-        else:
-            _pip(recipe, command)
+    elif recipe.installation.exported:
+        with given(recipe, "exported.txt", recipe.installation.exported) as file:
+            _install_named(recipe, file, recipe.used_folder)
+    elif recipe.used:
+        _install_named(recipe, os.path.join(recipe.tree, recipe.used))
+
+
+def _install_named(recipe: Recipe, file: str, folder: str = "") -> None:
+    """Install what a file names that `uv pip` reads.
+
+    Args:
+        recipe: The release.
+        file: Path of the file.
+        folder: Where relative paths in it start; empty for the project's folder.
+    """
+    command = ["install", "--requirements", file, *_chosen(recipe, file)]
+    problem = f"the dependencies cannot be installed from {recipe.used}"
+    environment = recipe.installation.build_environment
+    if is_hashed(recipe):
+        command += hashes.runtime_options(recipe.used_kind, recipe.text)
+        problem += (
+            f", which has hashes: each package that is downloaded needs one there. {BUILD_ADVICE}"
+        )
+        pip_with_hashes(recipe, command, problem, environment=environment, folder=folder)
+    else:
+        pip(recipe, command, problem, environment=environment, folder=folder)
+
+
+def _chosen(recipe: Recipe, file: str) -> list[str]:
+    """Return uv's options for extras and groups, of the files that have any."""
+    if recipe.used_kind not in (*PROJECT_FILES, "pylock.toml"):
+        return []
+    extras = [f"--extra={name}" for name in recipe.installation.extras]
+    return [*extras, *(f"--group={file}:{name}" for name in recipe.installation.groups)]
 
 
 def _sync(recipe: Recipe) -> None:
     """Install what uv.lock names, but for the project itself."""
-    project = ["--project", recipe.inside("src"), "--python", recipe.venv_python]
+    chosen = ["--project", recipe.folder, "--python", recipe.venv_python]
+    if recipe.project and recipe.installation.name:
+        chosen += ["--package", recipe.installation.name]
+    chosen += [f"--extra={name}" for name in recipe.installation.extras]
+    chosen += [f"--group={name}" for name in recipe.installation.groups]
     command = [recipe.uv, "sync", "--locked", "--no-dev", "--no-editable", "--compile-bytecode"]
     # The venv's own interpreter: uv would otherwise look for one again, and may replace it.
-    command += ["--no-install-project", *project]
-    problem = "the dependencies cannot be installed from uv.lock"
-    if not is_hashed(recipe, "uv.lock"):
-        run_confined(recipe, command, problem)
+    command += ["--no-install-project", *chosen]
+    problem = f"the dependencies cannot be installed from {recipe.used}"
+    environment = recipe.installation.build_environment
+    if not is_hashed(recipe):
+        run_confined(recipe, command, problem, environment)
         return
     # `uv sync` takes build constraints from the project alone: what must be built comes by pip.
-    built = hashes.built_packages(recipe.texts["uv.lock"])
+    built = hashes.built_packages(recipe.text, recipe.installation.name)
     command += [f"--no-install-package={name}" for name in built]
     command += hashes.BUILD_HASHES
-    run_confined(recipe, command, f"{problem}. {BUILD_ADVICE}")
+    run_confined(recipe, command, f"{problem}. {BUILD_ADVICE}", environment)
     if built:
         export = [recipe.uv, "export", "--locked", "--no-dev", "--no-editable", "--no-annotate"]
-        export += ["--no-header", "--no-emit-project", *project]
-        named = hashes.only(run_confined(recipe, export, problem, answers=True), built)
-        with _given(recipe, "built.txt", named) as file:
-            command = ["install", "--no-deps", "--requirements", file]
-            _build(recipe, command, f"{problem}. {BUILD_ADVICE}")
-
-
-def is_installed_apart(recipe: Recipe, used: str, *, reused: bool) -> bool:
-    """Return whether the project is a package that does not come with its dependencies."""
-    if recipe.kind != "tree" or (used in ("", "pyproject.toml") and not reused):
-        return False
-    return is_installed_by_lock(recipe) if used == "uv.lock" else is_package(recipe)
-
-
-def install_project(recipe: Recipe, used: str) -> None:
-    """Install the project itself, without its dependencies."""
-    command = ["install", "--no-deps", "--reinstall", recipe.inside("src")]
-    if is_hashed(recipe, used):
-        problem = f"the project cannot be built with hashes, which {used} has. {BUILD_ADVICE}"
-        _build(recipe, command, problem)
-    else:
-        _pip(recipe, command)
-
-
-def read_texts(recipe: Recipe) -> dict[str, str]:
-    """Return the texts of the source's dependency files, by name.
-
-    They are read before anything of the source runs, which could replace them.
-    """
-    paths = {name: recipe.inside("src", name) for name in DEPENDENCY_FILES}
-    return {name: read_text(path) for name, path in paths.items() if os.path.isfile(path)}
-
-
-def dependency_file(recipe: Recipe) -> str:
-    """Return the file in the source that names the dependencies, or an empty string.
-
-    Raises:
-        BuildError: the wanted file is not there.
-    """
-    present = [name for name in DEPENDENCY_FILES if name in recipe.texts]
-    used = dependency_file_of(present, recipe.dependencies)
-    if not used and recipe.dependencies != "auto":
-        raise BuildError(
-            f"python_release_dependencies is {recipe.dependencies}; the source has "
-            f"{', '.join(present) or 'none of ' + ', '.join(DEPENDENCY_FILES)}; "
-            "use auto or add the file"
-        )
-    return used
-
-
-def is_installed_by_lock(recipe: Recipe) -> bool:
-    """Tell whether uv.lock installs the project itself: its source is then no virtual one.
-
-    `tool.uv.package` decides there, whatever the build system (uv's concepts, "Projects").
-    """
-    return (
-        re.search(r'source = \{ (editable|directory) = "\."', recipe.texts["uv.lock"]) is not None
-    )
-
-
-def is_package(recipe: Recipe) -> bool:
-    """Tell whether the source's pyproject.toml has a build system, so that it can be installed."""
-    text = recipe.texts.get("pyproject.toml", "")
-    return re.search(r"^\[build-system\]", text, re.MULTILINE) is not None
-
-
-def add_server_packages(recipe: Recipe) -> bool:
-    """Add Gunicorn and its like, but never over versions that the application chose itself.
-
-    Returns:
-        Whether all that was added has its hash in the lock of the server packages.
-
-    Raises:
-        BuildError: They do not fit the application's versions, or have no hashes but need them.
-    """
-    own = installed(recipe.inside(".venv"))
-    missing = [p for p in recipe.server_packages if normal(_name(p)) not in own]
-    if not missing:
-        return True
-    problem = (
-        f"{', '.join(missing)} (python_release_server_packages) cannot be added to the versions "
-        "that the application brings"
-    )
-    if not hashes.covers(recipe.server_lock, missing):
-        if recipe.require_hashes:
-            raise BuildError(
-                "python_release_require_hashes is true; python_release_server_lock has no "
-                f"{', '.join(missing)} (python_release_server_packages); set it to a file on the "
-                "controller that has them, made by uv pip compile --universal --generate-hashes"
+        export += ["--no-header", "--no-emit-project", *chosen]
+        answer = run_confined(recipe, export, problem, environment, answers=True)
+        named = hashes.only(answer, built)
+        with given(recipe, "built.txt", named) as file:
+            arguments = ["install", "--no-deps", "--requirements", file]
+            # The export names the members of a workspace from the lock's folder.
+            pip_with_hashes(
+                recipe,
+                arguments,
+                f"{problem}. {BUILD_ADVICE}",
+                environment=environment,
+                folder=recipe.used_folder,
             )
-        with _given(recipe, "constraints.txt", hashes.constraints("", own)) as file:
-            _pip(recipe, ["install", "--constraints", file, *missing], problem)
-        return False
-    # Which of the lock's packages are missing, uv tells; with --require-hashes it would ask for
-    # hashes of the application's own as well. Wheels alone: to ask must not build anything.
-    wheels = ["--no-build", "--output-format", "json", "--dry-run"]
-    with _given(recipe, "constraints.txt", hashes.constraints(recipe.server_lock, own)) as file:
-        command = ["install", *wheels, "--constraints", file, *missing]
-        answer = _pip(recipe, command, problem, answers=True)
-    with _given(recipe, "server.txt", hashes.selected(recipe.server_lock, answer)) as file:
-        command = ["install", "--no-deps", "--no-build", "--require-hashes", "--requirements", file]
-        _pip(recipe, command, "the server packages cannot be installed with their hashes")
-    return True
 
 
-def _name(requirement: str) -> str:
-    """Return the distribution's name in a requirement (PEP 508)."""
-    return re.split(r"[\[=<>!~@; ]", requirement)[0]
-
-
-@contextlib.contextmanager
-def _given(recipe: Recipe, name: str, text: str) -> Iterator[str]:
-    """Write a file for uv, and remove it at the end.
-
-    Not in the release's folder, where the build may have left a link to somewhere else.
-    """
-    path = f"{recipe.path}.{name}"
-    write_file(path, text, 0o644)
-    try:
-        yield path
-    finally:
-        os.unlink(path)
-
-
-def _build(recipe: Recipe, arguments: Sequence[str], problem: str) -> None:
-    """Install something for which uv may have to build, with hashes of all that builds."""
-    with _given(recipe, "build-constraints.txt", recipe.build_lock) as file:
-        options = hashes.build_options(recipe.texts.get("pyproject.toml", ""), file)
-        _pip(recipe, [*arguments, *options], problem)
-
-
-def _pip(
-    recipe: Recipe,
-    arguments: Sequence[str],
-    problem: str = "the dependencies cannot be installed",
-    *,
-    answers: bool = False,
-) -> str:
-    command = [recipe.uv, "pip", arguments[0], "--python", recipe.venv_python, "--compile-bytecode"]
-    command += arguments[1:]
-    return run_confined(recipe, command, problem, index_environment(recipe), answers=answers)
+def install_project(recipe: Recipe) -> None:
+    """Build and install the project itself, without its dependencies if a file named them."""
+    command = ["install", "--reinstall", *(["--no-deps"] if recipe.used else []), recipe.folder]
+    environment = recipe.installation.build_environment
+    instead = f"{recipe.prefix}package: false serves the source as it is"
+    if is_hashed(recipe):
+        problem = (
+            f"the project cannot be built with hashes, which {recipe.used} has. {BUILD_ADVICE}; or "
+            f"{instead}"
+        )
+        pip_with_hashes(recipe, command, problem, environment=environment)
+    else:
+        problem = f"the project cannot be built and installed; {instead}"
+        pip(recipe, command, problem, environment=environment)

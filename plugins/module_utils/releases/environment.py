@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
     tail,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import environment_key
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.server_set import OLDER
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
     run_confined,
     shown_of,
@@ -75,7 +76,7 @@ def _as_root(recipe: Recipe, arguments: Sequence[str]) -> subprocess.CompletedPr
     )
 
 
-def release_key(recipe: Recipe, used: str) -> str:
+def release_key(recipe: Recipe) -> str:
     """Return a digest of all that decides what is installed; empty if a lock does not say."""
     ingredients = [
         os.path.realpath("/usr/bin/python3") if not recipe.python else recipe.python,
@@ -86,11 +87,12 @@ def release_key(recipe: Recipe, used: str) -> str:
         ),
         list(recipe.server_packages),
         recipe.server_lock,
+        OLDER,
         recipe.build_lock,
         sorted(recipe.uv_environment),
         recipe.uv,
     ]
-    return environment_key(recipe.inside("src"), used, ingredients)
+    return environment_key(recipe, ingredients)
 
 
 def copy_venv(recipe: Recipe, release: str) -> None:

@@ -35,20 +35,27 @@ def runtime_options(name: str, text: str) -> list[str]:
     return ["--require-hashes"]
 
 
-def build_options(project: str, constraints: str) -> list[str]:
+def build_options(projects: Iterable[str], constraints: str) -> list[str]:
     """Return uv's options by which nothing without a hash takes part in a build.
 
     Args:
-        project: The text of pyproject.toml, which may bring hashes of its own.
+        projects: Texts of pyproject.toml, of the project and its workspace, which may bring hashes
+            of their own.
         constraints: Path of the shipped lock.
     """
-    if re.search(r"^\s*build-constraint-dependencies\s*=", project, re.M):
+    own = re.compile(r"^\s*build-constraint-dependencies\s*=", re.M)
+    if any(map(own.search, projects)):
         return [*BUILD_HASHES]
     return [*BUILD_HASHES, "--build-constraints", constraints]
 
 
-def built_packages(lock: str) -> list[str]:
-    """Return the names of the packages that uv.lock has no wheel of, but for the project itself."""
+def built_packages(lock: str, project: str) -> list[str]:
+    """Return the names of the packages that uv.lock has no wheel of, but for the project itself.
+
+    Args:
+        lock: The text of uv.lock.
+        project: The project's name; empty if it is the one in the lock's folder.
+    """
     blocks = lock.split("[[package]]\n")[1:]
     names = [re.search(r'^name = "([^"]+)"', block, re.M) for block in blocks]
     return [
@@ -56,9 +63,22 @@ def built_packages(lock: str) -> list[str]:
         for name, block in zip(names, blocks, strict=True)
         if name
         and not re.search(r"^wheels = \[", block, re.M)
-        and not re.search(r'^source = \{ \w+ = "\." \}', block, re.M)
+        and not is_project(name[1], block, project)
         and not re.search(r"^source = \{ virtual = ", block, re.M)
     ]
+
+
+def is_project(name: str, block: str, project: str) -> bool:
+    """Return whether a package of uv.lock is the project itself.
+
+    Args:
+        name: Its name.
+        block: Its text in the lock.
+        project: As that of `built_packages`.
+    """
+    if project:
+        return normal(name) == normal(project)
+    return re.search(r'^source = \{ \w+ = "\." \}', block, re.M) is not None
 
 
 def only(export: str, names: Iterable[str]) -> str:
@@ -71,13 +91,24 @@ def only(export: str, names: Iterable[str]) -> str:
 
 def covers(lock: str, requirements: Iterable[str]) -> bool:
     """Return whether a hashed lock has each of these requirements in the very version."""
-    versions = {
-        (normal(exact["name"]), exact["version"])
+    return all(entries_of(lock, requirement) for requirement in requirements)
+
+
+def entries_of(lock: str, requirement: str) -> str:
+    """Return the part of a hashed lock that is this exact requirement, or an empty string."""
+    wanted = _EXACT.fullmatch(requirement.strip())
+    return "".join(
+        f"{entry[0]}\n"
         for entry in _ENTRY.finditer(lock)
-        if (exact := _EXACT.match(entry[0]))
-    }
-    wanted = [_EXACT.fullmatch(requirement.strip()) for requirement in requirements]
-    return all(one and (normal(one["name"]), one["version"]) in versions for one in wanted)
+        if wanted
+        and (exact := _EXACT.match(entry[0]))
+        and (normal(exact["name"]), exact["version"]) == (normal(wanted["name"]), wanted["version"])
+    )
+
+
+def names_of(lock: str) -> set[str]:
+    """Return the normalised names of what a hashed lock has."""
+    return {normal(entry["name"]) for entry in _ENTRY.finditer(lock)}
 
 
 def constraints(lock: str, own: Mapping[str, str]) -> str:

@@ -109,7 +109,7 @@ _LIBRARIES: dict[str, tuple[str, ...]] = {
     "portaudio": ("libportaudio2",),
     "pq": ("libpq5",),
     "sndfile": ("libsndfile1",),
-    "sodium": ("libsodium23",),
+    "sodium": ("libsodium-dev",),
     "vips": ("libvips42",),
     "xcb": ("libxcb1",),
     "xmlsec1": ("libxmlsec1-dev",),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,8 +54,10 @@ class Recipe:
     build_lock: str = ""
     #: Whether an application without a hashed lock is refused.
     require_hashes: bool = False
-    #: The texts of the source's files that name dependencies, once it is unpacked.
-    texts: Mapping[str, str] = field(default_factory=dict)
+    #: Once the source is unpacked: what is installed from, the file's text or that exported from
+    #: it, and the texts of pyproject.toml, of the project and of the lock's folder.
+    text: str = ""
+    projects: Sequence[str] = ()
     #: The environment of the import, and that of uv.
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Names in `environment` whose values an error must not show.
@@ -77,6 +80,39 @@ class Recipe:
     def inside(self, *parts: str) -> str:
         """Join `parts` below the release's folder."""
         return os.path.join(self.path, *parts)
+
+    @property
+    def tree(self) -> str:
+        """The folder of the whole source."""
+        return self.inside("repository") if self.project else self.inside("src")
+
+    @property
+    def folder(self) -> str:
+        """The project's folder, where it is; `src` is a link to it, if it is not the whole tree."""
+        return os.path.join(self.tree, self.project) if self.project else self.tree
+
+    @property
+    def used(self) -> str:
+        """The file that names the dependencies, by its path in the tree; empty for none."""
+        return self.installation.file if self.kind == "tree" else ""
+
+    @property
+    def used_folder(self) -> str:
+        """The folder of that file."""
+        return os.path.join(self.tree, os.path.dirname(self.used))
+
+    @property
+    def used_kind(self) -> str:
+        """How that file is read: uv.lock, pylock.toml, requirements.txt, or a project's file."""
+        name = os.path.basename(self.used)
+        if self.installation.exported or name.endswith((".txt", ".in")):
+            return "requirements.txt"
+        return "pylock.toml" if re.fullmatch(r"pylock\.(\w+\.)?toml", name) else name
+
+    @property
+    def installs_project(self) -> bool:
+        """Whether the project itself is built and installed, after its dependencies."""
+        return self.kind == "tree" and self.installation.package
 
     @property
     def application(self) -> str:

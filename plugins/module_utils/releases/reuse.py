@@ -9,44 +9,81 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import has_hashes
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.hashes import is_project
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
 
-#: Packages of a lock that come from a folder or a file; `.` is the project itself.
-_LOCAL_IN_UV_LOCK = re.compile(r"(?:directory|editable|virtual|path) = \"(?!\.\")")
+#: What comes from a folder and from a file in uv.lock.
+_MEMBER = re.compile(r"^source = \{ (?:directory|editable|virtual) = ", re.M)
+_FILE = re.compile(r"\{ path = ")
 _LOCAL_IN_PYLOCK = re.compile(r"^\s*(?:\[packages\.directory\]|path\s*=|directory\s*=)", re.M)
 
 
-def environment_key(source: str, dependencies: str, ingredients: Sequence[object]) -> str:
+def environment_key(recipe: Recipe, ingredients: Sequence[object]) -> str:
     """Return a digest of everything that determines the installation; empty without a lock.
 
+    But for the project itself, which is installed anew: its code, its version, the environment of
+    its build.
+
     Args:
-        source: Folder of the source.
-        dependencies: The file in it that names the dependencies; empty for none.
+        recipe: The release, with the texts of its source.
         ingredients: Everything else: the interpreter, the server packages, the index.
     """
-    if not dependencies:
+    if not recipe.used or not is_exact(recipe.used_kind, recipe.text, recipe.installation.name):
         return ""
-    text = _read(os.path.join(source, dependencies))
-    if not is_exact(dependencies, text):
-        return ""
-    # The groups and extras that a lock is read with stand in the project's own file.
-    project = _read(os.path.join(source, "pyproject.toml")) if dependencies == "uv.lock" else ""
-    told = json.dumps([dependencies, text, project, *ingredients], default=str)
+    installation = recipe.installation
+    told = json.dumps(
+        [
+            recipe.used,
+            recipe.project,
+            recipe.text,
+            # The groups and extras that a lock is read with stand in the project's own file.
+            list(recipe.projects) if recipe.used_kind == "uv.lock" else [],
+            list(installation.extras),
+            list(installation.groups),
+            [installation.package, installation.name],
+            *ingredients,
+        ],
+        default=str,
+    )
     return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
 
 
-def is_exact(name: str, text: str) -> bool:
-    """Return whether a dependency file names every package with its exact content."""
-    if name == "uv.lock":
-        return not _LOCAL_IN_UV_LOCK.search(text)
-    if name == "pylock.toml":
+def is_exact(kind: str, text: str, project: str = "") -> bool:
+    """Return whether a dependency file names every package with its exact content.
+
+    Args:
+        kind: How it is read.
+        text: Its text.
+        project: The project's name; empty if it is the one in the folder of a uv.lock.
+    """
+    if kind == "uv.lock":
+        return not _needs_local(text, project)
+    if kind == "pylock.toml":
         return not _LOCAL_IN_PYLOCK.search(text)
-    return name == "requirements.txt" and has_hashes(name, text)
+    return kind == "requirements.txt" and has_hashes(kind, text)
+
+
+def _needs_local(lock: str, project: str) -> bool:
+    """Return whether a uv.lock has a package from a folder or a file that may be installed.
+
+    Not the project itself, and no member of its workspace that no package depends on.
+    """
+    blocks = [block.partition("[package.metadata]")[0] for block in lock.split("[[package]]\n")[1:]]
+    needed = {name for block in blocks for name in re.findall(r'\{ name = "([^"]+)"', block)}
+    for block in blocks:
+        name = re.search(r'^name = "([^"]+)"', block, re.M)
+        if name is None or is_project(name[1], block, project):
+            continue
+        if _MEMBER.search(block) and name[1] in needed:
+            return True
+        if _FILE.search(block):
+            return True
+    return False
 
 
 def donor(manifests: Mapping[str, Mapping[str, Any]], key: str) -> str:
@@ -58,11 +95,3 @@ def donor(manifests: Mapping[str, Mapping[str, Any]], key: str) -> str:
     """
     same = [name for name, one in manifests.items() if key and one.get("environment") == key]
     return max(same, key=lambda name: manifests[name].get("built_at", 0), default="")
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""

@@ -26,6 +26,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction impo
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, LOCALHOST
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -89,6 +90,7 @@ def run_confined(
     problem: str,
     environment: Mapping[str, str] | None = None,
     *,
+    folder: str = "",
     answers: bool = False,
 ) -> str:
     """Run a tool in the workshop and return the end of what it printed.
@@ -98,6 +100,7 @@ def run_confined(
         command: The program, an absolute path, and its arguments.
         problem: How a refusal begins; empty for the tool's own words alone.
         environment: Further variables.
+        folder: Where it runs; empty for the project's folder.
         answers: Return all of its standard output instead, and nothing else.
 
     Raises:
@@ -111,8 +114,8 @@ def run_confined(
     confinement = Confinement(
         unit=unit_name(recipe.application, "build"),
         user=recipe.builder,
-        # Relative paths of a requirements.txt start there.
-        folder=recipe.inside("src"),
+        # Relative paths of a requirements.txt start there. Not `src`, a link that comes later.
+        folder=folder or recipe.folder,
         timeout=recipe.timeout,
         # Build systems may make code at run time: libffi, Node.js.
         sandbox=replace(
@@ -145,7 +148,8 @@ def run_confined(
         shown += f"  {outcome.problem}; python_release_build_timeout_seconds may allow it more\n"
     elif outcome.status != 1 and "memory" in outcome.problem:
         shown += f"  {outcome.problem}; python_release_build_memory_max is {recipe.memory_max}\n"
-    raise BuildError(f"{problem}; nothing live changed:\n{shown}" if problem else shown)
+    advice = "".join(f"; {one}" for one in advised(outcome.output, recipe.prefix))
+    raise BuildError(f"{problem}; nothing live changed{advice}:\n{shown}" if problem else shown)
 
 
 def shown_of(output: str, environment: Mapping[str, str]) -> str:

@@ -130,7 +130,7 @@ def start(slot: Slot, desired: Desired) -> None:
             problem = unhealthy(slot, health, desired.workers, state, min(PROBE_SECONDS, left))
             if problem is None:
                 return
-            final = final_answer(slot, state)
+            final = final_answer(slot, health, state)
             final_since = (final_since or time.monotonic()) if final else None
             is_confirmed = final_since and time.monotonic() >= final_since + CONFIRM_SECONDS
             if not is_confirmed and time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """Whether a slot is healthy: its unit, each of its workers, and its socket. Only reads.
 
-The application may write the workers' reports, and answers on the socket: neither is trusted.
+The application may write the workers' reports, and answers on the socket: neither is trusted. Of a
+worker class that writes none, it must do that the planned workers run and that one of them answers.
 """
 
 from __future__ import annotations
@@ -84,18 +85,15 @@ def unhealthy(
     """
     if state["ActiveState"] != "active":
         return f"the service is {state['ActiveState']}"
-    reports = worker_reports(slot, workers_of(int(state["MainPID"])))
-    for report in reports.values():
-        if report.problem:
-            return report.problem
-    healthy = [report for report in reports.values() if report.status == 200]
-    if len(healthy) < workers:
-        path = health.path
-        told = f"{len(healthy)} of {workers} workers answered {path} with 200"
-        for report in reports.values():
-            if report.status != 200:
-                return f"{told}; last answer: {report.status} {report.answer}"
-        return told
+    running = workers_of(int(state["MainPID"]))
+    if slot.proves_workers():
+        problem = _unproven(worker_reports(slot, running), health.path, workers)
+    elif len(running) < workers:
+        problem = f"{len(running)} of {workers} workers run"
+    else:
+        problem = None
+    if problem:
+        return problem
     try:
         status, body = get_unix(slot.socket, health.path, health.host, seconds)
     except Unanswered as error:
@@ -107,22 +105,44 @@ def unhealthy(
     return None
 
 
-def final_answer(slot: Slot, state: dict[str, str]) -> Report | None:
-    """Return a worker's answer to its health request that no waiting makes right, or None.
+def final_answer(slot: Slot, health: Health, state: dict[str, str]) -> Report | None:
+    """Return an answer to a health request that no waiting makes right, or None.
 
     Args:
         slot: The slot.
+        health: What is healthy.
         state: The properties of its service.
     """
     if state["ActiveState"] != "active":
         return None
-    reports = worker_reports(slot, workers_of(int(state["MainPID"]))).values()
+    reports = list(worker_reports(slot, workers_of(int(state["MainPID"]))).values())
+    if not slot.proves_workers():
+        try:
+            status, body = get_unix(slot.socket, health.path, health.host)
+        except Unanswered:
+            return None
+        reports.append(Report(status, body[:EXCERPT]))
     return next((report for report in reports if is_final(report.status)), None)
 
 
 def is_final(status: int) -> bool:
     """Return whether an answer stays what it is: no success, and no state of the server."""
     return 200 < status < 500 and status not in PASSING
+
+
+def _unproven(reports: dict[int, Report], path: str, workers: int) -> str | None:
+    """Return why the workers' reports do not prove that so many are healthy, or None."""
+    for report in reports.values():
+        if report.problem:
+            return report.problem
+    healthy = [report for report in reports.values() if report.status == 200]
+    if len(healthy) >= workers:
+        return None
+    told = f"{len(healthy)} of {workers} workers answered {path} with 200"
+    for report in reports.values():
+        if report.status != 200:
+            return f"{told}; last answer: {report.status} {report.answer}"
+    return told
 
 
 def workers_of(master_pid: int) -> list[int]:

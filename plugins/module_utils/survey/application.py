@@ -123,8 +123,8 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     workers = workers_of(master) if master else []
     cpu = CpuSample([master, *workers] if master else [])
     if master:
-        reports = worker_reports(slot, workers)
-        state["workers"] = [_worker(pid, reports.get(pid)) for pid in workers]
+        reports = worker_reports(slot, workers) if slot.proves_workers() else None
+        state["workers"] = [_worker(pid, reports) for pid in workers]
         state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
     try:
         state["health"] = get_unix(slot.socket, ask.health_path, ask.health_host)[0]
@@ -166,12 +166,15 @@ def unhealthy_text(state: ApplicationState) -> str:
     return f"not healthy: the application answers {state['health'] or 'nothing'} itself{through}"
 
 
-def _worker(pid: int, report: Report | None) -> Worker:
+def _worker(pid: int, reports: dict[int, Report] | None) -> Worker:
+    """Return a worker's state; without reports, of a class that writes none, it is healthy."""
     serving = process_state(pid) not in NOT_SERVING
+    report = reports.get(pid) if reports else None
+    proven = reports is None or (report is not None and report.status == 200)
     return {
         "pid": pid,
         "memory_mb": memory_mb(pid),
-        "healthy": serving and report is not None and report.status == 200,
+        "healthy": serving and proven,
         "stopped": not serving,
         "problem": report.problem if report else "",
     }

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import sandbox, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import packages, sandbox, values
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     SET_PLAIN,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.project import (
+    Dependencies,
+    dependencies,
+    package,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import tls
@@ -21,6 +26,8 @@ class Deployment(TypedDict):
 
     app_name: str
     app_source: dict[str, Any]
+    app_dependencies: Dependencies
+    app_package: str
     app_module: str
     app_domain: list[str]
     app_root_path: str
@@ -34,6 +41,7 @@ class Deployment(TypedDict):
     app_devices: list[str]
     app_sandbox: dict[str, bool]
     app_python: str
+    app_system_packages: list[str]
     app_releases_kept: int
     app_tls: dict[str, str]
     fleet_waves: list[int | str]
@@ -95,6 +103,27 @@ SPEC: tuple[Variable, ...] = (
         "{type: git, url: https://git.example.com/shop.git, version: v1.4.0}",
         source,
         required=True,
+    ),
+    Variable(
+        "app_dependencies",
+        "mapping",
+        "Which file names the dependencies, and which extras and dependency groups of the project "
+        "are installed; docs/projects.md has what is found without it.",
+        "a mapping of file to auto, none or a path from the project's folder, and of extras and "
+        "groups to lists of names",
+        "{file: requirements/production.txt}",
+        dependencies,
+        {},
+    ),
+    Variable(
+        "app_package",
+        "text or boolean",
+        "Whether the project itself is built and installed; its source is served as it is "
+        "otherwise. auto: if its build system finds a package there, see docs/projects.md.",
+        "auto, true or false",
+        "false",
+        package,
+        "auto",
     ),
     Variable(
         "app_module",
@@ -241,6 +270,16 @@ SPEC: tuple[Variable, ...] = (
         '"3.13"',
         values.python_version,
         "",
+    ),
+    Variable(
+        "app_system_packages",
+        "list",
+        "Debian packages that the application or its build needs from the host; installed before "
+        "the build, and not removed when they leave the list.",
+        "names of packages of the host's distribution, without a version",
+        "[git, libpq5, ffmpeg]",
+        packages.system_packages,
+        [],
     ),
     Variable(
         "app_releases_kept",

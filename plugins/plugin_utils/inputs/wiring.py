@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    Problem,
+    seen,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING, PLAIN
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 #: What an application needs of its sandbox, with the least of each; the same for build and service.
@@ -21,8 +26,12 @@ NEEDS: dict[str, Any] = {"network_allow": [], "writable_paths": [], "devices": [
 DERIVED = {
     "python_release_name": "app_name",
     "python_release_source": "app_source",
+    "python_release_dependencies": "app_dependencies",
+    "python_release_package": "app_package",
+    "python_release_commands": "app_hooks",
     "python_release_module": "app_module",
     "python_release_python": "app_python",
+    "python_release_system_packages": "app_system_packages",
     "python_release_environment": "app_env",
     "python_release_secrets": "app_secrets",
     "python_release_kept": "app_releases_kept",
@@ -91,8 +100,12 @@ def wire(
     wired = {
         "python_release_name": name,
         "python_release_source": deployment.get("app_source", {}),
+        "python_release_dependencies": deployment.get("app_dependencies", {}),
+        "python_release_package": deployment.get("app_package", "auto"),
+        "python_release_commands": [hook["command"] for phase in hooks.values() for hook in phase],
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
+        "python_release_system_packages": deployment.get("app_system_packages", []),
         "python_release_kept": deployment.get("app_releases_kept", 0),
         # What is imported at the start of a slot, within its time, is imported by the build before.
         "python_release_import_timeout_seconds": max(
@@ -155,6 +168,23 @@ def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
     except ValueError as error:
         return [Problem("gunicorn_service_linger_seconds", str(error))]
     return []
+
+
+def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if the service's worker class is none that it can have.
+
+    Args:
+        settings: The role variables of a host that the user has set.
+    """
+    findings = Findings("gunicorn_service_worker_class")
+    chosen = settings.get("gunicorn_service_worker_class", DRAINING)
+    if chosen not in (DRAINING, *PLAIN):
+        findings.refuse(
+            seen(chosen),
+            f"{DRAINING}, {PLAIN[0]} or {PLAIN[1]}",
+            "a class of your own is set by extending the block `worker` of gunicorn.conf.py.j2",
+        )
+    return findings.problems
 
 
 def wire_balancer(

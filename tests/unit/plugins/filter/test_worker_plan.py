@@ -74,3 +74,25 @@ def test_worker_lines_speak_of_the_variables_of_the_deployment() -> None:
     assert line.endswith("lower app_workers or app_worker_memory_mb")
     with pytest.raises(AnsibleFilterError, match=r"^app_workers is 0; expected auto or a number"):
         worker_lines(["web1"], {"web1": begun(workers=0)})
+
+
+@pytest.mark.parametrize("plain", ["uvicorn_worker.UvicornWorker", "uvicorn.workers.UvicornWorker"])
+def test_plan_says_what_a_plain_worker_class_loses(plain: str) -> None:
+    ours = worker_plan(ONE_GB, worker_class="draining_worker.DrainingWorker")
+    told = worker_plan(ONE_GB, worker_class=plain)
+    assert ours == worker_plan(ONE_GB)
+    assert told["workers"] == ours["workers"]
+    assert told["reason"].startswith(f"{ours['reason']}; {plain} ")
+    assert "cuts WebSockets and event streams and loses the requests" in told["reason"]
+    assert ("deprecated" in told["reason"]) == plain.startswith("uvicorn.workers")
+
+
+def test_worker_lines_say_it_of_the_hosts_that_have_one() -> None:
+    deployment = {"app_name": "shop", "app_workers": 1, "app_worker_memory_mb": 64}
+    host = {"deployment": deployment, "rollout_begun": {"capacity": ONE_GB}}
+    plain = {**host, "gunicorn_service_worker_class": "uvicorn_worker.UvicornWorker"}
+    first, second = worker_lines(["web1", "web2"], {"web1": host, "web2": plain})
+    assert first.startswith("shop on web1: ")
+    assert "does not drain" not in first
+    assert second.startswith("shop on web2: ")
+    assert "uvicorn_worker.UvicornWorker does not drain" in second

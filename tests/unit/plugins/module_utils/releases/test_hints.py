@@ -11,7 +11,7 @@ COMPILER = "build-essential, python3-dev"
 
 BUILDS = {
     # uv 0.13 on a host without git.
-    "  × Failed to download and build `httpx @\n  │ git+https://git.example.com/httpx.git`\n"
+    "  × Failed to download and build `httpx @\n  │ git+https://git.example.com/httpx.git`\n"  # noqa: RUF001
     "  ├─▶ Git operation failed\n"
     "  ╰─▶ Git executable not found. Ensure that Git is installed and available.\n": "git",
     "FileNotFoundError: [Errno 2] No such file or directory: 'git'": "git",

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import health
 
 from tests.unit.plugins.module_utils.slot_host import Host
@@ -59,3 +60,61 @@ def test_answer_that_no_waiting_makes_right_is_final(status: int) -> None:
 @pytest.mark.parametrize("status", [0, 200, 408, 409, 423, 425, 429, 500, 502, 503, 504])
 def test_answer_that_may_become_right_is_not(status: int) -> None:
     assert not health.is_final(status)
+
+
+PLAIN = "worker_class = UvicornWorker\n"
+
+
+def without_reports(host: Host, settings: str) -> Slot:
+    """Have the live slot's workers be of a class that reports nothing."""
+    slot = host.application.slot("blue")
+    for report in Path(slot.runtime_directory).glob("worker-*.json"):
+        report.unlink()
+    Path(slot.files["settings"]).write_text(settings)
+    return slot
+
+
+@pytest.mark.parametrize(
+    ("settings", "healthy"),
+    [
+        (PLAIN, True),
+        ('worker_class = "uvicorn_worker.UvicornWorker"\n', True),
+        ("worker_class = DrainingWorker\n", False),
+        ('worker_class = "draining_worker.DrainingWorker"\n', False),
+        # A template's own subclass.
+        ("class Ours(DrainingWorker):\n    pass\n\n\nworker_class = Ours\n", False),
+        ("", False),
+    ],
+)
+def test_workers_that_report_nothing_are_healthy_only_if_they_never_do(
+    live: Host, settings: str, *, healthy: bool
+) -> None:
+    slot = without_reports(live, settings)
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    problem = health.unhealthy(slot, live.desired().health, 2, state)
+    assert problem == (None if healthy else "0 of 2 workers answered /healthz with 200")
+
+
+def test_plain_workers_must_all_run(live: Host) -> None:
+    slot = without_reports(live, PLAIN)
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    told = health.unhealthy(slot, live.desired().health, 3, state)
+    assert told == "2 of 3 workers run"
+
+
+def test_plain_workers_must_answer(live: Host) -> None:
+    slot = without_reports(live, PLAIN)
+    live.answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\nbusy"
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    told = health.unhealthy(slot, live.desired().health, 2, state)
+    assert told is not None
+    assert told.startswith("/healthz answered 503")
+
+
+def test_final_answer_of_plain_workers_is_that_of_the_socket(live: Host) -> None:
+    slot = without_reports(live, PLAIN)
+    live.answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    wanted = live.desired().health
+    assert health.final_answer(slot, wanted, state) == health.Report(404, "no")
+    assert health.final_answer(slot, wanted, state | {"ActiveState": "activating"}) is None

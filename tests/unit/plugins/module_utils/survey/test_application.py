@@ -161,6 +161,27 @@ def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch
     assert state["memory_mb"] >= memory_mb(os.getpid()) > 0
 
 
+@pytest.mark.usefixtures("answering")
+def test_plain_workers_that_run_count(shop: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_live(shop, ("live", "1.0", 5))
+    blue = shop.slot("blue")
+    Path(blue.plan).parent.mkdir(parents=True)
+    Path(blue.plan).write_text('{"workers": 2}\n')
+    Path(blue.files["settings"]).write_text("worker_class = UvicornWorker\n")
+    make_units(shop, "blue")
+    workers = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+    try:
+        workers[1].send_signal(signal.SIGSTOP)
+        play_systemd(monkeypatch, BLUE, MainPID=str(os.getpid()), ActiveState="active")
+        state = look(shop, Questions())
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    seen = {worker["pid"]: worker["healthy"] for worker in state["workers"]}
+    assert [seen[worker.pid] for worker in workers] == [True, False]
+
+
 def test_state_of_a_live_slot_that_is_down(
     shop: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,9 @@ def accepted(**changes: object) -> dict[str, Any]:
 def test_examination_fills_in_every_default() -> None:
     assert accepted() == {
         "app_name": "shop",
-        "app_source": GIT | {"subdirectory": ""},
+        "app_source": GIT | {"subdirectory": "", "exclude": [], "include": []},
+        "app_dependencies": {"file": "auto", "extras": [], "groups": []},
+        "app_package": "auto",
         "app_module": "",
         "app_domain": ["www.example.com"],
         "app_root_path": "",
@@ -60,6 +62,7 @@ def test_examination_fills_in_every_default() -> None:
         "app_devices": [],
         "app_sandbox": {"jit": False, "netlink": False},
         "app_python": "",
+        "app_system_packages": [],
         "app_releases_kept": 3,
         "app_tls": {"mode": "selfsigned"},
         "fleet_waves": [1, "25%", "100%"],

@@ -16,7 +16,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     timeout_problems,
     wire,
     wire_balancer,
+    worker_class_problems,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING, PLAIN
 
 ROLES = Path(__file__).resolve().parents[5] / "roles"
 HOOK = {"command": "alembic upgrade head", "timeout": 300}
@@ -34,7 +36,10 @@ HOST_VARS: dict[str, Any] = {
     "app_writable_paths": ["/srv/uploads"],
     "app_devices": ["/dev/nvidia0"],
     "app_sandbox": {"jit": True},
+    "app_dependencies": {"file": "requirements/prod.txt", "extras": ["server"]},
+    "app_package": True,
     "app_python": "3.13",
+    "app_system_packages": ["git", "libpq5"],
     "app_releases_kept": 5,
     "app_tls": {"mode": "provided", "certificate": "/tls/chain.pem", "key": "/tls/key.pem"},
 }
@@ -86,9 +91,17 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
     assert wire(DEPLOYMENT, {}, ["10.0.0.1", "10.0.0.2"]) == {
         "python_release_name": "shop",
         "python_release_source": DEPLOYMENT["app_source"],
+        "python_release_dependencies": {
+            "file": "requirements/prod.txt",
+            "extras": ["server"],
+            "groups": [],
+        },
+        "python_release_package": "true",
+        "python_release_commands": ["alembic upgrade head", "warm up"],
         "python_release_module": "",
         "python_release_import_timeout_seconds": 120,
         "python_release_python": "3.13",
+        "python_release_system_packages": ["git", "libpq5"],
         "python_release_kept": 5,
         "python_release_network_allow": ["any", "localhost"],
         "python_release_writable_paths": ["/srv/uploads"],
@@ -228,6 +241,25 @@ def test_timeouts_of_the_user_that_would_cut_requests_are_refused(
 ) -> None:
     [message] = problems(**given)
     assert message.startswith(f"{told}, or ")
+
+
+# The worker class
+
+
+@pytest.mark.parametrize("chosen", [DRAINING, *PLAIN])
+def test_worker_class_is_ours_or_uvicorns(chosen: str) -> None:
+    assert worker_class_problems({}) == []
+    assert worker_class_problems({"gunicorn_service_worker_class": chosen}) == []
+
+
+@pytest.mark.parametrize("chosen", ["uvicorn.workers.UvicornH11Worker", "asgi", "", None, 4])
+def test_another_worker_class_is_refused_by_name(chosen: object) -> None:
+    (problem,) = worker_class_problems({"gunicorn_service_worker_class": chosen})
+    assert problem.variable == "gunicorn_service_worker_class"
+    assert (
+        "expected draining_worker.DrainingWorker, uvicorn_worker.UvicornWorker or "
+        "uvicorn.workers.UvicornWorker; a class of your own is set by extending the block `worker`"
+    ) in problem.message
 
 
 # The balancer

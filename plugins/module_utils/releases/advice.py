@@ -1,0 +1,53 @@
+"""Which variable of the deployment helps, by what uv said. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.hints import hint
+
+#: What uv says, and what to do; {} is the prefix of the variables.
+_ADVICE = (
+    (
+        r"incompatible with the project's Python requirement"
+        r"|current Python version \([^)]*\) does not satisfy"
+        r"|requires a different Python",
+        "{}python chooses the interpreter",
+    ),
+    (
+        r"Extra `[^`]*` is not defined|Requested extra not found"
+        r"|Group `[^`]*` is not defined|dependency group '[^']*' was not found",
+        "{}dependencies names the extras and groups",
+    ),
+    (
+        r"`uv.lock`, needs to be updated|needs to be updated, but `--(?:locked|frozen)`",
+        "run uv lock in the project and commit uv.lock, which does not fit its pyproject.toml",
+    ),
+    (
+        r"[Bb]uilding a package is not possible in non-package mode"
+        r"|Multiple top-level (?:packages|modules) discovered"
+        r"|Unable to determine which files to ship"
+        r"|No file/folder found for package"
+        r"|Expected a Python module at",
+        "{}package: false serves the source as it is, and installs its dependencies alone",
+    ),
+    (
+        r"unable to detect version|Unable to determine version"
+        r"|Error getting the version from source",
+        "{}package: false serves the source as it is; a version that comes from git needs a source "
+        "of the type git",
+    ),
+)
+
+
+def advised(output: str, prefix: str) -> list[str]:
+    """Return sentences about what helps, without a full stop; none if nothing is known to.
+
+    Args:
+        output: What uv printed.
+        prefix: Prefix of the variables, such as app_.
+    """
+    # uv breaks its lines where a terminal of its own would.
+    text = " ".join(output.split())
+    known = [told.format(prefix) for words, told in _ADVICE if re.search(words, text)]
+    return [*known, *filter(None, [hint(output)])]
