@@ -6,9 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 from ansible.playbook.task import Task
 from ansible.template import Templar, trust_as_template
 from ansible_collections.asgi.fleet.plugins.action.check_inputs import ActionModule, _reason
@@ -271,7 +272,12 @@ def encrypted(tmp_path: Path, text: str, values: str) -> tuple[DataLoader, dict[
     return loader, loader.load_from_file(str(path), trusted_as_template=True)
 
 
-def test_action_takes_what_vault_encrypted_as_it_is(tmp_path: Path) -> None:
+def test_action_takes_what_vault_encrypted_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As ansible-playbook does at its start; not set before in this process.
+    context = VaultSecretsContext([("default", VaultSecret(b"a password"))])
+    monkeypatch.setattr(VaultSecretsContext, "_current", context)
     text = ' "a" $b\nc\\ '
     loader, found = encrypted(tmp_path, text, "app_secrets:\n  TOKEN: ENCRYPTED\n")
     task_vars = GOOD | found
