@@ -4,11 +4,10 @@ Deployed beside each slot's gunicorn.conf.py, which sets `DrainingWorker.slot`. 
 application's own virtual environment, needs no change to the application, and adds to
 `uvicorn_worker.UvicornWorker`:
 
-- *Starting*: imports and the lifespan may block, as a model that loads does; a thread beats for
-  them until the application has started. Then the worker sends itself real HTTP requests for the
-  health path, over a private socket pair, until one is answered with 200. It writes each outcome to
-  `<runtime directory>/worker-<pid>.json`. Gunicorn's own READY=1 proves nothing of the kind: it is
-  sent before any worker was forked.
+- *Starting*: the application may take its health time-out to start, blocking or not. Then the
+  worker sends itself real HTTP requests for the health path, over a private socket pair, until one
+  is answered with 200. It writes each outcome to `<runtime directory>/worker-<pid>.json`.
+  Gunicorn's own READY=1 proves nothing of the kind: it is sent before any worker was forked.
 - *Being replaced*: as soon as `live.sock` points at the other slot, every answer carries
   `Connection: close`, so that nginx closes its idle connections here without a race.
 - *Stopping* (SIGTERM, or `max_requests`): requests on open connections are still answered, with
@@ -26,10 +25,10 @@ import glob
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -77,10 +76,8 @@ class Slot:
     drain: float
     #: How long an ordinary request may take, at most.
     request_timeout: float
-    #: How long the application may take to start, though it blocks the event loop.
-    start: float = 60.0
-    #: Set in a worker whose application has started.
-    started: threading.Event = field(default_factory=threading.Event, init=False)
+    #: How long a worker may take to import and start the application.
+    boot_timeout: float = 0
     #: Set by `DrainingServer.shutdown`: this process is about to end.
     leaving: bool = field(default=False, init=False)
 
@@ -220,7 +217,8 @@ class DrainingServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then begin to report how healthy it is."""
         await super().startup(sockets)
-        self.slot.started.set()
+        # From now on a loop that blocks is one that hangs.
+        await self._notify()
         self._report = asyncio.create_task(self._report_health())
 
     async def _beat(self) -> None:
@@ -229,12 +227,17 @@ class DrainingServer(Server):
         Uvicorn does so only while it serves: a long drain would be ended by SIGABRT.
         """
         while True:
-            if self.config.callback_notify is not None:
-                await self.config.callback_notify()
+            # Until the application has started, the time that it was given at boot counts.
+            if self.started:
+                await self._notify()
             if os.getppid() != self.master_pid and not self.should_exit:
                 logger.warning("Gunicorn's master is gone; this worker ends")
                 self.orphaned = self.should_exit = True
             await asyncio.sleep(min(1.0, self.config.timeout_notify))
+
+    async def _notify(self) -> None:
+        if self.config.callback_notify is not None:
+            await self.config.callback_notify()
 
     async def _report_health(self) -> None:
         """Request the health path from this worker until it answers 200; keep each outcome."""
@@ -272,7 +275,8 @@ class DrainingServer(Server):
                 "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
             )
             head, _blank, body = (await reader.read()).partition(b"\r\n\r\n")
-            return int(head.split(b" ", 2)[1]), body[:EXCERPT_BYTES].decode(errors="replace")
+            status = int(head.split(b" ", 2)[1])
+            return status, _told(status, head, body)[:EXCERPT_BYTES].decode(errors="replace")
         except IndexError:
             raise ValueError("the worker closed the connection without an answer") from None
         finally:
@@ -317,6 +321,17 @@ class DrainingServer(Server):
             await asyncio.sleep(TICK_SECONDS)
 
 
+def _told(status: int, head: bytes, body: bytes) -> bytes:
+    """Return what an answer says: of a redirect, where to; of one in chunks, the first."""
+    place = re.search(rb"^location:[ \t]*([^\r\n]*)", head, re.IGNORECASE | re.MULTILINE)
+    if place and 300 <= status < 400:
+        return b"to " + place[1]
+    if re.search(rb"^transfer-encoding:[ \t]*chunked", head, re.IGNORECASE | re.MULTILINE):
+        size, _line, rest = body.partition(b"\r\n")
+        return rest[: int(size, 16)]
+    return body
+
+
 def _write_atomically(path: str, text: str) -> None:
     with open(path + ".new", "w", encoding="utf-8") as new:
         new.write(text)
@@ -329,15 +344,20 @@ class DrainingWorker(UvicornWorker):
     slot: Slot
 
     def init_process(self) -> None:
-        """Import the application and serve it; its start may block for as long as it may last."""
-        threading.Thread(target=self._beat_until_started, daemon=True).start()
+        """Import and serve the application; called in the worker, right after it was forked."""
+        self._allow_boot()
         super().init_process()
 
-    def _beat_until_started(self) -> None:
-        deadline = time.monotonic() + self.slot.start
-        while time.monotonic() < deadline and not self.slot.started.wait(TICK_SECONDS * 3):
-            with contextlib.suppress(OSError, ValueError):  # the worker has just ended
-                self.notify()
+    def _allow_boot(self) -> None:
+        """Date the heartbeat ahead, so that the master grants the start its own time.
+
+        An import or a lifespan may block the loop, or hold the interpreter's lock, for as long as a
+        model takes to load. The first heartbeat of a worker that serves brings the usual limit.
+        """
+        ahead = max(0.0, self.slot.boot_timeout - self.cfg.timeout)
+        if ahead and self.cfg.timeout:
+            then = time.monotonic() + ahead
+            os.utime(self.tmp.fileno(), (then, then))
 
     async def _serve(self) -> None:
         application = ClosingApplication(self.wsgi, self.slot)
