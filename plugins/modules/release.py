@@ -195,6 +195,10 @@ options:
     description: Seconds that a step of the build may take.
     type: float
     default: 1800
+  import_timeout:
+    description: Seconds that importing the application may take.
+    type: float
+    default: 120
   keep:
     description: With O(state=pruned), how many releases to keep besides the protected ones.
     type: int
@@ -339,6 +343,7 @@ def main() -> None:
             "sandbox": OPTION,
             "memory_max": {"type": "str", "default": "50%"},
             "timeout": {"type": "float", "default": 1800},
+            "import_timeout": {"type": "float", "default": 120},
             "keep": {"type": "int", "default": 3},
         },
         required_if=[

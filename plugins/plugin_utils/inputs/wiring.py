@@ -70,6 +70,7 @@ DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
 BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
+DEFAULT_IMPORT_SECONDS = 120
 DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT = 80, 443
 
 
@@ -106,6 +107,10 @@ def wire(
         "python_release_python": deployment.get("app_python", ""),
         "python_release_system_packages": deployment.get("app_system_packages", []),
         "python_release_kept": deployment.get("app_releases_kept", 0),
+        # What is imported at the start of a slot, within its time, is imported by the build before.
+        "python_release_import_timeout_seconds": max(
+            DEFAULT_IMPORT_SECONDS, deployment.get("app_health_timeout", 0)
+        ),
         "python_release_variable_prefix": "app_",
         "gunicorn_service_variable_prefix": "app_",
         "gunicorn_service_name": name,

@@ -26,7 +26,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build as release
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import (
     dependencies,
-    import_check,
     workshop,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
@@ -293,9 +292,6 @@ def test_build_imports_the_application_with_its_environment_only(
         ("main:app", "import no_such_module\n", "No module named 'no_such_module'"),
         ("main:app", "app = (\n", "SyntaxError"),
         ("main:app", "raise SystemExit(7)\n", "(exit status 7)"),
-        ("main:application", APPLICATION, "has no attribute 'application'"),
-        ("main:app", "app = 1\n", "1 cannot be called"),
-        ("other:app", APPLICATION, "No module named 'other'"),
     ],
 )
 def test_application_that_cannot_be_imported_is_refused(
@@ -309,12 +305,9 @@ def test_application_that_cannot_be_imported_is_refused(
     assert told in message
 
 
-def test_application_whose_import_hangs_is_refused(
-    pack: Pack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_check, "IMPORT_TIMEOUT", 0.3)
-    message = refused(pack({"main.py": "import time\ntime.sleep(60)\n"}))
-    assert message.startswith("importing main:app did not end within 0.3 s; ")
+def test_application_whose_import_hangs_is_refused(pack: Pack) -> None:
+    message = refused(pack({"main.py": "import time\ntime.sleep(60)\n"}, import_timeout=0.3))
+    assert "importing it did not end within 0.3 s; raise python_release_import_timeout" in message
 
 
 def test_refused_import_shows_no_secret(pack: Pack) -> None:

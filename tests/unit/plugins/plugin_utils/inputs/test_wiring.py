@@ -99,6 +99,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "python_release_package": "true",
         "python_release_commands": ["alembic upgrade head", "warm up"],
         "python_release_module": "",
+        "python_release_import_timeout_seconds": 120,
         "python_release_python": "3.13",
         "python_release_system_packages": ["git", "libpq5"],
         "python_release_kept": 5,
