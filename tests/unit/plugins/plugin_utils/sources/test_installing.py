@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
@@ -221,7 +223,7 @@ def test_groups_that_uv_installs_by_default_are_installed() -> None:
     ],
 )
 def test_extras_and_groups_that_are_not_there_are_refused(
-    files: dict[str, str], wishes: dict[str, object], message: str
+    files: dict[str, str], wishes: dict[str, Any], message: str
 ) -> None:
     assert refused(files, **wishes) == message
 
@@ -313,11 +315,11 @@ def test_module_in_src_needs_a_build() -> None:
             "Pipfile names Python 3.11: a host",
         ),
         ({}, "3.13", ""),
-        ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.9"'}, "", ""),
+        ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.12"'}, "", ""),
         (
             {"pyproject.toml": f'{PROJECT}requires-python = ">=3.14"'},
             "",
-            "pyproject.toml requires Python >=3.14: app_python gives one to a host whose own",
+            'pyproject.toml requires Python >=3.14: app_python: "3.14" gives it to a host whose own',
         ),
         ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.12.4"'}, "3.12", ""),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
@@ -168,7 +169,7 @@ def test_lock_of_pdm_has_extras_and_groups() -> None:
     ],
 )
 def test_lock_of_pdm_that_cannot_be_used_is_refused(
-    lock: str, wishes: dict[str, object], message: str
+    lock: str, wishes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SourceError) as error:
         pdm(lock, **wishes)
