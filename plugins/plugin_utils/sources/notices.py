@@ -77,8 +77,8 @@ def of_python(project: Project, python: str, prefix: str) -> list[str]:
     if needed and not python and not _fits(needed, _USUAL):
         least = next((f"3.{minor}" for minor in _MINORS if _fits(needed, f"3.{minor}")), "")
         return [
-            f'pyproject.toml requires Python {needed}: {prefix}python: "{least}" gives it to a host '
-            "whose own does not fit"
+            f'pyproject.toml requires Python {needed}: {prefix}python: "{least}" gives it to a '
+            "host whose own does not fit"
         ]
     return []
 

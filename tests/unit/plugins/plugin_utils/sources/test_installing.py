@@ -29,13 +29,17 @@ WORKSPACE = {
 
 
 def planned(
-    files: dict[str, str], folder: str = "", *, described: str = "", **wishes: object
+    files: dict[str, str],
+    folder: str = "",
+    *,
+    described: str = "",
+    **wishes: Any,  # noqa: ANN401
 ) -> Installation:
-    asked = Wishes(**wishes)  # type: ignore[arg-type]
+    asked = Wishes(**wishes)
     return plan(Tree.of(files), folder, asked, Origin("path", described))
 
 
-def refused(files: dict[str, str], folder: str = "", **wishes: object) -> str:
+def refused(files: dict[str, str], folder: str = "", **wishes: Any) -> str:  # noqa: ANN401
     with pytest.raises(SourceError) as error:
         planned(files, folder, **wishes)
     return str(error.value)
@@ -319,7 +323,7 @@ def test_module_in_src_needs_a_build() -> None:
         (
             {"pyproject.toml": f'{PROJECT}requires-python = ">=3.14"'},
             "",
-            'pyproject.toml requires Python >=3.14: app_python: "3.14" gives it to a host whose own',
+            'pyproject.toml requires Python >=3.14: app_python: "3.14" gives it',
         ),
         ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.12.4"'}, "3.12", ""),
     ],
