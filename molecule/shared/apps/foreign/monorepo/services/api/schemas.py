@@ -1,0 +1,1 @@
+../../shared/schemas.py

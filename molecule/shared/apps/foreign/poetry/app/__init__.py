@@ -1,0 +1,1 @@
+"""Served from its folder; no package."""

@@ -1,0 +1,1 @@
+"""A backend that is a member of a uv workspace."""
