@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -145,8 +146,7 @@ def test_django_answers_a_websocket(release: Release, tmp_path: Path) -> None:
     authority.write_text(board.shop.shell("cat /etc/board/tls/fullchain.pem"), encoding="utf-8")
     with connect(
         "wss://board.example.com/ws/echo",
-        host="127.0.0.1",
-        port=board.shop.port,
+        sock=socket.create_connection(("127.0.0.1", board.shop.port), timeout=10),
         ssl=ssl.create_default_context(cafile=authority),
         origin=Origin("https://board.example.com"),
     ) as connection:

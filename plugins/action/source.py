@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.project import (
     package,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import check_transport
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.callable import resolve
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.hashed import require_hashes
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.installing import (
@@ -82,10 +83,19 @@ def _prepared(options: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
     tree, installation = _planned(source, options, wishes, cache)
     if options["require_hashes"]:
         require_hashes(source.kind, tree, installation)
+    files = tree.below(source.project)
+    served = resolve(
+        options["module"],
+        files.paths,
+        files.read,
+        package=installation.package,
+        dependencies=installation.file,
+        variable=f"{wishes.prefix}module",
+    )
     told = to_option(installation)
     # What is only said makes no other release.
-    notes = [*source.notes, *told.pop("notes")]
-    decided = json.dumps([told, source.project], sort_keys=True)
+    notes = [*source.notes, *told.pop("notes"), *served.notes]
+    decided = json.dumps([told, source.project, served.module], sort_keys=True)
     return {
         "release_id": release_id(source, decided, *options["ingredients"]),
         "ingredients": options["ingredients"],
@@ -96,6 +106,7 @@ def _prepared(options: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
         "shown": source.shown,
         "project": source.project,
         "installation": told,
+        "module": served.module,
         "notes": notes,
     }
 

@@ -53,7 +53,7 @@ options:
     type: str
     default: ""
   module:
-    description: The ASGI callable.
+    description: The ASGI callable; empty to find it in the source.
     type: str
     default: ""
   commands:
@@ -126,6 +126,10 @@ installation:
   description: How the tree is installed, for the option of that name of M(asgi.fleet.release).
   returned: success
   type: dict
+module:
+  description: The ASGI callable as Gunicorn takes it.
+  returned: success
+  type: str
 notes:
   description: What was found in the source and is not used, and why.
   returned: success

@@ -50,7 +50,7 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
 
 def refused_text(one: Mapping[str, Any]) -> str:
     """Return what a sandbox refused to a service that runs, as a warning of a rollout."""
-    return f"WARNING: {one['seen']}, since it went live; {one['todo']}, and release again"
+    return f"WARNING: since it went live, {one['seen']}; {one['todo']}, and release again"
 
 
 def remarks(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> list[str]:

@@ -31,16 +31,13 @@ _LISTED = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", re.DOTALL)
 _EXECUTABLE, _LINK, _SUBMODULE = "100755", "120000", "160000"
 
 
-def run_git(
-    *arguments: str, environment: Mapping[str, str], folder: str | None = None, what: str = ""
-) -> bytes:
+def run_git(*arguments: str, environment: Mapping[str, str], folder: str | None = None) -> bytes:
     """Run git and return what it prints.
 
     Args:
         arguments: Of git.
         environment: Of `of_caller`.
         folder: Where it runs.
-        what: What it is for, if its own name would not tell.
 
     Raises:
         SourceError: It failed; without credentials.
@@ -55,8 +52,8 @@ def run_git(
         raise SourceError("git is not installed on the controller; install it") from None
     if result.returncode != 0:
         output = without_credentials(result.stderr.decode(errors="replace").strip())
-        name = next(one for one in arguments if not one.startswith("-"))
-        raise SourceError(f"{what or f'git {name}'} failed: {output}")
+        name = next(one for one in arguments if not one.startswith("-") and "=" not in one)
+        raise SourceError(f"git {name} failed: {output}")
     return result.stdout
 
 
@@ -69,7 +66,7 @@ def describe(folder: str) -> str:
             environment=told,
             folder=folder,
         )
-    except SourceError:
+    except (OSError, SourceError):
         return ""
     return found.decode(errors="replace").strip()
 

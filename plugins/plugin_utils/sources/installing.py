@@ -173,7 +173,8 @@ def _check_choices(chosen: Chosen, tree: Tree, wishes: Wishes) -> list[str]:
         missing = [name for name in wanted if canonicalize_name(name) not in known]
         if missing:
             told = f"has the {kind} {', '.join(sorted(there))}" if there else f"has no {kind}"
-            named = chosen.path if chosen.kind == "Pipfile.lock" else "pyproject.toml"
+            told_by = ("Pipfile.lock", "pylock.toml")
+            named = chosen.path if chosen.kind in told_by else "pyproject.toml"
             raise SourceError(f"{seen}; {named} {told}; remove {', '.join(missing)}, or add it")
     always = chosen.project.default_groups if chosen.kind in ("uv.lock", "pyproject.toml") else ()
     return list(dict.fromkeys([*wishes.groups, *(name for name in always if name != "dev")]))

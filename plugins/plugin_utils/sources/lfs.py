@@ -12,7 +12,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.git import Mirr
 #: A pointer is no longer, in bytes.
 LONGEST = 1024
 _POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.+\n)*oid sha256:([0-9a-f]{64})\nsize \d+\n?"
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.+\n)*"
+    rb"oid sha256:([0-9a-f]{64})\nsize \d+\n?"
 )
 
 
@@ -31,8 +32,8 @@ def oid_of(entry: Entry) -> str:
 def refusal(pointers: Sequence[Entry]) -> SourceError:
     """Return the refusal of a folder or an archive that has pointers."""
     return SourceError(
-        f"{named([entry.path for entry in pointers])} of the source: pointers of Git LFS, without "
-        "the contents; run `git lfs pull` in the clone that the source is made from, or leave them "
+        f"{named([entry.path for entry in pointers])} pointers of Git LFS, without the "
+        "contents; run `git lfs pull` in the clone that the source is made from, or leave them "
         "out by app_source.exclude"
     )
 
@@ -48,31 +49,29 @@ def fetched(mirror: Mirror, commit: str, oids: Mapping[str, str]) -> dict[str, s
     Raises:
         SourceError: They cannot be fetched.
     """
-    storage = os.path.join(mirror.folder, "lfs")
-    files = {
-        path: os.path.join(storage, "objects", oid[:2], oid[2:4], oid) for path, oid in oids.items()
-    }
-    if any(not os.path.exists(file) for file in files.values()):
-        what = f"{named(list(oids))} of {mirror.url} in Git LFS"
-        advice = "or leave them out by app_source.exclude"
+    what = f"{named(list(oids))} in Git LFS of {mirror.url}"
+    advice = "or leave them out by app_source.exclude"
+    try:
+        told = mirror.git("lfs", "env").decode(errors="surrogateescape")
+    except SourceError:
+        raise SourceError(
+            f"{what}, and git-lfs is not on the controller; install it (the package git-lfs), "
+            f"{advice}"
+        ) from None
+    found = re.search(r"^LocalMediaDir=(.+)$", told, re.M)
+    objects = found[1] if found else os.path.join(mirror.folder, "lfs", "objects")
+    files = {path: os.path.join(objects, oid[:2], oid[2:4], oid) for path, oid in oids.items()}
+    if not all(map(os.path.exists, files.values())):
+        # All of them, whatever the operator's own settings leave away.
+        settings = ("-c", "lfs.fetchinclude=", "-c", "lfs.fetchexclude=")
         try:
-            mirror.git("lfs", "version")
-        except SourceError:
-            raise SourceError(
-                f"{what}, and git-lfs is not on the controller; install it (the package git-lfs), "
-                f"{advice}"
-            ) from None
-        # All of them, wherever the operator's own settings keep them or leave them away.
-        settings = (f"lfs.storage={storage}", "lfs.fetchinclude=", "lfs.fetchexclude=")
-        told = [part for setting in settings for part in ("-c", setting)]
-        try:
-            mirror.git(*told, "lfs", "fetch", "origin", commit)
+            mirror.git(*settings, "lfs", "fetch", "origin", commit)
         except SourceError as error:
             raise SourceError(f"{what}, and cannot be fetched: {error}; {advice}") from None
     missing = [path for path, file in files.items() if not os.path.exists(file)]
     if missing:
         raise SourceError(
-            f"{named(missing)} of {mirror.url} in Git LFS, whose server lacks the contents; "
+            f"{named(missing)} in Git LFS of {mirror.url}, whose server lacks the contents; "
             "run `git lfs push --all` where they are, or leave them out by app_source.exclude"
         )
     return files

@@ -19,9 +19,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.text.patterns import (
     Patterns,
 )
 
+#: The history is no part of a source, which needs no word.
+_HISTORY = (".git", ".hg", ".svn")
 #: What tools keep beside the source, for themselves or for the machine they run on.
 _TOOLS = re.compile(
-    r"\.git|\.hg|\.svn|__pycache__|.+\.py[co]|\.(?:mypy|pytest|ruff)_cache|\.tox|\.nox|\.hypothesis"
+    r"__pycache__|.+\.py[co]|\.(?:mypy|pytest|ruff)_cache|\.tox|\.nox|\.hypothesis"
     r"|\.ipynb_checkpoints|\.DS_Store|\.venv|node_modules"
     # What macOS adds to archives, and to foreign file systems.
     r"|__MACOSX|\._.+"
@@ -36,6 +38,10 @@ _KEYS = re.compile(r".+\.(?:pem|key|ppk|p8|json)|id_[^.]+", re.I)
 #: Stores of private keys, which are encrypted.
 _STORES = re.compile(r".+\.(?:p12|pfx)", re.I)
 _KEY = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key", re.M)
+#: How many paths a note names.
+MOST_NAMED = 16
+#: How many paths a note names.
+MOST_NAMED = 16
 #: Bytes; no key is longer.
 _LONGEST_KEY = 256 * 1024
 
@@ -91,7 +97,7 @@ class Selection:
             self._thinned.add(posixpath.dirname(entry.path))
             return True
         name = posixpath.basename(entry.path)
-        if _TOOLS.fullmatch(name):
+        if name in _HISTORY or _TOOLS.fullmatch(name):
             kind = self._tools
         elif not entry.folder and (_is_settings(name) or _is_key(name, entry)):
             kind = self._secrets
@@ -133,12 +139,14 @@ class Selection:
         notes = []
         if self._secrets:
             named = _listed(self._secrets)
+            few = len(self._secrets) <= MOST_NAMED
+            packs = f": [{named}] packs it" if few else " packs what it names"
             notes.append(
-                f"left out, since it may hold secrets: {named} "
-                f"(app_source.include: [{named}] packs it)"
+                f"left out, since it may hold secrets: {named} (app_source.include{packs})"
             )
-        if self._tools:
-            named = _counted(self._tools)
+        tools = [path for path in self._tools if posixpath.basename(path) not in _HISTORY]
+        if tools:
+            named = _counted(tools)
             notes.append(
                 f"left out, as a tool's own: {named} (app_source.include packs what it names)"
             )
@@ -181,9 +189,9 @@ def _is_account(data: bytes) -> bool:
     return isinstance(key, str) and _KEY.search(key.encode(errors="replace")) is not None
 
 
-def _listed(paths: list[str], most: int = 8) -> str:
-    more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(sorted(paths)[:most]) + more
+def _listed(paths: list[str]) -> str:
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(sorted(paths)[:MOST_NAMED]) + more
 
 
 def _counted(paths: list[str]) -> str:

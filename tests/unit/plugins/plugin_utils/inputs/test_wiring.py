@@ -36,6 +36,8 @@ HOST_VARS: dict[str, Any] = {
     "app_writable_paths": ["/srv/uploads"],
     "app_devices": ["/dev/nvidia0"],
     "app_sandbox": {"jit": True},
+    "app_dependencies": {"file": "requirements/prod.txt", "extras": ["server"]},
+    "app_package": True,
     "app_python": "3.13",
     "app_system_packages": ["git", "libpq5"],
     "app_releases_kept": 5,
@@ -89,6 +91,13 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
     assert wire(DEPLOYMENT, {}, ["10.0.0.1", "10.0.0.2"]) == {
         "python_release_name": "shop",
         "python_release_source": DEPLOYMENT["app_source"],
+        "python_release_dependencies": {
+            "file": "requirements/prod.txt",
+            "extras": ["server"],
+            "groups": [],
+        },
+        "python_release_package": "true",
+        "python_release_commands": ["alembic upgrade head", "warm up"],
         "python_release_module": "",
         "python_release_import_timeout_seconds": 120,
         "python_release_python": "3.13",
