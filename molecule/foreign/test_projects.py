@@ -65,8 +65,8 @@ def begin_to_load(operator: Shop) -> Iterator[subprocess.Popen[str]]:
     with output.open("w", encoding="utf-8") as log:
         running = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, text=True)
         yield running
-        running.terminate()
-        running.wait()
+        # Not ended: a release that is cut off would leave its lock behind.
+        running.wait(timeout=300)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ Deployed beside each slot's gunicorn.conf.py, which sets `DrainingWorker.slot`. 
 application's own virtual environment, needs no change to the application, and adds to
 `uvicorn_worker.UvicornWorker`:
 
-- *Starting*: imports and the lifespan may block, as a model that loads does; a thread beats for
-  them until the application has started. Then the worker sends itself real HTTP requests for the
+- *Starting*: once the application has started, the worker sends itself real HTTP requests for the
   health path, over a private socket pair, until one is answered with 200. It writes each outcome to
   `<runtime directory>/worker-<pid>.json`. Gunicorn's own READY=1 proves nothing of the kind: it is
   sent before any worker was forked.
@@ -29,7 +28,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -77,10 +75,6 @@ class Slot:
     drain: float
     #: How long an ordinary request may take, at most.
     request_timeout: float
-    #: How long the application may take to start, though it blocks the event loop.
-    start: float = 60.0
-    #: Set in a worker whose application has started.
-    started: threading.Event = field(default_factory=threading.Event, init=False)
     #: Set by `DrainingServer.shutdown`: this process is about to end.
     leaving: bool = field(default=False, init=False)
 
@@ -220,7 +214,6 @@ class DrainingServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then begin to report how healthy it is."""
         await super().startup(sockets)
-        self.slot.started.set()
         self._report = asyncio.create_task(self._report_health())
 
     async def _beat(self) -> None:
@@ -327,17 +320,6 @@ class DrainingWorker(UvicornWorker):
     """`worker_class` of gunicorn.conf.py, which sets `slot` and may extend `CONFIG_KWARGS`."""
 
     slot: Slot
-
-    def init_process(self) -> None:
-        """Import the application and serve it; its start may block for as long as it may last."""
-        threading.Thread(target=self._beat_until_started, daemon=True).start()
-        super().init_process()
-
-    def _beat_until_started(self) -> None:
-        deadline = time.monotonic() + self.slot.start
-        while time.monotonic() < deadline and not self.slot.started.wait(TICK_SECONDS * 3):
-            with contextlib.suppress(OSError, ValueError):  # the worker has just ended
-                self.notify()
 
     async def _serve(self) -> None:
         application = ClosingApplication(self.wsgi, self.slot)
