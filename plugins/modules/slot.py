@@ -69,6 +69,10 @@ options:
     description: Seconds that the slot may take to become healthy.
     type: float
     default: 60
+  prefix:
+    description: How the variables of path and host begin, for messages.
+    type: str
+    default: gunicorn_service_
   user:
     description: The account that runs the hooks.
     type: str
@@ -246,6 +250,7 @@ def main() -> None:
             "health_host": {"type": "str", "default": "localhost"},
             "health_body": {"type": "str", "default": ""},
             "health_timeout": {"type": "float", "default": 60},
+            "prefix": {"type": "str", "default": "gunicorn_service_"},
             "user": {"type": "str", "default": ""},
             "before_activate": HOOKS,
             "after_activate": HOOKS,
@@ -268,6 +273,7 @@ def main() -> None:
             host=options["health_host"],
             timeout=options["health_timeout"],
             body=options["health_body"],
+            prefix=options["prefix"],
         ),
         workers=options["workers"],
         secret_names=tuple(options["secret_names"]),

@@ -192,7 +192,11 @@ def _check_fit(
             or any(not one or requirement.specifier.contains(one, True) for one in found)
         )
         if not fits:
-            seen = f"has {requirement.name} {', '.join(dict.fromkeys(found))}" if found else "has none of it"
+            seen = (
+                f"has {requirement.name} {', '.join(dict.fromkeys(found))}"
+                if found
+                else "has none of it"
+            )
             raise SourceError(
                 f"{lock} is out of date: the project asks for {told}, and the lock {seen}; "
                 f"run {command} and commit the file"

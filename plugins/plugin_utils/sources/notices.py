@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import table, toml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -124,7 +125,8 @@ def _pinned(project: Project) -> tuple[str, str] | None:
         found = re.match(r"(?:\s*#.*\n)*\s*(?:c?python-?|cpython@)?(3\.\d+)", text)
         if found:
             return name, found[1]
-    return None
+    asked = table(toml(project.tree.read("Pipfile")), "requires").get("python_version")
+    return ("Pipfile", asked) if isinstance(asked, str) and asked else None
 
 
 def _fits(needed: str, python: str) -> bool:

@@ -307,6 +307,11 @@ def test_module_in_src_needs_a_build() -> None:
         ({".python-version": "3.14.1\n"}, "", ".python-version names Python 3.14: a host takes"),
         ({"runtime.txt": "python-3.11.4\n"}, "", "runtime.txt names Python 3.11: a host takes"),
         ({".python-version": "3.12"}, "3.13", ".python-version names Python 3.12, and app_python"),
+        (
+            {"Pipfile": '[requires]\npython_version = "3.11"'},
+            "",
+            "Pipfile names Python 3.11: a host",
+        ),
         ({}, "3.13", ""),
         ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.9"'}, "", ""),
         (
