@@ -251,6 +251,11 @@ manifest:
   description: The release's manifest; empty in check mode when it would have to be built.
   returned: with state=present
   type: dict
+module:
+  description: The ASGI callable of the release.
+  returned: with state=present
+  type: str
+  sample: shop.main:create_app()
 missing:
   description: What must be installed before the release can be built, C(uv) or nothing.
   returned: with state=present
@@ -375,7 +380,7 @@ def present(application: Application, module: Module) -> dict[str, Any]:
     options = module.params
     path = os.path.join(application.releases, options["id"])
     manifest = read_manifest(path)
-    answer: dict[str, Any] = {"path": path, "missing": []}
+    answer: dict[str, Any] = {"path": path, "missing": [], "module": options["module"]}
     if manifest is not None:
         return answer | {"changed": False, "manifest": manifest}
     if module.check_mode:

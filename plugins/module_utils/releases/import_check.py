@@ -50,9 +50,9 @@ def import_application(recipe: Recipe) -> None:
     if outcome.status != 0:
         # An application often prints a rejected setting with its value.
         output = printable(redacted(outcome.output, recipe.environment, recipe.secret_names))
-        told = [line for line in output.splitlines() if line.startswith(import_probe.MARK)]
-        if told:
-            raise BuildError(f"{variable}; {told[-1][len(import_probe.MARK) :]}; {NOT_KEPT}")
+        found = [line for line in output.splitlines() if line.startswith(import_probe.MARK)]
+        if found:
+            raise BuildError(f"{variable}; {found[-1][len(import_probe.MARK) :]}; {NOT_KEPT}")
         raise BuildError(
             f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}. "
             + missing_module(output, recipe)
