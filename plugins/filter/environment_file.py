@@ -8,6 +8,7 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     format_environment,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import of_slot
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import as_text
 
@@ -21,11 +22,18 @@ description:
   - Booleans become C(true) and C(false), null an empty string; whole numbers are written
     unchanged, lists and mappings as JSON.
   - Numbers with a fraction are refused, since YAML has made C(1.1) of C(1.10) before.
+  - With O(slot), C(PROMETHEUS_MULTIPROC_DIR) becomes a folder below the given one: two slots run at
+    the same time, and each needs its own.
+positional: slot
 options:
   _input:
     description: Names and values.
     type: dict
     required: true
+  slot:
+    description: The slot that it is for; empty for what runs in none.
+    type: str
+    default: ""
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -44,7 +52,7 @@ _value:
 
 
 @refusing
-def environment_file(variables: Mapping[str, Any]) -> str:
+def environment_file(variables: Mapping[str, Any], slot: str = "") -> str:
     """Return the text of an EnvironmentFile= for `variables`.
 
     Raises:
@@ -55,7 +63,8 @@ def environment_file(variables: Mapping[str, Any]) -> str:
             f"the environment is a {type(variables).__name__}; "
             "expected a mapping of names to values"
         )
-    return format_environment({str(name): _text(name, value) for name, value in variables.items()})
+    texts = {str(name): _text(name, value) for name, value in variables.items()}
+    return format_environment(of_slot(texts, slot) if slot else texts)
 
 
 def _text(name: str, value: object) -> str:

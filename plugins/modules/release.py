@@ -276,6 +276,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     build_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import PlaceError
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     ForeignError,
     claim,
@@ -368,6 +369,7 @@ def main() -> None:
         ControllerGone,
         ForeignError,
         OSError,
+        PlaceError,
         UnsafeFolderError,
     ) as error:
         module.refuse(error)

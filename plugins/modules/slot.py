@@ -171,6 +171,12 @@ steps:
   type: list
   elements: dict
   sample: [{"step": "start until healthy", "seconds": 1.32}]
+notes:
+  description: What to know about the host, such as a device that the application cannot see.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 at:
   description: When it was done, by the host's clock (Unix time); later requests are in nginx's log.
   returned: success
@@ -343,6 +349,7 @@ def _result(
         "previous_slot": outcome.previous_slot,
         "reasons": list(todo.reasons),
         "steps": outcome.steps,
+        "notes": outcome.notes,
         "diff": diff,
         "at": time.time(),
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import import_probe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import missing_module
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -52,7 +54,10 @@ def import_application(recipe: Recipe) -> None:
         if found:
             raise BuildError(f"{variable}; {found[-1][len(import_probe.MARK) :]}; {NOT_KEPT}")
         raise BuildError(
-            f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}:\n{tail(output)}"
+            f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}. "
+            + missing_module(output, recipe)
+            + probable_cause(output, recipe.path, recipe.environment)
+            + f"The end of its output:\n{tail(output)}"
         )
 
 

@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     require_controller,
     told_to_end,
@@ -25,7 +26,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
@@ -77,12 +77,13 @@ class Desired:
 
 @dataclass
 class CutOver:
-    """What was done: steps with the seconds that each took."""
+    """What was done: steps with the seconds that each took, and what the operator should know."""
 
     changed: bool
     slot: str
     previous_slot: str | None
     steps: list[dict[str, object]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -141,11 +142,11 @@ def start(slot: Slot, desired: Desired) -> None:
                 problem = advice(slot, health, final)
         # The application's answer may contain a secret, and so may its journal.
         told = journal(slot, began, desired)
-        refused = probable_directive(f"{problem}\n{told}")
+        values = parse_environment(desired.files[slot.slot]["environment"])
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
-            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + probable_cause(f"{problem}\n{told}", desired.release, values)
             + f"Last lines of its journal:\n{told}"
         )
 

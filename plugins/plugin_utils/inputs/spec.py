@@ -37,7 +37,7 @@ class Deployment(TypedDict):
     app_workers: str | int
     app_worker_memory_mb: int
     app_network_allow: list[str]
-    app_writable_paths: list[str]
+    app_writable_paths: list[str | dict[str, Any]]
     app_devices: list[str]
     app_sandbox: dict[str, bool]
     app_python: str
@@ -236,10 +236,12 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_writable_paths",
         "list",
-        "Paths that the application may write, besides its own state and cache; they must exist on "
-        "the host.",
-        "absolute paths; none of the system's own or of another application",
-        "[/srv/uploads]",
+        "What the application may write, besides its own state and cache. Paths inside of its "
+        "source are made, and kept over releases; {path: ..., keep: false} gives each release its "
+        "own. Absolute paths must exist on the host.",
+        "paths inside of the source, each a text or {path, keep}, and absolute paths; none of the "
+        "system's own or of another application",
+        "[uploads, sql_app.db, {path: staticfiles, keep: false}, /srv/shared]",
         sandbox.writable_paths,
         [],
     ),

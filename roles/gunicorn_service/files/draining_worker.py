@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import glob
 import json
 import logging
 import os
@@ -368,6 +370,32 @@ def forget_worker(slot: Slot, pid: int) -> None:
     """Remove a dead worker's report; called in the master, by Gunicorn's `child_exit` hook."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
+    # Its gauges of what lives, as prometheus_client.multiprocess.mark_process_dead(), without
+    # importing what the application brings into the master.
+    for folder in metrics_folders():
+        for path in glob.glob(os.path.join(glob.escape(folder), f"gauge_live*_{pid}.db")):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+def metrics_folders() -> list[str]:
+    """Return where the workers share their metrics: the slot's own folders, also by an old name."""
+    names = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
+    return [folder for name in names if (folder := os.environ.get(name))]
+
+
+@functools.cache
+def clear_metrics() -> None:
+    """Make the folders of metrics, empty; called in the master, before the application is imported.
+
+    Only once in a process: Gunicorn reads its settings again on SIGHUP, when workers write there.
+    """
+    for folder in metrics_folders():
+        os.makedirs(folder, exist_ok=True)
+        for path in glob.glob(os.path.join(glob.escape(folder), "*.db")):
+            # A worker of a killed master may do the same.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def end_the_rest(proc: str = "/proc") -> None:

@@ -86,7 +86,7 @@ slot = Slot(
     boot_timeout=60,
 )
 workers = {workers}
-worker_class = DrainingWorker
+worker_class = "draining_worker.DrainingWorker"
 DrainingWorker.slot = slot
 worker_tmp_dir = slot.runtime_directory
 timeout = {timeout}
