@@ -65,7 +65,8 @@ def test_release_is_what_the_repository_has(shop: Shop, repository: Path) -> Non
     assert shop.shell("ls /var/lib/packed/state/ran") == "/var/lib/packed/state/ran"
     listing = "import os; print(sorted(os.listdir(b'.')), sorted(os.listdir(b'static')))"
     assert shop.shell(f'cd {project.folder}/src && python3 -c "{listing}"') == (
-        "[b'.gitattributes', b'__pycache__', b'main.py', b'requirements.txt', b'scripts', b'static'] "
+        "[b'.gitattributes', b'__pycache__', b'main.py', b'requirements.txt', b'scripts', "
+        "b'static'] "
         "[b'app.js', b'caf\\xe9.txt']"
     )
     headers = {
