@@ -3,9 +3,10 @@
     python -m bench.source --type git --megabytes 3000    # one JSON line
 
 It makes a source of that size (files of 1 to 100 MB that do not compress, and a thousand small
-ones), packs it and reads its archive as a release does, and does so again without a change. `peak_mb` is the largest sum
-of what the process that packs and all that it started hold at once: resident, shared pages once
-(PSS), sampled 20 times a second. `peak_of_git_mb` is the part of other programs than Python.
+ones), packs it and reads its archive as a release does, and does so again without a change.
+`peak_mb` is the largest sum of what the process that packs and all that it started hold at once:
+resident, shared pages once (PSS), sampled 20 times a second. `peak_of_git_mb` is the part of other
+programs than Python.
 """
 
 from __future__ import annotations
