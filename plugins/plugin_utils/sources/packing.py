@@ -204,7 +204,7 @@ def _tree(
     project, notes = "", []
     with _reading(tree):
         selection = Selection(source)
-        entries = selection.gather(tree, below)
+        entries = [] if below.startswith("..") else selection.gather(tree, below)
         if not entries:
             whole = source["type"] == "path" and not below
             raise SourceError(
