@@ -35,7 +35,7 @@ def advice(slot: Slot, health: Health, report: Report) -> str:
         report: A worker's last answer.
     """
     asked = f"GET {health.path} with Host: {health.host}"
-    answered = f"{report.status} {report.answer}".strip()
+    answered = " ".join([str(report.status), *report.answer.split()])
     return f"answers {asked} with {answered}; expected 200; {_todo(slot, health, report)}"
 
 

@@ -276,9 +276,7 @@ class DrainingServer(Server):
             )
             head, _blank, body = (await reader.read()).partition(b"\r\n\r\n")
             status = int(head.split(b" ", 2)[1])
-            # Of a redirect, where to is all that counts.
-            told = _location(head) if 300 <= status < 400 else body
-            return status, told[:EXCERPT_BYTES].decode(errors="replace")
+            return status, _told(status, head, body)[:EXCERPT_BYTES].decode(errors="replace")
         except IndexError:
             raise ValueError("the worker closed the connection without an answer") from None
         finally:
@@ -323,10 +321,15 @@ class DrainingServer(Server):
             await asyncio.sleep(TICK_SECONDS)
 
 
-def _location(head: bytes) -> bytes:
-    """Return where a redirect leads, by its header Location."""
-    found = re.search(rb"^location:[ \t]*([^\r\n]*)", head, re.IGNORECASE | re.MULTILINE)
-    return b"to " + found[1] if found else b""
+def _told(status: int, head: bytes, body: bytes) -> bytes:
+    """Return what an answer says: of a redirect, where to; of one in chunks, the first."""
+    place = re.search(rb"^location:[ \t]*([^\r\n]*)", head, re.IGNORECASE | re.MULTILINE)
+    if place and 300 <= status < 400:
+        return b"to " + place[1]
+    if re.search(rb"^transfer-encoding:[ \t]*chunked", head, re.IGNORECASE | re.MULTILINE):
+        size, _line, rest = body.partition(b"\r\n")
+        return rest[: int(size, 16)]
+    return body
 
 
 def _write_atomically(path: str, text: str) -> None:

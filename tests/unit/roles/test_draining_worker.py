@@ -63,6 +63,7 @@ async def app(scope, receive, send):
         healthy = scope["path"] != "/healthz" or not pathlib.Path("ill").exists()
         moved = scope["path"] == "/healthz" and pathlib.Path("moved").exists()
         headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"keep-alive")]
+        headers = headers[1:] if pathlib.Path("chunked").exists() else headers
         headers += [(b"location", b"/health/")] if moved else []
         status = 307 if moved else 200 if healthy else 503
         start = {{"type": "http.response.start", "status": status}}
@@ -257,6 +258,13 @@ def test_ill_worker_reports_until_it_is_well(blue: Blue) -> None:
     assert [report["status"] for report in blue.reports().values()] == [503]
     (blue.folder / "ill").unlink()
     until(lambda: [report["status"] for report in blue.reports().values()] == [200])
+
+
+def test_answer_in_chunks_is_reported_without_their_sizes(blue: Blue) -> None:
+    (blue.folder / "chunked").touch()
+    blue.start()
+    [(pid, report)] = blue.reports().items()
+    assert report == {"status": 200, "answer": str(pid)}
 
 
 def test_redirected_worker_reports_where_to(blue: Blue) -> None:

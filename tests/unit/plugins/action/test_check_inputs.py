@@ -6,12 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 from ansible.playbook.task import Task
 from ansible.template import Templar, trust_as_template
 from ansible_collections.asgi.fleet.plugins.action.check_inputs import ActionModule, _reason
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    parse_environment,
+)
 
 GIT = {"type": "git", "url": "https://git.example.com/shop.git", "version": "v1.4.0"}
 GOOD: dict[str, Any] = {
@@ -250,3 +254,57 @@ def test_action_reads_a_key_that_vault_encrypted(tmp_path: Path) -> None:
     [line] = messages(run(GOOD | {"app_tls": tls}))
     assert line.startswith("app_tls.key is ")
     assert "vault password" in line
+
+
+# Values as they were meant
+
+
+def encrypted(tmp_path: Path, text: str, values: str) -> tuple[DataLoader, dict[str, Any]]:
+    """Load a file of variables with one that Vault encrypted, as `!vault`, or all of it."""
+    secrets = [("default", VaultSecret(b"a password"))]
+    vault = VaultLib(secrets)
+    loader = DataLoader()
+    loader.set_vault_secrets(secrets)
+    path = tmp_path / "app.yml"
+    inline = vault.encrypt(text).decode().replace("\n", "\n      ")
+    written = values.replace("ENCRYPTED", f"!vault |\n      {inline}")
+    path.write_bytes(vault.encrypt(written) if "ENCRYPTED" not in values else written.encode())
+    return loader, loader.load_from_file(str(path), trusted_as_template=True)
+
+
+def test_action_takes_what_vault_encrypted_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As ansible-playbook does at its start; not set before in this process.
+    context = VaultSecretsContext([("default", VaultSecret(b"a password"))])
+    monkeypatch.setattr(VaultSecretsContext, "_current", context)
+    text = ' "a" $b\nc\\ '
+    loader, found = encrypted(tmp_path, text, "app_secrets:\n  TOKEN: ENCRYPTED\n")
+    task_vars = GOOD | found
+    assert run(task_vars, loader)["problems"] == []
+    written = Templar(loader=loader, variables=task_vars).template(
+        trust_as_template("{{ app_secrets | asgi.fleet.environment_file }}")
+    )
+    assert parse_environment(written) == {"TOKEN": text}
+
+
+def test_action_finds_what_stands_in_a_file_that_vault_encrypted(tmp_path: Path) -> None:
+    loader, found = encrypted(tmp_path, "", "app_secrets:\n  PORT: 8000\n  PIN: 01234\n")
+    [message] = messages(run(GOOD | found, loader))
+    assert message.startswith("app_secrets.PIN is a whole number, of which YAML does not keep")
+    assert f"({tmp_path}/app.yml:3)" in message
+    assert "1234" not in message
+    assert "668" not in message
+
+
+def test_action_follows_a_template_to_where_its_value_stands(tmp_path: Path) -> None:
+    path = tmp_path / "app.yml"
+    path.write_text(
+        "opening: 12:30\napp_env:\n  OPENS: '{{ opening }}'\n  DOUBLE: '{{ 4 * 2 }}'\n"
+        "  DEBUG: '{{ true }}'\n"
+    )
+    found = DataLoader().load_from_file(str(path), trusted_as_template=True)
+    assert [message.split(";")[0] for message in messages(run(GOOD | found))] == [
+        f"app_env.OPENS is 12:30 ({path}:1), of which YAML made a whole number (750)",
+        f"app_env.DEBUG is a boolean that a template makes ({path}:5)",
+    ]

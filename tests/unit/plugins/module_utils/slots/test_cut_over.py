@@ -18,7 +18,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host import (
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health, Report
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
+    Health,
+    Report,
+    final_answer,
+)
 
 from tests.unit.plugins.module_utils.slot_host import Host, refused
 
@@ -267,10 +271,9 @@ def test_final_answer_that_does_not_stay_is_waited_for(
 ) -> None:
     monkeypatch.setattr(cut_over, "CONFIRM_SECONDS", 5)
     live.worker_answers = [(404, ""), (404, "")]
-    real = cut_over.final_answer
 
     def answer(slot: Slot, health: Health, state: dict[str, str]) -> Report | None:
-        found = real(slot, health, state)
+        found = final_answer(slot, health, state)
         for path in Path(slot.runtime_directory).glob("worker-*.json"):
             path.write_text('{"status": 200, "answer": ""}')
         return found
