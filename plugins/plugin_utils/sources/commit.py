@@ -154,7 +154,7 @@ class GitTree(ListedTree):
 
     def notes(self, entries: Sequence[Entry]) -> list[str]:
         """Return what .gitattributes asks for and packing does not do."""
-        asked: set[str] = set()
+        asked = set(_ATTRIBUTE.findall(self.read(".gitattributes") or ""))
         for entry in entries:
             if posixpath.basename(entry.path) == ".gitattributes" and not entry.link:
                 with entry.open() as file:

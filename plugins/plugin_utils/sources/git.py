@@ -25,8 +25,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import 
 #: Git holds whole objects and parts of packs in memory; this keeps it to the large objects' deltas.
 _FRUGAL = (
     *("core.bigFileThreshold=1m", "core.packedGitWindowSize=1m", "core.packedGitLimit=32m"),
-    *("core.deltaBaseCacheLimit=16m", "pack.threads=1", "core.fsmonitor=false"),
+    *("core.deltaBaseCacheLimit=16m", "pack.threads=1", "pack.windowMemory=16m"),
+    "core.fsmonitor=false",
 )
+_SETTINGS = tuple(part for setting in _FRUGAL for part in ("-c", setting))
+#: A repository of this machine is read by a server here, which gets none of these by itself.
+_LOCAL = re.compile(r"(?:file://)?/")
+_LOCAL_SERVER = f"--upload-pack=git {' '.join(_SETTINGS)} upload-pack"
 _LISTED = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", re.DOTALL)
 _EXECUTABLE, _LINK, _SUBMODULE = "100755", "120000", "160000"
 
@@ -43,10 +48,9 @@ def run_git(*arguments: str, environment: Mapping[str, str], folder: str | None 
         SourceError: It failed; without credentials.
     """
     told = {**environment, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-    settings = [part for setting in _FRUGAL for part in ("-c", setting)]
     try:
         result = subprocess.run(
-            ["git", *settings, *arguments], cwd=folder, env=told, capture_output=True, check=False
+            ["git", *_SETTINGS, *arguments], cwd=folder, env=told, capture_output=True, check=False
         )
     except FileNotFoundError:
         raise SourceError("git is not installed on the controller; install it") from None
@@ -104,16 +108,21 @@ class Mirror:
         self.folder = mirror_of(url, cache)
         self.environment = environment
         if os.path.isdir(self.folder):
-            self.git("fetch", "--quiet", "--prune", "--force", "origin")
+            self.git("fetch", "--quiet", "--prune", "--force", *self._server, "origin")
             return
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             clone = os.path.join(folder, "mirror")
-            run_git("clone", "--quiet", "--mirror", "--", url, clone, environment=environment)
+            arguments = ("clone", "--quiet", "--mirror", *self._server, "--", url, clone)
+            run_git(*arguments, environment=environment)
             os.rename(clone, self.folder)
 
     def git(self, *arguments: str) -> bytes:
         """Run git with the mirror and return what it prints."""
         return run_git(*self._here, *arguments, environment=self.environment, folder=self.folder)
+
+    @property
+    def _server(self) -> tuple[str, ...]:
+        return (_LOCAL_SERVER,) if _LOCAL.match(self.url) else ()
 
     @property
     def _here(self) -> tuple[str, ...]:
@@ -137,7 +146,7 @@ class Mirror:
         try:
             self.commit(commit)
         except SourceError:
-            self.git("fetch", "--quiet", "origin", commit)
+            self.git("fetch", "--quiet", *self._server, "origin", commit)
 
     def time_of(self, commit: str) -> int:
         """Return when a commit was made."""
@@ -205,8 +214,7 @@ class Mirror:
 
     @cached_property
     def _objects(self) -> _Objects:
-        settings = [part for setting in _FRUGAL for part in ("-c", setting)]
-        return _Objects(["git", *settings, *self._here, "cat-file", "--batch"], self.environment)
+        return _Objects(["git", *_SETTINGS, *self._here, "cat-file", "--batch"], self.environment)
 
     def close(self) -> None:
         """End the process that reads objects."""

@@ -153,7 +153,8 @@ def weights(contents: Mapping[str, Contents], most: int = 4) -> str:
     for path, one in contents.items():
         top, slash, _rest = path.partition("/")
         weighed[top + slash] += one.size
-    heaviest = [f"{name} {_shown(told)}" for name, told in weighed.most_common(most) if told]
+    common = weighed.most_common(most)
+    heaviest = [f"{name} {_shown(told)}" for name, told in common if told * 100 > size]
     return (
         f"the source has {_shown(size)} in {len(contents)} files: {', '.join(heaviest)} "
         "(app_source.exclude leaves out what the application does not need)"

@@ -25,7 +25,10 @@ class _Pattern:
         if self.excludes is None or (self.folders_only and not folder):
             return False
         subject = f"{path}/" if self.folders_only else path
-        return any(_end_of_folder(one) in (-1, len(subject)) for one in self._found(subject))
+        whole = (-1, len(subject))
+        # All that is inside a folder is meant itself by `folder/**`.
+        inside = self.text.rstrip().endswith("/**")
+        return any(inside or _end_of_folder(one) in whole for one in self._found(subject))
 
     def _found(self, subject: str) -> Iterator[Any]:
         found: Iterator[Any] = self.regex.finditer(subject)

@@ -246,6 +246,18 @@ def test_submodule_that_was_not_checked_out_is_refused(
     assert sorted(members(source)) == [".gitmodules", "main.py"]
 
 
+def test_attributes_above_a_subdirectory_are_said(packed: Prepare, tmp_path: Path) -> None:
+    root = repository_of(tmp_path / "shop", {"web/a": "", ".gitattributes": "*.py ident\n"})
+    [note] = packed(type="git", url=str(root), version="main", subdirectory="web").notes
+    assert note.startswith(".gitattributes has ident; ")
+
+
+def test_subdirectory_outside_of_the_source_is_refused(packed: Prepare, project: Path) -> None:
+    for below in ("..", "../shop", "web/../.."):
+        message = refused(packed, type="path", path=str(project), subdirectory=below)
+        assert message.startswith("the source has nothing below ..")
+
+
 # The place in history
 
 

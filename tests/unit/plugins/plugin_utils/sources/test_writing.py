@@ -181,7 +181,7 @@ def test_large_source_says_what_weighs(
     source = packed(type="path", path=str(project))
     assert source.size == 5_400_000 + len("app = None\n") + len("<p>\n")
     assert source.notes == (
-        "the source has 5 MB in 4 files: web/ 3 MB, model.bin 2 MB, main.py 0 MB "
+        "the source has 5 MB in 4 files: web/ 3 MB, model.bin 2 MB "
         "(app_source.exclude leaves out what the application does not need)",
     )
 
