@@ -157,6 +157,31 @@ def test_build_installs_what_requirements_name_from_their_own_folder(
     assert installed(recipe) == {"toy": "1.0"}
 
 
+def test_requirements_in_a_folder_lead_to_those_beside_them(pack: Pack, wheels: Path) -> None:
+    wheel(wheels, "more", "1.0")
+    files = {
+        "main.py": APPLICATION,
+        "requirements/base.txt": "toy\n",
+        "requirements/limits.txt": "toy<2\n",
+        "requirements/production.txt": "-r base.txt\n-c limits.txt\nmore\n",
+    }
+    told = Installation("requirements/production.txt")
+    recipe = pack(files, installation=told, find_links=str(wheels))
+    assert build(recipe, {})["installation"]["file"] == "requirements/production.txt"
+    assert installed(recipe) == {"toy": "1.0", "more": "1.0"}
+
+
+def test_exported_lock_is_installed_as_it_says(pack: Pack, wheels: Path) -> None:
+    exported = hashed(wheels / "toy-1.0-py3-none-any.whl")
+    told = Installation("poetry.lock", exported=exported)
+    files = {"main.py": APPLICATION, "poetry.lock": "locked\n"}
+    recipe = pack(files, installation=told, find_links=str(wheels))
+    manifest = build(recipe, {})
+    assert (manifest["hashes"], len(manifest["environment"])) == ("enforced", 64)
+    assert installed(recipe) == {"toy": "1.0"}
+    assert not os.path.lexists(f"{recipe.path}.exported.txt")
+
+
 def test_build_of_a_wheel_installs_it(recipe: Recipe, tmp_path: Path) -> None:
     path = wheel(tmp_path, "shop", "1.4.2", code=APPLICATION)
     made = replace(recipe, kind="wheel", archive=str(path), module="shop:app")
