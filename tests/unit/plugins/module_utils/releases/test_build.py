@@ -293,6 +293,35 @@ def test_refusals_name_the_variables_that_the_caller_speaks_of(pack: Pack) -> No
     assert ", or choose another app_python:\n" in message
 
 
+def test_project_that_cannot_be_built_is_refused_with_the_way_out(pack: Pack) -> None:
+    backend = "def build_wheel(*_):\n    raise SystemExit('there is nothing to build')\n"
+    files = {"pyproject.toml": PROJECT, "backend.py": backend, "main.py": APPLICATION}
+    told = Installation("pyproject.toml", package=True)
+    message = refused(pack(files, installation=told, prefix="app_"))
+    assert message.startswith(
+        "the project cannot be built and installed; app_package: false serves the source as it is; "
+        "nothing live changed"
+    )
+    assert "there is nothing to build" in message
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "uv.lock"])
+def test_interpreter_that_the_project_refuses_is_refused_by_the_variable(
+    pack: Pack, recipe: Recipe, tmp_path: Path, file: str
+) -> None:
+    project = PROJECT.replace(">=3.8", ">=3.99")
+    files = {"pyproject.toml": project, "backend.py": BACKEND, "main.py": APPLICATION}
+    if file == "uv.lock":
+        (tmp_path / "project").mkdir()
+        (tmp_path / "project" / "pyproject.toml").write_text(PROJECT)
+        command = [UV, "lock", "--quiet", "--offline", "--cache-dir", recipe.cache]
+        subprocess.run(command, cwd=tmp_path / "project", check=True)
+        files[file] = (tmp_path / "project" / file).read_text().replace(">=3.8", ">=3.99")
+    told = Installation(file, package=True)
+    message = refused(pack(files, installation=told, prefix="app_"))
+    assert "; nothing live changed; app_python chooses the interpreter:\n" in message
+
+
 def test_missing_uv_is_refused(pack: Pack) -> None:
     message = refused(pack({"main.py": APPLICATION}, uv="/no/such/uv"))
     assert message.startswith("the release cannot be written: ")
