@@ -45,12 +45,13 @@ def dependencies(value: object, findings: Findings) -> Dependencies:
 
 
 def _names(value: object, findings: Findings, at: str) -> list[str]:
-    names = list(value) if isinstance(value, list) else [value]
-    for name in names:
+    names: dict[str, None] = {}
+    for name in value if isinstance(value, list) else [value]:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             findings.refuse(seen(name), "a list of names, such as [server]", at=at)
             return []
-    return list(dict.fromkeys(names))
+        names[name] = None
+    return list(names)
 
 
 def package(value: object, findings: Findings) -> str:

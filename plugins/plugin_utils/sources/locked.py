@@ -79,7 +79,7 @@ def from_pipenv(project: Project, lock: str, groups: Sequence[str]) -> str:
     pipfile = toml(project.tree.read("Pipfile"))
     wanted = [_of_pipfile(name, told) for name, told in table(pipfile, "packages").items()]
     default = document.get("default", {})
-    versions = {
+    versions: dict[str, list[str]] = {
         canonicalize_name(name): [str(told.get("version", "")).removeprefix("==")]
         for name, told in default.items()
     }

@@ -23,8 +23,9 @@ _OF_DEVELOPMENT = re.compile(
 _RUN_BY = ("Procfile", "Dockerfile", "fly.toml", "app.yaml", "render.yaml", "supervisord.conf")
 #: The newest patch level that any Python may have.
 _PATCH_LEVELS = range(60)
-#: The distributions' own Pythons: Ubuntu 22.04, Debian 12, Ubuntu 24.04, Debian 13.
-_OF_HOSTS = ("3.10", "3.11", "3.12", "3.13")
+#: Debian 13's own, which is all that a project needs that does not ask for a newer one.
+_USUAL = "3.13"
+_MINORS = range(10, 40)
 
 
 def of_choices(
@@ -73,10 +74,11 @@ def of_python(project: Project, python: str, prefix: str) -> list[str]:
         ]
     if pinned and pinned[1] != python:
         return [f"{pinned[0]} names Python {pinned[1]}, and {prefix}python is {python}"]
-    if needed and not python and not all(_fits(needed, one) for one in _OF_HOSTS):
+    if needed and not python and not _fits(needed, _USUAL):
+        least = next((f"3.{minor}" for minor in _MINORS if _fits(needed, f"3.{minor}")), "")
         return [
-            f"pyproject.toml requires Python {needed}: {prefix}python gives one to a host whose "
-            "own does not fit"
+            f'pyproject.toml requires Python {needed}: {prefix}python: "{least}" gives it to a '
+            "host whose own does not fit"
         ]
     return []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
@@ -27,13 +29,17 @@ WORKSPACE = {
 
 
 def planned(
-    files: dict[str, str], folder: str = "", *, described: str = "", **wishes: object
+    files: dict[str, str],
+    folder: str = "",
+    *,
+    described: str = "",
+    **wishes: Any,  # noqa: ANN401
 ) -> Installation:
-    asked = Wishes(**wishes)  # type: ignore[arg-type]
+    asked = Wishes(**wishes)
     return plan(Tree.of(files), folder, asked, Origin("path", described))
 
 
-def refused(files: dict[str, str], folder: str = "", **wishes: object) -> str:
+def refused(files: dict[str, str], folder: str = "", **wishes: Any) -> str:  # noqa: ANN401
     with pytest.raises(SourceError) as error:
         planned(files, folder, **wishes)
     return str(error.value)
@@ -221,7 +227,7 @@ def test_groups_that_uv_installs_by_default_are_installed() -> None:
     ],
 )
 def test_extras_and_groups_that_are_not_there_are_refused(
-    files: dict[str, str], wishes: dict[str, object], message: str
+    files: dict[str, str], wishes: dict[str, Any], message: str
 ) -> None:
     assert refused(files, **wishes) == message
 
@@ -313,11 +319,11 @@ def test_module_in_src_needs_a_build() -> None:
             "Pipfile names Python 3.11: a host",
         ),
         ({}, "3.13", ""),
-        ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.9"'}, "", ""),
+        ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.12"'}, "", ""),
         (
             {"pyproject.toml": f'{PROJECT}requires-python = ">=3.14"'},
             "",
-            "pyproject.toml requires Python >=3.14: app_python gives one to a host whose own",
+            'pyproject.toml requires Python >=3.14: app_python: "3.14" gives it',
         ),
         ({"pyproject.toml": f'{PROJECT}requires-python = ">=3.12.4"'}, "3.12", ""),
     ],

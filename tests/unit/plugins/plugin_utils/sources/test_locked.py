@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
@@ -101,17 +102,17 @@ PIPFILE_LOCK = {
 }
 
 
-def lines(files: dict[str, str], folder: str = "", **wishes: object) -> list[str]:
-    asked = Wishes(**wishes)  # type: ignore[arg-type]
+def lines(files: dict[str, str], folder: str = "", **wishes: Any) -> list[str]:  # noqa: ANN401
+    asked = Wishes(**wishes)
     text = plan(Tree.of(files), folder, asked, Origin()).exported
     return text.replace(" \\\n    ", " ").splitlines()
 
 
-def pdm(lock: str = PDM_LOCK, **wishes: object) -> list[str]:
+def pdm(lock: str = PDM_LOCK, **wishes: Any) -> list[str]:  # noqa: ANN401
     return lines({"api/pyproject.toml": PYPROJECT, "api/pdm.lock": lock}, "api", **wishes)
 
 
-def pipenv(lock: object = PIPFILE_LOCK, pipfile: str = PIPFILE, **wishes: object) -> list[str]:
+def pipenv(lock: object = PIPFILE_LOCK, pipfile: str = PIPFILE, **wishes: Any) -> list[str]:  # noqa: ANN401
     text = lock if isinstance(lock, str) else json.dumps(lock)
     return lines({"Pipfile": pipfile, "Pipfile.lock": text}, **wishes)
 
@@ -168,7 +169,7 @@ def test_lock_of_pdm_has_extras_and_groups() -> None:
     ],
 )
 def test_lock_of_pdm_that_cannot_be_used_is_refused(
-    lock: str, wishes: dict[str, object], message: str
+    lock: str, wishes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SourceError) as error:
         pdm(lock, **wishes)
