@@ -125,6 +125,10 @@ bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first 
 bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]
 	@python -m bench.ways $(ARGS)
 
+.PHONY: bench-source
+bench-source: bootstrap ## Measure what packing a large source costs the controller: one JSON line [ARGS="--type git --megabytes 3000"]
+	@python -m bench.source $(ARGS)
+
 ## Upkeep
 
 .PHONY: docs

@@ -3,7 +3,7 @@
     python -m bench.source --type git --megabytes 3000    # one JSON line
 
 It makes a source of that size (files of 1 to 100 MB that do not compress, and a thousand small
-ones), packs it as a release does, and packs it again without a change. `peak_mb` is the largest sum
+ones), packs it and reads its archive as a release does, and does so again without a change. `peak_mb` is the largest sum
 of what the process that packs and all that it started hold at once: resident, shared pages once
 (PSS), sampled 20 times a second. `peak_of_git_mb` is the part of other programs than Python.
 """
@@ -28,7 +28,9 @@ SECONDS_BETWEEN_SAMPLES = 0.05
 PACK = """
 import json, sys
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import prepare
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.tree import read_tree
 source = prepare(json.loads(sys.argv[1]), sys.argv[2])
+read_tree(source.archive)
 print(json.dumps({"size": source.size, "notes": source.notes, "digest": source.digest}))
 """
 

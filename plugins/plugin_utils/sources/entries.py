@@ -8,12 +8,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+
 #: How many links one path may go through, as Linux allows.
 MOST_LINKS = 40
 
 
 class SourceError(Exception):
     """The source cannot be fetched; the message says what was tried and what to do."""
+
+    def __init__(self, message: str) -> None:
+        # The name of a file in it may be any bytes.
+        super().__init__(printable(message))
 
 
 def _nothing() -> IO[bytes]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any, Protocol
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.archive import (
     BROKEN,
     ArchiveTree,
@@ -238,7 +239,9 @@ def _tree(
         write_archive(entries, contents, path, size)
     if told := weights(contents):
         notes.append(told)
-    return Source("tree", digest, label, path, project=project, size=size, notes=tuple(notes))
+    return Source(
+        "tree", digest, label, path, project=project, size=size, notes=tuple(map(printable, notes))
+    )
 
 
 @contextlib.contextmanager

@@ -181,6 +181,8 @@ def _is_key(name: str, entry: Entry) -> bool:
 
 def _is_account(data: bytes) -> bool:
     """Return whether a JSON file is that of a service account, with its key."""
+    if b'"private_key"' not in data:
+        return False
     try:
         found = json.loads(data)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -205,6 +206,15 @@ def test_wheel_refuses_what_would_change_it(packed: Prepare, tmp_path: Path) -> 
     path.write_bytes(b"PK")
     message = refused(packed, type="archive", path=str(path), exclude=["tests/"])
     assert message.startswith("app_source.exclude is set, and shop-1.4.2-py3-none-any.whl is a wh")
+
+
+def test_names_of_any_bytes_are_shown_as_their_escapes(packed: Prepare, tmp_path: Path) -> None:
+    root = Path(write(tmp_path / "shop", APP))
+    (root / os.fsdecode(b".env.\xe9\x1b")).touch()
+    [note] = packed(**of_path(root)).notes
+    assert note.startswith("left out, since it may hold secrets: .env.\\udce9\\x1b (")
+    (root / os.fsdecode(b"\xe9")).symlink_to("/etc")
+    assert "the source's \\udce9 links to /etc" in refused(packed, **of_path(root))
 
 
 def test_pattern_that_cannot_be_read_is_refused(packed: Prepare, project: Path) -> None:
