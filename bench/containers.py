@@ -58,6 +58,12 @@ def run(*command: str) -> str:
     return result.stdout.strip()
 
 
+def can_limit_cores() -> bool:
+    """Tell whether containers can have a limit of CPU: not everybody but root may set one."""
+    controllers = run("podman", "info", "--format", "{{.Host.CgroupControllers}}")
+    return "cpu" in controllers.strip("[]").split()
+
+
 def base() -> str:
     """Return an image with Python: FLEET_WAYS_BASE, or one of Debian's packages, made if needed."""
     if given := os.environ.get("FLEET_WAYS_BASE"):
@@ -65,35 +71,28 @@ def base() -> str:
     if shutil.which("mmdebstrap") is None:
         # The Dockerfile's own, from a registry.
         return "python:3.13-slim"
-    key = _key()
+    # Where a proxy inspects TLS, pip needs its certificate as much as this machine does.
+    certificates = sorted(CA_CERTIFICATES.glob("*.crt"))
+    trust = (
+        f'mkdir -p "$1{CA_CERTIFICATES}"; cp {CA_CERTIFICATES}/*.crt "$1{CA_CERTIFICATES}/"; '
+        'chroot "$1" update-ca-certificates'
+    )
+    hooks = [f"--customize-hook={trust}"] if certificates else []
+    recipe = (
+        *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"),
+        *(*NO_DOCUMENTS, *hooks, SUITE),
+    )
+    content = [" ".join(recipe).encode(), *(path.read_bytes() for path in certificates)]
+    key = hashlib.sha256(b"\0".join(content)).hexdigest()[:16]
+    label = f'{{{{index .Labels "{LABEL}"}}}}'
     with contextlib.suppress(ContainerError):
-        label = f'{{{{index .Labels "{LABEL}"}}}}'
         if run("podman", "image", "inspect", "--format", label, BASE) == key:
             return BASE
     with tempfile.TemporaryDirectory(prefix="asgi-fleet-base-") as folder:
-        archive = Path(folder, "rootfs.tar")
-        # Where a proxy inspects TLS, pip needs its certificate as much as this machine does.
-        trust = (
-            f'mkdir -p "$1{CA_CERTIFICATES}"; cp {CA_CERTIFICATES}/*.crt "$1{CA_CERTIFICATES}/"; '
-            'chroot "$1" update-ca-certificates'
-        )
-        hooks = [f"--customize-hook={trust}"] if _certificates() else []
-        run(
-            *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"),
-            *(*NO_DOCUMENTS, *hooks, SUITE, str(archive)),
-        )
-        run("podman", "import", "--quiet", "--change", f"LABEL {LABEL}={key}", str(archive), BASE)
+        archive = str(Path(folder, "rootfs.tar"))
+        run(*recipe, archive)
+        run("podman", "import", "--quiet", "--change", f"LABEL {LABEL}={key}", archive, BASE)
     return BASE
-
-
-def _certificates() -> list[Path]:
-    return sorted(CA_CERTIFICATES.glob("*.crt"))
-
-
-def _key() -> str:
-    """Return what the base depends on: this file, and the certificates."""
-    content = [path.read_bytes() for path in (Path(__file__), *_certificates())]
-    return hashlib.sha256(b"\0".join(content)).hexdigest()[:16]
 
 
 def build() -> str:
@@ -183,4 +182,4 @@ def container(
         yield one
     finally:
         with contextlib.suppress(ContainerError):
-            run("podman", "rm", "--force", "--time=0", one.name)
+            run("podman", "rm", "--force", "--time=0", "--volumes", one.name)

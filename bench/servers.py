@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -134,7 +134,7 @@ def command_line(pid: int) -> str:
     return ""
 
 
-def proportional_mb(pids: Iterator[int] | Sequence[int]) -> float:
+def proportional_mb(pids: Iterable[int]) -> float:
     """Return the memory of processes in MB: pages that several share count once (PSS)."""
     total = 0
     for pid in pids:
@@ -143,6 +143,16 @@ def proportional_mb(pids: Iterator[int] | Sequence[int]) -> float:
                 if line.startswith("Pss:"):
                     total += int(line.split()[1])
     return total / KIB
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Return the CPU time that processes have had; see utime and stime in proc_pid_stat(5)."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+            ticks += sum(map(int, text.rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -164,9 +174,10 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     held: socket.socket | None = None
     process: subprocess.Popen[bytes] | None = None
+    start_seconds: float = 0.0
 
-    def start(self) -> float:
-        """Start it, and return the seconds until it answered.
+    def start(self) -> None:
+        """Start it, and wait until it answers; `start_seconds` is how long that took.
 
         Raises:
             ServerError: It does not.
@@ -193,7 +204,7 @@ class Server:
             raise self.error(f"does not answer within {START_SECONDS:g} s")
         if process.poll() is not None:
             raise self.error(f"has ended with status {process.returncode}")
-        return time.monotonic() - began
+        self.start_seconds = time.monotonic() - began
 
     def processes(self) -> set[int]:
         """Return its processes, the first one included, but not Python's own tracker."""
