@@ -157,6 +157,31 @@ def test_build_installs_what_requirements_name_from_their_own_folder(
     assert installed(recipe) == {"toy": "1.0"}
 
 
+def test_requirements_in_a_folder_lead_to_those_beside_them(pack: Pack, wheels: Path) -> None:
+    wheel(wheels, "more", "1.0")
+    files = {
+        "main.py": APPLICATION,
+        "requirements/base.txt": "toy\n",
+        "requirements/limits.txt": "toy<2\n",
+        "requirements/production.txt": "-r base.txt\n-c limits.txt\nmore\n",
+    }
+    told = Installation("requirements/production.txt")
+    recipe = pack(files, installation=told, find_links=str(wheels))
+    assert build(recipe, {})["installation"]["file"] == "requirements/production.txt"
+    assert installed(recipe) == {"toy": "1.0", "more": "1.0"}
+
+
+def test_exported_lock_is_installed_as_it_says(pack: Pack, wheels: Path) -> None:
+    exported = hashed(wheels / "toy-1.0-py3-none-any.whl")
+    told = Installation("poetry.lock", exported=exported)
+    files = {"main.py": APPLICATION, "poetry.lock": "locked\n"}
+    recipe = pack(files, installation=told, find_links=str(wheels))
+    manifest = build(recipe, {})
+    assert (manifest["hashes"], len(manifest["environment"])) == ("enforced", 64)
+    assert installed(recipe) == {"toy": "1.0"}
+    assert not os.path.lexists(f"{recipe.path}.exported.txt")
+
+
 def test_build_of_a_wheel_installs_it(recipe: Recipe, tmp_path: Path) -> None:
     path = wheel(tmp_path, "shop", "1.4.2", code=APPLICATION)
     made = replace(recipe, kind="wheel", archive=str(path), module="shop:app")
@@ -266,6 +291,35 @@ def test_refusals_name_the_variables_that_the_caller_speaks_of(pack: Pack) -> No
     message = refused(pack({"main.py": APPLICATION}, prefix="app_", python="3.99"))
     assert message.startswith("app_python is 3.99; this host has 3.")
     assert ", or choose another app_python:\n" in message
+
+
+def test_project_that_cannot_be_built_is_refused_with_the_way_out(pack: Pack) -> None:
+    backend = "def build_wheel(*_):\n    raise SystemExit('there is nothing to build')\n"
+    files = {"pyproject.toml": PROJECT, "backend.py": backend, "main.py": APPLICATION}
+    told = Installation("pyproject.toml", package=True)
+    message = refused(pack(files, installation=told, prefix="app_"))
+    assert message.startswith(
+        "the project cannot be built and installed; app_package: false serves the source as it is; "
+        "nothing live changed"
+    )
+    assert "there is nothing to build" in message
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "uv.lock"])
+def test_interpreter_that_the_project_refuses_is_refused_by_the_variable(
+    pack: Pack, recipe: Recipe, tmp_path: Path, file: str
+) -> None:
+    project = PROJECT.replace(">=3.8", ">=3.99")
+    files = {"pyproject.toml": project, "backend.py": BACKEND, "main.py": APPLICATION}
+    if file == "uv.lock":
+        (tmp_path / "project").mkdir()
+        (tmp_path / "project" / "pyproject.toml").write_text(PROJECT)
+        command = [UV, "lock", "--quiet", "--offline", "--cache-dir", recipe.cache]
+        subprocess.run(command, cwd=tmp_path / "project", check=True)
+        files[file] = (tmp_path / "project" / file).read_text().replace(">=3.8", ">=3.99")
+    told = Installation(file, package=True)
+    message = refused(pack(files, installation=told, prefix="app_"))
+    assert "; nothing live changed; app_python chooses the interpreter:\n" in message
 
 
 def test_missing_uv_is_refused(pack: Pack) -> None:
