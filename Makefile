@@ -62,7 +62,8 @@ mypy: bootstrap
 	mypy --no-error-summary --python-version $(HOST_PYTHON) $(HOST_FILES)
 	mypy --no-error-summary -p $(PLUGINS)
 	mypy --no-error-summary tools tests bench
-	cd app && mypy --no-error-summary --config-file ../pyproject.toml .
+	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
+	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
 	for scenario in zero_downtime fleet trust faults foreign; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
@@ -98,6 +99,10 @@ unit-controller: bootstrap
 unit-host: bootstrap-host-python
 	ANSIBLE_COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH=ignore .venv-host/bin/pytest -q -n auto $(ARGS) $(HOST_TESTS)
 
+.PHONY: ways
+ways: bootstrap-hosts ## Test the guides' other ways to run app/: local servers, the container, Kubernetes' manifest [ARGS=...]
+	pytest -q tests/ways $(ARGS)
+
 .PHONY: molecule
 molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
 	@python tools/scenarios.py $(if $(KEEP),--keep) $(SCENARIO)
@@ -115,6 +120,14 @@ bench-releases: bootstrap-hosts ## Measure releases under load, three methods on
 .PHONY: bench-fleet
 bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first deploy, no change, release, rollback: one JSON line [N=4] [ARGS=...]
 	@python -m bench.fleet measure --hosts $(or $(N),4) $(ARGS)
+
+.PHONY: bench-ways
+bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]
+	@python -m bench.ways $(ARGS)
+
+.PHONY: bench-source
+bench-source: bootstrap ## Measure what packing a large source costs the controller: one JSON line [ARGS="--type git --megabytes 3000"]
+	@python -m bench.source $(ARGS)
 
 ## Upkeep
 
@@ -139,6 +152,7 @@ lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
+	$(call lock,$(RELEASE_FILES)/poetry-requirements,3.12)
 
 define lock
 uv pip compile --quiet --generate-hashes --universal --python-version $(2) --no-emit-index-url --no-emit-find-links \

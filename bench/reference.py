@@ -102,7 +102,7 @@ def prepare(app: str) -> None:
             folder=FOLDER,
             release=Path(f"/opt/{app}/slots/{slot}").resolve(),
             user=value(unit, "User="),
-            module=value(unit, "ExecStart=").split()[-1],
+            module=json.loads(value(settings, "wsgi_app = ")),
             # As many as the live slot has.
             workers=value(settings, "workers = "),
         ),

@@ -47,7 +47,11 @@ LINT = (
     Part("ruff", "ruff"),
 )
 #: One after the other, since they use all cores and some measure time.
-UNIT = (Part("unit", "unit-controller"), Part("unit on 3.10", "unit-host"))
+UNIT = (
+    Part("unit", "unit-controller"),
+    Part("unit on 3.10", "unit-host"),
+    Part("ways", "ways"),
+)
 
 
 def run_part(part: Part) -> Result:

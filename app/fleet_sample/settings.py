@@ -19,7 +19,7 @@ class Settings(BaseModel):
         greeting: What `/` says, from `GREETING` (a plain value: `app_env`).
         api_token: A secret, from `API_TOKEN` (`app_secrets`). Never shown, not even in a log
             of this object.
-        processing_seconds: How long `/procesar` works, in seconds.
+        processing_seconds: How long `/procesar` works, in seconds, from `PROCESSING_SECONDS`.
         database_path: The SQLite file of `/notes`, from `DATABASE_PATH`; by default in the folder
             that systemd names in `STATE_DIRECTORY` on a deployed host, and at home elsewhere.
         tick_seconds: Pause between two events of `/events`, in seconds.
@@ -50,6 +50,7 @@ class Settings(BaseModel):
             "greeting": "GREETING",
             "api_token": "API_TOKEN",
             "database_path": "DATABASE_PATH",
+            "processing_seconds": "PROCESSING_SECONDS",
         }
         given = {field: environ[name] for field, name in variables.items() if environ.get(name)}
         if state := environ.get("STATE_DIRECTORY"):

@@ -101,7 +101,7 @@ def test_nothing_that_a_build_or_a_hook_started_lives_on(shop: Shop, host: str) 
 @pytest.mark.usefixtures("reports")
 def test_hook_runs_in_the_sandbox_of_the_service(shop: Shop, host: str) -> None:
     told = shop.shell("cat /var/lib/rival/state/hook", host).splitlines()
-    assert told[:3] == [shop.shell("id -u rival", host), "/nonexistent", "NoNewPrivs:\t1"]
+    assert told[:3] == [shop.shell("id -u rival", host), "/var/lib/rival/state", "NoNewPrivs:\t1"]
     assert told[-1] == "confined"
     assert sum("Read-only file system" in line for line in told) == 2
     assert shop.shell("stat -c '%U %a' /var/lib/rival/state/hook", host) == "rival 640"

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible import context
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
@@ -37,6 +38,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     wire_balancer,
     worker_class_problems,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
 
 ADDRESS = ("ansible_host", "ansible_port")
 ROLES = (
@@ -99,6 +101,7 @@ class ActionModule(ControllerAction):
             host=task_vars["inventory_hostname"],
             read_file=self._read_file,
             files=files,
+            origins=Files(self._read_file, _yaml_of_the_command_line()),
         )
         given = self._given(task_vars, wired)
         try:
@@ -226,6 +229,12 @@ class ActionModule(ControllerAction):
             return Path(self._loader.get_real_file(path)).read_bytes()
         except AnsibleError as error:
             raise OSError(0, str(error.message)) from error
+
+
+def _yaml_of_the_command_line() -> list[str]:
+    """Return the extra variables that are YAML, as they were typed."""
+    given = context.CLIARGS.get("extra_vars") or ()
+    return [text for text in map(str, given) if text.lstrip().startswith(("{", "["))]
 
 
 def _reason(name: str, error: AnsibleError) -> str:

@@ -52,7 +52,13 @@ class ActionModule(ActionBase):
         found = next((one for one in present if one["id"] == arguments.get("id")), None)
         if found is not None:
             path = f"/opt/{arguments['name']}/releases/{arguments['id']}"
-            return result | {"changed": False, "path": path, "manifest": dict(found), "missing": []}
+            return result | {
+                "changed": False,
+                "path": path,
+                "manifest": dict(found),
+                "module": found["module"],
+                "missing": [],
+            }
         if not local or self._task.check_mode:
             return result | self._module(arguments, task_vars)
         archive = Path(local)

@@ -23,9 +23,13 @@ options:
         elements: str
         default: [any]
       writable_paths:
-        description: Absolute paths that it may write, besides its own state and cache.
+        description:
+          - What it may write, besides its own state and cache. Absolute paths must exist.
+          - A path inside of the source is made. It is kept over releases, in the application's
+            state, and the release has a link to it; C({path: ..., keep: false}) gives each release
+            its own.
         type: list
-        elements: str
+        elements: raw
         default: []
       devices:
         description: Absolute paths of devices.

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.places import of_entries
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import (
     ANY,
     NAMED,
@@ -21,7 +22,7 @@ short_description: Write what an application may do as directives of systemd
 version_added: "0.1.0"
 description:
   - They are those of the slots' units, and of everything else that runs of an application.
-positional: network_allow, writable_paths, devices
+positional: network_allow, writable_paths, devices, release
 options:
   _input:
     description: C(jit) and C(netlink), each true or false.
@@ -33,15 +34,21 @@ options:
     elements: str
     default: [any]
   writable_paths:
-    description: Absolute paths that the application may write.
+    description:
+      - What the application may write, absolute paths and paths inside of its source, each a text
+        or a mapping of C(path) and C(keep).
     type: list
-    elements: str
+    elements: raw
     default: []
   devices:
     description: Absolute paths of devices that it may use.
     type: list
     elements: str
     default: []
+  release:
+    description: Folder of the release, for paths inside of the source.
+    type: str
+    default: ""
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -64,8 +71,9 @@ _value:
 def sandbox_directives(
     needs: Mapping[str, Any],
     network_allow: Sequence[str] = ("any",),
-    writable_paths: Sequence[str] = (),
+    writable_paths: Sequence[Any] = (),
     devices: Sequence[str] = (),
+    release: str = "",
 ) -> list[list[str]]:
     """Return name and value of each directive.
 
@@ -81,14 +89,16 @@ def sandbox_directives(
         if entry not in (ANY, *NAMED):
             # Raises a ValueError that names it.
             ip_network(entry)
+    absolute, places = of_entries(writable_paths)
     sandbox = Sandbox(
         network_allow=tuple(network_allow),
-        writable_paths=tuple(writable_paths),
+        writable_paths=absolute,
+        places=places,
         devices=tuple(devices),
         jit=boolean(needs.get("jit", False)),
         netlink=boolean(needs.get("netlink", False)),
     )
-    return [list(pair) for pair in directives(sandbox)]
+    return [list(pair) for pair in directives(sandbox.of_release(release))]
 
 
 class FilterModule:

@@ -148,6 +148,15 @@ state:
       type: list
       elements: dict
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
+    refused:
+      description:
+        - What the sandbox refused to the live slot in the last day, as far as its journal tells,
+          and the line that allows it.
+      type: list
+      elements: dict
+      sample:
+        - seen: ProtectSystem=strict refused a write to uploads/a.txt
+          todo: "add app_writable_paths: [uploads]"
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application

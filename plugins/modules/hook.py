@@ -113,6 +113,10 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import (
+    PlaceError,
+    open_places,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
@@ -175,7 +179,7 @@ def main() -> None:
         except (ControllerGone, OSError, UnsafeFolderError) as error:
             module.refuse(error, ran=[])
         due = _due(application, options)
-        ran = _run(module) if due and not options["ran_elsewhere"] else []
+        ran = _run(application, module) if due and not options["ran_elsewhere"] else []
         if due and options["once"]:
             release_id = os.path.basename(options["release"])
             try:
@@ -191,7 +195,7 @@ def _due(application: Application, options: dict[str, Any]) -> bool:
     return bool(options["commands"]) and not done
 
 
-def _run(module: Module) -> list[dict[str, Any]]:
+def _run(application: Application, module: Module) -> list[dict[str, Any]]:
     options = module.params
     environment = parse_environment(options["environment"])
     ran: list[dict[str, Any]] = []
@@ -206,12 +210,15 @@ def _run(module: Module) -> list[dict[str, Any]]:
         secret_names=options["secret_names"],
         sandbox=of_option(options["sandbox"]),
         memory_max=options["memory_max"],
+        # After a rollout the release is live; before it, it is going to the other slot.
+        slot=(application.live_slot() or "") if options["phase"].startswith("after_") else "",
     )
     try:
+        open_places(options["release"], options["user"], surroundings.sandbox)
         for hook in options["commands"]:
             outcome = run_hook(hook["command"], hook["timeout"], surroundings)
             ran.append({"command": blanked(hook["command"]), **outcome})
-    except HookError as error:
+    except (HookError, PlaceError) as error:
         module.fail_json(msg=blanked(f"{options['phase']}: {error}"), ran=ran)
     return ran
 

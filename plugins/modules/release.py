@@ -24,8 +24,7 @@ options:
     type: str
     required: true
   state:
-    description:
-      - Whether to build a release, to remove old ones, or to keep one from being removed.
+    description: Whether to build a release, to remove old ones, or to keep one.
     type: str
     choices: [present, pruned, pinned, unpinned]
     default: present
@@ -41,9 +40,7 @@ options:
     description: The archive on this host. Not used if the release is already there.
     type: path
   local_archive:
-    description:
-      - The archive on the controller. It is sent within the call or, if it is large, as a separate
-        file, after the host has said that it needs it.
+    description: The archive on the controller; a large one is sent if the host needs it.
     type: path
   present:
     description:
@@ -75,61 +72,11 @@ options:
     description: Folder or page with wheels.
     type: str
     default: ""
-  installation:
-    description:
-      - What is installed of a tree, as M(asgi.fleet.source) decided by its files. Nothing else is
-        looked for.
-    type: dict
-    default: {}
-    suboptions:
-      file:
-        description: The file that names the dependencies, by its path in the tree; empty for none.
-        type: str
-        default: ""
-      exported:
-        description: That file as a requirements file, which is installed in its place.
-        type: str
-        default: ""
-      extras:
-        description: Extras of the project.
-        type: list
-        elements: str
-        default: []
-      groups:
-        description: Dependency groups of the project.
-        type: list
-        elements: str
-        default: []
-      package:
-        description: Whether the project itself is built and installed.
-        type: bool
-        default: false
-      name:
-        description: The project's name in its C(pyproject.toml).
-        type: str
-        default: ""
-      build_environment:
-        description: Variables of the build of the project.
-        type: dict
-        default: {}
-      notes:
-        description: What was found in the project and is not used, and why.
-        type: list
-        elements: str
-        default: []
-  project:
-    description:
-      - The project's folder in the tree; empty for its root. With a folder, the tree is the
-        release's C(repository), and C(src) leads to the folder.
-    type: str
-    default: ""
   module:
     description: The ASGI callable, C(package.module:attribute). Required with O(state=present).
     type: str
   user:
-    description:
-      - The account that imports the application. Required with O(state=present). A system account
-        is created if there is none.
+    description: The account that imports the application, made if there is none. Required to build.
     type: str
   python:
     description: Version of the interpreter; empty for the host's python3.
@@ -162,8 +109,7 @@ options:
     type: bool
     default: false
   environment:
-    description: >-
-      Environment of the import, made by the filter P(asgi.fleet.environment_file#filter).
+    description: Environment of the import, by the filter P(asgi.fleet.environment_file#filter).
     type: str
     default: ""
   secret_names:
@@ -187,19 +133,22 @@ options:
     type: dict
     default: {}
   memory_max:
-    description: >-
-      Limit of memory of the build and of the import, C(MemoryMax=) of systemd.resource-control(5).
+    description: C(MemoryMax=) of the build and the import, as in systemd.resource-control(5).
     type: str
     default: 50%
   timeout:
     description: Seconds that a step of the build may take.
     type: float
     default: 1800
+  import_timeout:
+    description: Seconds that importing the application may take.
+    type: float
+    default: 120
   keep:
     description: With O(state=pruned), how many releases to keep besides the protected ones.
     type: int
     default: 3
-extends_documentation_fragment: asgi.fleet.sandbox
+extends_documentation_fragment: [asgi.fleet.sandbox, asgi.fleet.installation]
 attributes:
   check_mode:
     description: Reports whether a release would be built, or which ones would be removed.
@@ -247,6 +196,11 @@ manifest:
   description: The release's manifest; empty in check mode when it would have to be built.
   returned: with state=present
   type: dict
+module:
+  description: The ASGI callable of the release.
+  returned: with state=present
+  type: str
+  sample: shop.main:create_app()
 missing:
   description: What must be installed before the release can be built, C(uv) or nothing.
   returned: with state=present
@@ -267,6 +221,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     build_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import PlaceError
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     ForeignError,
     claim,
@@ -339,6 +294,7 @@ def main() -> None:
             "sandbox": OPTION,
             "memory_max": {"type": "str", "default": "50%"},
             "timeout": {"type": "float", "default": 1800},
+            "import_timeout": {"type": "float", "default": 120},
             "keep": {"type": "int", "default": 3},
         },
         required_if=[
@@ -358,6 +314,7 @@ def main() -> None:
         ControllerGone,
         ForeignError,
         OSError,
+        PlaceError,
         UnsafeFolderError,
     ) as error:
         module.refuse(error)
@@ -368,7 +325,7 @@ def present(application: Application, module: Module) -> dict[str, Any]:
     options = module.params
     path = os.path.join(application.releases, options["id"])
     manifest = read_manifest(path)
-    answer: dict[str, Any] = {"path": path, "missing": []}
+    answer: dict[str, Any] = {"path": path, "missing": [], "module": options["module"]}
     if manifest is not None:
         return answer | {"changed": False, "manifest": manifest}
     if module.check_mode:

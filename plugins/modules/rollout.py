@@ -157,6 +157,14 @@ removed:
   returned: with O(state=ended)
   type: list
   elements: str
+refused:
+  description:
+    - What the sandbox refused to the live slot since it went live, as far as its journal tells, and
+      the line that allows it.
+  returned: with O(state=ended)
+  type: list
+  elements: dict
+  sample: []
 steps:
   description: What O(state=reverted) did, each with its seconds.
   returned: success

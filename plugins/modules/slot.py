@@ -69,6 +69,10 @@ options:
     description: Seconds that the slot may take to become healthy.
     type: float
     default: 60
+  prefix:
+    description: How the variables of path and host begin, for messages.
+    type: str
+    default: gunicorn_service_
   user:
     description: The account that runs the hooks.
     type: str
@@ -167,6 +171,12 @@ steps:
   type: list
   elements: dict
   sample: [{"step": "start until healthy", "seconds": 1.32}]
+notes:
+  description: What to know about the host, such as a device that the application cannot see.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 at:
   description: When it was done, by the host's clock (Unix time); later requests are in nginx's log.
   returned: success
@@ -240,6 +250,7 @@ def main() -> None:
             "health_host": {"type": "str", "default": "localhost"},
             "health_body": {"type": "str", "default": ""},
             "health_timeout": {"type": "float", "default": 60},
+            "prefix": {"type": "str", "default": "gunicorn_service_"},
             "user": {"type": "str", "default": ""},
             "before_activate": HOOKS,
             "after_activate": HOOKS,
@@ -262,6 +273,7 @@ def main() -> None:
             host=options["health_host"],
             timeout=options["health_timeout"],
             body=options["health_body"],
+            prefix=options["prefix"],
         ),
         workers=options["workers"],
         secret_names=tuple(options["secret_names"]),
@@ -337,6 +349,7 @@ def _result(
         "previous_slot": outcome.previous_slot,
         "reasons": list(todo.reasons),
         "steps": outcome.steps,
+        "notes": outcome.notes,
         "diff": diff,
         "at": time.time(),
     }

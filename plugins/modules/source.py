@@ -37,9 +37,40 @@ options:
     type: bool
     default: false
   dependencies:
-    description: The source's file that names its dependencies; V(auto) for the most exact one.
-    type: str
+    description:
+      - The C(file) that names the dependencies (V(auto) for the most exact one, V(none), or a path
+        from the project's folder), and the C(extras) and C(groups) of the project to install.
+    type: raw
+    default: {}
+  package:
+    description:
+      - Whether the project itself is built and installed; V(auto) builds it if its build system
+        finds a package.
+    type: raw
     default: auto
+  python:
+    description: Version of the interpreter; empty for the host's own.
+    type: str
+    default: ""
+  module:
+    description: The ASGI callable; empty to find it in the source.
+    type: str
+    default: ""
+  commands:
+    description: Commands that the deployment runs with the release, about which notes say nothing.
+    type: list
+    elements: str
+    default: []
+  exporter_lock:
+    description:
+      - A requirements file with hashes of Poetry and its export plugin, from which they are
+        installed into the cache for a source with a C(poetry.lock).
+    type: str
+    default: ""
+  prefix:
+    description: Prefix of the variables that messages name.
+    type: str
+    default: app_
 attributes:
   check_mode:
     description: Runs in full, because it changes only the cache.
@@ -87,6 +118,28 @@ requirement:
   description: Requirement that a host installs by name; empty for types other than package.
   returned: success
   type: str
+project:
+  description: The project's folder in the packed tree; empty for its root.
+  returned: success
+  type: str
+installation:
+  description: How the tree is installed, for the option of that name of M(asgi.fleet.release).
+  returned: success
+  type: dict
+module:
+  description: The ASGI callable as Gunicorn takes it.
+  returned: success
+  type: str
+notes:
+  description: What was found in the source and is not used, and why.
+  returned: success
+  type: list
+  elements: str
+ingredients:
+  description: O(ingredients), to tell whether this result is that of another host as well.
+  returned: success
+  type: list
+  elements: str
 shown:
   description: The source without credentials; what this result is of, also for the manifest.
   returned: success

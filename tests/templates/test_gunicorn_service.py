@@ -313,7 +313,7 @@ def test_service_is_what_the_slot_needs(render: Render) -> None:
     assert values["WorkingDirectory"] == "/opt/shop/releases/1.4.2-9f86d081/src"
     assert values["ExecStart"] == (
         "/opt/shop/releases/1.4.2-9f86d081/.venv/bin/gunicorn "
-        "--config /etc/shop/green/gunicorn.conf.py main:app"
+        "--config /etc/shop/green/gunicorn.conf.py"
     )
     assert ("Environment", "FLEET_APP=shop") in directives(service)
     assert ("Environment", "FLEET_RELEASE=1.4.2-9f86d081") in directives(service)

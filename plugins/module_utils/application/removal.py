@@ -44,7 +44,7 @@ ENTRIES = {
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl"),
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock"),
     ),
-    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS)),
+    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
 }
 #: Held by the removal itself.
 LOCK = "rollout.lock"

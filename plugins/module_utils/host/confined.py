@@ -30,6 +30,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import
     Sandbox,
     directives,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PATH
 
 #: Bytes at the end of a program's output that are kept.
 KEPT_BYTES = 64 * 1024
@@ -41,8 +42,6 @@ STOP_SECONDS = 3
 LOOK_SECONDS = 1.0
 #: Seconds beyond a program's own that systemd may take to start it and to end what is left.
 MARGIN_SECONDS = 30
-#: The programs of the host that every unit finds.
-PATH = "/usr/local/bin:/usr/bin:/bin"
 #: Where systemd keeps the files of transient units.
 TRANSIENT = "/run/systemd/transient"
 #: Where the environment of a unit is written for systemd, which reads it as root.

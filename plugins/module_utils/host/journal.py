@@ -20,6 +20,21 @@ READ_LINES = 1000
 PATIENCE_SECONDS = 10
 
 
+def matching(unit: str, since: float, pattern: str) -> list[str]:
+    """Return the last lines of a unit's journal that match, without control characters.
+
+    Args:
+        unit: Name of the unit.
+        since: Unix time; earlier lines are ignored.
+        pattern: A regular expression (pcre2pattern(3)), whose case does not count.
+    """
+    try:
+        entries = _entries(unit, since, f"--grep={pattern}", "--case-sensitive=no")
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+    return [_text(entry.get("MESSAGE")) for entry in entries]
+
+
 def tail(unit: str, since: float) -> str:
     """Return the last relevant lines of a unit's journal, without control characters.
 
@@ -27,20 +42,26 @@ def tail(unit: str, since: float) -> str:
         unit: Name of the unit.
         since: Unix time; earlier lines are ignored.
     """
-    command = [
-        *("journalctl", "--no-pager", "--quiet", "--output=json", "--output-fields=_PID,MESSAGE"),
-        *(f"--lines={READ_LINES}", f"--unit={unit}", f"--since=@{int(since)}"),
-    ]
     try:
-        for words in (["journalctl", "--sync"], command):
-            output = subprocess.run(
-                words, capture_output=True, check=False, timeout=PATIENCE_SECONDS
-            ).stdout
+        subprocess.run(
+            ["journalctl", "--sync"], capture_output=True, check=False, timeout=PATIENCE_SECONDS
+        )
+        entries = _entries(unit, since)
     except subprocess.TimeoutExpired:
         return f"(the journal could not be read within {PATIENCE_SECONDS} s)"
-    # Not splitlines(): text may contain what Unicode counts as the end of a line.
-    entries = [json.loads(line) for line in output.decode(errors="replace").split("\n") if line]
     return "\n".join(telling(entries)[-SHOWN_LINES:])
+
+
+def _entries(unit: str, since: float, *options: str) -> list[dict[str, Any]]:
+    command = [
+        *("journalctl", "--no-pager", "--quiet", "--output=json", "--output-fields=_PID,MESSAGE"),
+        *(f"--lines={READ_LINES}", f"--unit={unit}", f"--since=@{int(since)}", *options),
+    ]
+    output = subprocess.run(
+        command, capture_output=True, check=False, timeout=PATIENCE_SECONDS
+    ).stdout
+    # Not splitlines(): text may contain what Unicode counts as the end of a line.
+    return [json.loads(line) for line in output.decode(errors="replace").split("\n") if line]
 
 
 def telling(entries: Sequence[dict[str, Any]]) -> list[str]:

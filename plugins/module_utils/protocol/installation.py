@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Stands for the folder of the packed tree in `exported`, which names folders in it by their paths.
-TREE = "${ASGI_FLEET_TREE}"
-
 
 @dataclass(frozen=True)
 class Installation:
@@ -18,7 +15,7 @@ class Installation:
         file: The file in the tree that names the dependencies, by its path from the tree's root;
             empty for none. For a lock that uv cannot read (poetry.lock), still that lock.
         exported: That lock as a requirements file, which is installed in its place; empty if uv
-            reads `file` itself. `exported_in` says where its paths lead.
+            reads `file` itself. Paths in it start in the folder of `file`.
         extras: Extras of the project (PEP 621, optional-dependencies).
         groups: Dependency groups of the project (PEP 735).
         package: Whether the project itself is built and installed; its source is served as it is
@@ -72,8 +69,3 @@ def to_option(installation: Installation) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
     }
-
-
-def exported_in(installation: Installation, tree: str) -> str:
-    """Return the exported requirements file for a tree that is unpacked at a folder."""
-    return installation.exported.replace(TREE, tree)

@@ -1,15 +1,12 @@
-"""The files that name an application's dependencies, and whether they have a hash for each.
+"""Whether the file that names an application's dependencies has a hash for each.
 
-The controller reads them in the packed source, to refuse before a host is touched; the host reads
-them to decide how they are installed.
+The controller reads it in the packed source, to refuse before a host is touched; the host reads it
+to decide how they are installed.
 """
 
 from __future__ import annotations
 
 import re
-
-#: Files that name the dependencies, the most exact first.
-DEPENDENCY_FILES = ("uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml")
 
 #: Lines of a requirements.txt that refer to other files: their text is not complete.
 _LEADS_ELSEWHERE = re.compile(
@@ -23,17 +20,14 @@ _FILE_IN_UV_LOCK = re.compile(r"(?<!source = )\{ (?:url|path|filename) = [^{}]*\
 _EMPTY_IN_PYLOCK = re.compile(r"hashes\s*=\s*\{\s*\}")
 
 
-def dependency_file_of(present: list[str], wanted: str) -> str:
-    """Return the file that is used: the wanted one, or the most exact one present; else nothing."""
-    if wanted != "auto":
-        return wanted if wanted in present else ""
-    return next((name for name in DEPENDENCY_FILES if name in present), "")
-
-
 def has_hashes(name: str, text: str) -> bool:
     """Return whether a dependency file names the content of everything that is downloaded.
 
     What comes from a commit or from the source's own folder needs no hash.
+
+    Args:
+        name: Its name; requirements.txt for any requirements file, and for an exported lock.
+        text: What it says.
     """
     if name == "uv.lock":
         return all("hash = " in file for file in _FILE_IN_UV_LOCK.findall(text))
@@ -66,6 +60,7 @@ def without_hashes(kind: str, name: str) -> str:
             "requirements.txt, and commit the file"
         )
     return (
-        "python_release_require_hashes is true; expected a uv.lock, a pylock.toml or one "
-        f"requirements.txt that has a hash for every package, but {seen}; {advice}"
+        "python_release_require_hashes is true; expected a lock (of uv, Poetry, PDM or Pipenv, or "
+        "a pylock.toml) or one requirements.txt that has a hash for every package, but "
+        f"{seen}; {advice}"
     )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Union
+
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.places import Place, of_entries
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import source_folder
 
 # No `|`: ansible-test checks the oldest Python of hosts, where it is none between classes.
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007
@@ -69,6 +72,7 @@ class Sandbox:
         network_allow: `any`, `localhost`, `link-local`, and networks in CIDR notation. `any` is
             everything but the two others, which must be named.
         writable_paths: Absolute paths that it may write, besides its own state and cache.
+        places: Places inside of the source that it may write.
         devices: Absolute paths of devices, such as /dev/nvidia0.
         jit: Whether it makes code at run time: PyTorch, Numba, ONNX Runtime.
         netlink: Whether it reads the host's network interfaces (AF_NETLINK).
@@ -77,10 +81,20 @@ class Sandbox:
 
     network_allow: Sequence[str] = (ANY,)
     writable_paths: Sequence[str] = ()
+    places: Sequence[Place] = ()
     devices: Sequence[str] = ()
     jit: bool = False
     netlink: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def of_release(self, release: str) -> Sandbox:
+        """Return it with the places as paths of a release.
+
+        What is kept over releases lies in the application's state, which it may write anyway.
+        """
+        source = source_folder(release)
+        inside = [f"{source}/{place.name}" for place in self.places if not place.keep]
+        return replace(self, writable_paths=(*self.writable_paths, *inside), places=())
 
 
 #: The option `sandbox` of modules that run something of an application.
@@ -89,7 +103,7 @@ OPTION: dict[str, Any] = {
     "default": {},
     "options": {
         "network_allow": {"type": "list", "elements": "str", "default": [ANY]},
-        "writable_paths": {"type": "list", "elements": "str", "default": []},
+        "writable_paths": {"type": "list", "elements": "raw", "default": []},
         "devices": {"type": "list", "elements": "str", "default": []},
         "jit": {"type": "bool", "default": False},
         "netlink": {"type": "bool", "default": False},
@@ -103,6 +117,7 @@ def of_option(option: Mapping[str, Any]) -> Sandbox:
     told: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in option.items()
     }
+    told["writable_paths"], told["places"] = of_entries(option.get("writable_paths", ()))
     told["options"] = {name: str(value) for name, value in option.get("options", {}).items()}
     return Sandbox(**told)
 

@@ -178,6 +178,13 @@ class HostState(Upkeep, total=False):
     unreachable: bool
 
 
+class Refused(TypedDict):
+    """What the sandbox refused to a service that runs: what was seen, and what allows it."""
+
+    seen: str
+    todo: str
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
@@ -218,6 +225,7 @@ class ApplicationState(Upkeep, total=False):
     capacity: dict[str, Any]
     disks: dict[str, int]
     releases: list[Release]
+    refused: list[Refused]
     drift: list[Reason]
     error: str
     unreachable: bool

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.hints import hint
+from ansible_collections.asgi.fleet.plugins.module_utils.host.hints import hint
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
 
 #: What uv says, and what to do; {} is the prefix of the variables.
 _ADVICE = (
@@ -51,3 +52,21 @@ def advised(output: str, prefix: str) -> list[str]:
     text = " ".join(output.split())
     known = [told.format(prefix) for words, told in _ADVICE if re.search(words, text)]
     return [*known, *filter(None, [hint(output)])]
+
+
+def missing_module(output: str, recipe: Recipe) -> str:
+    """Return a sentence, with a blank behind it, about a module that was not installed, or nothing.
+
+    Args:
+        output: What the import of the application printed.
+        recipe: The release.
+    """
+    missing = re.findall(r"ModuleNotFoundError: No module named '([^'.]+)", output)
+    if not missing or recipe.kind != "tree":
+        return ""
+    chosen = [*recipe.installation.extras, *recipe.installation.groups]
+    return (
+        f"{missing[-1]} is not installed: {recipe.prefix}dependencies (file, extras, groups) says "
+        f"what is, here {recipe.used or 'no file'}"
+        f"{' with ' + ', '.join(chosen) if chosen else ''}. "
+    )

@@ -32,6 +32,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement
     unit_name,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import open_places
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     read_text,
@@ -202,6 +203,8 @@ def _unpack(recipe: Recipe) -> None:
             group=gid,
             extra_groups=[],
             umask=0o022,
+            # Names are bytes; another locale would convert them.
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
             stdin=archive,
             capture_output=True,
             text=True,
@@ -238,6 +241,7 @@ def _take_back(recipe: Recipe) -> None:
         os.symlink(os.path.join(tree, recipe.project), recipe.inside("src"))
         if not os.path.isdir(recipe.inside("src")):
             raise BuildError(f"the build replaced {tree}/{recipe.project}, a folder")
+    open_places(recipe.path, recipe.user, recipe.sandbox)
 
 
 def _installation(recipe: Recipe) -> dict[str, Any]:

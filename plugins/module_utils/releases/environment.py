@@ -10,7 +10,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import PATH
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PATH
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,

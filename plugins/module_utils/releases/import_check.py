@@ -2,63 +2,70 @@
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import import_probe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import missing_module
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
     tail,
 )
 
-#: Seconds that importing the application may take.
-IMPORT_TIMEOUT = 120
+NOT_KEPT = "the release was not kept, and nothing live changed"
 
 
 def import_application(recipe: Recipe) -> None:
     """Import the ASGI callable as the service, with its environment.
 
     Raises:
-        BuildError: with the traceback.
+        BuildError: with what is wrong with it, or with the traceback.
     """
-    module, _colon, attribute = recipe.module.partition(":")
-    attribute = re.split(r"[(\[]", attribute)[0]
-    code = (
-        "import importlib, sys\n"
-        "sys.path.insert(0, '.')\n"
-        f"found = importlib.import_module({module!r})\n"
-        f"for part in {attribute!r}.split('.'):\n"
-        "    found = getattr(found, part)\n"
-        "assert callable(found), f'{found!r} cannot be called'\n"
-    )
     confinement = as_service(
         recipe.path,
         "import",
         recipe.user,
         recipe.environment,
-        IMPORT_TIMEOUT,
+        recipe.import_timeout,
         recipe.sandbox,
         recipe.memory_max,
     )
+    command = [recipe.venv_python, "-B", "-c", program(), recipe.module]
     try:
-        outcome = confined.run([recipe.venv_python, "-B", "-c", code], confinement)
+        outcome = confined.run(command, confinement)
     except ConfinementError as error:
         told = printable(redacted(str(error), recipe.environment, recipe.secret_names))
         raise BuildError(f"{recipe.module} cannot be imported: {told}") from error
+    variable = f"{recipe.prefix}module is {recipe.module}"
     if outcome.timed_out:
+        limit = "health_timeout" if recipe.prefix == "app_" else "import_timeout_seconds"
         raise BuildError(
-            f"importing {recipe.module} did not end within {IMPORT_TIMEOUT} s; move what takes so "
-            "long from import time to the application's lifespan"
+            f"{variable}; importing it did not end within {recipe.import_timeout:g} s; raise "
+            f"{recipe.prefix}{limit}, or move what takes so long to the application's lifespan"
         )
     if outcome.status != 0:
         # An application often prints a rejected setting with its value.
-        told = redacted(outcome.output, recipe.environment, recipe.secret_names)
+        output = printable(redacted(outcome.output, recipe.environment, recipe.secret_names))
+        found = [line for line in output.splitlines() if line.startswith(import_probe.MARK)]
+        if found:
+            raise BuildError(f"{variable}; {found[-1][len(import_probe.MARK) :]}; {NOT_KEPT}")
         raise BuildError(
-            f"{recipe.prefix}module is {recipe.module}; importing it failed ({outcome.problem}); "
-            "the release was not kept, and nothing live changed:\n"
-            f"{tail(printable(told))}"
+            f"{variable}; importing it failed ({outcome.problem}); {NOT_KEPT}. "
+            + missing_module(output, recipe)
+            + probable_cause(output, recipe.path, recipe.environment)
+            + f"The end of its output:\n{tail(output)}"
         )
+
+
+def program() -> str:
+    """Return the text of the program that imports, be it a file or within a module's archive."""
+    loader = import_probe.__spec__.loader if import_probe.__spec__ else None
+    text = loader.get_source(import_probe.__name__) if loader else None  # type: ignore[attr-defined]
+    if not text:
+        raise BuildError("the program that imports the application is missing from this module")
+    # The loader of ansible-core's collections gives bytes.
+    return text.decode() if isinstance(text, bytes) else str(text)

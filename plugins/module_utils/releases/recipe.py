@@ -70,6 +70,8 @@ class Recipe:
     #: Limits of the build: MemoryMax= of systemd.resource-control(5), and seconds.
     memory_max: str = "50%"
     timeout: float = 1800
+    #: Seconds that importing the application may take.
+    import_timeout: float = 120
     #: uv's cache of root, for interpreters alone; that of the builds is below `caches`.
     cache: str = "/var/cache/asgi-fleet/uv"
     caches: str = "/var/cache"

@@ -113,9 +113,9 @@ def libraries(packages: Iterable[str], own: Mapping[str, str]) -> list[str]:
 
 
 def relaxed(requirements: Sequence[str]) -> list[str]:
-    """Return the requirements with any version that works here, to fit what the application has."""
+    """Return the requirements with any version from its floor to the given one."""
     return [
-        re.sub(r"==.*", f">={FLOORS[name_of(one)]}", one) if name_of(one) in FLOORS else one
+        re.sub("==", f">={FLOORS[name_of(one)]},<=", one) if name_of(one) in FLOORS else one
         for one in requirements
     ]
 

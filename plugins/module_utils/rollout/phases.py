@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
 ACTIVATION_MARGIN = 120
@@ -98,7 +99,8 @@ def end(
         health_timeout: Seconds that a running activation may still take.
 
     Returns:
-        `changed` and `removed`, the ids of the releases that were removed.
+        `changed`, `removed`, the ids of the releases that were removed, and `refused`, what the
+        sandbox has refused to the live slot meanwhile.
 
     Raises:
         BuildError: A build held the releases; everything else is done.
@@ -107,7 +109,7 @@ def end(
     """
     current = lock.holder(application)
     if current is None or current["rollout"] != rollout:
-        return {"changed": False, "removed": []}
+        return {"changed": False, "removed": [], "refused": []}
     changed = False
     if application.live_slot() is not None:
         with cut_over.exclusive(application, health_timeout + ACTIVATION_MARGIN):
@@ -123,7 +125,8 @@ def end(
             history.finish(application, release)
         if keep is not None:
             removed = prune(application, keep)
-    return {"changed": changed or bool(removed), "removed": removed}
+    told = refused(application)
+    return {"changed": changed or bool(removed), "removed": removed, "refused": told}
 
 
 def prune(application: Application, keep: int, *, check_mode: bool = False) -> list[str]:

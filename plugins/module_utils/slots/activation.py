@@ -30,8 +30,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     changed_kinds,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.places import (
+    PlaceError,
+    open_places,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
+from ansible_collections.asgi.fleet.plugins.module_utils.host.devices import hidden_devices
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
@@ -185,6 +190,7 @@ def activate(
         try:
             with timed(outcome, "configure"):
                 let_read(desired.release, desired.hooks.user)
+                outcome.notes += _open(desired)
                 configure(target, desired)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
@@ -262,6 +268,20 @@ def let_read(release: str, user: str) -> None:
             os.chown(release, -1, group)
 
 
+def _open(desired: Desired) -> list[str]:
+    """Make the places that the application may write, and return what to know of the host.
+
+    Raises:
+        Refusal: one of them cannot be made.
+    """
+    sandbox, user = desired.hooks.sandbox, desired.hooks.user
+    try:
+        notes = open_places(desired.release, user, sandbox) if user else []
+    except PlaceError as error:
+        raise Refusal(str(error)) from None
+    return notes + hidden_devices(sandbox.devices)
+
+
 def _run_hooks(
     phase: str, hooks: Sequence[Mapping[str, Any]], target: Slot, desired: Desired
 ) -> None:
@@ -274,11 +294,12 @@ def _run_hooks(
     surroundings = Surroundings(
         desired.release,
         desired.hooks.user,
-        {"FLEET_SLOT": target.slot, **environment},
+        environment,
         desired.secret_names,
         desired.hooks.sandbox,
         desired.hooks.memory_max,
         "activation",
+        target.slot,
     )
     for hook in hooks:
         try:

@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     require_controller,
     told_to_end,
@@ -25,7 +26,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import tail
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
@@ -35,13 +35,18 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
+    final_answer,
     unhealthy,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health_advice import advice
 
 #: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.05
 #: Seconds that an answer of a slot that starts may take, as those of its workers to themselves.
 PROBE_SECONDS = 10.0
+#: Seconds for which an answer that no waiting makes right must stay, before it ends the wait: some
+#: applications add their routes a moment after they have started.
+CONFIRM_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,13 @@ class Desired:
 
 @dataclass
 class CutOver:
-    """What was done: steps with the seconds that each took."""
+    """What was done: steps with the seconds that each took, and what the operator should know."""
 
     changed: bool
     slot: str
     previous_slot: str | None
     steps: list[dict[str, object]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -105,7 +111,8 @@ def start(slot: Slot, desired: Desired) -> None:
     """Start an idle slot and wait until each of its workers and its socket have answered 200.
 
     Raises:
-        Refusal: it crashed, or was not healthy within the timeout; with the last journal lines.
+        Refusal: it crashed, was not healthy within the timeout, or answers what no waiting makes
+            right; with the last journal lines.
         ControllerGone: The controller left before it was.
     """
     health = desired.health
@@ -114,6 +121,7 @@ def start(slot: Slot, desired: Desired) -> None:
     systemd.systemctl("reset-failed", *slot.units, check=False)
     systemd.for_units("start", slot.units[:1])
     systemd.for_units("start", slot.units[1:], "--no-block")
+    final_since: float | None = None
     while True:
         require_controller()
         state = systemd.show(slot.units[1])
@@ -123,17 +131,22 @@ def start(slot: Slot, desired: Desired) -> None:
             problem = unhealthy(slot, health, desired.workers, state, min(PROBE_SECONDS, left))
             if problem is None:
                 return
-            if time.monotonic() < deadline:
+            final = final_answer(slot, health, state)
+            final_since = (final_since or time.monotonic()) if final else None
+            is_confirmed = final_since and time.monotonic() >= final_since + CONFIRM_SECONDS
+            if not is_confirmed and time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)
                 continue
             problem = f"was not healthy within {health.timeout:g} s: {problem}"
+            if final:
+                problem = advice(slot, health, final)
         # The application's answer may contain a secret, and so may its journal.
         told = journal(slot, began, desired)
-        refused = probable_directive(f"{problem}\n{told}")
+        values = parse_environment(desired.files[slot.slot]["environment"])
         raise Refusal(
             f"{slot.unit}.service {blanked(problem, slot, desired)}\n"
             f"Release {os.path.basename(desired.release)} was stopped and takes no traffic. "
-            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + probable_cause(f"{problem}\n{told}", desired.release, values)
             + f"Last lines of its journal:\n{told}"
         )
 

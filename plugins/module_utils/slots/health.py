@@ -38,6 +38,13 @@ class Health:
     host: str
     timeout: float
     body: str = ""
+    #: How the variables of path and host begin, for messages.
+    prefix: str = "app_"
+
+
+#: Answers other than 5xx that may become 200 by waiting (RFC 9110 section 15.5, RFC 6585): the
+#: application is busy, locked, or limits how often it is asked.
+PASSING = frozenset((408, 409, 423, 425, 429))
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,31 @@ def unhealthy(
     if health.body and health.body not in body:
         return f"{health.path} answered without {health.body!r}: {body[:EXCERPT]}"
     return None
+
+
+def final_answer(slot: Slot, health: Health, state: dict[str, str]) -> Report | None:
+    """Return an answer to a health request that no waiting makes right, or None.
+
+    Args:
+        slot: The slot.
+        health: What is healthy.
+        state: The properties of its service.
+    """
+    if state["ActiveState"] != "active":
+        return None
+    reports = list(worker_reports(slot, workers_of(int(state["MainPID"]))).values())
+    if not slot.proves_workers():
+        try:
+            status, body = get_unix(slot.socket, health.path, health.host)
+        except Unanswered:
+            return None
+        reports.append(Report(status, body[:EXCERPT]))
+    return next((report for report in reports if is_final(report.status)), None)
+
+
+def is_final(status: int) -> bool:
+    """Return whether an answer stays what it is: no success, and no state of the server."""
+    return 200 < status < 500 and status not in PASSING
 
 
 def _unproven(reports: dict[int, Report], path: str, workers: int) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import as_service
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
+from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import ConfinementError
-from ansible_collections.asgi.fleet.plugins.module_utils.host.refusals import probable_directive
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
@@ -35,6 +35,7 @@ class Surroundings:
         memory_max: MemoryMax= of systemd.resource-control(5); empty for no limit.
         purpose: Part of the name of its unit, of which one can run at a time: those of an
             activation and those of a rollout hold different locks.
+        slot: The slot that the release runs in; empty for the one that it is going to.
     """
 
     release: str
@@ -44,6 +45,7 @@ class Surroundings:
     sandbox: Sandbox = field(default_factory=Sandbox)
     memory_max: str = ""
     purpose: str = "hook"
+    slot: str = ""
 
 
 def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
         timeout,
         surroundings.sandbox,
         surroundings.memory_max,
+        surroundings.slot,
     )
     # A migration that is cut in the middle is worse than one whose controller has gone.
     confinement = replace(confinement, patient=True)
@@ -82,10 +85,9 @@ def run_hook(command: str, timeout: float, surroundings: Surroundings) -> dict[s
             f"timeout or make it shorter. The end of its output:\n{_tail(told)}"
         )
     if outcome.status != 0:
-        refused = probable_directive(told)
         raise HookError(
             f"the hook {command!r} failed with {outcome.problem}. "
-            + (f"Perhaps its sandbox is the cause: {refused}. " if refused else "")
+            + probable_cause(f"{command}\n{told}", surroundings.release, surroundings.environment)
             + f"The end of its output:\n{_tail(told)}"
         )
     return {"seconds": round(outcome.seconds, 2), "output": told}

@@ -29,6 +29,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     worker_reports,
     workers_of,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import (
+    live_since,
+    refused,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     CpuSample,
     ask_https,
@@ -95,10 +99,11 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "capacity": asdict(read_own_capacity()),
         "disks": disks(DISKS),
         "releases": releases(application),
+        "refused": refused(application),
     }
     name = application.live_slot()
     if ask.upkeep:
-        slot_units = {application.slot(name).units[1]: _live_since(application)} if name else {}
+        slot_units = {application.slot(name).units[1]: live_since(application)} if name else {}
         needs = upkeep({**slot_units, NGINX: 0})
         state["updates"] = needs["updates"]
         state["memory_kills"] = needs["memory_kills"]
@@ -112,7 +117,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     state["live"] = {
         "slot": name,
         "release": live_release(application),
-        "since": _live_since(application),
+        "since": live_since(application),
         "active": unit["ActiveState"] == "active",
         "enabled": at_boot.issuperset(slot.units),
     }
@@ -187,11 +192,3 @@ def memory_mb(pid: int) -> int:
     """
     found = re.search(r"^Pss:\s+(\d+) kB", read_process(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
     return round(int(found.group(1)) / 1024) if found else 0
-
-
-def _live_since(application: Application) -> int:
-    since = 0
-    for done in history.activations(application):
-        if done.event == "live":
-            since = done.at
-    return since

@@ -28,6 +28,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import (
     read_controller_file,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import is_extra, request_name
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ def examine(
     now: datetime | None = None,
     read_file: ReadFile = read_controller_file,
     files: bool = True,
+    origins: Files | None = None,
 ) -> Examination:
     """Check one host's variables, each as far as possible.
 
@@ -68,6 +70,7 @@ def examine(
         now: The time for a certificate's expiry; by default the present.
         read_file: Reads a file of the controller.
         files: Check the files that variables name. A rollback needs none of them.
+        origins: Finds what stands where a variable was read.
     """
     failed = unreadable or {}
     problems = [_unreadable(name, reason) for name, reason in failed.items()]
@@ -75,7 +78,7 @@ def examine(
     for variable in SPEC:
         if variable.name in failed:
             continue
-        findings = Findings(variable.name, variable.advice)
+        findings = Findings(variable.name, variable.advice, origins)
         value = _checked(variable, host_vars, findings)
         if findings.problems:
             problems += findings.problems

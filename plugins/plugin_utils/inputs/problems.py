@@ -10,6 +10,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
+
 SEEN_LENGTH = 60
 """Longest part of a value that a message repeats, in characters."""
 
@@ -57,11 +59,13 @@ class Findings:
     Args:
         variable: Name of the variable that is being checked.
         advice: What to do about it when a problem does not say.
+        files: Finds what stands where a value was read.
     """
 
-    def __init__(self, variable: str, advice: str = SET_PLAIN) -> None:
+    def __init__(self, variable: str, advice: str = SET_PLAIN, files: Files | None = None) -> None:
         self.variable = variable
         self.advice = advice
+        self.files = files or Files()
         self.problems: list[Problem] = []
 
     def refuse(self, is_: str, expected: str, todo: str = "", *, at: str = "") -> None:

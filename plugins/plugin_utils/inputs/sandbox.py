@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, NAMED
@@ -39,6 +39,11 @@ MACHINE = re.compile(
 
 # Anything else would have a meaning of its own in a unit: a specifier, a quote, a second path.
 _PATH = re.compile(r"(/[A-Za-z0-9._@+,=~-]+)+|/")
+_INSIDE = re.compile(
+    r"[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*(/[A-Za-z0-9._@+,=~][A-Za-z0-9._@+,=~-]*)*"
+)
+#: What an application may write on the host.
+WRITABLE = "an absolute path such as /srv/uploads"
 
 
 def network_allow(value: object, findings: Findings) -> list[str]:
@@ -69,13 +74,81 @@ def network_allow(value: object, findings: Findings) -> list[str]:
     return list(dict.fromkeys(normal))
 
 
-def writable_paths(value: object, findings: Findings) -> list[str]:
-    """Check paths that an application may write, so that they are not the host's or another's."""
-    return [
-        entry
-        for entry in _paths(value, findings, "an absolute path such as /srv/uploads")
-        if _is_ones_own(entry, findings)
-    ]
+def writable_paths(value: object, findings: Findings) -> list[str | dict[str, Any]]:
+    """Check what an application may write: paths of its own on the host, and inside its source.
+
+    Returns:
+        Paths, and for what is not kept over releases mappings of `path` and `keep`.
+    """
+    entries = value if isinstance(value, list) else [value]
+    normal: list[str | dict[str, Any]] = []
+    for index, entry in enumerate(entries):
+        at = f"[{index}]" if isinstance(value, list) else ""
+        given = entry if isinstance(entry, dict) else {"path": entry}
+        keep = _keep(given, findings, at)
+        path = given.get("path")
+        if not isinstance(path, str) or not path.startswith("/"):
+            path = _inside(path, findings, at)
+            normal.append(path if keep else {"path": path, "keep": False})
+        elif not keep:
+            findings.refuse(
+                f"{path} with keep: false",
+                "keep: false only for a path inside of the source",
+                "remove keep",
+                at=at,
+            )
+        elif _is_path(path, findings, WRITABLE, at) and _is_ones_own(path, findings):
+            normal.append(path)
+    _refuse_nested([_path_of(entry) for entry in normal], findings)
+    return normal
+
+
+def _keep(given: Mapping[Any, Any], findings: Findings, at: str) -> bool:
+    """Return whether an entry is kept over releases."""
+    for key in sorted(str(key) for key in given.keys() - {"path", "keep"}):
+        findings.refuse(f"not a key: {key}", "path and keep", "remove it", at=at)
+    inner = Findings(f"{findings.variable}{at}.keep", findings.advice)
+    keep = boolean(given.get("keep", True), inner)
+    findings.problems += [Problem(findings.variable, problem.message) for problem in inner.problems]
+    return keep
+
+
+def _inside(value: object, findings: Findings, at: str) -> str:
+    """Check a path inside of the source, and return it without `./` before it."""
+    path = value if isinstance(value, str) else ""
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    bare = path.removesuffix("/")
+    if not _INSIDE.fullmatch(bare) or posixpath.normpath(bare) != bare or bare.startswith(".."):
+        findings.refuse(
+            seen(value),
+            f"{WRITABLE}, or a path inside of the source such as uploads; of letters, digits and "
+            "._@+,=~-, without ..",
+            at=at,
+        )
+    elif bare == "." or bare.split("/")[0] in (".venv", "venv"):
+        findings.refuse(
+            seen(value),
+            "a folder or a file inside of the source, and not all of it, nor what is installed",
+            "name the folder in it that the application writes",
+            at=at,
+        )
+    return path
+
+
+def _path_of(entry: str | Mapping[str, Any]) -> str:
+    return entry if isinstance(entry, str) else str(entry["path"])
+
+
+def _refuse_nested(paths: Sequence[str], findings: Findings) -> None:
+    """Refuse a path inside of the source that is given twice, or that lies in another."""
+    inside = [path.rstrip("/") for path in paths if path and not path.startswith("/")]
+    for index, path in enumerate(inside):
+        for other in inside[:index] + inside[index + 1 :]:
+            # Of two that are equal, the second.
+            if _is_within(path, other) and (path != other or path in inside[:index]):
+                findings.refuse(f"{path}, which lies in {other}", "each path once", "remove one")
+                break
 
 
 def devices(value: object, findings: Findings) -> list[str]:
@@ -116,7 +189,7 @@ def foreign_paths(deployment: Mapping[str, Any], others: Mapping[str, str]) -> l
         others: Names of the other applications on its machine, each with its inventory name.
     """
     findings = Findings("app_writable_paths")
-    for path in deployment.get("app_writable_paths", []):
+    for path in map(_path_of, deployment.get("app_writable_paths", [])):
         for name, host in others.items():
             if any(_is_within(path, f"{parent}/{name}") for parent in OWN):
                 findings.refuse(
@@ -129,19 +202,23 @@ def foreign_paths(deployment: Mapping[str, Any], others: Mapping[str, str]) -> l
 
 def _paths(value: object, findings: Findings, expected: str) -> list[str]:
     entries = value if isinstance(value, list) else [value]
-    normal = []
-    for index, entry in enumerate(entries):
-        at = f"[{index}]" if isinstance(value, list) else ""
-        text = entry if isinstance(entry, str) else ""
-        if not _PATH.fullmatch(text) or posixpath.normpath(text) != text:
-            findings.refuse(
-                seen(entry),
-                f"{expected}, of letters, digits and ._@+,=~-, without .. and without / at its end",
-                at=at,
-            )
-        else:
-            normal.append(text)
-    return normal
+    return [
+        entry
+        for index, entry in enumerate(entries)
+        if _is_path(entry, findings, expected, f"[{index}]" if isinstance(value, list) else "")
+    ]
+
+
+def _is_path(entry: object, findings: Findings, expected: str, at: str) -> bool:
+    text = entry if isinstance(entry, str) else ""
+    if _PATH.fullmatch(text) and posixpath.normpath(text) == text:
+        return True
+    findings.refuse(
+        seen(entry),
+        f"{expected}, of letters, digits and ._@+,=~-, without .. and without / at its end",
+        at=at,
+    )
+    return False
 
 
 def _is_ones_own(path: str, findings: Findings) -> bool:

@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, seen
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import check_transport
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.patterns import (
+    PatternError,
+    Patterns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GIT_URL = re.compile(r"((https?|ssh|git|file)://|[\w.-]+@[\w.-]+:|/)\S+", re.ASCII)
 _URL = re.compile(r"(https?|file)://\S+", re.ASCII)
-_REVISION = re.compile(r"[A-Za-z0-9_][\w./+-]{0,199}", re.ASCII)
+#: What git itself refuses in a name (git-check-ref-format), and a name that looks like an option.
+_NO_REVISION = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@$"
+)
 _CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PACKAGE_VERSION = re.compile(r"[0-9][A-Za-z0-9.!+_-]*")
+
+#: A file of the mirror has the name of a reference, and a lock file of git beside it.
+LONGEST_REVISION = 200
 
 TYPES = ("git", "path", "archive", "package")
 
@@ -44,29 +54,47 @@ def _full(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda text: pattern.fullmatch(text) is not None
 
 
+def is_revision(text: str) -> bool:
+    """Return whether git takes a text as the name of a tag or a branch; a commit's is one too."""
+    return 0 < len(text) <= LONGEST_REVISION and not _NO_REVISION.search(text)
+
+
 def is_inside(path: str) -> bool:
     """Return whether a path is relative and stays below its starting folder."""
     return path != "" and not path.startswith("/") and ".." not in path.split("/")
 
 
 _SUBDIRECTORY = Key("a folder inside the source, without a leading / and without ..", is_inside)
+#: Both are read from the root of the repository, also if only a subdirectory is packed.
+_EXCLUDE = Key(
+    "a list of patterns such as tests/, as .gitignore has them", lambda text: text != "", many=True
+)
+_INCLUDE = Key(
+    "a list of patterns of what is never packed otherwise, such as .env",
+    lambda text: text != "",
+    many=True,
+)
+_SELECTION = {"exclude": _EXCLUDE, "include": _INCLUDE}
 _LOCAL = "an absolute path on the controller, such as {{ inventory_dir }}/../../app"
 
 KEYS: dict[str, dict[str, Key]] = {
     "git": {
         "url": Key("a git URL such as https://git.example.com/shop.git", _full(_GIT_URL), True),
-        "version": Key("a tag, a branch or a commit, quoted", _full(_REVISION), True),
+        "version": Key("a tag, a branch or a commit, quoted", is_revision, True),
         "subdirectory": _SUBDIRECTORY,
+        **_SELECTION,
     },
     "path": {
         "path": Key(_LOCAL, lambda text: text.startswith("/"), True),
-        "exclude": Key("a list of patterns such as tests/", lambda text: text != "", many=True),
+        "subdirectory": _SUBDIRECTORY,
+        **_SELECTION,
     },
     "archive": {
         "url": Key("a URL such as https://example.com/shop.tar.gz (or path)", _full(_URL)),
         "path": Key(f"{_LOCAL}.tar.gz (or url)", lambda text: text.startswith("/")),
         "checksum": Key("sha256: and 64 hexadecimal digits (required by url)", _full(_CHECKSUM)),
         "subdirectory": _SUBDIRECTORY,
+        **_SELECTION,
     },
     "package": {
         "name": Key("the name of a Python package", _full(_PACKAGE), True),
@@ -110,6 +138,7 @@ def source(value: object, findings: Findings) -> dict[str, object]:
         _check_archive(normal, findings)
     if not findings.problems:
         check_transport(normal, findings)
+        _check_patterns(normal, findings)
     return normal
 
 
@@ -142,6 +171,15 @@ def _check_archive(archive: dict[str, object], findings: Findings) -> None:
         archive["checksum"] = archive["checksum"].lower()
 
 
+def _check_patterns(normal: dict[str, object], findings: Findings) -> None:
+    for name in _SELECTION:
+        lines = normal.get(name)
+        try:
+            Patterns(lines if isinstance(lines, list) else ())
+        except PatternError as error:
+            findings.refuse(seen(lines), _SELECTION[name].expected, str(error), at=f".{name}")
+
+
 def check_source_files(normal: dict[str, object], findings: Findings) -> None:
     """Check that the `path` of a valid source exists on the controller, where this runs."""
     path = normal.get("path")
@@ -151,6 +189,9 @@ def check_source_files(normal: dict[str, object], findings: Findings) -> None:
         findings.refuse(seen(path), "a folder that exists on the controller", at=".path")
     elif normal["type"] == "archive" and not Path(path).is_file():
         findings.refuse(seen(path), "a file that exists on the controller", at=".path")
+    below = normal.get("subdirectory")
+    if normal["type"] == "path" and below and not (Path(path) / str(below)).is_dir():
+        findings.refuse(seen(below), f"a folder of {path}", at=".subdirectory")
 
 
 def _types() -> str:

@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import packages, sandbox, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     SET_PLAIN,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.project import (
+    Dependencies,
+    dependencies,
+    package,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import tls
@@ -19,6 +26,8 @@ class Deployment(TypedDict):
 
     app_name: str
     app_source: dict[str, Any]
+    app_dependencies: Dependencies
+    app_package: str
     app_module: str
     app_domain: list[str]
     app_root_path: str
@@ -28,7 +37,7 @@ class Deployment(TypedDict):
     app_workers: str | int
     app_worker_memory_mb: int
     app_network_allow: list[str]
-    app_writable_paths: list[str]
+    app_writable_paths: list[str | dict[str, Any]]
     app_devices: list[str]
     app_sandbox: dict[str, bool]
     app_python: str
@@ -96,13 +105,36 @@ SPEC: tuple[Variable, ...] = (
         required=True,
     ),
     Variable(
+        "app_dependencies",
+        "mapping",
+        "Which file names the dependencies, and which extras and dependency groups of the project "
+        "are installed; docs/projects.md has what is found without it.",
+        "a mapping of file to auto, none or a path from the project's folder, and of extras and "
+        "groups to lists of names",
+        "{file: requirements/production.txt}",
+        dependencies,
+        {},
+    ),
+    Variable(
+        "app_package",
+        "text or boolean",
+        "Whether the project itself is built and installed; its source is served as it is "
+        "otherwise. auto: if its build system finds a package there, see docs/projects.md.",
+        "auto, true or false",
+        "false",
+        package,
+        "auto",
+    ),
+    Variable(
         "app_module",
         "text",
-        "The ASGI callable.",
-        "package.module:attribute",
+        "The ASGI callable, or the factory that makes it; empty for what [tool.fastapi] entrypoint "
+        "in pyproject.toml says, or else the first application in main.py, app.py, api.py, "
+        "app/main.py, app/app.py or app/api.py.",
+        "empty, package.module:attribute or package.module:factory(), with literal arguments",
         "shop.main:app",
-        values.callable_path,
-        "main:app",
+        module_path,
+        "",
     ),
     Variable(
         "app_domain",
@@ -144,9 +176,10 @@ SPEC: tuple[Variable, ...] = (
         "app_env",
         "mapping",
         "Plain environment variables.",
-        "a mapping of names to texts or numbers; FLEET_ is reserved",
+        "a mapping of names to texts in quotes, or whole numbers; lists and mappings become JSON; "
+        "no name that steers the server itself, such as FLEET_*, GUNICORN_* or WEB_CONCURRENCY",
         "{SHOP_LOCALE: en_GB}",
-        values.environment,
+        environment,
         {},
         in_deployment=False,
     ),
@@ -156,7 +189,7 @@ SPEC: tuple[Variable, ...] = (
         "Secret environment variables, from Vault.",
         "as app_env; a name may be in only one of the two",
         '{DATABASE_URL: "{{ vault_database_url }}"}',
-        values.environment,
+        environment,
         {},
         in_deployment=False,
         advice=SET_IN_VAULT,
@@ -203,10 +236,12 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_writable_paths",
         "list",
-        "Paths that the application may write, besides its own state and cache; they must exist on "
-        "the host.",
-        "absolute paths; none of the system's own or of another application",
-        "[/srv/uploads]",
+        "What the application may write, besides its own state and cache. Paths inside of its "
+        "source are made, and kept over releases; {path: ..., keep: false} gives each release its "
+        "own. Absolute paths must exist on the host.",
+        "paths inside of the source, each a text or {path, keep}, and absolute paths; none of the "
+        "system's own or of another application",
+        "[uploads, sql_app.db, {path: staticfiles, keep: false}, /srv/shared]",
         sandbox.writable_paths,
         [],
     ),

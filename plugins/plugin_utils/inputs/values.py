@@ -15,7 +15,6 @@ from fractions import Fraction
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
-    kind,
     seen,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
@@ -29,11 +28,9 @@ HOOK_TIMEOUT = 300
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9._~%/-]*")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PYTHON = re.compile(r"3\.[1-9]\d")
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PERCENTAGE = re.compile(r"([1-9]\d?|100)%")
 _RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,17})?(?:e-\d\d?)?)(%?)", re.ASCII)
 _EXTRA = re.compile(r"(app|fleet)_[A-Za-z0-9_*?\[\]!-]+")
@@ -113,7 +110,6 @@ def _matching(pattern: re.Pattern[str], expected: str) -> Check:
     return check
 
 
-callable_path = _matching(_MODULE, "package.module:attribute, such as main:app")
 url_path = _matching(_PATH, "a path that begins with /, such as /healthz, without a query")
 
 
@@ -223,47 +219,6 @@ def _is_domain(name: str, label: re.Pattern[str] = _LABEL) -> bool:
         and not labels[-1].isdigit()
         and all(label.fullmatch(part) for part in labels)
     )
-
-
-def environment(value: object, findings: Findings) -> object:
-    """Check a mapping of environment variables; no value is ever shown.
-
-    A systemd environment file holds one variable a line (systemd.exec(5), EnvironmentFile=), and
-    the kernel ends a value at NUL.
-    """
-    if not isinstance(value, dict):
-        findings.refuse(kind(value), "a mapping of names to values")
-        return value
-    for name, content in value.items():
-        at = f".{name}" if isinstance(name, str) else f"[{name!r}]"
-        if not isinstance(name, str) or not _ENVIRONMENT_NAME.fullmatch(name):
-            findings.refuse(
-                "not a name for an environment variable",
-                "letters, digits and _, not a digit first",
-                "rename it",
-                at=at,
-            )
-        elif name.startswith("FLEET_"):
-            findings.refuse(
-                "reserved",
-                "a name without FLEET_, which asgi.fleet sets itself",
-                "rename it",
-                at=at,
-            )
-        if isinstance(content, bool) or not isinstance(content, (str, int, float)):
-            findings.refuse(
-                kind(content),
-                'a text or a number, quoted where YAML reads more, as in "true"',
-                at=at,
-            )
-        elif "\0" in str(content):
-            findings.refuse(
-                "text with a NUL",
-                "text without one, since a process's environment cannot hold it",
-                "encode it, for example with base64",
-                at=at,
-            )
-    return value
 
 
 def hooks(value: object, findings: Findings) -> dict[str, list[dict[str, object]]]:

@@ -26,6 +26,9 @@ NEEDS: dict[str, Any] = {"network_allow": [], "writable_paths": [], "devices": [
 DERIVED = {
     "python_release_name": "app_name",
     "python_release_source": "app_source",
+    "python_release_dependencies": "app_dependencies",
+    "python_release_package": "app_package",
+    "python_release_commands": "app_hooks",
     "python_release_module": "app_module",
     "python_release_python": "app_python",
     "python_release_system_packages": "app_system_packages",
@@ -67,6 +70,7 @@ DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
 BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
+DEFAULT_IMPORT_SECONDS = 120
 DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT = 80, 443
 
 
@@ -96,10 +100,17 @@ def wire(
     wired = {
         "python_release_name": name,
         "python_release_source": deployment.get("app_source", {}),
+        "python_release_dependencies": deployment.get("app_dependencies", {}),
+        "python_release_package": deployment.get("app_package", "auto"),
+        "python_release_commands": [hook["command"] for phase in hooks.values() for hook in phase],
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
         "python_release_system_packages": deployment.get("app_system_packages", []),
         "python_release_kept": deployment.get("app_releases_kept", 0),
+        # What is imported at the start of a slot, within its time, is imported by the build before.
+        "python_release_import_timeout_seconds": max(
+            DEFAULT_IMPORT_SECONDS, deployment.get("app_health_timeout", 0)
+        ),
         "python_release_variable_prefix": "app_",
         "gunicorn_service_variable_prefix": "app_",
         "gunicorn_service_name": name,

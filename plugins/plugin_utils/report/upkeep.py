@@ -33,6 +33,8 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
     """
     patch = f"run ansible-playbook playbooks/patch.yml --limit {host}"
     yield from _of_memory(state.get("memory_kills") or {})
+    for one in state.get("refused") or []:
+        yield Need(WARNING, f"its sandbox: {one['seen']}", f"{one['todo']}, and release again")
     if updates := state.get("updates"):
         yield from _of_updates(updates, int(state["at"]), patch)
         if updates["reboot_required"]:
@@ -44,6 +46,11 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
             )
     for unit, files in (state.get("outdated") or {}).items():
         yield Need(WARNING, f"{unit} still runs on replaced files: {', '.join(files)}", patch)
+
+
+def refused_text(one: Mapping[str, Any]) -> str:
+    """Return what a sandbox refused to a service that runs, as a warning of a rollout."""
+    return f"WARNING: since it went live, {one['seen']}; {one['todo']}, and release again"
 
 
 def remarks(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> list[str]:

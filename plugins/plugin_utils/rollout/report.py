@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import refused_text
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
     RolloutPlan,
     failure_text,
@@ -35,12 +36,27 @@ def rollout_report(
     ]
     told = ", ".join(dict.fromkeys(failed))
     return {
-        "lines": [*rollout_lines(progress, order, reverted, ended), *_left_out(plan)],
+        "lines": [
+            *rollout_lines(progress, order, reverted, ended),
+            *_warnings(order, hostvars),
+            *_left_out(plan),
+        ],
         "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: "
         "fix the cause and run the command again"
         if failed
         else "",
     }
+
+
+def _warnings(order: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what the sandbox of each host has refused since, but for what its wave has told."""
+    hosts: dict[str, list[str]] = {}
+    for host in order:
+        told = (hostvars[host].get("wave_look", {}).get("state") or {}).get("refused") or []
+        for one in hostvars[host].get("rollout_ended", {}).get("refused") or []:
+            if one not in told:
+                hosts.setdefault(refused_text(one), []).append(host)
+    return [f"{', '.join(named)}: {text}" for text, named in hosts.items()]
 
 
 def _left_out(plan: RolloutPlan) -> list[str]:

@@ -6,11 +6,12 @@ several applications; each has its own waves and its own outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import refused_text
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis import (
     Limits,
     Verdict,
@@ -54,6 +55,7 @@ class HostOutcome(TypedDict, total=False):
         state: `live`, `refused` (nothing changed) or `unreachable`.
         reason: Why it is not live.
         changed: Whether the host was switched, or ran the release already.
+        notes: What `asgi.fleet.slot` says about the host.
         look: The `state` of `asgi.fleet.app_info` after the soak, if it was collected.
         traffic: What it has served since, if it was collected.
         waiting: What its peer has served in the same time.
@@ -67,6 +69,7 @@ class HostOutcome(TypedDict, total=False):
     state: str
     reason: str
     changed: bool
+    notes: Sequence[str]
     look: Mapping[str, Any] | None
     traffic: Mapping[str, Any] | None
     waiting: Mapping[str, Any] | None
@@ -216,6 +219,7 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
         "state": "live",
         "reason": "",
         "changed": bool(result.get("changed")),
+        "notes": result.get("notes", []),
         "soak_seconds": settings.get("soak_seconds", deployment["fleet_soak_seconds"]),
         "on_failure": settings.get("on_failure", deployment["fleet_on_failure"]),
         "limits": {
@@ -315,7 +319,7 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
             "state": state,
             "reason": reason,
         }
-    after.lines += [f"{app}: {line}" for line in verdict.lines]
+    after.lines += [f"{app}: {line}" for line in [*_notes(wave), *verdict.lines]]
     if not bad and verdict.ok:
         return
     after.stopped[app] = "\n".join(bad or verdict.reasons)
@@ -330,6 +334,19 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
         and done["state"] != "refused"
         and (mode == "revert_all" or host in wave)
     ]
+
+
+def _notes(wave: Mapping[str, HostOutcome]) -> Iterator[str]:
+    """Yield what the hosts of a wave note, and what their sandbox refused during the soak."""
+    hosts: dict[str, list[str]] = {}
+    for host, found in wave.items():
+        look = found.get("look") or {}
+        warnings = map(refused_text, look.get("refused") or [])
+        for note in [*found.get("notes", []), *warnings]:
+            hosts.setdefault(note, []).append(host)
+    for note, named in hosts.items():
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        yield f"{named[0]}{more}: {note}"
 
 
 def _state(found: HostOutcome) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Where a release comes from: a source becomes one archive, the same bytes for every host.
+"""Where a release comes from: one archive, the same for every host, and how it is installed.
 
-May import: protocol.
+May import: protocol, text.
 """

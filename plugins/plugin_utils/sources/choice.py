@@ -162,7 +162,7 @@ def _wanted(tree: Tree, project: Project, wanted: str, prefix: str) -> Chosen:
     path = join(project.folder, wanted)
     seen = f"{prefix}dependencies.file is {wanted}"
     if path not in tree.paths:
-        there = [*_own(project), *_lookalikes(project)]
+        there = list(dict.fromkeys([*_own(project), *_lookalikes(project)]))
         told = f"the source has {', '.join(there[:8])}" if there else "the source has no such file"
         raise SourceError(
             f"{seen}; {told}; name one of them, by its path from the project's folder"

@@ -13,6 +13,11 @@ from typing import Any
 
 #: User name and password of a URL; a password may contain an @.
 CREDENTIALS = re.compile(r"//[^/\s]*@")
+#: What the caller's environment may say to git: how it reaches a server. Anything else is about a
+#: repository of the caller's own, such as the one whose hook runs a deployment.
+_CONNECTION = re.compile(
+    r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|ALLOW_PROTOCOL|(?:SSL|PROXY|HTTP)(?:_\w+)?)"
+)
 #: printf is the shell's own: no process gets the values as arguments.
 _HELPER = (
     "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' "
@@ -45,6 +50,15 @@ def separate(url: str) -> tuple[str, str, str]:
     user, _colon, password = credentials.partition(":")
     unquote = urllib.parse.unquote
     return parts._replace(netloc=place).geturl(), unquote(user), unquote(password)
+
+
+def of_caller(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what it says of another repository of git."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("GIT_") or _CONNECTION.fullmatch(name)
+    }
 
 
 def git_environment(

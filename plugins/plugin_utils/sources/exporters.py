@@ -20,13 +20,15 @@ from pathlib import Path
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.locked import in_tree
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import clean, table, toml
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import table, toml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
 
 #: Seconds for the installation of the exporter, and for one export.
 INSTALL_TIMEOUT, EXPORT_TIMEOUT = 600, 120
 #: Lines of a tool's output that a refusal shows.
 _TAIL = 8
+#: Status of the script below for a lock that does not fit its pyproject.toml.
+_STALE = 77
 #: The exporter's own interface, since the command `poetry` installs and loads the plugins that a
 #: pyproject.toml names.
 _EXPORT = """
@@ -40,7 +42,7 @@ output, extras, groups = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
 io = BufferedIO()
 poetry = Factory().create_poetry(Path.cwd(), io=io, disable_plugins=True, disable_cache=True)
 if not poetry.locker.is_fresh():
-    sys.exit("pyproject.toml has changed since the lock was made")
+    sys.exit(77)
 exporter = Exporter(poetry, io)
 exporter.only_groups({MAIN_GROUP, *groups}).with_extras(extras).with_hashes(True)
 exporter.export("requirements.txt", Path.cwd(), output)
@@ -71,16 +73,20 @@ def from_poetry(
     more = "".join(f" --extras {name}" for name in extras)
     more += "".join(f" --with {name}" for name in groups)
     advice = (
-        "run poetry lock if it is out of date; or poetry export --format requirements.txt "
-        f"--output requirements.txt{more}, commit the file, and set app_dependencies: "
-        "{file: requirements.txt}"
+        f"run poetry export --format requirements.txt --output requirements.txt{more}, commit the "
+        "file, and set app_dependencies: {file: requirements.txt}"
     )
     try:
         python = _environment(cache, exporter_lock)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             text = _export(project, lock, extras, groups, python, Path(scratch))
             return _with_folders(text, project, lock, scratch)
-    except (OSError, subprocess.SubprocessError, _ToolError) as error:
+    except (OSError, _ToolError) as error:
+        if isinstance(error, _ToolError) and error.status == _STALE:
+            raise SourceError(
+                "poetry.lock is out of date: pyproject.toml has changed since it was made; run "
+                "poetry lock and commit the file"
+            ) from None
         raise SourceError(
             f"poetry.lock cannot be exported on the controller: {error}; {advice}"
         ) from None
@@ -88,6 +94,10 @@ def from_poetry(
 
 class _ToolError(Exception):
     """A tool failed; the message says how."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def _environment(cache: str, exporter_lock: str) -> str:
@@ -171,23 +181,24 @@ def _run(
         raise _ToolError(f"it did not end within {seconds} s") from None
     if result.returncode != 0:
         lines = (result.stderr.strip() or result.stdout.strip()).splitlines()
-        raise _ToolError("\n".join(lines[-_TAIL:]) or f"status {result.returncode}")
+        told = "\n".join(lines[-_TAIL:]) or f"status {result.returncode}"
+        raise _ToolError(told, result.returncode)
 
 
 def _with_folders(text: str, project: Project, lock: str, scratch: str) -> str:
     """Return a requirements file whose folders are those of the tree, wherever it is."""
     names = {
-        clean(posixpath.join(project.folder, source["url"])): str(package["name"])
+        posixpath.normpath(posixpath.join(project.folder, source["url"])): str(package["name"])
         for package in toml(lock).get("package", [])
         if (source := table(package, "source")).get("type") in ("directory", "file")
     }
     lead = f"file://{os.path.realpath(scratch)}/tree/"
     lines = []
     for line in text.splitlines(keepends=True):
-        found = re.match(rf"(?:-e |[^\s@]+ @ )?{re.escape(lead)}(?P<path>[^\s;]+)", line)
+        found = re.match(rf"(?:-e |(?P<name>[^\s@]+) @ )?{re.escape(lead)}(?P<path>[^\s;]+)", line)
         if found:
-            path = clean(found["path"])
-            named = found.group().partition(" @ ")[0] if " @ " in found.group() else names[path]
-            line = f"{named} @ {in_tree(path)}{line[found.end() :]}"
+            path = posixpath.normpath(found["path"])
+            place = in_tree(posixpath.relpath(path, project.folder or "."), project.folder)
+            line = f"{found['name'] or names[path]} @ {place}{line[found.end() :]}"
         lines.append(line)
     return "".join(lines)

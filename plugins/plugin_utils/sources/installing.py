@@ -96,7 +96,7 @@ def plan(tree: Tree, folder: str, wishes: Wishes, origin: Origin) -> Installatio
         environment |= version_environment(one, origin.described, origin.kind)
     notes = [*chosen.notes]
     if is_worth_telling(reason):
-        notes.append(f"{reason}: the source is served as it is; {prefix}package: true builds it")
+        notes.append(f"{reason}: the project is not built, its source is served as it is")
     if not package:
         notes += notices.of_layout(project, wishes.module, prefix)
     if chosen.kind not in ("", "requirements.txt", "Pipfile.lock"):
@@ -115,6 +115,27 @@ def plan(tree: Tree, folder: str, wishes: Wishes, origin: Origin) -> Installatio
     )
 
 
+def refuse_wishes(kind: str, wishes: Wishes) -> None:
+    """Refuse wishes for a source that is installed as it is.
+
+    Args:
+        kind: wheel or package.
+        wishes: What the user asks for.
+
+    Raises:
+        SourceError: There are wishes.
+    """
+    given = {"file": wishes.file != "auto", "extras": wishes.extras, "groups": wishes.groups}
+    told = [name for name, is_given in given.items() if is_given]
+    name = f"dependencies.{told[0]}" if told else "package" if wishes.package != "auto" else ""
+    if name:
+        advice = "put extras into app_source.extras" if kind == "package" else "remove it"
+        raise SourceError(
+            f"{wishes.prefix}{name} is set, and app_source is a {kind}, which is installed as it "
+            f"is; {advice}"
+        )
+
+
 def _reason(project: Project, chosen: Chosen, wishes: Wishes, lock: str) -> str:
     """Return why the project is not built; an empty string if it is."""
     lock_folder = posixpath.dirname(chosen.path)
@@ -122,8 +143,8 @@ def _reason(project: Project, chosen: Chosen, wishes: Wishes, lock: str) -> str:
         return is_built(project, wishes.package, lock, lock_folder, wishes.prefix)
     if wishes.package == "false":
         raise SourceError(
-            f"{wishes.prefix}package is false; {chosen.path} tells its dependencies only when it is "
-            f"built; name them in a requirements.txt, or set {wishes.prefix}package to auto"
+            f"{wishes.prefix}package is false; {chosen.path} tells its dependencies only when it "
+            f"is built; name them in a requirements.txt, or set {wishes.prefix}package to auto"
         )
     return ""
 
@@ -152,7 +173,8 @@ def _check_choices(chosen: Chosen, tree: Tree, wishes: Wishes) -> list[str]:
         missing = [name for name in wanted if canonicalize_name(name) not in known]
         if missing:
             told = f"has the {kind} {', '.join(sorted(there))}" if there else f"has no {kind}"
-            named = chosen.path if chosen.kind == "Pipfile.lock" else "pyproject.toml"
+            told_by = ("Pipfile.lock", "pylock.toml")
+            named = chosen.path if chosen.kind in told_by else "pyproject.toml"
             raise SourceError(f"{seen}; {named} {told}; remove {', '.join(missing)}, or add it")
     always = chosen.project.default_groups if chosen.kind in ("uv.lock", "pyproject.toml") else ()
     return list(dict.fromkeys([*wishes.groups, *(name for name in always if name != "dev")]))
@@ -195,8 +217,8 @@ def _refuse_poetry_without_lock(project: Project) -> None:
     if "project" in project.document or "poetry" not in table(project.document, "tool"):
         return
     raise SourceError(
-        "the dependencies are in [tool.poetry] of pyproject.toml, which only Poetry reads, and there "
-        "is no poetry.lock; run poetry lock and commit the file"
+        "the dependencies are in [tool.poetry] of pyproject.toml, which only Poetry reads, and "
+        "there is no poetry.lock; run poetry lock and commit the file"
     )
 
 

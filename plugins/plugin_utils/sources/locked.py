@@ -14,11 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tomllib
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import TREE
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import (
-    clean,
-    join,
     table,
     toml,
 )
@@ -82,7 +79,7 @@ def from_pipenv(project: Project, lock: str, groups: Sequence[str]) -> str:
     pipfile = toml(project.tree.read("Pipfile"))
     wanted = [_of_pipfile(name, told) for name, told in table(pipfile, "packages").items()]
     default = document.get("default", {})
-    versions = {
+    versions: dict[str, list[str]] = {
         canonicalize_name(name): [str(told.get("version", "")).removeprefix("==")]
         for name, told in default.items()
     }
@@ -122,7 +119,7 @@ def _line(name: str, told: Mapping[str, Any], hashes: Iterable[str], folder: str
         place = f"git+{_git_url(repository)}{at}{f'#subdirectory={below}' if below else ''}"
         requirement, hashes = f"{named} @ {place}", ()
     elif path and "://" not in str(path):
-        requirement, hashes = f"{named} @ {in_tree(join(folder, _relative(path)))}", ()
+        requirement, hashes = f"{named} @ {in_tree(_relative(path), folder)}", ()
     elif told.get("url") or path:
         requirement = f"{named} @ {told.get('url') or path}"
     else:
@@ -133,18 +130,19 @@ def _line(name: str, told: Mapping[str, Any], hashes: Iterable[str], folder: str
     return " \\\n".join(lines) + "\n"
 
 
-def in_tree(path: str) -> str:
-    """Return the URL of a folder of the tree, wherever a host unpacks it.
+def in_tree(path: str, folder: str) -> str:
+    """Return a path of the tree as it is written in a file in one of its folders.
 
     Raises:
-        SourceError: It is outside of it.
+        SourceError: It is outside of the tree.
     """
-    if posixpath.normpath(path).startswith(".."):
+    whole = posixpath.normpath(posixpath.join(folder, path))
+    if whole.startswith(".."):
         raise SourceError(
             f"the lock names {path}, outside of the source; use a source that contains it, with "
             "app_source.subdirectory for the project's folder"
         )
-    return f"file://{TREE}/{clean(path)}"
+    return f"file:{posixpath.relpath(whole, folder or '.')}"
 
 
 def _relative(path: str) -> str:
@@ -194,7 +192,11 @@ def _check_fit(
             or any(not one or requirement.specifier.contains(one, True) for one in found)
         )
         if not fits:
-            seen = f"has {requirement.name} {', '.join(found)}" if found else "has none of it"
+            seen = (
+                f"has {requirement.name} {', '.join(dict.fromkeys(found))}"
+                if found
+                else "has none of it"
+            )
             raise SourceError(
                 f"{lock} is out of date: the project asks for {told}, and the lock {seen}; "
                 f"run {command} and commit the file"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import table, toml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -22,8 +23,9 @@ _OF_DEVELOPMENT = re.compile(
 _RUN_BY = ("Procfile", "Dockerfile", "fly.toml", "app.yaml", "render.yaml", "supervisord.conf")
 #: The newest patch level that any Python may have.
 _PATCH_LEVELS = range(60)
-#: The distributions' own Pythons: Ubuntu 22.04, Debian 12, Ubuntu 24.04, Debian 13.
-_OF_HOSTS = ("3.10", "3.11", "3.12", "3.13")
+#: Debian 13's own, which is all that a project needs that does not ask for a newer one.
+_USUAL = "3.13"
+_MINORS = range(10, 40)
 
 
 def of_choices(
@@ -67,15 +69,16 @@ def of_python(project: Project, python: str, prefix: str) -> list[str]:
     if pinned and not python:
         file, version = pinned
         return [
-            f'{file} names Python {version}: a host takes its own unless {prefix}python: "{version}"'
-            " asks for it"
+            f"{file} names Python {version}: a host takes its own python3 unless "
+            f'{prefix}python: "{version}" asks for that one'
         ]
     if pinned and pinned[1] != python:
         return [f"{pinned[0]} names Python {pinned[1]}, and {prefix}python is {python}"]
-    if needed and not python and not all(_fits(needed, one) for one in _OF_HOSTS):
+    if needed and not python and not _fits(needed, _USUAL):
+        least = next((f"3.{minor}" for minor in _MINORS if _fits(needed, f"3.{minor}")), "")
         return [
-            f"pyproject.toml requires Python {needed}: {prefix}python gives one to a host whose own "
-            "does not fit"
+            f'pyproject.toml requires Python {needed}: {prefix}python: "{least}" gives it to a '
+            "host whose own does not fit"
         ]
     return []
 
@@ -124,7 +127,8 @@ def _pinned(project: Project) -> tuple[str, str] | None:
         found = re.match(r"(?:\s*#.*\n)*\s*(?:c?python-?|cpython@)?(3\.\d+)", text)
         if found:
             return name, found[1]
-    return None
+    asked = table(toml(project.tree.read("Pipfile")), "requires").get("python_version")
+    return ("Pipfile", asked) if isinstance(asked, str) and asked else None
 
 
 def _fits(needed: str, python: str) -> bool:

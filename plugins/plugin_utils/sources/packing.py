@@ -1,35 +1,30 @@
 """Turn an application's source into one archive, on the controller.
 
 Every host of a rollout gets the same bytes: a branch or a URL is resolved once, hosts need no
-access to it, and the archive's digest identifies the release. Standard library and git only.
+access to it, and the archive's digest identifies the release. Nothing is held in memory whole.
 """
 
 from __future__ import annotations
 
-import base64
-import fnmatch
-import gzip
+import contextlib
 import hashlib
-import http.client
-import io
-import lzma
 import os
 import re
 import shutil
-import stat
-import subprocess
-import tarfile
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, Protocol
 
-from ansible.module_utils.urls import open_url
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.archive import (
+    BROKEN,
+    ArchiveTree,
+    download,
+    sha256_of,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.commit import GitTree
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import (
-    git_environment,
-    separate,
     shown,
     without_credentials,
 )
@@ -37,22 +32,24 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import 
     Entry,
     SourceError,
     check_links,
+    leaving,
 )
-
-#: What never belongs to a release, anywhere in the tree.
-NEVER = (
-    *(".git", ".hg", ".svn", ".venv", "__pycache__", "*.pyc", ".mypy_cache", ".pytest_cache"),
-    *(".ruff_cache", ".tox", ".nox", "node_modules"),
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.folder import FolderTree
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.git import describe
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.lfs import named, refusal
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import (
+    clean,
+    join,
+    reaches_outside,
+    table,
+    toml,
 )
-#: Every file gets this time (1980-01-01, the oldest that a zip or wheel can hold).
-FIXED_TIME = 315532800
-#: Seconds without a byte after which a download is aborted.
-DOWNLOAD_TIMEOUT = 60
-#: What reading a file that is not an archive, or is truncated, may raise; zipfile raises
-#: NotImplementedError for a compression that it does not support.
-_BROKEN = (
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, KeyError, NotImplementedError, RuntimeError),
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.selection import Selection
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.writing import (
+    digest_of,
+    read_contents,
+    weights,
+    write_archive,
 )
 
 
@@ -84,12 +81,24 @@ class Source:
     described: str = ""
 
 
-def prepare(source: Mapping[str, Any], cache: str) -> Source:
+class Tree(Protocol):
+    """What a tree is packed from: a folder, a commit, an archive."""
+
+    def children(self, folder: str) -> list[Entry]:
+        """Return what is directly in a folder, by paths from the root; the root is empty."""
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file; None if there is none."""
+
+
+def prepare(source: Mapping[str, Any], cache: str, dependencies: str = "auto") -> Source:
     """Fetch `source` into the folder `cache` and describe it.
 
     Args:
         source: As `app_source` in docs/variables.md; assumed to be valid.
         cache: A folder of the controller, created if missing.
+        dependencies: The file that names the dependencies, which may need the whole repository;
+            auto if it was not chosen.
 
     Raises:
         SourceError: The source cannot be fetched.
@@ -102,278 +111,182 @@ def prepare(source: Mapping[str, Any], cache: str) -> Source:
         )
     try:
         os.makedirs(cache, mode=0o700, exist_ok=True)
-        return makers[source["type"]](source, cache)
+        asked = {**source, "dependencies": dependencies}
+        return replace(makers[source["type"]](asked, cache), shown=shown(source))
     except OSError as error:
         raise SourceError(f"the source cannot be packed on the controller: {error}") from None
 
 
 def _path(source: Mapping[str, Any], cache: str) -> Source:
-    root = os.path.expanduser(source["path"])
-    if not os.path.isdir(root):
-        raise SourceError(f"{root} is not a folder of the controller; set app_source.path to one")
-    entries = list(_walk(root, (*NEVER, *source.get("exclude", ()))))
-    return _tree(entries, source, cache, fallback="src")
-
-
-def _walk(root: str, excluded: Iterable[str]) -> Iterator[Entry]:
-    patterns = tuple(excluded)
-
-    def kept(path: str) -> bool:
-        name = os.path.basename(path)
-        return not any(fnmatch.fnmatch(name, p) or fnmatch.fnmatch(path, p) for p in patterns)
-
-    for folder, folders, files in os.walk(root):
-        below = os.path.relpath(folder, root)
-        relative = "" if below == "." else below
-        folders[:] = sorted(f for f in folders if kept(os.path.join(relative, f)))
-        linked = [f for f in folders if os.path.islink(os.path.join(folder, f))]
-        for name in sorted(files + linked):
-            path = os.path.join(relative, name)
-            if not kept(path):
-                continue
-            full = os.path.join(folder, name)
-            mode = os.lstat(full).st_mode
-            if stat.S_ISLNK(mode):
-                yield Entry(path, b"", link=os.readlink(full))
-            elif stat.S_ISREG(mode):
-                with open(full, "rb") as file:
-                    yield Entry(path, file.read(), bool(mode & stat.S_IXUSR))
+    tree = FolderTree(os.path.expanduser(source["path"]))
+    below = clean(source.get("subdirectory", ""))
+    told = tree.notes(below)
+    packed = _tree(tree, source, cache)
+    return replace(
+        packed,
+        label=packed.label or "src",
+        described=describe(os.path.expanduser(source["path"])),
+        notes=(*told, *packed.notes),
+    )
 
 
 def _git(source: Mapping[str, Any], cache: str) -> Source:
-    url, user, password = separate(source["url"])
+    tree = GitTree(source, cache)
+    with contextlib.closing(tree):
+        packed = _tree(tree, source, cache)
     version = str(source["version"])
-    login = git_environment(url, user, password, os.environ)
-    mirror = os.path.join(cache, hashlib.sha256(url.encode()).hexdigest()[:16] + ".git")
-    if url != source["url"]:
-        # An earlier version kept the credentials in the mirror's configuration.
-        old = hashlib.sha256(source["url"].encode()).hexdigest()[:16] + ".git"
-        shutil.rmtree(os.path.join(cache, old), ignore_errors=True)
-    if os.path.isdir(mirror):
-        _run_git("fetch", "--quiet", "--prune", "--force", "origin", cwd=mirror, environment=login)
-    else:
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            clone = ("clone", "--quiet", "--mirror", url, os.path.join(folder, "mirror"))
-            _run_git(*clone, cwd=cache, environment=login)
-            os.rename(os.path.join(folder, "mirror"), mirror)
-    try:
-        found = _run_git("rev-parse", "--verify", f"{version}^{{commit}}", cwd=mirror)
-    except SourceError:
-        raise SourceError(
-            f"app_source.version is {version}; {shown(source)['url']} has no such branch, "
-            "tag or commit"
-        ) from None
-    commit = found.decode().strip()
-    below = source.get("subdirectory", "").strip("/")
-    entries = list(
-        _read_tar(io.BytesIO(_run_git("archive", "--format=tar", commit, cwd=mirror)), below)
-    )
-    listed = _run_git("ls-tree", "-r", commit, *([below] if below else []), cwd=mirror)
-    # 160000 is git's mode of a submodule, of which `git archive` writes an empty folder.
-    if re.search(rb"^160000 ", listed, re.MULTILINE):
-        raise SourceError(
-            f"{shown(source)['url']} has submodules, which a release would miss; "
-            "build an archive with them and use app_source type archive"
-        )
     short = version if not re.fullmatch(r"[0-9a-f]{12,40}", version) else version[:10]
-    return _tree(entries, source, cache, fallback=short, label=short, commit=commit)
-
-
-def _run_git(*arguments: str, cwd: str, environment: Mapping[str, str] | None = None) -> bytes:
-    environment = {
-        **(os.environ if environment is None else environment),
-        "GIT_TERMINAL_PROMPT": "0",
-    }
-    try:
-        result = subprocess.run(
-            ["git", *arguments], cwd=cwd, env=environment, capture_output=True, check=False
-        )
-    except FileNotFoundError:
-        raise SourceError("git is not installed on the controller; install it") from None
-    if result.returncode != 0:
-        told = without_credentials(result.stderr.decode(errors="replace").strip())
-        raise SourceError(f"git {arguments[0]} failed: {told}")
-    return result.stdout
+    return replace(packed, label=_label(short), commit=tree.commit, described=tree.described)
 
 
 def _archive(source: Mapping[str, Any], cache: str) -> Source:
+    with _opened(source, cache) as (name, file):
+        digest = sha256_of(file)
+        expected = str(source.get("checksum", "")).rpartition(":")[2]
+        if expected and expected != digest:
+            raise SourceError(
+                f"{without_credentials(name)} has the sha256 {digest}; "
+                f"app_source.checksum expects {expected}; nothing was installed"
+            )
+        base = os.path.basename(name.partition("?")[0])
+        if base.endswith(".whl"):
+            return _wheel(source, file, base, digest, cache)
+        tree = ArchiveTree(file, base, cache)
+        packed = _tree(tree, source, cache)
+        return replace(
+            packed, label=packed.label or _label(re.sub(r"\.(tar|tgz|zip).*$", "", base))
+        )
+
+
+@contextlib.contextmanager
+def _opened(source: Mapping[str, Any], cache: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open an archive: its place and its file, which is a temporary one of a download."""
     if source.get("path"):
         name = os.path.expanduser(source["path"])
         try:
-            with open(name, "rb") as file:
-                data = file.read()
+            file = open(name, "rb")  # noqa: SIM115 (closed below; only this may be its error)
         except OSError as error:
             raise SourceError(f"app_source.path cannot be read: {error}") from None
-    else:
-        name, data = source["url"], _download(source["url"])
-    digest = hashlib.sha256(data).hexdigest()
-    expected = str(source.get("checksum", "")).rpartition(":")[2]
-    if expected and expected != digest:
-        raise SourceError(
-            f"{without_credentials(name)} has the sha256 {digest}; "
-            f"app_source.checksum expects {expected}; nothing was installed"
-        )
-    base = os.path.basename(name.partition("?")[0])
-    if base.endswith(".whl"):
-        version = base.split("-")[1] if base.count("-") >= 4 else "wheel"
-        folder = os.path.join(cache, digest[:16])
-        os.makedirs(folder, exist_ok=True)
-        path = _store(os.path.join(folder, base), data)
-        return Source("wheel", digest, _label(version), path, shown=shown(source))
-    entries = list(_unpack(data, base, source.get("subdirectory", "")))
-    return _tree(entries, source, cache, fallback=re.sub(r"\.(tar|tgz|zip).*$", "", base))
+        with file:
+            yield name, file
+        return
+    with tempfile.TemporaryFile(dir=cache) as target:
+        download(source["url"], target)
+        yield source["url"], target
 
 
-def _download(url: str) -> bytes:
-    place, user, password = separate(url)
-    headers = {}
-    if user or password:
-        told = base64.b64encode(f"{user}:{password}".encode()).decode()
-        headers["Authorization"] = f"Basic {told}"
-    try:
-        # The operator's own URL; file: is equivalent to a path.
-        with open_url(
-            place,
-            headers=headers,
-            # Another host, which a redirect may lead to, must not see them.
-            unredirected_headers=["Authorization"],
-            use_netrc=False,
-            # The checksum is of the bytes as they are stored.
-            decompress=False,
-            timeout=DOWNLOAD_TIMEOUT,
-        ) as answer:
-            data: bytes = answer.read()
-            return data
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise SourceError(f"{without_credentials(url)} cannot be fetched: {error}") from None
-
-
-def _unpack(data: bytes, name: str, subdirectory: str) -> Iterator[Entry]:
-    try:
-        zipped = zipfile.is_zipfile(io.BytesIO(data))
-        entries = list(_read_zip(data) if zipped else _read_tar(io.BytesIO(data)))
-    except _BROKEN as error:
-        raise SourceError(
-            f"{name} is neither a tar, a zip nor a wheel, or is torn: {error}"
-        ) from None
-    tops = {entry.path.partition("/")[0] for entry in entries}
-    if len(tops) == 1 and all("/" in entry.path for entry in entries):
-        subdirectory = os.path.join(tops.pop(), subdirectory) if subdirectory else tops.pop()
-    return _below(entries, subdirectory)
-
-
-def _read_zip(data: bytes) -> Iterator[Entry]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for member in archive.infolist():
-            if not member.is_dir():
-                path, data = _inside(member.filename), archive.read(member)
-                mode = member.external_attr >> 16
-                if stat.S_ISLNK(mode):
-                    yield Entry(path, b"", link=data.decode())
-                elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                    raise _special(path)
-                else:
-                    yield Entry(path, data, bool(mode & stat.S_IXUSR))
-
-
-def _read_tar(file: io.BytesIO, below: str = "") -> Iterator[Entry]:
-    entries = []
-    with tarfile.open(fileobj=file) as archive:
-        for member in archive:
-            path = _inside(member.name)
-            # Of a hard link, extractfile() finds the file that it is another name of.
-            extracted = archive.extractfile(member) if not member.issym() else None
-            if extracted is not None:
-                entries.append(Entry(path, extracted.read(), bool(member.mode & stat.S_IXUSR)))
-            elif member.issym():
-                entries.append(Entry(path, b"", link=member.linkname))
-            elif not member.isdir():
-                raise _special(path)
-    return _below(entries, below)
-
-
-def _below(entries: Iterable[Entry], folder: str) -> Iterator[Entry]:
-    """Yield the entries below `folder`, with their paths from there.
-
-    Raises:
-        SourceError: there are none.
-    """
-    prefix = folder.strip("/") + "/" if folder.strip("/") else ""
-    found = False
-    for entry in entries:
-        if entry.path.startswith(prefix):
-            found = True
-            yield Entry(entry.path[len(prefix) :], entry.data, entry.executable, entry.link)
-    if not found:
-        raise SourceError(f"the source has nothing below {folder or 'its root'}")
-
-
-def _special(path: str) -> SourceError:
-    return SourceError(
-        f"the archive holds {path!r}, a device or a pipe, which no release needs; remove it"
-    )
-
-
-def _inside(path: str) -> str:
-    """Return a member's path, normalised.
-
-    Raises:
-        SourceError: the path leads out of the archive.
-    """
-    normal = os.path.normpath(path)
-    if normal.startswith(("/", "..")):
-        raise SourceError(
-            f"the archive holds {path!r}, which leads out of it; nothing was unpacked"
-        )
-    return normal
+def _wheel(
+    source: Mapping[str, Any], file: IO[bytes], name: str, digest: str, cache: str
+) -> Source:
+    for key in ("exclude", "include", "subdirectory"):
+        if source.get(key):
+            raise SourceError(
+                f"app_source.{key} is set, and {name} is a wheel, which is installed as it is; "
+                "remove it, or use an archive of the source"
+            )
+    version = name.split("-")[1] if name.count("-") >= 4 else "wheel"
+    folder = os.path.join(cache, digest[:16])
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        file.seek(0)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as target:
+            shutil.copyfileobj(file, target)
+        os.replace(target.name, path)
+    return Source("wheel", digest, _label(version), path, size=os.path.getsize(path))
 
 
 def _tree(
-    entries: list[Entry],
-    source: Mapping[str, Any],
-    cache: str,
-    fallback: str,
-    label: str = "",
-    commit: str = "",
+    tree: FolderTree | GitTree | ArchiveTree, source: Mapping[str, Any], cache: str
 ) -> Source:
-    """Write the entries as one tar, with the same bytes at any time and on any machine."""
-    if not entries:
-        raise SourceError("the source is empty")
-    # Of a path that an archive has twice, the last counts, as when it is unpacked.
-    entries = list({entry.path: entry for entry in entries}.values())
-    check_links(entries)
-    digest = hashlib.sha256()
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for entry in sorted(entries, key=lambda e: e.path):
-            info = tarfile.TarInfo(entry.path)
-            info.size, info.mtime = len(entry.data), FIXED_TIME
-            info.mode = 0o755 if entry.executable else 0o644
-            if entry.link:
-                info.type, info.linkname = tarfile.SYMTYPE, entry.link
-            archive.addfile(info, io.BytesIO(entry.data))
-            for part in (entry.path, oct(info.mode), entry.link):
-                digest.update(os.fsencode(part) + b"\0")
-            digest.update(hashlib.sha256(entry.data).digest())
-    name = digest.hexdigest()
-    path = os.path.join(cache, f"{name[:16]}.tar.gz")
-    if not os.path.exists(path):
-        _store(path, gzip.compress(buffer.getvalue(), mtime=0))
-    label = label or _project_version(entries) or fallback
-    return Source("tree", name, _label(label), path, commit, shown=shown(source))
-
-
-def _project_version(entries: Iterable[Entry]) -> str:
-    """Return the version in the tree's pyproject.toml, or an empty string."""
-    for entry in entries:
-        if entry.path == "pyproject.toml":
-            text = entry.data.decode(errors="replace")
-            section = re.search(r"^\[project\]$(.*?)(^\[|\Z)", text, re.MULTILINE | re.DOTALL)
-            version = re.search(
-                r"^version\s*=\s*[\"']([^\"']+)", section.group(1) if section else "", re.MULTILINE
+    """Pack a tree, or what is below the source's subdirectory if that is all that is needed."""
+    below = clean(source.get("subdirectory", ""))
+    project, notes = "", []
+    with _reading(tree):
+        selection = Selection(source)
+        entries = selection.gather(tree, below)
+        if not entries:
+            whole = source["type"] == "path" and not below
+            raise SourceError(
+                "the source is empty"
+                if whole
+                else f"the source has nothing below {below or 'its root'}"
             )
-            return version.group(1) if version else ""
-    return ""
+        if below and (reason := _needs_more(tree, below, entries, source)):
+            selection = Selection(source)
+            entries, project = selection.gather(tree, ""), below
+            notes.append(f"the whole repository is packed, not only {below}: {reason}")
+        at = "" if project else below
+        entries.sort(key=lambda entry: entry.path)
+        check_links(_from(at, entries))
+        _check_submodules(tree, entries)
+        contents = read_contents(entries)
+        if pointers := [entry for entry in entries if contents[entry.path].pointer]:
+            if not isinstance(tree, GitTree):
+                raise refusal(pointers)
+            found = {entry.path: entry for entry in tree.contents_of(pointers)}
+            entries = [found.get(entry.path, entry) for entry in entries]
+            contents |= read_contents(found.values())
+        notes += selection.notes + (tree.notes(entries) if isinstance(tree, GitTree) else [])
+        label = _project_version(tree.read(join(below, "pyproject.toml")))
+    entries = _from(at, entries)
+    if at:
+        contents = {path[len(at) + 1 :]: one for path, one in contents.items()}
+    digest = digest_of(entries, contents, project)
+    size = sum(one.size for one in contents.values())
+    path = os.path.join(cache, f"{digest[:16]}.tar.gz")
+    if not os.path.exists(path):
+        write_archive(entries, contents, path, size)
+    if told := weights(contents):
+        notes.append(told)
+    return Source(
+        "tree", digest, label, path, project=project, size=size, notes=tuple(map(printable, notes))
+    )
+
+
+@contextlib.contextmanager
+def _reading(tree: FolderTree | GitTree | ArchiveTree) -> Iterator[None]:
+    """Tell an archive that is torn from an error of this machine."""
+    try:
+        yield
+    except BROKEN as error:
+        if isinstance(tree, ArchiveTree):
+            raise tree.torn(error) from None
+        raise
+
+
+def _from(folder: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries by their paths from a folder that all of them are in."""
+    if not folder:
+        return list(entries)
+    return [replace(entry, path=entry.path[len(folder) + 1 :]) for entry in entries]
+
+
+def _needs_more(tree: Tree, below: str, entries: Sequence[Entry], source: Mapping[str, Any]) -> str:
+    """Return why a folder of a repository cannot be packed alone, or an empty string."""
+    links = leaving(_from(below, entries))
+    if links:
+        return f"{below}/{links[0]} links out of it"
+    return reaches_outside(tree.read, below, source["dependencies"])
+
+
+def _check_submodules(tree: Tree, entries: Sequence[Entry]) -> None:
+    """Refuse a folder or an archive in which the place of a submodule is empty."""
+    told = tree.read(".gitmodules") or ""
+    places = set(re.findall(r"^\s*path\s*=\s*(\S.*?)/?\s*$", told, re.M))
+    empty = [entry.path for entry in entries if entry.folder and entry.path in places]
+    if empty:
+        raise SourceError(
+            f"{named(empty)} empty in the source, but a submodule in .gitmodules; run "
+            "`git submodule update --init --recursive` in the clone that the source is made from, "
+            "or leave it out by app_source.exclude"
+        )
+
+
+def _project_version(text: str | None) -> str:
+    """Return the version that a pyproject.toml names, as a label, or an empty string."""
+    version = table(toml(text), "project").get("version")
+    return _label(version) if isinstance(version, str) else ""
 
 
 def _package(source: Mapping[str, Any], _cache: str) -> Source:
@@ -382,19 +295,11 @@ def _package(source: Mapping[str, Any], _cache: str) -> Source:
     places = without_credentials(f"{source.get('index', '')} {source.get('find_links', '')}")
     digest = hashlib.sha256(f"{wanted} {places}".encode()).hexdigest()
     label = _label(str(source["version"]))
-    return Source("package", digest, label, requirement=wanted, shown=shown(source))
+    return Source("package", digest, label, requirement=wanted)
 
 
 def _label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "_", text).strip("._")[:24] or "release"
-
-
-def _store(path: str, data: bytes) -> str:
-    """Write `data` to `path` in one step and return the path."""
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as file:
-        file.write(data)
-    os.replace(file.name, path)
-    return path
 
 
 def release_id(source: Source, *ingredients: object) -> str:

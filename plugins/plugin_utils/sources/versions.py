@@ -96,17 +96,14 @@ def version_environment(project: Project, described: str, kind: str) -> dict[str
         return found
     if tool.fallback and tool.fallback in settings:
         return {}
-    seen = (
-        f"a source of type {kind} has no history"
-        if not described
-        else (
-            f"{tool.name} cannot be told one"
-            if not tool.variable
-            else f"git describes the commit as {described}, which has no version"
-        )
-    )
+    if not described:
+        seen, advice = f"a source of type {kind} has no history", "use app_source type git"
+    elif not tool.variable:
+        seen, advice = f"{tool.name} cannot be told one", "write it into pyproject.toml"
+    else:
+        seen = f"git describes the commit as {described}, which has no version"
+        advice = "tag a commit with one, such as v1.4.0"
     option = f", or set {tool.fallback} in [{'.'.join(tool.settings)}]" if tool.fallback else ""
-    advice = "use app_source type git" if tool.variable else "set a version in pyproject.toml"
     raise SourceError(
         f"the version of {project.name or 'the project'} comes from git, by {tool.name}; a host "
         f"has no git history, and {seen}; {advice}{option}"

@@ -4,10 +4,10 @@ Deployed beside each slot's gunicorn.conf.py, which sets `DrainingWorker.slot`. 
 application's own virtual environment, needs no change to the application, and adds to
 `uvicorn_worker.UvicornWorker`:
 
-- *Starting*: once the application has started, the worker sends itself real HTTP requests for the
-  health path, over a private socket pair, until one is answered with 200. It writes each outcome to
-  `<runtime directory>/worker-<pid>.json`. Gunicorn's own READY=1 proves nothing of the kind: it is
-  sent before any worker was forked.
+- *Starting*: the application may take its health time-out to start, blocking or not. Then the
+  worker sends itself real HTTP requests for the health path, over a private socket pair, until one
+  is answered with 200. It writes each outcome to `<runtime directory>/worker-<pid>.json`.
+  Gunicorn's own READY=1 proves nothing of the kind: it is sent before any worker was forked.
 - *Being replaced*: as soon as `live.sock` points at the other slot, every answer carries
   `Connection: close`, so that nginx closes its idle connections here without a race.
 - *Stopping* (SIGTERM, or `max_requests`): requests on open connections are still answered, with
@@ -20,9 +20,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import glob
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -73,6 +76,8 @@ class Slot:
     drain: float
     #: How long an ordinary request may take, at most.
     request_timeout: float
+    #: How long a worker may take to import and start the application.
+    boot_timeout: float = 0
     #: Set by `DrainingServer.shutdown`: this process is about to end.
     leaving: bool = field(default=False, init=False)
 
@@ -212,6 +217,8 @@ class DrainingServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then begin to report how healthy it is."""
         await super().startup(sockets)
+        # From now on a loop that blocks is one that hangs.
+        await self._notify()
         self._report = asyncio.create_task(self._report_health())
 
     async def _beat(self) -> None:
@@ -220,12 +227,17 @@ class DrainingServer(Server):
         Uvicorn does so only while it serves: a long drain would be ended by SIGABRT.
         """
         while True:
-            if self.config.callback_notify is not None:
-                await self.config.callback_notify()
+            # Until the application has started, the time that it was given at boot counts.
+            if self.started:
+                await self._notify()
             if os.getppid() != self.master_pid and not self.should_exit:
                 logger.warning("Gunicorn's master is gone; this worker ends")
                 self.orphaned = self.should_exit = True
             await asyncio.sleep(min(1.0, self.config.timeout_notify))
+
+    async def _notify(self) -> None:
+        if self.config.callback_notify is not None:
+            await self.config.callback_notify()
 
     async def _report_health(self) -> None:
         """Request the health path from this worker until it answers 200; keep each outcome."""
@@ -264,7 +276,10 @@ class DrainingServer(Server):
                 "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
             )
             head, _blank, body = (await reader.read()).partition(b"\r\n\r\n")
-            return int(head.split(b" ", 2)[1]), body[:EXCERPT_BYTES].decode(errors="replace")
+            status = int(head.split(b" ", 2)[1])
+            # Of a redirect, where to is all that counts.
+            told = _location(head) if 300 <= status < 400 else body
+            return status, told[:EXCERPT_BYTES].decode(errors="replace")
         except IndexError:
             raise ValueError("the worker closed the connection without an answer") from None
         finally:
@@ -323,6 +338,12 @@ class DrainingServer(Server):
             await asyncio.sleep(TICK_SECONDS)
 
 
+def _location(head: bytes) -> bytes:
+    """Return where a redirect leads, by its header Location."""
+    found = re.search(rb"^location:[ \t]*([^\r\n]*)", head, re.IGNORECASE | re.MULTILINE)
+    return b"to " + found[1] if found else b""
+
+
 def _write_atomically(path: str, text: str) -> None:
     with open(path + ".new", "w", encoding="utf-8") as new:
         new.write(text)
@@ -333,6 +354,22 @@ class DrainingWorker(UvicornWorker):
     """`worker_class` of gunicorn.conf.py, which sets `slot` and may extend `CONFIG_KWARGS`."""
 
     slot: Slot
+
+    def init_process(self) -> None:
+        """Import and serve the application; called in the worker, right after it was forked."""
+        self._allow_boot()
+        super().init_process()
+
+    def _allow_boot(self) -> None:
+        """Date the heartbeat ahead, so that the master grants the start its own time.
+
+        An import or a lifespan may block the loop, or hold the interpreter's lock, for as long as a
+        model takes to load. The first heartbeat of a worker that serves brings the usual limit.
+        """
+        ahead = max(0.0, self.slot.boot_timeout - self.cfg.timeout)
+        if ahead and self.cfg.timeout:
+            then = time.monotonic() + ahead
+            os.utime(self.tmp.fileno(), (then, then))
 
     async def _serve(self) -> None:
         application = ClosingApplication(self.wsgi, self.slot)
@@ -348,6 +385,32 @@ def forget_worker(slot: Slot, pid: int) -> None:
     """Remove a dead worker's report; called in the master, by Gunicorn's `child_exit` hook."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
+    # Its gauges of what lives, as prometheus_client.multiprocess.mark_process_dead(), without
+    # importing what the application brings into the master.
+    for folder in metrics_folders():
+        for path in glob.glob(os.path.join(glob.escape(folder), f"gauge_live*_{pid}.db")):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+def metrics_folders() -> list[str]:
+    """Return where the workers share their metrics: the slot's own folders, also by an old name."""
+    names = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
+    return [folder for name in names if (folder := os.environ.get(name))]
+
+
+@functools.cache
+def clear_metrics() -> None:
+    """Make the folders of metrics, empty; called in the master, before the application is imported.
+
+    Only once in a process: Gunicorn reads its settings again on SIGHUP, when workers write there.
+    """
+    for folder in metrics_folders():
+        os.makedirs(folder, exist_ok=True)
+        for path in glob.glob(os.path.join(glob.escape(folder), "*.db")):
+            # A worker of a killed master may do the same.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def end_the_rest(proc: str = "/proc") -> None:

@@ -27,11 +27,17 @@ LINGER, DRAIN, LONG_REQUEST = 0.8, 1.6, 3.0
 PATIENCE = 15.0
 
 APPLICATION = f"""
-import asyncio, os, pathlib
+import asyncio, os, pathlib, time
+
+# A model that blocks, at import and in the lifespan.
+SLOW = float(os.environ.get("SLOW", "0"))
+time.sleep(SLOW)
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
+        await asyncio.sleep(0.1)
+        time.sleep(SLOW)
         await send({{"type": "lifespan.startup.complete"}})
         await receive()
         pathlib.Path(f"ended-{{os.getpid()}}").touch()
@@ -52,9 +58,14 @@ async def app(scope, receive, send):
         if scope["path"] == "/long":
             await asyncio.sleep({LONG_REQUEST})
         body = str(os.getpid()).encode()
+        if scope["path"] == "/hang":
+            time.sleep(60)
         healthy = scope["path"] != "/healthz" or not pathlib.Path("ill").exists()
+        moved = scope["path"] == "/healthz" and pathlib.Path("moved").exists()
         headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"keep-alive")]
-        start = {{"type": "http.response.start", "status": 200 if healthy else 503}}
+        headers += [(b"location", b"/health/")] if moved else []
+        status = 307 if moved else 200 if healthy else 503
+        start = {{"type": "http.response.start", "status": status}}
         await send(start | {{"headers": headers}})
         await send({{"type": "http.response.body", "body": body}})
 """
@@ -72,12 +83,13 @@ slot = Slot(
     linger={linger},
     drain={drain},
     request_timeout=10,
+    boot_timeout=60,
 )
 workers = {workers}
-worker_class = DrainingWorker
+worker_class = "draining_worker.DrainingWorker"
 DrainingWorker.slot = slot
 worker_tmp_dir = slot.runtime_directory
-timeout = 30
+timeout = {timeout}
 graceful_timeout = 20
 keepalive = 75
 control_socket_disable = True
@@ -111,7 +123,9 @@ class Blue:
     listener: socket.socket
     masters: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, workers: int = 1, linger: float = LINGER) -> subprocess.Popen[bytes]:
+    def start(
+        self, workers: int = 1, linger: float = LINGER, timeout: int = 30
+    ) -> subprocess.Popen[bytes]:
         """Start a Gunicorn and wait until its workers have reported that they are healthy."""
         known = set(self.reports())
         settings = SETTINGS.format(
@@ -120,6 +134,7 @@ class Blue:
             workers=workers,
             linger=linger,
             drain=DRAIN,
+            timeout=timeout,
         )
         (self.folder / "conf.py").write_text(settings)
         fd = self.listener.fileno()
@@ -242,6 +257,26 @@ def test_ill_worker_reports_until_it_is_well(blue: Blue) -> None:
     assert [report["status"] for report in blue.reports().values()] == [503]
     (blue.folder / "ill").unlink()
     until(lambda: [report["status"] for report in blue.reports().values()] == [200])
+
+
+def test_redirected_worker_reports_where_to(blue: Blue) -> None:
+    (blue.folder / "moved").touch()
+    blue.start()
+    [report] = blue.reports().values()
+    assert report == {"status": 307, "answer": "to /health/"}
+
+
+def test_start_may_block_for_longer_than_a_worker_that_serves(
+    blue: Blue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLOW", "4")
+    blue.start(timeout=1)
+    assert "WORKER TIMEOUT" not in blue.log()
+    # Once it serves, a loop that hangs ends the worker as before; its successor starts as slowly.
+    [hanging] = blue.reports()
+    blue.connect().send("/hang")
+    until(lambda: "WORKER TIMEOUT" in blue.log())
+    until(lambda: blue.reports().keys() - {hanging})
 
 
 # Being replaced

@@ -143,6 +143,7 @@ def test_release_that_the_host_is_known_to_have_makes_no_call(archive: Path) -> 
         "changed": False,
         "path": "/opt/shop/releases/1.0",
         "manifest": known,
+        "module": "main:app",
         "missing": [],
     }
     assert action.calls == []

@@ -36,7 +36,7 @@ def run_source(*, check_mode: bool = False, **args: object) -> dict[str, Any]:
 @pytest.fixture
 def project(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "main.py").write_text("app = None\n")
+    (tmp_path / "shop" / "main.py").write_text("app = FastAPI()\n")
     return {"type": "path", "path": str(tmp_path / "shop")}
 
 

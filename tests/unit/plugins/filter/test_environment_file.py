@@ -7,6 +7,9 @@ from datetime import date
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.asgi.fleet.plugins.filter.environment_file import FilterModule
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
+    parse_environment,
+)
 
 environment_file = FilterModule().filters()["environment_file"]
 
@@ -19,12 +22,13 @@ environment_file = FilterModule().filters()["environment_file"]
         (False, "false"),
         (None, ""),
         (0, "0"),
-        (1.5, "1.5"),
+        (["a", {"b": 1.5, "c": None}, "ü"], '["a",{"b":1.5,"c":null},"ü"]'),
+        ({"z": "x y", "a": [True]}, '{"z":"x y","a":[true]}'),
         ("yes", "yes"),
     ],
 )
-def test_environment_file_writes_scalars(value: object, text: str) -> None:
-    assert environment_file({"VALUE": value}) == f'VALUE="{text}"\n'
+def test_environment_file_writes_each_kind_of_value(value: object, text: str) -> None:
+    assert parse_environment(environment_file({"VALUE": value})) == {"VALUE": text}
 
 
 def test_environment_file_sorts_and_quotes() -> None:
@@ -37,17 +41,21 @@ def test_environment_file_sorts_and_quotes() -> None:
         ("A=1", "the environment is a str; expected a mapping of names to values"),
         (["A=1"], "the environment is a list; expected a mapping of names to values"),
         (
-            {"HOSTS": ["a"]},
-            "HOSTS is a list; expected text, a number or a boolean; "
-            "write it as JSON text if the application parses it",
+            {"API_VERSION": 1.1},
+            "API_VERSION is the number 1.1; expected a text, since YAML reads 1.10 as 1.1; "
+            "write it in quotes",
         ),
         (
             {"DAY": date(2026, 11, 5)},
-            "DAY is a date; expected text, a number or a boolean; "
-            "write it as JSON text if the application parses it",
+            "DAY is a date; expected text, a whole number, a boolean, a list or a mapping; "
+            "write it in quotes",
+        ),
+        (
+            {"DAYS": [date(2026, 11, 5)]},
+            "DAYS holds a date, which JSON does not have; write it in quotes",
         ),
     ],
-    ids=["text", "list", "list within", "date within"],
+    ids=["text", "list", "fraction", "date", "date within"],
 )
 def test_environment_file_refuses(variables: object, message: str) -> None:
     with pytest.raises(AnsibleFilterError) as error:

@@ -41,6 +41,7 @@ SHOWN = {
     "slot.*_activate.command": COMMAND,
     "certificate_drift.key_*": "path, account and mode of the file",
     "certificate_drift.provided.key_sha256": "a digest of 256 bits",
+    "release.installation.build_environment": "versions from git, and no secrets",
     "*.sandbox.options": "directives of a unit, which everybody may read",
     "slot.health_body": "what anybody gets who asks for the health path",
     "release.index": URL,

@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.modules import release
@@ -97,6 +98,8 @@ def test_release_is_built_with_everything_given(
         uv_environment='UV_OFFLINE="1"\n',
         prefix="app_",
         manifest={"built_by": "ada"},
+        installation={"file": "uv.lock", "extras": ["server"], "package": True},
+        project="backend",
     )
     path = f"{shop.releases}/1.0-abcdef01"
     assert not answer["failed"]
@@ -120,6 +123,8 @@ def test_release_is_built_with_everything_given(
             secret_names=["TOKEN"],
             uv_environment={"UV_OFFLINE": "1"},
             prefix="app_",
+            installation=Installation("uv.lock", extras=("server",), package=True),
+            project="backend",
         )
     ]
 

@@ -101,7 +101,9 @@ def test_slot_activates_what_is_desired(run_slot: Run, monkeypatch: pytest.Monke
     assert (answer["changed"], answer["slot"]) == (True, "blue")
     assert answer["steps"] == [{"step": "cut over", "seconds": 0.1}]
     (desired,) = seen
-    assert desired.health == Health("/ready", "shop.example.com", 2.5, "fine")
+    assert desired.health == Health(
+        "/ready", "shop.example.com", 2.5, "fine", prefix="gunicorn_service_"
+    )
     assert (desired.workers, desired.secret_names) == (3, ("TOKEN",))
     assert desired.files["green"] == FILES
 

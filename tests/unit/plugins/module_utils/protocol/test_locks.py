@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.locks import (
-    dependency_file_of,
     has_hashes,
     without_hashes,
 )
@@ -57,21 +56,6 @@ def test_lock_has_hashes_if_it_has_all(name: str, text: str, hashed: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("present", "wanted", "used"),
-    [
-        (["requirements.txt", "uv.lock"], "auto", "uv.lock"),
-        (["requirements.txt", "uv.lock"], "requirements.txt", "requirements.txt"),
-        (["requirements.txt"], "uv.lock", ""),
-        ([], "auto", ""),
-    ],
-)
-def test_most_exact_file_is_used_unless_one_is_wanted(
-    present: list[str], wanted: str, used: str
-) -> None:
-    assert dependency_file_of(present, wanted) == used
-
-
-@pytest.mark.parametrize(
     ("kind", "name", "told"),
     [
         (
@@ -89,5 +73,5 @@ def test_most_exact_file_is_used_unless_one_is_wanted(
 )
 def test_refusal_says_what_was_found_and_what_to_run(kind: str, name: str, told: str) -> None:
     message = without_hashes(kind, name)
-    assert message.startswith("python_release_require_hashes is true; expected a uv.lock, ")
+    assert message.startswith("python_release_require_hashes is true; expected a lock (of uv, ")
     assert told in message

@@ -49,6 +49,14 @@ def test_lock_covers_exact_versions_alone(requirements: list[str], covered: bool
     assert hashes.covers("", requirements) is (not requirements)
 
 
+def test_exact_requirement_is_taken_from_the_lock_with_its_hashes() -> None:
+    entry = f"gunicorn==27.0.1 \\\n    {HASH} \\\n    {HASH}\n"
+    assert hashes.entries_of(LOCK, "Gunicorn==27.0.1") == entry
+    assert hashes.entries_of(LOCK, "gunicorn==27.0.2") == ""
+    assert hashes.entries_of(LOCK, "gunicorn") == ""
+    assert hashes.names_of(LOCK) == {"gunicorn", "h11", "uvicorn", "web-sockets"}
+
+
 def test_constraints_are_the_lock_after_the_applications_own_versions() -> None:
     lines = hashes.constraints(LOCK, {"h11": "0.14.0", "web-sockets": "15.0"}).splitlines()
     assert lines[:2] == ["h11==0.14.0", "web-sockets==15.0"]
@@ -82,6 +90,7 @@ def test_what_is_not_in_the_lock_is_refused_by_name(change: tuple[str, str]) -> 
 
 
 REQUIRED = [*hashes.BUILD_HASHES]
+REQUIRED_BY_ALL = '[tool.uv]\nbuild-constraint-dependencies = ["hatchling==1.33.0"]\n'
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,9 @@ REQUIRED = [*hashes.BUILD_HASHES]
 def test_build_takes_the_shipped_lock_unless_the_project_has_its_own(
     project: str, options: list[str]
 ) -> None:
-    assert hashes.build_options(project, "/lock") == options
+    assert hashes.build_options([project], "/lock") == options
+    # That of the workspace counts as well.
+    assert hashes.build_options([project, REQUIRED_BY_ALL], "/lock") == REQUIRED
 
 
 @pytest.mark.parametrize(
@@ -156,7 +167,9 @@ h11==0.16.0 ; python_version < '4' \\
 
 
 def test_packages_without_a_wheel_are_built_apart() -> None:
-    assert hashes.built_packages(UV_LOCK) == ["docopt", "member"]
+    assert hashes.built_packages(UV_LOCK, "") == ["docopt", "member"]
+    # The project may be a member itself, and the workspace's root what it needs.
+    assert hashes.built_packages(UV_LOCK, "Member") == ["docopt", "shop"]
     assert hashes.only(EXPORT, ["docopt", "member", "Forked"]) == (
         f"./member\ndocopt==0.6.2 \\\n    {HASH}\nforked @ git+https://git.example.com/forked@0123\n"
     )

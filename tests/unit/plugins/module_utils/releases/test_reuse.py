@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import (
     donor,
     environment_key,
@@ -62,8 +64,12 @@ wheels = [{ url = "https://files.example.com/anyio.whl", hashes = { sha256 = "aa
 """
 
 
-def source_of(package: str, source: str) -> str:
-    return f'{UV_LOCK}\n[[package]]\nname = "{package}"\nversion = "1"\nsource = {source}\n'
+def source_of(package: str, source: str, needed: bool = True) -> str:
+    lock = UV_LOCK
+    if needed:
+        named = f'    {{ name = "anyio" }},\n    {{ name = "{package}" }},\n'
+        lock = lock.replace('    { name = "anyio" },\n', named)
+    return f'{lock}\n[[package]]\nname = "{package}"\nversion = "1"\nsource = {source}\n'
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,7 @@ def test_requirements_are_exact_if_each_has_a_hash(text: str, exact: bool) -> No
         (source_of("toy", '{ url = "https://example.com/toy.whl" }'), True),
         (source_of("lib", '{ editable = "packages/lib" }'), False),
         (source_of("lib", '{ virtual = "packages/lib" }'), False),
+        (source_of("jobs", '{ editable = "packages/jobs" }', needed=False), True),
         (source_of("lib", '{ directory = "../lib" }'), False),
         (source_of("toy", '{ path = "vendor/toy-1.0-py3-none-any.whl" }'), False),
         (
@@ -132,11 +139,19 @@ def test_requirements_are_exact_if_each_has_a_hash(text: str, exact: bool) -> No
     ],
     ids=[
         *("folder", "package", "git", "URL"),
-        *("member", "member without a package", "folder above", "file", "folder of wheels"),
+        *("member", "member without a package", "member that nothing needs"),
+        *("folder above", "file", "folder of wheels"),
     ],
 )
 def test_uv_lock_is_exact_if_only_the_project_itself_is_local(text: str, exact: bool) -> None:
     assert is_exact("uv.lock", text) is exact
+
+
+def test_project_of_a_workspace_is_known_by_its_name() -> None:
+    lock = UV_LOCK.replace('virtual = "."', 'editable = "backend"')
+    assert is_exact("uv.lock", lock, "Shop")
+    # The workspace's root may be a package that the project needs.
+    assert not is_exact("uv.lock", source_of("root", '{ editable = "." }'), "shop")
 
 
 @pytest.mark.parametrize(
@@ -162,18 +177,30 @@ def test_no_other_file_is_exact(name: str) -> None:
 # Keys
 
 
-def key(folder: Path, dependencies: str, *ingredients: object, **files: str) -> str:
-    """Return the key of a source with files; `__` in their names stands for the dot."""
-    for name, text in files.items():
-        (folder / name.replace("__", ".")).write_text(text)
-    return environment_key(str(folder), dependencies, ingredients)
+RECIPE = Recipe(
+    path="/opt/shop/releases/1.0",
+    kind="tree",
+    uv="uv",
+    module="main:app",
+    user="shop",
+    builder="shop-build",
+)
 
 
-def test_key_is_the_same_for_the_same_and_a_digest(tmp_path: Path) -> None:
-    first = key(tmp_path, "requirements.txt", "3.13", ["gunicorn"], requirements__txt=HASHED)
+def key(file: str, text: str, *ingredients: object, **told: Any) -> str:  # noqa: ANN401
+    """Return the key of a recipe: `projects`, `project`, and fields of its installation."""
+    fields = {name: told.pop(name) for name in ("projects", "project") if name in told}
+    installation = Installation(file, **told)
+    return environment_key(
+        replace(RECIPE, installation=installation, text=text, **fields), ingredients
+    )
+
+
+def test_key_is_the_same_for_the_same_and_a_digest() -> None:
+    first = key("requirements.txt", HASHED, "3.13", ["gunicorn"])
     assert len(first) == 64
     assert set(first) <= set("0123456789abcdef")
-    assert key(tmp_path, "requirements.txt", "3.13", ["gunicorn"], main__py="new = 1\n") == first
+    assert key("requirements.txt", HASHED, "3.13", ["gunicorn"]) == first
 
 
 @pytest.mark.parametrize(
@@ -188,63 +215,75 @@ def test_key_is_the_same_for_the_same_and_a_digest(tmp_path: Path) -> None:
         ("3.13", "", ["gunicorn"], "/srv/wheels"),
     ],
 )
-def test_key_depends_on_each_ingredient(tmp_path: Path, ingredients: tuple[object, ...]) -> None:
-    first = key(tmp_path, "requirements.txt", "3.13", "", ["gunicorn"], requirements__txt=HASHED)
-    assert key(tmp_path, "requirements.txt", *ingredients) not in ("", first)
+def test_key_depends_on_each_ingredient(ingredients: tuple[object, ...]) -> None:
+    first = key("requirements.txt", HASHED, "3.13", "", ["gunicorn"])
+    assert key("requirements.txt", HASHED, *ingredients) not in ("", first)
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "text"),
+    ("file", "text"),
     [("requirements.txt", HASHED), ("uv.lock", UV_LOCK), ("pylock.toml", PYLOCK)],
 )
-def test_key_depends_on_the_lock(tmp_path: Path, dependencies: str, text: str) -> None:
-    lock = dependencies.replace(".", "__")
-    first = key(tmp_path, dependencies, **{lock: text})
-    assert key(tmp_path, dependencies, **{lock: text.replace("4.9.0", "4.9.1")}) not in ("", first)
+def test_key_depends_on_the_lock(file: str, text: str) -> None:
+    assert key(file, text.replace("4.9.0", "4.9.1")) not in ("", key(file, text))
 
 
-def test_key_depends_on_the_name_of_the_lock(tmp_path: Path) -> None:
-    both = {"uv__lock": UV_LOCK, "pylock__toml": UV_LOCK}
-    assert key(tmp_path, "uv.lock", **both) != key(tmp_path, "pylock.toml")
+def test_key_depends_on_the_name_of_the_lock() -> None:
+    assert key("requirements.txt", HASHED) != key("requirements/production.txt", HASHED)
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "text", "depends"),
+    "told",
     [
-        ("uv.lock", UV_LOCK, True),
-        ("requirements.txt", HASHED, False),
-        ("pylock.toml", PYLOCK, False),
+        {"extras": ["server"]},
+        {"groups": ["prod"]},
+        {"package": True},
+        {"project": "backend"},
+        {"projects": ("[tool.uv]\ndefault-groups = []\n",)},
     ],
+    ids=lambda told: next(iter(told)),
 )
-def test_key_depends_on_the_project_where_it_says_what_of_the_lock_counts(
-    tmp_path: Path, dependencies: str, text: str, depends: bool
+def test_key_depends_on_what_of_the_lock_is_installed(told: dict[str, Any]) -> None:
+    assert key("uv.lock", UV_LOCK, **told) not in ("", key("uv.lock", UV_LOCK))
+
+
+@pytest.mark.parametrize(("file", "text"), [("requirements.txt", HASHED), ("pylock.toml", PYLOCK)])
+def test_key_does_not_depend_on_a_project_that_says_nothing_of_the_lock(
+    file: str, text: str
 ) -> None:
-    lock = dependencies.replace(".", "__")
-    first = key(tmp_path, dependencies, **{lock: text}, pyproject__toml="[project]\n")
-    second = key(tmp_path, dependencies, pyproject__toml="[tool.uv]\ndefault-groups = []\n")
-    assert (second != first) is depends
+    assert key(file, text, projects=("[project]\n",)) == key(file, text)
+
+
+def test_key_does_not_depend_on_how_the_project_itself_is_built() -> None:
+    # Its version is another one with each commit, and it is installed anew in any case.
+    version = {"SETUPTOOLS_SCM_PRETEND_VERSION": "1.4.0"}
+    first = key("uv.lock", UV_LOCK, package=True)
+    assert key("uv.lock", UV_LOCK, package=True, build_environment=version) == first
+
+
+def test_exported_lock_is_one_if_it_has_hashes() -> None:
+    assert key("poetry.lock", HASHED, exported=HASHED) != ""
+    assert key("poetry.lock", "anyio==4.9.0\n", exported="anyio==4.9.0\n") == ""
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "files"),
+    ("file", "text"),
     [
-        ("", {"requirements__txt": HASHED}),
-        ("requirements.txt", {"requirements__txt": "anyio\n"}),
-        ("requirements.txt", {}),
-        ("pyproject.toml", {"pyproject__toml": "[project]\n"}),
-        ("uv.lock", {"uv__lock": source_of("lib", '{ editable = "lib" }')}),
+        ("", ""),
+        ("requirements.txt", "anyio\n"),
+        ("requirements.txt", ""),
+        ("pyproject.toml", "[project]\n"),
+        ("uv.lock", source_of("lib", '{ editable = "lib" }')),
     ],
-    ids=["none", "no lock", "no file", "project", "workspace"],
+    ids=["none", "no lock", "empty", "project", "workspace"],
 )
-def test_key_is_empty_where_no_lock_says_all(
-    tmp_path: Path, dependencies: str, files: dict[str, str]
-) -> None:
-    assert key(tmp_path, dependencies, "3.13", **files) == ""
+def test_key_is_empty_where_no_lock_says_all(file: str, text: str) -> None:
+    assert key(file, text, "3.13") == ""
 
 
-def test_key_of_a_file_that_is_no_utf_8_is_one(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_bytes(b"# caf\xe9\n" + HASHED.encode())
-    assert len(key(tmp_path, "requirements.txt")) == 64
+def test_key_of_a_file_that_is_no_utf_8_is_one() -> None:
+    text = (b"# caf\xe9\n" + HASHED.encode()).decode(errors="surrogateescape")
+    assert len(key("requirements.txt", text)) == 64
 
 
 # Donors

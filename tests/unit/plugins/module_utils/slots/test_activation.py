@@ -514,12 +514,13 @@ def test_refusal_shows_the_journal_without_secrets(live: Host, tmp_path: Path) -
 
 
 def test_refusal_names_the_directive_that_probably_refused(live: Host) -> None:
-    live.worker_answers = [(200, "ok"), (500, "OSError: [Errno 30] Read-only file system: '/x'")]
+    live.worker_answers = [(200, "ok"), (500, "OSError: [Errno 30] Read-only file system: 'a/x'")]
     message = refused(live, live.desired("1.1"))
     assert (
-        "Perhaps its sandbox is the cause: ProtectSystem=strict probably refused a write" in message
+        "Perhaps its sandbox is the cause: ProtectSystem=strict refused a write to a/x; add "
+        "app_writable_paths: [a]" in message
     )
-    assert "app_writable_paths. Last lines of its journal:\n" in message
+    assert "$STATE_DIRECTORY. Last lines of its journal:\n" in message
 
 
 @pytest.mark.usefixtures("hook_calls")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import SLOTS
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import SLOTS, Slot
 from ansible_collections.asgi.fleet.plugins.module_utils.host import (
     control_group,
     locking,
@@ -15,8 +17,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health, Report
 
-from tests.unit.plugins.module_utils.slot_host import Host
+from tests.unit.plugins.module_utils.slot_host import Host, refused
 
 
 @pytest.mark.parametrize(
@@ -234,3 +238,42 @@ def test_exclusive_waits_for_another_activation(
 def test_exclusive_lets_a_timeout_of_the_activation_itself_through(host: Host) -> None:
     with pytest.raises(TimeoutError), cut_over.exclusive(host.application, patience=0):
         raise TimeoutError
+
+
+def patient(host: Host) -> Desired:
+    """Return a release that may take a minute."""
+    desired = host.desired("1.1")
+    return replace(desired, health=replace(desired.health, timeout=60))
+
+
+def test_final_answer_ends_the_wait_and_is_told(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cut_over, "CONFIRM_SECONDS", 0.2)
+    live.worker_answers = [(200, ""), (404, "Not Found")]
+    began = time.monotonic()
+    message = refused(live, patient(live))
+    assert time.monotonic() - began < 10
+    # The socket of this test answers whatever it is asked with 200.
+    assert message.startswith(
+        "shop@green.service answers GET /healthz with Host: shop.example.com with 404 Not Found; "
+        "expected 200; set app_health_path: /healthz/, which it answers with 200\n"
+        "Release 1.1 was stopped and takes no traffic."
+    )
+
+
+def test_final_answer_that_does_not_stay_is_waited_for(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cut_over, "CONFIRM_SECONDS", 5)
+    live.worker_answers = [(404, ""), (404, "")]
+    real = cut_over.final_answer
+
+    def answer(slot: Slot, health: Health, state: dict[str, str]) -> Report | None:
+        found = real(slot, health, state)
+        for path in Path(slot.runtime_directory).glob("worker-*.json"):
+            path.write_text('{"status": 200, "answer": ""}')
+        return found
+
+    monkeypatch.setattr(cut_over, "final_answer", answer)
+    assert live.activate(patient(live)).slot == "green"

@@ -52,6 +52,16 @@ def test_report_shows_what_steers_a_terminal(host: Host) -> None:
     assert report.answer == "\\x1b[2J" + "x" * (health.EXCERPT - 4)
 
 
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 400, 401, 403, 404, 405, 410, 421, 451])
+def test_answer_that_no_waiting_makes_right_is_final(status: int) -> None:
+    assert health.is_final(status)
+
+
+@pytest.mark.parametrize("status", [0, 200, 408, 409, 423, 425, 429, 500, 502, 503, 504])
+def test_answer_that_may_become_right_is_not(status: int) -> None:
+    assert not health.is_final(status)
+
+
 PLAIN = "worker_class = UvicornWorker\n"
 
 
@@ -99,3 +109,12 @@ def test_plain_workers_must_answer(live: Host) -> None:
     told = health.unhealthy(slot, live.desired().health, 2, state)
     assert told is not None
     assert told.startswith("/healthz answered 503")
+
+
+def test_final_answer_of_plain_workers_is_that_of_the_socket(live: Host) -> None:
+    slot = without_reports(live, PLAIN)
+    live.answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
+    state = {"ActiveState": "active", "MainPID": str(os.getpid())}
+    wanted = live.desired().health
+    assert health.final_answer(slot, wanted, state) == health.Report(404, "no")
+    assert health.final_answer(slot, wanted, state | {"ActiveState": "activating"}) is None

@@ -6,6 +6,7 @@ What their sandbox refuses, and that nothing outlives them: tested on real hosts
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,10 +66,12 @@ def test_hook_is_confined_as_the_service(
         "StateDirectoryMode": "0750",
         "CacheDirectory": "shop",
         "CacheDirectoryMode": "0750",
+        "RuntimeDirectory": "shop/hook",
+        "RuntimeDirectoryMode": "0750",
         "LimitNOFILE": "65536",
         "MemoryMax": "512M",
     }
-    assert used.environment["HOME"] == "/nonexistent"
+    assert used.environment["HOME"] == "/var/lib/shop/state"
 
 
 def test_hook_that_fails_shows_the_end_of_its_output_without_secrets(
@@ -82,11 +85,37 @@ def test_hook_that_fails_shows_the_end_of_its_output_without_secrets(
     assert "  60\n" not in message
 
 
-def test_hook_that_writes_into_its_home_fails_and_is_told_where_to(
-    surroundings: Surroundings,
+@pytest.mark.parametrize(
+    ("live", "slot", "expected"),
+    [(None, "", "blue"), ("blue", "", "green"), ("green", "", "blue"), ("blue", "blue", "blue")],
+)
+def test_hook_knows_the_slot_that_its_release_is_going_to(
+    surroundings: Surroundings, tmp_path: Path, live: str | None, slot: str, expected: str
 ) -> None:
-    with pytest.raises(HookError, match=r"write to \$STATE_DIRECTORY, which is HOME of"):
-        run_hook("echo x > $HOME/x", 20, surroundings)
+    if live:
+        (tmp_path / "var/lib/shop").mkdir(parents=True)
+        (tmp_path / "var/lib/shop/live.sock").symlink_to(f"/run/shop/{live}.sock")
+    told = run_hook("echo $FLEET_SLOT", 20, replace(surroundings, slot=slot))["output"]
+    assert told == f"{expected}\n"
+
+
+def test_hook_of_metrics_has_a_folder_that_ends_with_it(surroundings: Surroundings) -> None:
+    environment = {"PROMETHEUS_MULTIPROC_DIR": "/var/lib/shop/state/prom/blue"}
+    surroundings = replace(surroundings, environment=environment, purpose="activation")
+    told = run_hook("echo $PROMETHEUS_MULTIPROC_DIR", 20, surroundings)["output"]
+    assert told == "/run/shop/activation\n"
+
+
+def test_hook_that_cannot_write_is_told_the_line_that_allows_it(
+    surroundings: Surroundings, release: str
+) -> None:
+    said = f"PermissionError: [Errno 13] Permission denied: '{release}/src/static/a/b.css'"
+    with pytest.raises(HookError) as failed:
+        run_hook(f'echo "{said}"; false collectstatic', 20, surroundings)
+    assert (
+        f"ProtectSystem=strict refused a write to {release}/src/static/a/b.css; add "
+        "app_writable_paths: [{path: static, keep: false}]. The end" in str(failed.value)
+    )
 
 
 def test_hook_that_succeeds_tells_no_secret_and_steers_no_terminal(

@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import ALLOWED
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     SPEC,
@@ -40,8 +41,10 @@ def accepted(**changes: object) -> dict[str, Any]:
 def test_examination_fills_in_every_default() -> None:
     assert accepted() == {
         "app_name": "shop",
-        "app_source": GIT | {"subdirectory": ""},
-        "app_module": "main:app",
+        "app_source": GIT | {"subdirectory": "", "exclude": [], "include": []},
+        "app_dependencies": {"file": "auto", "extras": [], "groups": []},
+        "app_package": "auto",
+        "app_module": "",
         "app_domain": ["www.example.com"],
         "app_root_path": "",
         "app_health_path": "/healthz",
@@ -120,7 +123,7 @@ def test_deployment_carries_no_environment_and_no_secret() -> None:
         ("app_domain", ["xn--bcher-kva.example"], ["xn--bcher-kva.example"]),
         ("app_domain", "localhost", ["localhost"]),
         ("app_tls", "selfsigned", {"mode": "selfsigned"}),
-        ("app_module", "shop.api.main:create.app", "shop.api.main:create.app"),
+        ("app_module", "shop.api.main:create_app()", "shop.api.main:create_app()"),
         ("app_root_path", "/api/v1", "/api/v1"),
         ("app_python", "3.13", "3.13"),
         ("fleet_waves", ["2", "50%"], [2, "50%"]),
@@ -167,7 +170,7 @@ def test_missing_source_message() -> None:
 
 NAME = "a lower-case letter and then at most 30 of a-z, 0-9 and -, such as shop"
 DOMAIN = "a DNS name such as www.example.com or *.example.com"
-MODULE = "package.module:attribute, such as main:app"
+MODULE = ALLOWED
 URL_PATH = "a path that begins with /, such as /healthz, without a query"
 PREFIX = "empty or a path that begins with / and does not end with it, such as /api"
 WORKERS = "auto or a number from 1 to 512"
@@ -211,8 +214,7 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
             "is bücher.example; expected an international name in its ASCII form, "
             "xn--bcher-kva.example; write xn--bcher-kva.example in group_vars/app.yml",
         ),
-        ("app_module", "main", f"is main; expected {MODULE}; {SET}"),
-        ("app_module", "shop/main.py:app", f"is shop/main.py:app; expected {MODULE}; {SET}"),
+        ("app_module", "main", f"is main; expected {MODULE}; write app_module: main:app"),
         ("app_health_path", "healthz", f"is healthz; expected {URL_PATH}; {SET}"),
         ("app_health_path", "/up?x=1", f"is /up?x=1; expected {URL_PATH}; {SET}"),
         ("app_root_path", "/api/", f"is /api/; expected {PREFIX}; {SET}"),
@@ -325,13 +327,8 @@ def test_name_that_the_roles_use_is_refused(name: str) -> None:
         ),
         (
             {"DEBUG": True},
-            ".DEBUG is a boolean; expected a text or a number, "
-            'quoted where YAML reads more, as in "true"; ADVICE',
-        ),
-        (
-            {"HOSTS": ["s3cret"]},
-            ".HOSTS is a list; expected a text or a number, "
-            'quoted where YAML reads more, as in "true"; ADVICE',
+            ".DEBUG is a boolean, of which YAML does not keep the text; "
+            "expected a text in quotes, or a plain whole number; write quotes around it",
         ),
         ("s3cret", " is a text; expected a mapping of names to values; ADVICE"),
     ],

@@ -28,6 +28,14 @@ def check(name: str, value: object) -> tuple[Any, list[str]]:
         ("app_network_allow", [], []),
         ("app_writable_paths", ["/srv/uploads", "/var/lib/shop-index"], None),
         ("app_writable_paths", "/mnt/nfs@1/shop", ["/mnt/nfs@1/shop"]),
+        ("app_writable_paths", "./sql_app.db", ["sql_app.db"]),
+        ("app_writable_paths", ["uploads", "data/index.d/", "/srv/x"], None),
+        (
+            "app_writable_paths",
+            {"path": "static", "keep": "no"},
+            [{"path": "static", "keep": False}],
+        ),
+        ("app_writable_paths", [{"path": "media", "keep": True}], ["media"]),
         ("app_devices", ["/dev/nvidia0", "/dev/dri/renderD128"], None),
         ("app_sandbox", {"jit": "yes"}, {"jit": True, "netlink": False}),
         ("app_sandbox", {}, {"jit": False, "netlink": False}),
@@ -60,10 +68,28 @@ def test_what_an_application_needs_is_taken(name: str, value: object, normal: ob
         ),
         (
             "app_writable_paths",
-            ["uploads"],
-            "app_writable_paths[0] is uploads; expected an absolute path such as /srv/uploads, of "
-            "letters, digits and ._@+,=~-, without .. and without / at its end; "
-            "set it in group_vars/app.yml",
+            ["../uploads"],
+            "app_writable_paths[0] is ../uploads; expected an absolute path such as /srv/uploads, "
+            "or a path inside of the source such as uploads; of letters, digits and ._@+,=~-, "
+            "without ..; set it in group_vars/app.yml",
+        ),
+        (
+            "app_writable_paths",
+            ".",
+            "app_writable_paths is .; expected a folder or a file inside of the source, and not "
+            "all of it, nor what is installed; name the folder in it that the application writes",
+        ),
+        (
+            "app_writable_paths",
+            [{"path": "/srv/uploads", "keep": False}],
+            "app_writable_paths[0] is /srv/uploads with keep: false; expected keep: false only for "
+            "a path inside of the source; remove keep",
+        ),
+        (
+            "app_writable_paths",
+            ["media", "media/thumbnails"],
+            "app_writable_paths is media/thumbnails, which lies in media; expected each path once; "
+            "remove one",
         ),
         (
             "app_writable_paths",

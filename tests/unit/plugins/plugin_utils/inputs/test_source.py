@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +41,7 @@ def accepted(value: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("given", "filled_in"),
     [
-        (GIT, {"subdirectory": ""}),
+        (GIT, {"subdirectory": "", "exclude": [], "include": []}),
         (ARCHIVE | {"checksum": SUM.upper().replace("SHA", "sha")}, {"path": "", "checksum": SUM}),
         (PACKAGE, {"index": "", "find_links": "", "extras": []}),
         (PACKAGE | {"find_links": "/srv/wheels", "extras": ["standard"]}, {"index": ""}),
@@ -52,7 +54,13 @@ def test_source_has_every_key_of_its_type(given: dict[str, Any], filled_in: dict
 
 def test_source_path_is_a_folder_of_the_controller(tmp_path: Path) -> None:
     normal = accepted({"type": "path", "path": str(tmp_path)})
-    assert normal == {"type": "path", "path": str(tmp_path), "exclude": []}
+    assert normal == {
+        "type": "path",
+        "path": str(tmp_path),
+        "subdirectory": "",
+        "exclude": [],
+        "include": [],
+    }
     assert lines({"type": "path", "path": "/nowhere/shop"}) == [
         "app_source.path is /nowhere/shop; expected a folder that exists on the controller; " + SET
     ]
@@ -73,6 +81,7 @@ CHECKSUM = "sha256: and 64 hexadecimal digits (required by url)"
 LOCAL = "an absolute path on the controller, such as {{ inventory_dir }}/../../app"
 GIT_URL = "a git URL such as https://git.example.com/shop.git"
 VERSION = "a tag, a branch or a commit, quoted"
+PATTERNS = "a list of patterns such as tests/, as .gitignore has them"
 INSIDE = "a folder inside the source, without a leading / and without .."
 
 
@@ -99,13 +108,13 @@ INSIDE = "a folder inside the source, without a leading / and without .."
         (
             GIT | {"branch": "main"},
             ".branch is not a key of the type git; "
-            "expected type, url, version, subdirectory; remove it",
+            "expected type, url, version, subdirectory, exclude, include; remove it",
         ),
         ({"type": "path"}, f".path is not set; expected {LOCAL}; {SET}"),
         ({"type": "path", "path": "app"}, f".path is app; expected {LOCAL}; {SET}"),
         (
             {"type": "path", "path": "/", "exclude": "tests"},
-            f".exclude is tests; expected a list of patterns such as tests/; {SET}",
+            f".exclude is tests; expected {PATTERNS}; {SET}",
         ),
         ({"type": "archive"}, f" is without url and path; expected one of them; {SET}"),
         (
@@ -134,6 +143,67 @@ INSIDE = "a folder inside the source, without a leading / and without .."
 )
 def test_source_refuses(value: object, rest: str) -> None:
     assert lines(value) == [f"app_source{rest}"]
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        *("shop@1.4.0", "release/1.4", "v1.4.0+build", "@scope/shop@1.0", "#12", "v1", "größer"),
+        *("1.4.0-rc.1", "feature/a,b", "main", "a" * 40, "x@y", "v1!", "it's", "a=b", "50%"),
+    ],
+)
+def test_source_takes_every_name_that_git_takes(version: str) -> None:
+    accepted(GIT | {"version": version})
+    ref = subprocess.run(["git", "check-ref-format", f"refs/tags/{version}"], check=False)
+    assert ref.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        *("a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[b", "a\\b", "/a", "a/", "a//b", "a."),
+        *(".a", "a/.b", "a.lock", "a.lock/b", "a@{1}", "a\tb", "a\x7f", "a\nb"),
+    ],
+)
+def test_source_refuses_every_name_that_git_refuses(version: str) -> None:
+    [line] = lines(GIT | {"version": version})
+    assert "app_source.version is " in line
+    assert f"; expected {VERSION}" in line
+    ref = subprocess.run(["git", "check-ref-format", f"refs/tags/{version}"], check=False)
+    assert ref.returncode != 0
+
+
+@pytest.mark.parametrize("version", ["@", "-x", "a" * 201])
+def test_source_refuses_names_that_git_would_take_for_something_else(version: str) -> None:
+    [line] = lines(GIT | {"version": version})
+    assert f"; expected {VERSION}" in line
+
+
+@pytest.mark.parametrize("key", ["exclude", "include"])
+@pytest.mark.parametrize("pattern", ["foo[", "a\\", "!", "[z-a]"])
+def test_source_refuses_what_is_no_pattern(key: str, pattern: str) -> None:
+    [line] = lines(GIT | {key: ["tests/", pattern]})
+    assert line.startswith(f"app_source.{key} is ")
+    assert f"{pattern} is no pattern of .gitignore" in line
+
+
+def test_source_says_how_the_library_of_patterns_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pathspec", None)
+    accepted(GIT)
+    [line] = lines(GIT | {"exclude": ["tests/"]})
+    assert line.startswith('app_source.exclude is ["tests/"]; expected a list of patterns')
+    assert "`pip install pathspec` or `apt install python3-pathspec`" in line
+
+
+def test_source_subdirectory_is_a_folder_of_the_path(tmp_path: Path) -> None:
+    (tmp_path / "backend").mkdir()
+    path = {"type": "path", "path": str(tmp_path)}
+    assert lines(path | {"subdirectory": "backend"}) == []
+    assert lines(path | {"subdirectory": "frontend"}) == [
+        f"app_source.subdirectory is frontend; expected a folder of {tmp_path}; {SET}"
+    ]
 
 
 def test_source_message_hides_the_credentials_of_a_url() -> None:

@@ -15,10 +15,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import 
 
 def tree(**links: str) -> list[Entry]:
     """A tree with two files and links; `__` stands for a slash in a name."""
-    found = [Entry("web/static/app.js", b""), Entry("main.py", b"")]
-    return found + [
-        Entry(name.replace("__", "/"), b"", link=target) for name, target in links.items()
-    ]
+    found = [Entry("web/static/app.js"), Entry("main.py")]
+    return found + [Entry(name.replace("__", "/"), link=target) for name, target in links.items()]
 
 
 @pytest.mark.parametrize(
@@ -70,4 +68,11 @@ def test_link_that_stays_inside_is_kept(links: dict[str, str], tmp_path: Path) -
 
 def test_file_below_a_link_is_refused() -> None:
     with pytest.raises(SourceError, match=r"^the source's a/x/y is below a, which is a link"):
-        check_links([*tree(a="web"), Entry("a/x/y", b"")])
+        check_links([*tree(a="web"), Entry("a/x/y")])
+
+
+def test_file_below_a_file_is_refused() -> None:
+    with pytest.raises(
+        SourceError, match=r"^the source's main.py/x is below main.py, which is a f"
+    ):
+        check_links([*tree(), Entry("main.py/x")])

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.hashed import require_hashes
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.packing import Source, prepare
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.tree import Tree
 
 HASHED = f"anyio==4.9.0 --hash=sha256:{64 * 'a'}\n"
 
 
-def packed(tmp_path: Path, **files: str) -> Source:
-    folder = tmp_path / "shop"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "main.py").write_text("app = None\n")
-    (folder / "sub" / "requirements.txt").write_text(HASHED)
-    for name, text in files.items():
-        (folder / name.replace("_", ".")).write_text(text)
-    return prepare({"type": "path", "path": str(folder)}, str(tmp_path / "cache"))
-
-
-def test_source_with_hashes_passes(tmp_path: Path) -> None:
-    require_hashes(packed(tmp_path, requirements_txt=HASHED, pyproject_toml="[project]\n"), "auto")
+@pytest.mark.parametrize(
+    ("texts", "installation"),
+    [
+        ({"requirements.txt": HASHED}, Installation("requirements.txt")),
+        ({"api/requirements/prod.txt": HASHED}, Installation("api/requirements/prod.txt")),
+        # Of a lock that uv cannot read, what is installed counts.
+        ({"poetry.lock": ""}, Installation("poetry.lock", exported=HASHED)),
+    ],
+)
+def test_source_with_hashes_passes(texts: dict[str, str], installation: Installation) -> None:
+    require_hashes("tree", Tree.of(texts), installation)
 
 
 @pytest.mark.parametrize(
-    ("files", "dependencies", "told"),
+    ("texts", "installation", "told"),
     [
-        ({}, "auto", "there is no file"),
-        ({"requirements_txt": "anyio==4.9.0\n"}, "auto", "requirements.txt does not"),
-        ({"pyproject_toml": "[project]\n"}, "auto", "pyproject.toml does not"),
+        ({}, Installation(), "there is no file"),
         (
-            {"requirements_txt": HASHED, "pyproject_toml": "[project]\n"},
-            "pyproject.toml",
+            {"requirements.txt": "anyio==4.9.0\n"},
+            Installation("requirements.txt"),
+            "requirements.txt does not",
+        ),
+        (
+            {"pyproject.toml": "[project]\n"},
+            Installation("pyproject.toml"),
             "pyproject.toml does not",
+        ),
+        (
+            {"poetry.lock": ""},
+            Installation("poetry.lock", exported="anyio==4.9.0\n"),
+            "poetry.lock does not",
         ),
     ],
 )
 def test_source_without_hashes_is_refused(
-    tmp_path: Path, files: dict[str, str], dependencies: str, told: str
+    texts: dict[str, str], installation: Installation, told: str
 ) -> None:
     with pytest.raises(SourceError, match=told):
-        require_hashes(packed(tmp_path, **files), dependencies)
+        require_hashes("tree", Tree.of(texts), installation)
 
 
 @pytest.mark.parametrize("kind", ["wheel", "package"])
 def test_what_has_no_lock_is_refused(kind: str) -> None:
     with pytest.raises(SourceError, match=f"but a {kind} names its dependencies without hashes"):
-        require_hashes(Source(kind, "digest", "label"), "auto")
+        require_hashes(kind, Tree.of({}), Installation())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.hints import hint
+from ansible_collections.asgi.fleet.plugins.module_utils.host.hints import hint
 
 COMPILER = "build-essential, python3-dev"
 

@@ -1,4 +1,4 @@
-"""Which package of the system a build or an import lacks, by what it said.
+"""Which package of the system a build or an application lacks, by what it said.
 
 Compilers, the loader of shared libraries and Python name the file that they miss, not the Debian
 package that has it. The names below exist in Debian 12 and 13 and in Ubuntu 22.04 to 26.04; where a
@@ -129,9 +129,9 @@ _HEADER_WORDS = re.compile(
     r"fatal error: (?P<gcc>[\w./+-]+): No such file|'(?P<clang>[\w./+-]+)' file not found"
 )
 _LIBRARY_WORDS = re.compile(
-    r"(?P<loader>[\w.+-]+?)(?:\.so[\d.]*)?: cannot open shared object file"
+    r"(?P<loader>[\w.+-]+): cannot open shared object file"
     # cffi, as WeasyPrint and cairocffi use it.
-    r"|cannot load library '(?P<cffi>[\w.+-]+?)(?:\.so[\d.]*)?'"
+    r"|cannot load library '(?P<cffi>[\w.+-]+)'"
 )
 #: A target of a cross-compiler's name, as Debian's Python calls its compiler.
 _TARGET = re.compile(r"^\w+-linux-(?:gnu|musl)\w*-")
@@ -282,7 +282,7 @@ def hint(text: str) -> str:
     """Return a sentence with the packages to add to app_system_packages, or an empty text.
 
     Args:
-        text: What a failed build or import printed, whole or its end.
+        text: What a failed build, import, hook or service printed, whole or its end.
     """
     if "DPI-1047" in text:
         return _ORACLE
@@ -313,10 +313,12 @@ def _listed(names: list[str]) -> str:
 
 
 def _by_phrase(text: str) -> list[tuple[str, tuple[str, ...], str]]:
+    # uv breaks its lines, and draws a line down their left side.
+    flat = re.sub(r"[\s│]+", " ", text)
     return [
         (phrase.missing, phrase.packages, phrase.note)
         for phrase in _PHRASES
-        if phrase.words.search(text)
+        if phrase.words.search(flat)
     ]
 
 
@@ -333,7 +335,7 @@ def _by_name(text: str) -> list[tuple[str, tuple[str, ...], str]]:
                 break
     for name in _named(_LIBRARY_WORDS, text):
         if _library(name) in _LIBRARIES:
-            found.append((f"{_library(name)} (a library)", _LIBRARIES[_library(name)], ""))
+            found.append((name, _LIBRARIES[_library(name)], ""))
     return found
 
 
@@ -343,7 +345,7 @@ def _named(words: re.Pattern[str], text: str) -> list[str]:
 
 def _library(name: str) -> str:
     """Return a library's own name: cffi asks for libpango-1.0-0, the loader for libpq.so.5."""
-    return re.sub(r"^lib|-0$|\.so\b.*$", "", name)
+    return re.sub(r"^lib|\.so\b.*$|-0$", "", name)
 
 
 def _unknown(text: str) -> str:
