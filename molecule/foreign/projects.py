@@ -81,7 +81,7 @@ class Project:
     def installed(self) -> dict[str, str]:
         """The packages of the live release, name to version, as their metadata has them."""
         told = self.shop.shell(
-            f"cd {self.folder} && for one in $(find . -name METADATA -path '*.dist-info/*'); do"
+            f"for one in {self.folder}/.venv/lib/python*/site-packages/*.dist-info/METADATA; do"
             ' sed -n "/^Name: /{s///;h};/^Version: /{s///;H;x;s/\\n/ /p;q}" $one; done'
         )
         pairs = (line.split() for line in told.splitlines())

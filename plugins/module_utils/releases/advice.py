@@ -6,6 +6,10 @@ import re
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.hints import hint
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.server_set import (
+    OLDER_SETUPTOOLS,
+    WITHOUT_PKG_RESOURCES,
+)
 
 #: What uv says, and what to do; {} is the prefix of the variables.
 _ADVICE = (
@@ -64,6 +68,14 @@ def missing_module(output: str, recipe: Recipe) -> str:
     missing = re.findall(r"ModuleNotFoundError: No module named '([^'.]+)", output)
     if not missing or recipe.kind != "tree":
         return ""
+    if missing[-1] == "pkg_resources":
+        # Virtual environments had it until Python 3.12: who imports it does not always name it.
+        return (
+            "pkg_resources comes with setuptools before "
+            f"{WITHOUT_PKG_RESOURCES['setuptools']}, which nothing asks for: "
+            f"add {OLDER_SETUPTOOLS} to the dependencies, or to "
+            "python_release_server_packages. "
+        )
     chosen = [*recipe.installation.extras, *recipe.installation.groups]
     return (
         f"{missing[-1]} is not installed: {recipe.prefix}dependencies (file, extras, groups) says "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.installed import normal
 
 #: The oldest version of each that works here.
-FLOORS = {"gunicorn": "20.1.0", "uvicorn": "0.22.0", "uvicorn-worker": "0.2.0"}
+FLOORS = {"gunicorn": "20.1.0", "uvicorn": "0.18.0", "uvicorn-worker": "0.2.0"}
 
 
 @dataclass(frozen=True)

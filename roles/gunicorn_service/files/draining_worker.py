@@ -261,7 +261,8 @@ class DrainingServer(Server):
             lambda: self.config.http_protocol_class(  # type: ignore[call-arg]
                 config=self.config,
                 server_state=self.server_state,
-                app_state=self.lifespan.state,
+                # Since Uvicorn 0.20
+                **({"app_state": self.lifespan.state} if hasattr(self.lifespan, "state") else {}),
                 _loop=loop,
             ),
             workers,
@@ -311,8 +312,22 @@ class DrainingServer(Server):
             await asyncio.sleep(TICK_SECONDS)
 
         left = began + self.slot.request_timeout - time.monotonic()
-        self.config.timeout_graceful_shutdown = max(1, round(left))
+        if hasattr(self.config, "timeout_graceful_shutdown"):
+            self.config.timeout_graceful_shutdown = max(1, round(left))
+            await super().shutdown(sockets)
+            return
+        # Before 0.22 Uvicorn waits without a limit.
+        limit = asyncio.create_task(self._cut_off(max(1.0, left)))
         await super().shutdown(sockets)
+        limit.cancel()
+
+    async def _cut_off(self, seconds: float) -> None:
+        """End what is still answered after a time, as newer Uvicorns do."""
+        await asyncio.sleep(seconds)
+        for task in self.server_state.tasks:
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     async def _wait_for_connections(self, deadline: float) -> None:
         """Wait until no connection is open, but not past `deadline` (monotonic seconds)."""

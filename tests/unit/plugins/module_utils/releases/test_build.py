@@ -288,6 +288,8 @@ def test_refusals_name_the_variables_that_the_caller_speaks_of(pack: Pack) -> No
     message = refused(pack({"main.py": "import toy\n"}, prefix="app_"))
     assert message.startswith("app_module is main:app; importing it failed (exit status 1); ")
     assert "toy is not installed: app_dependencies (file, extras, groups) says what is" in message
+    message = refused(pack({"main.py": "import pkg_resources\n"}, prefix="app_"))
+    assert "nothing asks for: add setuptools==81.0.0 to the dependencies, or to " in message
     message = refused(pack({"main.py": APPLICATION}, prefix="app_", python="3.99"))
     assert message.startswith("app_python is 3.99; this host has 3.")
     assert ", or choose another app_python:\n" in message

@@ -46,7 +46,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         wheel(folder, "websockets", "17.0"),
         *libraries[1:],
     ]
-    for version in ("0.38.0", "0.30.6", "0.20.0"):
+    for version in ("0.38.0", "0.30.6", "0.17.6"):
         wheel(folder, "uvicorn", version)
     for version in ("20.1.0", "19.9.0"):
         wheel(folder, "gunicorn", version, requires="setuptools")
@@ -128,7 +128,7 @@ def test_set_bends_to_a_library_of_the_application(pack: Pack, mirror: dict[str,
     ("required", "told"),
     [
         (["gunicorn==19.9.0"], "gunicorn is 19.9.0, and 20.1.0 or later is needed; "),
-        (["uvicorn==0.20.0"], "uvicorn is 0.20.0, and 0.22.0 or later is needed; "),
+        (["uvicorn==0.17.6"], "uvicorn is 0.17.6, and 0.18.0 or later is needed; "),
         (
             ["uvicorn==0.54.0", "websockets==9.0"],
             "websockets is 9.0, and uvicorn 0.54.0 needs 13.0 or later; ",

@@ -32,9 +32,9 @@ def test_versions_are_compared_by_their_numbers(version: str, than: str, older: 
     ("versions", "told"),
     [
         ({}, []),
-        ({"gunicorn": "20.1.0", "uvicorn": "0.22.0", "uvicorn-worker": "0.2.0"}, []),
+        ({"gunicorn": "20.1.0", "uvicorn": "0.18.0", "uvicorn-worker": "0.2.0"}, []),
         ({"gunicorn": "19.9.0"}, ["gunicorn is 19.9.0, and 20.1.0 or later is needed"]),
-        ({"uvicorn": "0.21.1"}, ["uvicorn is 0.21.1, and 0.22.0 or later is needed"]),
+        ({"uvicorn": "0.17.6"}, ["uvicorn is 0.17.6, and 0.18.0 or later is needed"]),
         (
             {"uvicorn": "0.54.0", "uvicorn-worker": "0.3.0"},
             ["uvicorn-worker is 0.3.0, and uvicorn 0.54.0 needs 0.4.0 or later"],
@@ -84,7 +84,7 @@ def test_plain_uvicorn_gets_the_libraries_that_it_lacks(
 
 @pytest.mark.parametrize(
     ("uvicorn", "worker"),
-    [("0.22.0", "0.3.0"), ("0.35.0", "0.3.0"), ("0.36.0", "0.4.0"), ("0.54.0", "0.4.0")],
+    [("0.18.2", "0.3.0"), ("0.35.0", "0.3.0"), ("0.36.0", "0.4.0"), ("0.54.0", "0.4.0")],
 )
 def test_worker_fits_the_uvicorn_that_is_there(uvicorn: str, worker: str) -> None:
     assert server_set.worker(SERVER, {"uvicorn": uvicorn}) == f"uvicorn-worker=={worker}"
@@ -96,7 +96,7 @@ def test_worker_fits_the_uvicorn_that_is_there(uvicorn: str, worker: str) -> Non
 def test_relaxed_requirements_keep_their_extras_and_their_floor() -> None:
     assert server_set.relaxed([*SERVER[:2], "websockets"]) == [
         "gunicorn>=20.1.0,<=27.0.1",
-        "uvicorn[standard]>=0.22.0,<=0.54.0",
+        "uvicorn[standard]>=0.18.0,<=0.54.0",
         "websockets",
     ]
 
