@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import packages, sandbox, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    packages,
+    project,
+    sandbox,
+    values,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     SET_PLAIN,
-)
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.project import (
-    Dependencies,
-    dependencies,
-    package,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import tls
@@ -26,7 +26,7 @@ class Deployment(TypedDict):
 
     app_name: str
     app_source: dict[str, Any]
-    app_dependencies: Dependencies
+    app_dependencies: project.Dependencies
     app_package: str
     app_module: str
     app_domain: list[str]
@@ -107,22 +107,22 @@ SPEC: tuple[Variable, ...] = (
     Variable(
         "app_dependencies",
         "mapping",
-        "Which file names the dependencies, and which extras and dependency groups of the project "
-        "are installed; docs/projects.md has what is found without it.",
+        "The file that names the dependencies, and the extras and dependency groups to install; "
+        "docs/projects.md says what is found without it.",
         "a mapping of file to auto, none or a path from the project's folder, and of extras and "
         "groups to lists of names",
         "{file: requirements/production.txt}",
-        dependencies,
+        project.dependencies,
         {},
     ),
     Variable(
         "app_package",
         "text or boolean",
-        "Whether the project itself is built and installed; its source is served as it is "
-        "otherwise. auto: if its build system finds a package there, see docs/projects.md.",
+        "Whether the project itself is built and installed, or its source served as it is; auto: "
+        "built if its build system finds a package there (docs/projects.md).",
         "auto, true or false",
         "false",
-        package,
+        project.package,
         "auto",
     ),
     Variable(
