@@ -109,8 +109,7 @@ SPEC: tuple[Variable, ...] = (
         "mapping",
         "The file that names the dependencies, and the extras and dependency groups to install; "
         "docs/projects.md says what is found without it.",
-        "a mapping of file to auto, none or a path from the project's folder, and of extras and "
-        "groups to lists of names",
+        "a mapping of file (auto, none or a path), extras and groups (lists of names)",
         "{file: requirements/production.txt}",
         project.dependencies,
         {},
