@@ -46,7 +46,6 @@ SHOWN = {
     "slot.health_body": "what anybody gets who asks for the health path",
     "release.index": URL,
     "release.find_links": URL,
-    "release.installation.build_environment": "the version of a commit",
     "release.python_mirror": URL,
     "release.manifest": "what the host keeps for all to read; its source has no credentials",
     "release.present": "manifests",

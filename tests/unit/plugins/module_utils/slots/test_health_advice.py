@@ -58,7 +58,11 @@ def test_missing_path_is_told_with_the_nearest(told: Told) -> None:
 
 
 def test_path_of_the_description_counts_before_the_usual_ones(told: Told) -> None:
-    paths = {"/heath": {"get": {}}, "/items/{id}": {"get": {}}, "/utils/health-check/": {}}
+    paths: dict[str, object] = {
+        "/heath": {"get": {}},
+        "/items/{id}": {"get": {}},
+        "/utils/health-check/": {},
+    }
     described = json.dumps({"openapi": "3.1.0", "paths": paths})
     files = {"api/v1/openapi.json": described, "utils/health-check/": "true", "": "home"}
     assert "set app_health_path: /utils/health-check/, which" in told(404, **files)
