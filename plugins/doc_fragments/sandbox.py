@@ -25,7 +25,8 @@ options:
       writable_paths:
         description:
           - What it may write, besides its own state and cache. Absolute paths must exist.
-          - A path inside of the source is made. It is kept over releases, in the application's
+          - >-
+            A path inside of the source is made. It is kept over releases, in the application's
             state, and the release has a link to it; C({path: ..., keep: false}) gives each release
             its own.
         type: list
