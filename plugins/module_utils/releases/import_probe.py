@@ -172,7 +172,7 @@ def main() -> None:
     try:
         probe(target)
     except Wrong as error:
-        print(f"\n{MARK}{error}", file=sys.stderr)
+        sys.stderr.write(f"\n{MARK}{error}\n")
         status = 3
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import re
 from collections.abc import Mapping
 
@@ -182,7 +183,7 @@ def _is_as_written(value: object, written: Written | None, files: Files, within:
         # A template or a plugin has made it, unless it stands in a file that is not YAML.
         return written is not None or not files.is_from_file(value)
     if isinstance(value, float) and within:
-        return bool(_JSON_NUMBER.fullmatch(text)) if text is not None else value == value
+        return bool(_JSON_NUMBER.fullmatch(text)) if text is not None else math.isfinite(value)
     return False
 
 
