@@ -20,7 +20,7 @@ _OF_DEVELOPMENT = re.compile(
     r"|jupyter|nox|tox)([-_].*)?"
 )
 #: How other places run the application.
-_RUN_BY = ("Procfile", "Dockerfile", "fly.toml", "app.yaml", "render.yaml", "supervisord.conf")
+_RUN_BY = ("Procfile", "fly.toml", "app.yaml", "render.yaml", "supervisord.conf")
 #: The newest patch level that any Python may have.
 _PATCH_LEVELS = range(60)
 #: Debian 13's own, which is all that a project needs that does not ask for a newer one.
@@ -98,12 +98,18 @@ def of_files(project: Project, commands: Sequence[str], prefix: str) -> list[str
             f"{', '.join(found)}: not read; {prefix}module, {prefix}workers, {prefix}env and "
             f"{prefix}hooks say how the application runs"
         )
-    if "alembic.ini" in paths and not any("alembic" in command for command in commands):
+    if "alembic.ini" in paths and not any("alembic" in text for text in _run(project, commands)):
         notes.append(
             f"alembic.ini is there, and no hook runs it; {prefix}hooks: {{before_rollout: [alembic "
             "upgrade head]} migrates the database with each release"
         )
     return notes
+
+
+def _run(project: Project, commands: Sequence[str]) -> list[str]:
+    """Return commands, and the texts of the project's own scripts that they run."""
+    words = [word for command in commands for word in command.split()]
+    return [*commands, *(project.tree.read(word) or "" for word in words)]
 
 
 def of_layout(project: Project, module: str, prefix: str) -> list[str]:

@@ -16,8 +16,8 @@ _TELLING = re.compile(
     r"|(require|constraint)[^/]*(/[^/]*)?\.(txt|in))$"
 )
 _TELLING_BYTES = 32 * 1024 * 1024
-#: Other texts: Python's, and requirements files with names of their own.
-_OTHER = re.compile(r"\.(py|txt|in)$")
+#: Other texts: Python's, requirements files with names of their own, and scripts that hooks run.
+_OTHER = re.compile(r"\.(py|txt|in|sh)$")
 _OTHER_BYTES = 1024 * 1024
 _OTHER_BYTES_TOGETHER = 48 * 1024 * 1024
 #: Links that lead to another link.
@@ -79,7 +79,9 @@ def read_tree(archive: str) -> Tree:
     folders: set[str] = set()
     together = 0
     with tarfile.open(archive) as tar:
-        for member in tar:
+        while (member := tar.next()) is not None:
+            # It keeps members for getmember(): of a large tree, more than all that is read here.
+            tar.members.clear()
             if member.isdir():
                 folders.add(member.name.rstrip("/"))
                 continue

@@ -351,14 +351,17 @@ def test_python_that_does_not_fit_is_refused(pyproject: str, needed: str) -> Non
 
 
 def test_files_that_say_how_to_run_are_named() -> None:
-    files = {"requirements.txt": "", "alembic.ini": "", "Dockerfile": "", "Procfile": ""}
+    files = {"requirements.txt": "", "alembic.ini": "", "fly.toml": "", "Procfile": ""}
     assert planned(files).notes == (
-        "Procfile, Dockerfile: not read; app_module, app_workers, app_env and app_hooks say how "
-        "the application runs",
+        "Procfile, fly.toml: not read; app_module, app_workers, app_env and app_hooks say how the "
+        "application runs",
         "alembic.ini is there, and no hook runs it; app_hooks: {before_rollout: [alembic upgrade "
         "head]} migrates the database with each release",
     )
     assert len(planned(files, commands=["alembic upgrade head"]).notes) == 1
+    script = {**files, "scripts/prestart.sh": "set -e\nalembic upgrade head\n"}
+    assert len(planned(script, commands=["bash ./scripts/prestart.sh"]).notes) == 1
+    assert len(planned(script, commands=["bash scripts/other.sh"]).notes) == 2
 
 
 def test_version_from_git_is_told_to_the_build() -> None:
