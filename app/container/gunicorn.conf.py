@@ -14,9 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.timeouts import service_timeouts
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
-from draining_worker import DrainingWorker, Slot, forget_worker
+from draining_worker import DrainingWorker, Slot
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
+from slot_master import forget_worker
 
 #: Memory for what is not a worker, in MB: Gunicorn's master and the files of the application. On a
 #: host the reserve is larger, since apt, sshd and nginx live there as well.
@@ -81,7 +82,7 @@ def on_starting(server: Arbiter) -> None:
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:
     """Gunicorn's hook, in the master: the worker's report must not outlive it."""
-    forget_worker(slot, worker.pid)
+    forget_worker(slot.runtime_directory, worker.pid)
 
 
 def on_exit(_server: Arbiter) -> None:

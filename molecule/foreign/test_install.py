@@ -62,6 +62,6 @@ def test_server_set_bends_to_the_application_down_to_its_floors(shop: Shop, tmp_
     assert shop.shell(UPGRADE.format(name="echo")) == "101"
 
     live = project.folder
-    told = "uvicorn is 0.20.0, and 0.22.0 or later is needed; the dependencies (requirements.txt)"
-    project.refuse(write(tmp_path, "uvicorn==0.20.0"), "", told)
+    told = "uvicorn is 0.17.6, and 0.18.0 or later is needed; the dependencies (requirements.txt)"
+    project.refuse(write(tmp_path, "uvicorn==0.17.6"), "", told)
     assert project.folder == live

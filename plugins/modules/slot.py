@@ -52,6 +52,10 @@ options:
         description: The module with the worker class.
         type: str
         required: true
+      master:
+        description: The module with what the master does.
+        type: str
+        required: true
       environment:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
@@ -159,7 +163,7 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker) or V(environment).
+        V(socket), V(service), V(settings), V(worker), V(master) or V(environment).
       type: str
     text:
       description: The same for people.
@@ -222,6 +226,7 @@ FILES = {
         "service": {"type": "str", "required": True},
         "settings": {"type": "str", "required": True},
         "worker": {"type": "str", "required": True},
+        "master": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
     },
 }

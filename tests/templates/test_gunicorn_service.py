@@ -133,8 +133,9 @@ def test_slot_is_told_in_every_file_and_the_other_one_in_none(
 
 
 @both_slots
-def test_slots_worker_is_the_roles_file(render: Render, slot: str) -> None:
+def test_slots_modules_are_the_roles_files(render: Render, slot: str) -> None:
     assert render(slot)["worker"] == (ROLE / "files" / "draining_worker.py").read_text()
+    assert render(slot)["master"] == (ROLE / "files" / "slot_master.py").read_text()
 
 
 def test_environment_holds_settings_and_secrets(render: Render) -> None:
@@ -158,7 +159,8 @@ def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Module
     path = folder / "settings.py"
     path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "draining_worker", raising=False)
+    for name in ("draining_worker", "slot_master"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     spec = spec_from_file_location("settings", path)
     assert spec
     assert spec.loader
@@ -273,7 +275,7 @@ def test_on_exit_ends_what_is_left_in_the_slots_own_unit(
     killed: list[int],
 ) -> None:
     load(render("blue")["settings"], tmp_path, monkeypatch)
-    worker = sys.modules["draining_worker"]
+    master = sys.modules["slot_master"]
     group = "9:name=systemd:/system.slice/system-shop.slice/shop@{}.service\n"
     for entry, slot in {
         "self": "blue",
@@ -288,9 +290,9 @@ def test_on_exit_ends_what_is_left_in_the_slots_own_unit(
     monkeypatch.setenv("FLEET_APP", application)
     monkeypatch.setenv("FLEET_SLOT", "blue")
     calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(worker.os, "kill", lambda pid, sent: calls.append((pid, sent)))
+    monkeypatch.setattr(master.os, "kill", lambda pid, sent: calls.append((pid, sent)))
 
-    worker.end_the_rest(str(tmp_path))
+    master.end_the_rest(str(tmp_path))
 
     assert sorted(calls) == [(pid, signal.SIGKILL) for pid in killed]
 

@@ -97,7 +97,7 @@ class Slot:
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's five files by the parameter names of `asgi.fleet.slot`."""
+        """The slot's six files by the parameter names of `asgi.fleet.slot`."""
         units = self.application.path("etc/systemd/system")
         settings = self.application.path("etc", self.application.name, self.slot)
         return {
@@ -105,6 +105,7 @@ class Slot:
             "service": f"{units}/{self.unit}.service",
             "settings": f"{settings}/gunicorn.conf.py",
             "worker": f"{settings}/draining_worker.py",
+            "master": f"{settings}/slot_master.py",
             "environment": f"{settings}/environment",
         }
 
@@ -149,6 +150,7 @@ FILE_MODES = {
     "service": 0o644,
     "settings": 0o644,
     "worker": 0o644,
+    "master": 0o644,
     "environment": 0o600,
 }
 

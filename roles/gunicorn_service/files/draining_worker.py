@@ -20,13 +20,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import glob
 import json
 import logging
 import os
 import re
-import signal
 import socket
 import sys
 import time
@@ -382,62 +379,3 @@ class DrainingWorker(UvicornWorker):
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
-
-
-def forget_worker(slot: Slot, pid: int) -> None:
-    """Remove a dead worker's report; called in the master, by Gunicorn's `child_exit` hook."""
-    with contextlib.suppress(OSError):
-        os.unlink(os.path.join(slot.runtime_directory, f"worker-{pid}.json"))
-    # Its gauges of what lives, as prometheus_client.multiprocess.mark_process_dead(), without
-    # importing what the application brings into the master.
-    for folder in metrics_folders():
-        for path in glob.glob(os.path.join(glob.escape(folder), f"gauge_live*_{pid}.db")):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-
-
-def metrics_folders() -> list[str]:
-    """Return where the workers share their metrics: the slot's own folders, also by an old name."""
-    names = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
-    return [folder for name in names if (folder := os.environ.get(name))]
-
-
-@functools.cache
-def clear_metrics() -> None:
-    """Make the folders of metrics, empty; called in the master, before the application is imported.
-
-    Only once in a process: Gunicorn reads its settings again on SIGHUP, when workers write there.
-    """
-    for folder in metrics_folders():
-        os.makedirs(folder, exist_ok=True)
-        for path in glob.glob(os.path.join(glob.escape(folder), "*.db")):
-            # A worker of a killed master may do the same.
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-
-
-def end_the_rest(proc: str = "/proc") -> None:
-    """Kill what the application has left behind; called in the master, when its workers have ended.
-
-    A child in a session of its own gets no signal when its worker ends. Not called when the master
-    itself is killed, whose workers go on. The kernel lists a unit's processes by their cgroup.
-    """
-    own = _read(f"{proc}/self/cgroup")
-    # Outside of the slot's unit, as in a terminal, the group has processes of others.
-    unit = f"/{os.environ.get('FLEET_APP')}@{os.environ.get('FLEET_SLOT')}.service\n"
-    if unit not in own:
-        return
-    for entry in os.listdir(proc):
-        is_other = entry.isdigit() and int(entry) != os.getpid()
-        if is_other and _read(f"{proc}/{entry}/cgroup") == own:
-            with contextlib.suppress(OSError):
-                os.kill(int(entry), signal.SIGKILL)
-
-
-def _read(path: str) -> str:
-    """Return a file's text; empty if it cannot be read, such as that of a process that ended."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -56,7 +56,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         sys, "path", [str(ROOT / "roles" / "gunicorn_service" / "files"), *sys.path]
     )
-    monkeypatch.delitem(sys.modules, "draining_worker", raising=False)
+    for name in ("draining_worker", "slot_master"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 

@@ -73,7 +73,8 @@ async def app(scope, receive, send):
 SETTINGS = """
 import sys
 sys.path.insert(0, {files!r})
-from draining_worker import DrainingWorker, Slot, forget_worker
+from draining_worker import DrainingWorker, Slot
+from slot_master import forget_worker
 
 slot = Slot(
     socket={folder!r} + "/blue.sock",
@@ -96,7 +97,7 @@ keepalive = 75
 control_socket_disable = True
 
 def child_exit(server, worker):
-    forget_worker(slot, worker.pid)
+    forget_worker(slot.runtime_directory, worker.pid)
 """
 #: Puts the listener where systemd would, and becomes Gunicorn.
 LAUNCHER = (

@@ -24,6 +24,7 @@ FILES = {
     "service": "[Service]\n",
     "settings": "workers = 2\n",
     "worker": "",
+    "master": "",
     "environment": 'TOKEN="s3cret-value"\n',
 }
 RESTART: Reason = {"kind": "restart", "text": "a restart was asked for"}
@@ -165,7 +166,7 @@ def test_slot_passes_a_refusal_on(run_slot: Run, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"blue": {"socket": ""}}, "missing required arguments: environment, service"),
+        ({"blue": {"socket": ""}}, "missing required arguments: environment, master, service"),
         # Older versions of Ansible write `<class 'str'>`.
         (
             {"workers": "many"},

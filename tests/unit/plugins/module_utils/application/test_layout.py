@@ -36,6 +36,7 @@ def test_application_lives_in_the_places_of_the_design() -> None:
         "service": "/etc/systemd/system/shop@blue.service",
         "settings": "/etc/shop/blue/gunicorn.conf.py",
         "worker": "/etc/shop/blue/draining_worker.py",
+        "master": "/etc/shop/blue/slot_master.py",
         "environment": "/etc/shop/blue/environment",
     }
     assert blue.plan == "/etc/shop/blue/plan.json"
@@ -96,6 +97,7 @@ def test_slot_contents_of_missing_files_are_empty(shop: Application) -> None:
         "service": "",
         "settings": "",
         "worker": "",
+        "master": "",
         "environment": 'A="1"\n',
     }
 

@@ -145,6 +145,7 @@ def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> Non
         "shop@blue.service",
         "gunicorn.conf.py",
         "draining_worker.py",
+        "slot_master.py",
         "environment",
     ]
     assert {part["before"] for part in shown} == {""}
