@@ -81,7 +81,7 @@ def read_tree(archive: str) -> Tree:
     with tarfile.open(archive) as tar:
         while (member := tar.next()) is not None:
             # It keeps members for getmember(): of a large tree, more than all that is read here.
-            tar.members.clear()
+            tar.members.clear()  # type: ignore[attr-defined]
             if member.isdir():
                 folders.add(member.name.rstrip("/"))
                 continue
