@@ -23,9 +23,17 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.tree import Tre
 
 #: Files that look as if they named dependencies, in the project's folder or one below.
 _LOOKALIKE = re.compile(
-    r"([^/]+/)?([^/]*requirements[^/]*\.(txt|in)|pylock\.[^/]+\.toml)|requirements/[^/]+\.(txt|in)"
+    r"([^/]+/)?([^/]*requirements[^/]*\.(txt|in|lock)|pylock\.[^/]+\.toml)|requirements/[^/]+\.(txt|in)"
     r"|Pipfile|(conda-)?environment[^/]*\.ya?ml|conda-lock\.ya?ml|pixi\.(toml|lock)"
 )
+#: Those of them that are locks, of tools that leave the order to their users.
+_LOCKED = re.compile(
+    r".*(requirements[^/]*\.lock|pylock\.[^/]+\.toml|conda-lock\.ya?ml|pixi\.lock)"
+)
+#: Requirements of those who work on a project.
+_OF_DEVELOPMENT = re.compile(r".*(dev|test|doc|lint|typing|ci\b|\.in$).*")
+#: Dependencies of a script that `uv run` reads (PEP 723).
+_SCRIPT = re.compile(r"^# /// script$.*?^# dependencies = \[[^]]*[\"']", re.M | re.S)
 #: Folders whose requirements are not the application's.
 _ASIDE = ("doc", "docs", "test", "tests", "example", "examples", "benchmarks", ".github")
 #: Names of requirements files that a host would get, the likeliest first.
@@ -68,7 +76,8 @@ def kind_of(path: str) -> str:
         return "pylock.toml"
     if name in DEPENDENCY_FILES:
         return name
-    return "requirements.txt" if name.endswith((".txt", ".in")) else ""
+    is_requirements = name.endswith((".txt", ".in")) or re.search(r"requirements.*\.lock$", name)
+    return "requirements.txt" if is_requirements else ""
 
 
 def choose(tree: Tree, folder: str, wanted: str, prefix: str) -> Chosen:
@@ -93,10 +102,18 @@ def choose(tree: Tree, folder: str, wanted: str, prefix: str) -> Chosen:
     found = [shared] if shared in tree.paths else []
     found += [join(folder, name) for name in _own(project)]
     if found:
+        lookalikes = [] if _is_exact(found[0]) else _lookalikes(project)
+        _refuse_unread_lock([path for path in lookalikes if _LOCKED.fullmatch(path)], prefix)
         notes = [
             f"{told} is not used: {_shown(found[0], folder)} is more exact; {prefix}dependencies: "
             f"{{file: {told}}} takes it"
             for told in (_shown(path, folder) for path in _unused(project, found))
+        ]
+        notes += [
+            f"{path} is not used: {_shown(found[0], folder)} names the dependencies; "
+            f"{prefix}dependencies: {{file: {path}}} takes it"
+            for path in lookalikes[:1]
+            if kind_of(path) and not _OF_DEVELOPMENT.fullmatch(path)
         ]
         if shared and shared != found[0] and found[0].endswith("pyproject.toml"):
             notes.append(
@@ -109,11 +126,52 @@ def choose(tree: Tree, folder: str, wanted: str, prefix: str) -> Chosen:
     if folder and (above := governing(tree.read, folder)):
         note = f"{above} names the dependencies: {folder} has no such file of its own"
         return Chosen(above, read_project(tree, posixpath.dirname(above)), (note,))
+    _refuse_script(project, prefix)
     note = (
         "the source has no file that names its dependencies, so that only "
         "python_release_server_packages are installed"
     )
     return Chosen("", project, (note,))
+
+
+def _is_exact(path: str) -> bool:
+    """Return whether a file is one that whoever has it means to be installed."""
+    return kind_of(path) not in ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+def _refuse_unread_lock(locks: list[str], prefix: str) -> None:
+    """Refuse to install other versions than a lock has.
+
+    Raises:
+        SourceError: There is a lock that is not read by itself.
+    """
+    if locks:
+        advice = (
+            f"set {prefix}dependencies: {{file: {locks[0]}}} to install what it has"
+            if kind_of(locks[0])
+            else _command(locks[0])
+        )
+        raise SourceError(
+            f"{prefix}dependencies.file is auto; the source has {', '.join(locks)}, which is not "
+            f"read by itself; {advice}, or {prefix}dependencies: {{file: pyproject.toml}} for the "
+            "newest versions that fit"
+        )
+
+
+def _refuse_script(project: Project, prefix: str) -> None:
+    """Refuse dependencies that stand in a script, where only uv run and its like find them.
+
+    Raises:
+        SourceError: There are such.
+    """
+    for path in sorted(project.tree.paths):
+        if "/" not in path and _SCRIPT.search(project.tree.read(path) or ""):
+            raise SourceError(
+                f"{prefix}dependencies.file is auto; {path} names its dependencies in a block for "
+                "uv run (PEP 723), and there is no other file that does; write them into "
+                f"requirements.txt or pyproject.toml, or set {prefix}dependencies: {{file: none}} "
+                "to install none"
+            )
 
 
 def _own(project: Project) -> list[str]:

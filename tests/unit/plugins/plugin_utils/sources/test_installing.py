@@ -135,6 +135,40 @@ def test_other_files_that_name_dependencies_are_refused(name: str, advice: str) 
     assert advice in message
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("requirements.lock", "set app_dependencies: {file: requirements.lock} to install what it"),
+        ("pylock.prod.toml", "set app_dependencies: {file: pylock.prod.toml} to install what it"),
+        ("conda-lock.yml", "list what it takes from PyPI in a requirements.txt"),
+    ],
+)
+def test_lock_that_is_not_read_by_itself_is_not_passed_over(name: str, advice: str) -> None:
+    told = refused({"pyproject.toml": PROJECT, name: ""})
+    assert told.startswith(f"app_dependencies.file is auto; the source has {name}, which is not ")
+    assert advice in told
+    assert "or app_dependencies: {file: pyproject.toml} for the newest versions" in told
+    assert planned({"pyproject.toml": PROJECT, name: ""}, file="pyproject.toml").file
+
+
+def test_requirements_beside_a_project_that_names_its_own_are_named() -> None:
+    files = {"pyproject.toml": PROJECT, "requirements/prod.txt": "", "requirements-dev.txt": ""}
+    assert planned(files).notes == (
+        "requirements/prod.txt is not used: pyproject.toml names the dependencies; "
+        "app_dependencies: {file: requirements/prod.txt} takes it",
+    )
+    assert planned({"pyproject.toml": PROJECT, "requirements-dev.txt": ""}).notes == ()
+
+
+def test_dependencies_of_a_script_are_not_passed_over() -> None:
+    script = '# /// script\n# dependencies = [\n#   "fastapi",\n# ]\n# ///\n'
+    assert refused({"main.py": script}).startswith(
+        "app_dependencies.file is auto; main.py names its dependencies in a block for uv run"
+    )
+    assert planned({"main.py": script}, file="none").file == ""
+    assert planned({"main.py": script, "requirements.txt": ""}).file == "requirements.txt"
+
+
 def test_source_without_any_such_file_has_the_server_packages_alone() -> None:
     found = planned({"main.py": "", "pyproject.toml": "[tool.ruff]\n", "setup.cfg": "[flake8]\n"})
     assert (found.file, found.package) == ("", False)
