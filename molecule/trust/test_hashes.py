@@ -134,7 +134,7 @@ def test_application_without_hashes_is_refused_before_a_host_is_asked_to_build(
 ) -> None:
     told = shop.refuse(
         "release",
-        "python_release_require_hashes is true; expected a uv.lock, a pylock.toml or one",
+        "python_release_require_hashes is true; expected a lock (of uv, Poetry, PDM or Pipenv, or",
         "but requirements.txt does not; run uv lock",
         app_source={"type": "path", "path": str(APPLICATION.with_name("requirements_plain"))},
         python_release_require_hashes=True,
