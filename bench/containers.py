@@ -96,12 +96,22 @@ def base() -> str:
 
 
 def build() -> str:
-    """Build the sample application's image, and return its name."""
+    """Build the sample application's image, and return its name; the one before it is removed."""
+    before = _image_id()
     run(
         *("podman", "build", "--quiet", "--format", "docker", "--file", "app/Dockerfile"),
         *("--build-arg", f"BASE={base()}", "--build-arg", "RELEASE=ways", "--tag", IMAGE, "."),
     )
+    if before and before != _image_id():
+        # Without a name nobody would find it again. A container may still run it.
+        with contextlib.suppress(ContainerError):
+            run("podman", "rmi", before)
     return IMAGE
+
+
+def _image_id() -> str:
+    """Return the ID of the sample application's image, or an empty string."""
+    return run("podman", "images", "--quiet", "--no-trunc", IMAGE)
 
 
 @dataclass(frozen=True)
