@@ -99,6 +99,7 @@ def test_image_is_the_application_and_its_worker_alone(limited: Container) -> No
         "ansible_collections",
         "draining_worker.py",
         "gunicorn.conf.py",
+        "slot_master.py",
     ]
     assert fetch(limited.port, "/whoami")["release"] == "ways"
 
