@@ -136,6 +136,7 @@ def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch
             report = Path(blue.runtime_directory, f"worker-{worker.pid}.json")
             report.write_text('{"status": 200, "answer": ""}')
         workers[1].send_signal(signal.SIGSTOP)
+        os.waitpid(workers[1].pid, os.WUNTRACED)
         at_boot = (*BLUE, "shop@green.socket")
         play_systemd(monkeypatch, at_boot, MainPID=str(os.getpid()), ActiveState="active")
         state = look(shop, Questions())
@@ -158,7 +159,8 @@ def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch
     assert [seen[worker.pid]["stopped"] for worker in workers] == [False, True, False]
     assert state["idle_enabled"] == ["shop@green.socket"]
     assert state["cpu_percent"] is None or state["cpu_percent"] >= 0
-    assert state["memory_mb"] >= memory_mb(os.getpid()) > 0
+    # Of the master above all. What it shares with processes of others comes and goes meanwhile.
+    assert state["memory_mb"] >= memory_mb(os.getpid()) / 2 > 0
 
 
 @pytest.mark.usefixtures("answering")
