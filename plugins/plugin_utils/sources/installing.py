@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.tree import Tre
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.versions import (
     version_environment,
 )
-from packaging.utils import canonicalize_name
+
+with contextlib.suppress(ImportError):  # ansible-core brings it; its sanity tests have none
+    from packaging.utils import canonicalize_name
 
 
 @dataclass(frozen=True)

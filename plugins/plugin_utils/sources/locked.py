@@ -7,6 +7,7 @@ markers have to be worked out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import posixpath
 import re
@@ -20,9 +21,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import 
     toml,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+
+with contextlib.suppress(ImportError):  # ansible-core brings it; its sanity tests have none
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.utils import canonicalize_name
 
 #: Pipenv's name of the index that everyone has; another is told to the host.
 _USUAL_INDEX = "pypi"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import table, toml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
-from packaging.version import Version
+
+with contextlib.suppress(ImportError):  # ansible-core brings it; its sanity tests have none
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.utils import canonicalize_name
+    from packaging.version import Version
 
 #: Extras and groups of those who work on a project: not installed, and not worth a word.
 _OF_DEVELOPMENT = re.compile(

@@ -6,13 +6,16 @@ says by default: on a tag the tag's version; after it, the next one as a develop
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.outside import table
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.project import Project
-from packaging.version import InvalidVersion, Version
+
+with contextlib.suppress(ImportError):  # ansible-core brings it; its sanity tests have none
+    from packaging.version import InvalidVersion, Version
 
 #: `git describe --tags --long --always`, with -dirty for a work tree with changes.
 _DESCRIBED = re.compile(
