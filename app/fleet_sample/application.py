@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from fleet_sample import blocking, identity, notes, streams, work
+from fleet_sample import identity, notes, procesar, streams, work
 from fleet_sample.settings import Settings
 
 
@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.ready = False
     app.include_router(identity.router)
     app.include_router(work.router)
-    app.include_router(blocking.router)
+    app.include_router(procesar.router)
     app.include_router(streams.router)
     app.include_router(notes.router)
     return app

@@ -1,23 +1,11 @@
-"""Requests that take their time or carry a body: the ones a careless restart breaks."""
+"""Requests that carry a body, which a careless restart breaks."""
 
-import asyncio
 import hashlib
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from fleet_sample.dependencies import CurrentSettings
-
 router = APIRouter(tags=["work"])
-
-
-class Processed(BaseModel):
-    """Answer of `/procesar`."""
-
-    status: str
-    seconds: float
-    release: str
-    slot: str
 
 
 class Uploaded(BaseModel):
@@ -25,22 +13,6 @@ class Uploaded(BaseModel):
 
     size: int
     sha256: str
-
-
-@router.get("/procesar", operation_id="procesar_get")
-@router.post("/procesar", operation_id="procesar_post")
-async def procesar(settings: CurrentSettings) -> Processed:
-    """Work for two seconds, then answer.
-
-    Deploy while it runs: the old slot answers it before it stops.
-    """
-    await asyncio.sleep(settings.processing_seconds)
-    return Processed(
-        status="done",
-        seconds=settings.processing_seconds,
-        release=settings.release,
-        slot=settings.slot,
-    )
 
 
 @router.post("/upload")

@@ -1,27 +1,9 @@
-"""Requests that take their time, and bodies."""
+"""Requests with bodies."""
 
 import hashlib
-import time
 from collections.abc import Iterator
 
-import pytest
 from fastapi.testclient import TestClient
-from fleet_sample.settings import Settings
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_procesar_answers_after_its_work(client: TestClient, method: str) -> None:
-    """The answer comes no sooner than the work takes."""
-    started = time.monotonic()
-    answer = client.request(method, "/procesar")
-
-    assert time.monotonic() - started >= 0.01
-    assert answer.json() == {"status": "done", "seconds": 0.01, "release": "r1", "slot": "blue"}
-
-
-def test_procesar_takes_two_seconds_by_default() -> None:
-    """The demonstration of a deployment under load counts on this time."""
-    assert Settings().processing_seconds == 2.0
 
 
 def test_upload_measures_a_body_that_comes_in_pieces(client: TestClient) -> None:

@@ -47,9 +47,9 @@ def serve(folder: Path, workers: int, seconds: float, *command: str) -> Server:
 
 
 def request(port: int, form: str) -> Work:
-    told = fetch(port, f"/procesar/{form}", 60)
-    assert told.pop("mensaje") == "Procesado"
-    return Work(**told)
+    told = fetch(port, {"def": "/procesar", "async": "/procesar/async"}[form], 60)
+    assert told["mensaje"] == "Procesado"
+    return Work(told["pid"], told["began"], told["ended"])
 
 
 def requests(port: int, form: str, count: int, apart: float = 0.0) -> list[Work]:
