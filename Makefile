@@ -24,6 +24,10 @@ bootstrap: ## Create .venv with the locked tools
 bootstrap-host-python:
 	@tools/bootstrap --host-python
 
+.PHONY: bootstrap-vm
+bootstrap-vm:
+	@tools/bootstrap --vm
+
 .PHONY: bootstrap-hosts
 bootstrap-hosts:
 	@tools/bootstrap --hosts
@@ -64,7 +68,7 @@ mypy: bootstrap
 	mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign vm; do (cd molecule/$$scenario && MYPYPATH=../shared mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -110,6 +114,10 @@ molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [
 .PHONY: molecule-slow
 molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule/scenarios.yml says why)
 	@python tools/scenarios.py --slow $(SCENARIO)
+
+.PHONY: test-vm
+test-vm: bootstrap-vm ## Deploy to a virtual machine: a kernel of its own, cgroup v2, a real boot (about an hour without KVM)
+	@python tools/scenarios.py vm
 
 ## Measurements
 
