@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from events import ROOT, Load, Shop
 
-#: Requests a second: the processor is emulated, and everything else runs on it too.
-LIGHT = 5
+#: Requests a second, and seconds that one may take: the processor is emulated, and does all the rest too.
+LIGHT, SLOW = 5, 60
 #: A worker of a unit that may have half a gigabyte takes ever more, and writes to all of it.
 HUNGRY = """
 @app.get("/eat")
@@ -85,7 +85,7 @@ def test_plan_counts_what_cgroup_v2_leaves(shop: Shop) -> None:
 
 
 def test_release_under_light_load_loses_nothing(shop: Shop) -> None:
-    load = Load(shop, LIGHT)
+    load = Load(shop, LIGHT, SLOW)
     load.start()
     began, before = time.time(), shop.live()
     try:
