@@ -121,8 +121,8 @@ def refuse_interrupted(root: Path = Path("/")) -> None:
     """
     if any(path.name.isdigit() for path in (root / UPDATES).glob("*")):
         raise AptError(
-            "dpkg was interrupted on this host, and apt refuses to go on; run `dpkg --configure -a` "
-            "on the host as root, and then the same command again"
+            "dpkg was interrupted on this host, and apt refuses to go on; run "
+            "`dpkg --configure -a` on the host as root, and then the same command again"
         )
 
 

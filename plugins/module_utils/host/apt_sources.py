@@ -80,8 +80,9 @@ def refresh(
     unknown = [name for name in names if name not in known(names)] if problems else []
     if unknown:
         raise AptError(
-            f"apt on this host does not know {', '.join(unknown)}, and cannot fetch all package "
-            f"lists: {'; '.join(problems)}; mend or remove the source, and run the same command again"
+            f"apt on this host does not know {', '.join(unknown)}, and not all package lists can "
+            f"be fetched: {'; '.join(problems)}; mend or remove the source, and run the same "
+            "command again"
         )
     return [f"a package source of this host was passed over: {problem}" for problem in problems]
 
