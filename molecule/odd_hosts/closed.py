@@ -227,6 +227,9 @@ class Proxy:
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
+            # git first asks without credentials, and again on the same connection.
+            protocol_version = "HTTP/1.1"
+
             def do_CONNECT(self) -> None:
                 proxy.connect(self)
 
