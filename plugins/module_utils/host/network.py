@@ -146,6 +146,7 @@ def bring(network: Network, changed: list[str]) -> None:
             write_file(place, wanted[path].text, wanted[path].mode)
         elif path != STORE:
             os.unlink(place)
+            _unlink_from_store(network, path)
     touched = any(path == STORE or path.startswith(AUTHORITIES) for path in changed)
     if touched and os.path.exists(network.place(UPDATE)):
         done = subprocess.run(
@@ -167,6 +168,20 @@ def _is_complete(network: Network, wanted: Mapping[str, Wanted]) -> bool:
     except OSError:
         text = ""
     return all(one.strip() in text for one in ours)
+
+
+def _unlink_from_store(network: Network, path: str) -> None:
+    """Remove the links to a certificate, by its name and by its hash.
+
+    update-ca-certificates(8) keeps them, unless it makes all links anew: for a moment nothing would
+    be trusted.
+    """
+    name = os.path.basename(path)
+    targets = (path, f"{os.path.splitext(name)[0]}.pem")
+    with os.scandir(os.path.dirname(network.place(STORE))) as entries:
+        ours = [one.path for one in entries if one.is_symlink() and os.readlink(one) in targets]
+    for link in ours:
+        os.unlink(link)
 
 
 def _make_folder(path: str) -> None:

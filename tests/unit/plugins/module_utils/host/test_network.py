@@ -85,9 +85,14 @@ def test_authority_that_is_no_longer_named_goes_and_others_stay(wanted: Wanted) 
     carried_out(network)
     foreign = Path(network.place(AUTHORITIES), "company.crt")
     foreign.write_text(OTHER)
+    links = Path(network.place(STORE)).parent
+    (links / "asgi-fleet-example.pem").symlink_to(OURS)
+    (links / "774b5dcc.0").symlink_to("asgi-fleet-example.pem")
+    (links / "company.pem").symlink_to(foreign)
     assert carried_out(wanted()) == [OURS]
     assert text(network, STORE) == OTHER
     assert foreign.exists()
+    assert [path.name for path in links.iterdir() if path.is_symlink()] == ["company.pem"]
 
 
 def test_store_that_lost_an_authority_is_made_anew(wanted: Wanted) -> None:
