@@ -21,6 +21,7 @@ from odd import Odd
 NAME = "index.mirror.test"
 PASSWORD = "canary-of-the/index"
 PROXY_PASSWORD = "canary-of-the-proxy"
+RELEASED = "/opt/closed /var/lib/closed /etc/closed"
 #: What a release leaves on a host beside itself.
 BROUGHT = "/opt/uv/[0-9]* /var/cache/closed*"
 APPLICATION = ROOT / "app" / "requirements.txt"
@@ -100,6 +101,7 @@ def company(shut: Odd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Com
         "dpkg --status python3-venv >/dev/null 2>&1 ||"
         " { apt-get -q update && apt-get -qy install python3-venv; } >/dev/null 2>&1"
     )
+    shut.shell(f"rm -rf {RELEASED}")
     address = bridge(shut)
     locks = [LOCKS / f"{name}-requirements.txt" for name in ("uv", "server", "build")]
     authority = Authority(tmp_path_factory.mktemp("authority"))
@@ -134,7 +136,7 @@ def company(shut: Odd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Com
             finally:
                 made.watched = watcher.end()
             yield made
-    shut.shell(f"rm -rf /opt/closed /var/lib/closed /etc/closed {BROUGHT}")
+    shut.shell(f"rm -rf {RELEASED} {BROUGHT}")
 
 
 @pytest.mark.parametrize("way", ["index", "proxy"])

@@ -181,8 +181,11 @@ class ActionModule(ControllerAction):
         except ValueError as error:
             return {"failed": True, "msg": str(error)}
         hosts = [task_vars["hostvars"][host] for host in task_vars["groups"]["app"]]
+        given = self._given(task_vars, wired)
+        if problems := network_problems(given):
+            return {"failed": True, "msg": "\n".join(one.message for one in problems)}
         wiring = wire_balancer(
-            self._given(task_vars, wired),
+            given,
             [host[variable] for host in hosts if variable in host],
             task_vars["inventory_hostname"],
             balancers,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import uv_program
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.uv_program import (
     Program,
@@ -137,7 +136,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, st
             make_wheel(folder)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(uv_program.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     return made
@@ -167,7 +166,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, told: str, at: str) -> None:
     def run(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, int(at in command), "", told)
 
-    monkeypatch.setattr(uv_program.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
 
 
 def test_failure_of_pip_has_no_credentials_and_names_the_variable(
