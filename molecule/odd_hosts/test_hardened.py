@@ -66,7 +66,10 @@ def host(hard: Odd) -> Odd:
 @pytest.fixture(scope="module")
 def deployed(host: Odd) -> str:
     """What a first deploy at this host printed."""
-    return host.succeed("../deploy", **LOGIN, **APPLICATION)
+    result = host.play("../deploy", **LOGIN, **APPLICATION)
+    assert result.returncode == 0, result.stdout[-6000:]
+    # Ansible prints its warnings to standard error.
+    return result.stdout + result.stderr
 
 
 @contextmanager
