@@ -41,6 +41,7 @@ OTHERWISE: dict[str, Any] = REQUIRED | {
     "haproxy_balancer_ipv6_enabled": False,
     "haproxy_balancer_observe_port": 9000,
     "haproxy_balancer_max_connections": 100,
+    "haproxy_balancer_buffer_size": 32768,
     "haproxy_balancer_client_connections": 0,
     "haproxy_balancer_hsts_max_age_seconds": 0,
     "haproxy_balancer_response_timeout_seconds": 5,

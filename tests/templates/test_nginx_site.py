@@ -42,6 +42,8 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_proxy_buffering_enabled": True,
     "nginx_site_trusted_proxies": ["192.0.2.10", "2001:db8::/64"],
     "nginx_site_direct_clients": ["203.0.113.0/24"],
+    "nginx_site_health_check_sources": ["198.51.100.0/24"],
+    "nginx_site_proxy_buffer_size": "64k",
     "nginx_site_passed_headers": ["X-HTTP-Method-Override"],
     "nginx_site_client_requests": 0,
     "nginx_site_upstream_keepalive": 8,
@@ -180,7 +182,7 @@ def test_forwarding_headers_are_overwritten() -> None:
     proxy = directives(render(nginx_v("1.28.2"))["/etc/nginx/snippets/proxy.conf"])
 
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in proxy
-    assert "proxy_set_header X-Forwarded-Proto $scheme;" in proxy
+    assert "proxy_set_header X-Forwarded-Proto $fleet_forwarded_proto;" in proxy
     assert 'proxy_set_header Forwarded "";' in proxy
     assert "proxy_next_upstream error;" in proxy
     assert not [line for line in proxy if "proxy_add_x_forwarded_for" in line]
@@ -224,7 +226,8 @@ def test_only_trusted_proxies_name_the_client() -> None:
 
     assert "set_real_ip_from 192.0.2.10;" in trusting
     assert "set_real_ip_from 2001:db8::/64;" in trusting
-    assert trusting.count("real_ip_recursive on;") == 1
+    # In both servers: a balancer may have ended TLS, and come by plain HTTP.
+    assert trusting.count("real_ip_recursive on;") == 2
     assert "real_ip" not in render(nginx_v("1.28.2"))[SITE]
 
 
@@ -296,6 +299,82 @@ def test_the_maintenance_page_keeps_the_sites_headers() -> None:
 
 def test_a_site_without_a_maintenance_path_has_no_trace_of_it() -> None:
     assert "maintenance" not in render(nginx_v("1.28.2"))[SITE]
+
+
+def servers(text: str) -> tuple[list[str], list[str]]:
+    """Return the directives of the server for HTTP, and of the one for HTTPS."""
+    plain, secure = text.split("\nserver {")[1:]
+    return directives(plain), directives(secure)
+
+
+def test_tls_that_ended_in_front_is_served_and_everything_else_redirected(version: str) -> None:
+    files = render(nginx_v(version), nginx_site_trusted_proxies=["192.0.2.0/24"])
+    plain, secure = servers(files[SITE])
+
+    assert "geo $realip_remote_addr $fleet_in_front_shop {" in directives(files[SITE])
+    assert '"~*^1https(,|$)" 0;' in directives(files[SITE])
+    assert plain[plain.index("if ($fleet_redirected_shop) {") + 1].startswith("return 308 https://")
+    assert "set $fleet_forwarded_proto https;" in plain
+    # The same but for that, TLS, and who may come at all.
+    assert (
+        plain[plain.index("limit_conn fleet_clients 500;") :]
+        == (secure[secure.index("limit_conn fleet_clients 500;") :])
+    )
+    assert "map $https $fleet_forwarded_proto {" in files["/etc/nginx/conf.d/00_shared.conf"]
+
+
+@pytest.mark.parametrize("proxies", [[], ["balancer.example.com"]])
+def test_without_a_proxy_that_can_be_recognized_all_of_http_is_redirected(
+    proxies: list[str],
+) -> None:
+    plain, _ = servers(render(nginx_v("1.28.2"), nginx_site_trusted_proxies=proxies)[SITE])
+
+    assert "return 308 https://$host$request_uri;" in plain
+    assert not [line for line in plain if "proxy_pass" in line or "$fleet_forwarded" in line]
+
+
+def test_health_check_by_address_gets_the_health_path_alone(version: str) -> None:
+    sources = {"nginx_site_health_check_sources": ["192.0.2.0/24", "2001:db8::/32"]}
+    path = {"nginx_site_root_path": "/api", "nginx_site_health_path": "/api/healthz"}
+    server = render(nginx_v(version), **sources, **path)[DEFAULT_SERVER]
+
+    lines = directives(server)
+    # Without a server name, a handshake needs a certificate.
+    assert "ssl_certificate /etc/shop/tls/fullchain.pem;" in lines
+    assert "ssl_reject_handshake on;" not in lines
+    assert "192.0.2.0/24 1;" in lines
+    health = location(server, "= /api/healthz")
+    assert health[:2] == ["if ($fleet_health_check = 0) {", "return 444;"]
+    assert "proxy_set_header Host shop.example.com;" in health
+    assert "proxy_pass http://shop/healthz;" in health
+    assert location(server, "/") == ["return 444;"]
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "own"),
+    [("/healthz", "", "/healthz"), ("/a.b/health", "/a.b", "/health"), ("/axb", "/a.b", "/axb")],
+)
+def test_health_path_of_the_application_is_without_its_root_path(
+    path: str, root: str, own: str
+) -> None:
+    given = {"nginx_site_health_path": path, "nginx_site_root_path": root}
+    server = render(nginx_v("1.28.2"), nginx_site_health_check_sources=["192.0.2.1"], **given)
+
+    assert f"proxy_pass http://shop{own};" in server[DEFAULT_SERVER]
+
+
+def test_answers_and_requests_may_have_large_headers(version: str) -> None:
+    files = render(nginx_v(version))
+
+    _, secure = servers(files[SITE])
+    assert "proxy_buffer_size 32k;" in secure
+    # nginx wants twice the largest to be less than all but one of them.
+    assert "proxy_buffers 4 32k;" in secure
+    main = directives(files["/etc/nginx/nginx.conf"])
+    assert "large_client_header_buffers 4 16k;" in main
+    old = number(version) < (1, 19, 7)
+    assert ("http2_max_field_size 16k;" in main) == old
+    assert ("http2_max_header_size 64k;" in main) == old
 
 
 def test_the_maintenance_page_escapes_its_message(render_role: Render) -> None:
