@@ -50,6 +50,9 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_maintenance_allow": ["192.0.2.0/24", "2001:db8::7"],
     "nginx_site_maintenance_open_paths": ["/api/healthz", "/robots.txt"],
 }
+PORTS = {"http": 80, "https": 443}
+#: What `nginx_claim` tells of a host where nothing is someone's.
+FOUND: dict[str, Any] = {"main_config": True, "main_kept": False, "absent": [], "backup": []}
 #: The child template of inventory/example.
 EXAMPLE = {"nginx_site_template": str(ROOT / "templates" / "shop_site.conf.j2")}
 VERSIONS = {
@@ -69,6 +72,9 @@ def nginx_v(nginx: str) -> str:
 
 def render(version_output: str, **changed: object) -> dict[str, str]:
     """Return what the role would hand to `nginx_config`, rendered by Ansible's own engine."""
+    ports = {name: changed.get(f"nginx_site_{name}_port", port) for name, port in PORTS.items()}
+    found = {f"default_{name}": [f"{port}", f"[::]:{port}"] for name, port in ports.items()}
+    found |= changed.pop("found", {})  # type: ignore[arg-type]
     loader = DataLoader()
     loader.set_basedir(str(ROLE))
     variables = {
@@ -76,7 +82,7 @@ def render(version_output: str, **changed: object) -> dict[str, str]:
         **loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True),
         **REQUIRED,
         **changed,
-        "__nginx_site_version": {"stderr": version_output},
+        "__nginx_site_found": FOUND | {"version": version_output} | found,
         "ansible_search_path": [str(ROLE)],
     }
     templar = Templar(loader=loader, variables=variables)

@@ -89,9 +89,9 @@ def foreign_files(found: Mapping[str, str]) -> Iterator[str]:
     for path, origin in found.items():
         if origin == FOREIGN:
             yield (
-                f"{path} is someone's own (no mark of asgi.fleet, and not as its package has it) "
-                f"and would be overwritten: rename it, and what refers to it, or, if it is not "
-                f"needed: mv {path} {path}.before"
+                f"{path} is someone's own (it has no mark of asgi.fleet, and is not as its package "
+                "has it) and would be overwritten: give it another name where it is needed, or: "
+                f"mv {path} {path}.before"
             )
 
 
@@ -105,21 +105,18 @@ def taken_ports(
         unit: The server's unit, which may have them.
         listeners: Who listens on the host.
     """
-    told = set()
-    for one in sorted(listeners, key=lambda one: (one.port, one.program)):
-        if one.protocol != "tcp" or one.port not in ports or one.unit == unit:
-            continue
-        who = (one.port, one.program, one.unit)
-        if who in told:
-            continue
-        told.add(who)
-        stop = f"stop it (systemctl disable --now {one.unit})"
-        if not one.unit.endswith(".service") or one.program == "docker-proxy":
-            stop = "stop it"
-        inside = f" ({one.unit})" if one.unit else ""
+    others: dict[tuple[int, str], Listener] = {}
+    for one in listeners:
+        if one.protocol == "tcp" and one.port in ports and one.unit != unit:
+            # The program's own unit is what an operator stops; a scope is a log-in or a container.
+            others.setdefault((one.port, one.owner), one)
+    for (port, owner), one in sorted(others.items()):
+        known = one.unit.endswith(".service") and one.program != "docker-proxy"
+        stop = f"systemctl disable --now {one.unit}" if known else "stop it"
+        program = f"{one.program}, {owner}" if one.program not in ("", owner) else owner
         yield (
-            f"port {one.port} is in use by {one.program or 'another program'}{inside}, on "
-            f"{one.address or 'every address'}: {stop}, or set {ports[one.port]} to a free port"
+            f"TCP {port} is in use ({program}, on {one.address}): {stop}, or set {ports[port]} to "
+            "a free port"
         )
 
 
