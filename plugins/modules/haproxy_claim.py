@@ -83,7 +83,9 @@ def main() -> None:
                 standing.Unit.named(UNIT), UNIT, EXECUTABLE, installed=installed
             ),
             *standing.taken_ports(ports, UNIT, listeners()),
-            *standing.foreign_files(standing.origins(module.params["files"], standing.Files("/etc"))),
+            *standing.foreign_files(
+                standing.origins(module.params["files"], standing.Files("/etc"))
+            ),
         ]
     except OSError as error:
         module.refuse(error)

@@ -208,9 +208,7 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
         site, origins, tree, build.user, lambda path: standing.is_ours(read_text(path))
     )
     verdict.problems[:0] = [
-        *standing.unit_problems(
-            standing.Unit.named(UNIT), UNIT, EXECUTABLE, installed=installed
-        ),
+        *standing.unit_problems(standing.Unit.named(UNIT), UNIT, EXECUTABLE, installed=installed),
         *nginx_claim.build_problems(build, EXECUTABLE),
         *standing.taken_ports(dict(zip(site.ports, PORTS, strict=True)), UNIT, listeners()),
         *standing.foreign_files(standing.origins(options["files"], files)),

@@ -179,7 +179,9 @@ def _foreign(application: Application, user: str) -> tuple[list[str], list[str]]
         problems += filter(None, [problem])
         commands += filter(None, [command])
     for path in folders(application):
-        if os.path.lexists(path) and not (is_ours(path, application, user) or _adoptable(path, application)):
+        if os.path.lexists(path) and not (
+            is_ours(path, application, user) or _adoptable(path, application)
+        ):
             marked_for = _top(os.path.join(path, MARK)).strip() if os.path.isdir(path) else ""
             whose = f"is {marked_for}'s" if marked_for else "has no mark of asgi.fleet"
             package = owner_of_folder(path, application)

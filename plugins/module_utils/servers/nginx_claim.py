@@ -140,19 +140,16 @@ def judge(
     """
     verdict = NginxVerdict()
     _judge_main(site, origins[MAIN], tree, user, verdict)
-    _judge_pages(site, origins, verdict)
     sites = list(servers(tree, "http"))
+    _judge_pages(site, origins, sites, verdict)
     verdict.problems += _streams(site, tree)
     for server, told in _same_names(site, sites):
         if ours(server.file):
             verdict.notes.append(f"{told}: remove the application that is not needed any more")
         else:
-            verdict.problems.append(
-                f"{told}: remove the name there, or choose another app_domain"
-            )
+            verdict.problems.append(f"{told}: remove the name there, or choose another app_domain")
     verdict.problems += _both_families(site, sites)
     verdict.notes += _unreached(site, sites)
-    _judge_default_server(site, sites, verdict)
     return verdict
 
 
@@ -181,9 +178,7 @@ def read_listen(at: Directive) -> Listen | None:
     return Listen("*" if address in ("*", "0.0.0.0") else address, int(port), options, at)
 
 
-def _judge_main(
-    site: Site, origin: str, tree: Directive, user: str, verdict: NginxVerdict
-) -> None:
+def _judge_main(site: Site, origin: str, tree: Directive, user: str, verdict: NginxVerdict) -> None:
     if site.main_config == "replace" or (site.main_config == "auto" and origin != FOREIGN):
         if origin == FOREIGN:
             verdict.backup.append(MAIN)
@@ -224,42 +219,37 @@ def _judge_main(
     )
 
 
-def _judge_pages(site: Site, origins: Mapping[str, str], verdict: NginxVerdict) -> None:
+def _judge_pages(
+    site: Site, origins: Mapping[str, str], sites: list[Directive], verdict: NginxVerdict
+) -> None:
+    """Remove the packages' pages, and have our default server listen where no other one does."""
     if not site.default_server:
         return
     verdict.absent = [path for path in PAGES if origins[path] == PACKAGED]
-    verdict.notes += [
-        f"{path} is someone's own (it is not as its package has it) and is kept"
-        for path in PAGES
-        if origins[path] == FOREIGN
-    ]
-
-
-def _judge_default_server(site: Site, sites: list[Directive], verdict: NginxVerdict) -> None:
-    """Have our default server listen where no other one does."""
-    if not site.default_server:
-        return
-    taken: dict[str, str] = {}
+    taken: dict[str, Directive] = {}
     for one in (listen for server in sites for listen in listens(server)):
         if {"default_server", "default"} & {*one.options}:
             place = str(one.port) if one.address == "*" else f"{one.address}:{one.port}"
-            taken[place] = one.at.place
-    given_way = {
-        place: taken[place]
-        for port in site.ports
-        for place in site.addresses(port)
-        if place in taken
-    }
+            taken[place] = one.at
+    wanted = [site.addresses(port) for port in site.ports]
     verdict.default_http, verdict.default_https = (
-        [place for place in site.addresses(port) if place not in taken] for port in site.ports
+        [place for place in places if place not in taken] for places in wanted
     )
-    if given_way:
-        verdict.notes.append(
-            "unknown host names are answered by the default server that is there already: "
-            + ", ".join(f"{at} (listen {place})" for place, at in given_way.items())
-        )
     if not verdict.default_http + verdict.default_https:
         verdict.absent.append(DEFAULT_SERVER)
+    stay = {place: taken[place] for places in wanted for place in places if place in taken}
+    if stay:
+        verdict.notes.append(
+            "unknown host names are answered by a default server that is there already and stays: "
+            + ", ".join(f"{at.place} (listen {place})" for place, at in stay.items())
+            + "; set nginx_site_default_server_enabled: false if that is as you want it"
+        )
+    answering = {at.file for at in stay.values()}
+    verdict.notes += [
+        f"{path} is someone's own (it is not as its package has it) and is kept"
+        for path in PAGES
+        if origins[path] == FOREIGN and path not in answering
+    ]
 
 
 def _streams(site: Site, tree: Directive) -> Iterator[str]:

@@ -75,7 +75,9 @@ class _Reader:
         tokens = list(_tokens(self.read(path)))
         return tuple(self._block(path, iter(tokens), depth))
 
-    def _block(self, path: str, tokens: Iterator[tuple[str, str, int]], depth: int) -> Iterator[Directive]:
+    def _block(
+        self, path: str, tokens: Iterator[tuple[str, str, int]], depth: int
+    ) -> Iterator[Directive]:
         words: list[str] = []
         first = 0
         for kind, text, line in tokens:
