@@ -51,7 +51,8 @@ stream {
     server { listen 9443; return "the stream\n"; }
 }
 END
-    sed -i 's|^http {|include old_stream.conf;\nhttp {\n    log_format old "$remote_addr";|' /etc/nginx/nginx.conf
+    sed -i 's|^http {|include old_stream.conf;\nhttp {\n    log_format old "$remote_addr";|' \
+        /etc/nginx/nginx.conf
     sed -i 's|server_name _;|server_name _;\n\tadd_header X-Served-By the-old-default always;|' \
         /etc/nginx/sites-available/default
     cat > /etc/nginx/sites-enabled/blog <<'END'
@@ -66,15 +67,17 @@ END
 """
 #: What a site of ours would replace, or collide with.
 RIVALS = r"""
-    printf 'server { listen 80; server_name BESIDE.example.com; return 200 rival; }' > /etc/nginx/sites-enabled/rival
+    printf 'server { listen 80; server_name BESIDE.example.com; return 200 rival; }' \
+        > /etc/nginx/sites-enabled/rival
     echo '# mine' > /etc/nginx/snippets/proxy.conf
     mkdir -p /etc/systemd/system/nginx.service.d
     printf '[Service]\nNice=1\n' > /etc/systemd/system/nginx.service.d/fleet.conf
-    systemctl reset-failed apache2; systemd-run --quiet --collect --unit apache2 python3 -m http.server 8443
+    systemd-run --quiet --collect --unit apache2 python3 -m http.server 8443
     for _ in $(seq 50); do ss -lnt | grep -q :8443 && break; sleep 0.1; done
 """
 NO_RIVALS = r"""
-    rm /etc/nginx/sites-enabled/rival /etc/nginx/snippets/proxy.conf /etc/systemd/system/nginx.service.d/fleet.conf
+    rm /etc/nginx/sites-enabled/rival /etc/nginx/snippets/proxy.conf
+    rm /etc/systemd/system/nginx.service.d/fleet.conf
     systemctl stop apache2
 """
 #: All that a deployment could change, by content.
@@ -171,12 +174,17 @@ OURS = {
     "host_baseline_sysctl": {},
 }
 #: Names of what a system has or may have; not all of it is on this host.
-NAMES = """
-    apt default dpkg ssl ufw cloud grub security network ubuntu deploy nginx systemd ssh sudo www-data
-    root backup mail python3 git docker postgresql redis misc private opt local kernel udev pam cron
-    dbus skel logrotate rsyslog haproxy keepalived uv polkit perl curl openssl adduser passwd login
-    procps bash coreutils netplan containerd caddy apache2 mysql mariadb snap getty user
-""".split()
+NAMES = [
+    *("apt", "default", "dpkg", "ssl", "ufw", "cloud", "grub"),
+    *("security", "network", "ubuntu", "deploy", "nginx", "systemd", "ssh"),
+    *("sudo", "www-data", "root", "backup", "mail", "python3", "git"),
+    *("docker", "postgresql", "redis", "misc", "private", "opt", "local"),
+    *("kernel", "udev", "pam", "cron", "dbus", "skel", "logrotate"),
+    *("rsyslog", "haproxy", "keepalived", "uv", "polkit", "perl", "curl"),
+    *("openssl", "adduser", "passwd", "login", "procps", "bash", "coreutils"),
+    *("netplan", "containerd", "caddy", "apache2", "mysql", "mariadb", "snap"),
+    *("getty", "user"),
+]
 ASK = """
 import json, sys, tarfile
 tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz").extractall("/root/asked")

@@ -32,7 +32,6 @@ options:
     type: list
     elements: path
     default: []
-    version_added: "0.2.0"
   requires:
     description:
       - Files of other tasks that the configuration refers to, such as certificates.

@@ -11,7 +11,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.text.headers import wit
 DOCUMENTATION = r"""
 name: with_header
 short_description: A file with the header by which the next run knows it as its own
-version_added: 0.2.0
+version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
   - Adds the header to a file that has none, such as one of a template of your own.
@@ -30,7 +30,7 @@ options:
 EXAMPLES = r"""
 - name: Render the site
   ansible.builtin.debug:
-    msg: "{{ lookup('ansible.builtin.template', 'site.conf.j2') | asgi.fleet.with_header('The site shop') }}"
+    msg: "{{ lookup('ansible.builtin.template', 'own.conf.j2') | asgi.fleet.with_header('Own') }}"
 """
 
 RETURN = r"""

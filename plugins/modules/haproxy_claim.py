@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: haproxy_claim
 short_description: Refuse to put a balancer where something else serves already
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Refuses a file that is someone's own and would be replaced, and a port on which another program
     listens, and names them. Nothing is changed.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nginx_claim
 short_description: Find what a host serves already, and how a site of nginx gets in beside it
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Refuses a site that would replace what is someone's own, or collide with it, and names that,
     a file, a program that listens on the same port, a site with the same name. Nothing is changed.
@@ -41,8 +41,8 @@ options:
     default: true
   main_config:
     description:
-      - V(auto) writes C(/etc/nginx/nginx.conf) unless that is someone's own. V(replace) writes it in
-        any case, and keeps a copy of someone's own. V(keep) does not write it.
+      - V(auto) writes C(/etc/nginx/nginx.conf) unless that is someone's own. V(replace) writes it
+        in any case, and keeps a copy of someone's own. V(keep) does not write it.
     type: str
     choices: [auto, replace, keep]
     default: auto

@@ -18,16 +18,16 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     build_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.packaged import (
+    owner_of_folder,
+    owner_of_name,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     account_problem,
     find_account,
     is_marked,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
-from ansible_collections.asgi.fleet.plugins.module_utils.application.packaged import (
-    owner_of_folder,
-    owner_of_name,
-)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
 
 MARK = ".asgi.fleet"

@@ -175,7 +175,8 @@ def read_listen(at: Directive) -> Listen | None:
     address, colon, port = place.rpartition(":")
     if not colon or not port.isdigit():
         address, port = place, "80"
-    return Listen("*" if address in ("*", "0.0.0.0") else address, int(port), options, at)
+    every = address in ("*", "0.0.0.0")  # noqa: S104 (nginx listens, not this program)
+    return Listen("*" if every else address, int(port), options, at)
 
 
 def _judge_main(site: Site, origin: str, tree: Directive, user: str, verdict: NginxVerdict) -> None:
@@ -282,9 +283,9 @@ def _both_families(site: Site, sites: list[Directive]) -> Iterator[str]:
     for one in (listen for server in sites for listen in listens(server)):
         if one.port in site.ports and "ipv6only=off" in one.options:
             yield (
-                f"{one.at.place} listens on {one.address}:{one.port} with ipv6only=off, which takes "
-                f"IPv4 too, so that the site's own `listen {one.port}` would fail: write `listen "
-                f"{one.port};` there as well, without ipv6only=off"
+                f"{one.at.place} has ipv6only=off and so listens on IPv4's port {one.port} too, "
+                f"where the site's own `listen {one.port}` would fail: write `listen {one.port};` "
+                "there as well, without ipv6only=off"
             )
 
 

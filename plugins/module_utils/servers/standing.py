@@ -1,4 +1,4 @@
-"""What stands on a host already, before a server is configured there: whose its files and ports are.
+"""What stands on a host before a server is configured there: whose its files and ports are.
 
 A file is ours by its header, the package's by dpkg's checksum, and otherwise someone's: it stays.
 """

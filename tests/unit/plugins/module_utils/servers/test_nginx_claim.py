@@ -220,7 +220,7 @@ def test_other_block_on_the_same_port_is_refused(kind: str) -> None:
 def test_listener_for_both_families_is_refused_before_nginx_fails_to_bind() -> None:
     (told,) = verdict("server { listen [::]:80 ipv6only=off; }").problems
 
-    assert "takes IPv4 too" in told
+    assert "listens on IPv4's port 80 too" in told
 
 
 def test_address_that_another_site_has_for_itself_is_named() -> None:

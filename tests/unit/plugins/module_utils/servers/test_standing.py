@@ -22,6 +22,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.standing import
 )
 
 NGINX = "/usr/sbin/nginx"
+EVERY = "0.0.0.0"  # noqa: S104 (an address to read, not one to listen on)
 
 
 @pytest.fixture
@@ -116,16 +117,16 @@ PORTS = {80: "nginx_site_http_port", 443: "nginx_site_https_port"}
 @pytest.mark.parametrize(
     ("listener", "told"),
     [
-        (Listener("tcp", "0.0.0.0", 80, "nginx", "nginx.service"), ""),
-        (Listener("tcp", "0.0.0.0", 8080, "apache2", "apache2.service"), ""),
-        (Listener("udp", "0.0.0.0", 443, "caddy", "caddy.service"), ""),
+        (Listener("tcp", EVERY, 80, "nginx", "nginx.service"), ""),
+        (Listener("tcp", EVERY, 8080, "apache2", "apache2.service"), ""),
+        (Listener("udp", EVERY, 443, "caddy", "caddy.service"), ""),
         (
             Listener("tcp", "::", 80, "apache2", "apache2.service"),
             "TCP 80 is in use (apache2, apache2.service, on ::): systemctl disable --now "
             "apache2.service, or set nginx_site_http_port to a free port",
         ),
         (
-            Listener("tcp", "0.0.0.0", 443, "docker-proxy", "docker.service"),
+            Listener("tcp", EVERY, 443, "docker-proxy", "docker.service"),
             "TCP 443 is in use (docker-proxy, docker.service, on 0.0.0.0): stop it, or set "
             "nginx_site_https_port to a free port",
         ),
@@ -134,7 +135,7 @@ PORTS = {80: "nginx_site_http_port", 443: "nginx_site_https_port"}
             Listener("tcp", "127.0.0.1", 80, "nginx", "session-3.scope"),
             "TCP 80 is in use (nginx, on 127.0.0.1): stop it, or",
         ),
-        (Listener("tcp", "0.0.0.0", 80), "TCP 80 is in use (a program that is not known"),
+        (Listener("tcp", EVERY, 80), "TCP 80 is in use (a program that is not known"),
     ],
 )
 def test_port_of_another_program_is_refused_by_its_name(listener: Listener, told: str) -> None:
@@ -145,7 +146,7 @@ def test_port_of_another_program_is_refused_by_its_name(listener: Listener, told
 
 
 def test_program_on_two_addresses_is_told_once() -> None:
-    both = [Listener("tcp", one, 80, "apache2", "apache2.service") for one in ("0.0.0.0", "::")]
+    both = [Listener("tcp", one, 80, "apache2", "apache2.service") for one in (EVERY, "::")]
 
     assert len(list(taken_ports(PORTS, "nginx.service", both))) == 1
 
