@@ -98,6 +98,12 @@ def seen(full: Odd) -> str:
     return " ".join(full.shell(SEEN).split())
 
 
+def site(full: Odd, **extra: object) -> str:
+    """Run the part of provision.yml that is about nginx, and return what was printed."""
+    command = [*full.command("provision", **OURS, **extra), "--tags=nginx_site"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+
 @pytest.fixture(scope="module")
 def serving(full: Odd) -> Iterator[Odd]:
     """The host, with nginx, a stream, a site and a default site."""
@@ -142,7 +148,7 @@ def test_site_is_served_beside_what_is_there(serving: Odd) -> None:
     assert "502" in serving.shell(
         "curl --silent --insecure --include --connect-to ::127.0.0.1: https://beside.example.com/"
     )
-    assert "changed=0" in serving.succeed("provision", **OURS)
+    assert "changed=0" in site(serving)
 
 
 def test_main_configuration_is_replaced_where_that_is_asked_for_and_kept_beside(
@@ -150,17 +156,37 @@ def test_main_configuration_is_replaced_where_that_is_asked_for_and_kept_beside(
 ) -> None:
     main = serving.shell(MAIN)
     # What needs something of it would not work any more: nginx itself says so.
-    refused = "unknown log format"
-    serving.refused("provision", refused, nginx_site_main_config_enabled=True, **OURS)
+    told = site(serving, nginx_site_main_config_enabled=True)
+    assert 'unknown log format "old" in /etc/nginx/sites-enabled/blog:4' in " ".join(told.split())
+    assert serving.shell(MAIN) == main
     serving.shell("sed -i 's/ old;/;/' /etc/nginx/sites-enabled/blog")
 
-    serving.succeed("provision", nginx_site_main_config_enabled=True, **OURS)
+    assert "failed=0" in site(serving, nginx_site_main_config_enabled=True)
 
     copy = "/etc/nginx/nginx.conf.before_asgi_fleet"
     assert serving.shell(f"md5sum < {copy}") == main
     assert "the blog" not in serving.shell("cat /etc/nginx/nginx.conf")
     serving.shell(f"mv {copy} /etc/nginx/nginx.conf; systemctl reload nginx")
     assert serving.shell(MAIN) == main
+
+
+def test_balancer_of_someone_is_not_replaced(full: Odd) -> None:
+    full.shell("mkdir -p /etc/haproxy; echo 'frontend mine' > /etc/haproxy/haproxy.cfg")
+    given = json.dumps({"files": ["/etc/haproxy/haproxy.cfg"], "ports": {"22": "some_port"}})
+    command = ["ansible", full.name, "-m", "asgi.fleet.haproxy_claim", "-a", given]
+    command += full.command("provision")[2:-1]
+
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+    full.shell("rm -r /etc/haproxy")
+    for refused in (
+        "HAProxy cannot serve here beside what the host has, and nothing was changed",
+        "/etc/haproxy/haproxy.cfg is someone's own",
+        "mv /etc/haproxy/haproxy.cfg /etc/haproxy/haproxy.cfg.before",
+        "TCP 22 is in use (sshd, ssh.service",
+        "or set some_port to a free port",
+    ):
+        assert refused in " ".join(told.split()), told
 
 
 #: An application of its own; the host's baseline is another subject, and takes its time.

@@ -74,7 +74,8 @@ def render(version_output: str, **changed: object) -> dict[str, str]:
     """Return what the role would hand to `nginx_config`, rendered by Ansible's own engine."""
     ports = {name: changed.get(f"nginx_site_{name}_port", port) for name, port in PORTS.items()}
     found = {f"default_{name}": [f"{port}", f"[::]:{port}"] for name, port in ports.items()}
-    found |= changed.pop("found", {})  # type: ignore[arg-type]
+    extra: Any = changed.pop("found", {})
+    found |= extra
     loader = DataLoader()
     loader.set_basedir(str(ROLE))
     variables = {

@@ -107,7 +107,9 @@ def taken_ports(
     """
     others: dict[tuple[int, str], Listener] = {}
     for one in listeners:
-        if one.protocol == "tcp" and one.port in ports and one.unit != unit:
+        # In some containers no process tells its unit.
+        own = one.unit == unit or (not one.unit and f"{one.program}.service" == unit)
+        if one.protocol == "tcp" and one.port in ports and not own:
             # The program's own unit is what an operator stops; a scope is a log-in or a container.
             others.setdefault((one.port, one.owner), one)
     for (port, owner), one in sorted(others.items()):

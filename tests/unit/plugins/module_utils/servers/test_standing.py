@@ -118,6 +118,7 @@ PORTS = {80: "nginx_site_http_port", 443: "nginx_site_https_port"}
     ("listener", "told"),
     [
         (Listener("tcp", EVERY, 80, "nginx", "nginx.service"), ""),
+        (Listener("tcp", EVERY, 80, "nginx"), ""),
         (Listener("tcp", EVERY, 8080, "apache2", "apache2.service"), ""),
         (Listener("udp", EVERY, 443, "caddy", "caddy.service"), ""),
         (
