@@ -52,6 +52,9 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_maintenance_allow": ["192.0.2.0/24", "2001:db8::7"],
     "nginx_site_maintenance_open_paths": ["/api/healthz", "/robots.txt"],
 }
+PORTS = {"http": 80, "https": 443}
+#: What `nginx_claim` tells of a host where nothing is someone's.
+FOUND: dict[str, Any] = {"main_config": True, "main_kept": False, "absent": [], "backup": []}
 #: The child template of inventory/example.
 EXAMPLE = {"nginx_site_template": str(ROOT / "templates" / "shop_site.conf.j2")}
 VERSIONS = {
@@ -71,6 +74,10 @@ def nginx_v(nginx: str) -> str:
 
 def render(version_output: str, **changed: object) -> dict[str, str]:
     """Return what the role would hand to `nginx_config`, rendered by Ansible's own engine."""
+    ports = {name: changed.get(f"nginx_site_{name}_port", port) for name, port in PORTS.items()}
+    found = {f"default_{name}": [f"{port}", f"[::]:{port}"] for name, port in ports.items()}
+    extra: Any = changed.pop("found", {})
+    found |= extra
     loader = DataLoader()
     loader.set_basedir(str(ROLE))
     variables = {
@@ -78,7 +85,7 @@ def render(version_output: str, **changed: object) -> dict[str, str]:
         **loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True),
         **REQUIRED,
         **changed,
-        "__nginx_site_version": {"stderr": version_output},
+        "__nginx_site_found": FOUND | {"version": version_output} | found,
         "ansible_search_path": [str(ROLE)],
     }
     templar = Templar(loader=loader, variables=variables)
@@ -104,6 +111,60 @@ def version(request: pytest.FixtureRequest) -> str:
 
 def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
+
+
+SNIPPETS = "/etc/nginx/snippets/"
+LIMITS = f"{SNIPPETS}fleet_limits.conf"
+
+
+def test_what_is_someones_own_is_not_written_and_our_servers_have_limits_of_their_own(
+    version: str,
+) -> None:
+    kept = render(nginx_v(version), found={"main_config": False, "main_kept": True})
+
+    assert "/etc/nginx/nginx.conf" not in kept
+    include = f"include {LIMITS};"
+    assert directives(kept[SITE]).count(include) == 2
+    assert include in directives(kept[DEFAULT_SERVER])
+    main = directives(render(nginx_v(version))["/etc/nginx/nginx.conf"])
+    assert {*directives(kept[LIMITS])} <= {*main}
+    assert "client_header_timeout 15s;" in directives(kept[LIMITS])
+    assert LIMITS not in render(nginx_v(version))
+
+
+@pytest.mark.parametrize(
+    ("http", "https", "listens"),
+    [
+        (
+            [],
+            ["443", "[::]:443"],
+            ["listen 443 ssl default_server;", "listen [::]:443 ssl default_server;"],
+        ),
+        (["[::]:80"], [], ["listen [::]:80 default_server;"]),
+        ([], [], None),
+    ],
+)
+def test_default_server_listens_where_no_other_one_does(
+    http: list[str], https: list[str], listens: list[str] | None
+) -> None:
+    files = render(nginx_v("1.28.2"), found={"default_http": http, "default_https": https})
+
+    seen = [line for line in directives(files.get(DEFAULT_SERVER, "")) if line.startswith("listen")]
+    assert (seen or None) == listens
+
+
+@pytest.mark.parametrize("variable", ["nginx_site_template", "nginx_site_main_template"])
+def test_file_of_a_template_without_a_header_is_known_by_the_next_run(
+    tmp_path: Path, variable: str
+) -> None:
+    own = tmp_path / "own.j2"
+    own.write_text("events { }\n")
+    path = SITE if variable == "nginx_site_template" else "/etc/nginx/nginx.conf"
+
+    text = render(nginx_v("1.28.2"), **{variable: str(own)})[path]
+
+    assert "Written by asgi.fleet" in text.splitlines()[0]
+    assert text.endswith("events { }\n")
 
 
 def test_http2_is_asked_for_in_the_form_the_version_knows(version: str) -> None:

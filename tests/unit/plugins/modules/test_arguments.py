@@ -32,6 +32,7 @@ URL = "its credentials are cut out of the answer by the frame, the rest is told 
 #: Options that are not hidden in the answer, though they could carry a secret, and why.
 SHOWN = {
     "*.secret_names": "names, not values",
+    "haproxy_claim.ports": "numbers, and names of variables",
     "*.files": FILES,
     "*.unit_files": FILES,
     "*.authorities": "certificates, which everybody may read",
