@@ -2,7 +2,8 @@
 
     python3 echo_server.py SOCKET NAME
 
-`/stream` sends two events three seconds apart, `/websocket` accepts an upgrade, `/cookies` sets five large cookies.
+`/stream` sends two events three seconds apart, `/websocket` accepts an upgrade, `/cookies` sets
+five large cookies.
 """
 
 import base64

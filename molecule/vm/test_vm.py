@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from events import ROOT, Load, Shop
 
-#: Requests a second, and seconds that one may take: the processor is emulated, and does all the rest too.
+#: Requests a second, and seconds that one may take, on an emulated processor.
 LIGHT, SLOW = 5, 60
 #: A worker of a unit that may have half a gigabyte takes ever more, and writes to all of it.
 HUNGRY = """

@@ -54,11 +54,16 @@ installed:
   description: Whether HAProxy is there.
   returned: success
   type: bool
+ipv6:
+  description: Whether the kernel has IPv6.
+  returned: success
+  type: bool
 """
 
 import os
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.addresses import has_ipv6
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import listeners
 from ansible_collections.asgi.fleet.plugins.module_utils.servers import standing
 
@@ -91,7 +96,7 @@ def main() -> None:
         module.refuse(error)
     if problems:
         module.fail_json(msg=standing.refusal("HAProxy", problems))
-    module.exit_json(changed=False, installed=installed)
+    module.exit_json(changed=False, installed=installed, ipv6=has_ipv6())
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ options:
     type: int
     default: 443
   ipv6:
-    description: Whether the site listens on IPv6 too.
+    description: Whether the site listens on IPv6 too, on a host that has it.
     type: bool
     default: true
   main_config:
@@ -91,6 +91,10 @@ version:
   description: What C(nginx -V) prints; empty without nginx.
   returned: success
   type: str
+ipv6:
+  description: Whether the site is to listen on IPv6, which needs a kernel that has it.
+  returned: success
+  type: bool
 main_config:
   description: Whether to write C(/etc/nginx/nginx.conf).
   returned: success
@@ -126,6 +130,7 @@ import subprocess
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.addresses import has_ipv6
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import listeners
 from ansible_collections.asgi.fleet.plugins.module_utils.servers import nginx_claim, standing
@@ -184,7 +189,7 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
         domains=tuple(name.lower() for name in options["domains"]),
         http_port=options["http_port"],
         https_port=options["https_port"],
-        ipv6=options["ipv6"],
+        ipv6=options["ipv6"] and has_ipv6(),
         main_config=options["main_config"],
         default_server=options["default_server"],
         user=options["user"],
@@ -213,7 +218,12 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
         *standing.taken_ports(dict(zip(site.ports, PORTS, strict=True)), UNIT, listeners()),
         *standing.foreign_files(standing.origins(options["files"], files)),
     ]
-    return {"verdict": verdict, "installed": installed, "version": version}
+    return {
+        "verdict": verdict,
+        "installed": installed,
+        "version": version,
+        "ipv6": site.ipv6,
+    }
 
 
 def nginx_version() -> str:

@@ -65,6 +65,7 @@ def files(render: Render, given: dict[str, Any], haproxy: str = "2.6.12") -> dic
             "haproxy_balancer",
             "__haproxy_balancer_files",
             __haproxy_balancer_version=version(haproxy),
+            __haproxy_balancer_found={"ipv6": True},
             __haproxy_balancer_trust_files={"files": []},
             **given,
         )
@@ -183,6 +184,7 @@ def test_haproxy_accepts_it(render_role: Render, given: dict[str, Any], tmp_path
             "haproxy_balancer",
             "__haproxy_balancer_files",
             __haproxy_balancer_version={"stdout": said},
+            __haproxy_balancer_found={"ipv6": True},
             __haproxy_balancer_trust_files={"files": []},
             __haproxy_balancer_directory=str(tmp_path),
             **given,

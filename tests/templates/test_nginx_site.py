@@ -54,7 +54,13 @@ OTHERWISE: dict[str, Any] = {
 }
 PORTS = {"http": 80, "https": 443}
 #: What `nginx_claim` tells of a host where nothing is someone's.
-FOUND: dict[str, Any] = {"main_config": True, "main_kept": False, "absent": [], "backup": []}
+FOUND: dict[str, Any] = {
+    "main_config": True,
+    "main_kept": False,
+    "absent": [],
+    "backup": [],
+    "ipv6": True,
+}
 #: The child template of inventory/example.
 EXAMPLE = {"nginx_site_template": str(ROOT / "templates" / "shop_site.conf.j2")}
 VERSIONS = {
