@@ -9,7 +9,8 @@ OLDEST_ANSIBLE = "2.19"
 #: What to type, as playbooks/check.yml says it to those who run a playbook.
 INSTALL = (
     "in a clone, type: make bootstrap && . .venv/bin/activate; elsewhere: uv tool install "
-    "ansible-core, or with Python 3.12 or later: pipx install ansible-core"
+    "--with-executables-from ansible-core ansible, or with Python 3.12 or later: pipx install "
+    "--include-deps ansible"
 )
 
 

@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
     "inventory_hostname": "web1",
     "groups": {"app": ["web1"]},
     "hostvars": {"web1": {}},
+    "playbook_dir": "/nowhere",
     "app_name": "shop",
     "app_source": GIT,
     "app_domain": "www.example.com",
