@@ -12,6 +12,9 @@ RELEASE_FILES = roles/python_release/files
 HOST_FILES = $(wildcard roles/*/files/*.py)
 HOST_TESTS = tests/unit/plugins/module_utils tests/unit/plugins/modules tests/unit/roles
 
+# One host of the lab, which `make test-ansible` expects to be up: CONTRIBUTING.md.
+LAB_INVENTORY = -i molecule/shared/inventory/lab.yml -i molecule/trust/inventory --limit trust-trixie,localhost
+
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,6 +113,10 @@ molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [
 .PHONY: molecule-slow
 molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule/scenarios.yml says why)
 	@python tools/scenarios.py --slow $(SCENARIO)
+
+.PHONY: test-ansible
+test-ansible: bootstrap-hosts ## Deploy with the oldest and the newest ansible-core from an installed collection [ARGS="--only old|oldest|newest"]
+	python tools/ansible_versions.py $(ARGS) $(or $(INVENTORY),$(LAB_INVENTORY))
 
 ## Measurements
 

@@ -61,8 +61,8 @@ def unknown(
     for name in sorted(set(names) - options.keys() - set(results)):
         if is_extra(name, extra):
             continue
-        near = difflib.get_close_matches(name, options, n=1, cutoff=0.7)
-        advice = f"did you mean {near[0]}? rename it" if near else "remove it"
+        near = _near(name, options)
+        advice = f"did you mean {near}? rename it" if near else "remove it"
         problems.append(
             Problem(
                 name,
@@ -71,6 +71,15 @@ def unknown(
             )
         )
     return problems
+
+
+def _near(name: str, options: Iterable[str]) -> str:
+    """Return the variable that somebody may have meant: one with more words, or one like it."""
+    words = set(name.split("_"))
+    longer = [option for option in options if words <= set(option.split("_"))]
+    # The name of the role alone is no likeness.
+    alike = difflib.get_close_matches(name, options, n=1, cutoff=0.85)
+    return min(longer, key=len) if longer else next(iter(alike), "")
 
 
 def converted(

@@ -91,7 +91,11 @@ def judged(
         for host, host_vars in hosts.items()
     }
     groups = {"app": list(hosts), "balancer": list(balancers or {})}
-    task_vars = {"groups": groups, "hostvars": {**(balancers or {}), **variables}}
+    task_vars = {
+        "groups": groups,
+        "hostvars": {**(balancers or {}), **variables},
+        "playbook_dir": "/x",
+    }
     return run(task_vars, state="judged", hosts=list(hosts))
 
 
