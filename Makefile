@@ -116,7 +116,7 @@ molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule
 
 .PHONY: test-ansible
 test-ansible: bootstrap-hosts ## Deploy with the oldest and the newest ansible-core from an installed collection [ARGS="--only old|oldest|newest"]
-	python tools/ansible_versions.py $(ARGS) $(or $(INVENTORY),$(LAB_INVENTORY))
+	python tools/ansible_versions.py --inventory '$(or $(INVENTORY),$(LAB_INVENTORY))' $(ARGS)
 
 ## Measurements
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ CACHE = ROOT / ".cache" / "ansible-versions"
 OLDEST = ("2.19.0", "3.11", "ansible==12.0.0")
 NEWEST = ("", "3.13", "ansible")
 #: Those of Ubuntu 22.04, Debian 12 and Ubuntu 24.04.
-TOO_OLD = (("2.12.10", "3.10"), ("2.14.18", "3.11"), ("2.16.14", "3.12"))
+TOO_OLD = (("2.12.10", "3.10"), ("2.14.18", "3.11"), ("2.16.14", "3.11"))
 REFUSAL = r"ansible-core is 2\.1\d\.\S+ \(.+\); expected 2\.19 or later; .*type: make bootstrap"
 
 
@@ -74,10 +75,9 @@ def installed(programs: Path) -> Path:
     galaxy = (programs / "ansible-galaxy", "collection")
     must(run(*galaxy, "build", "--output-path", folder), "build the collection")
     (artifact,) = folder.glob("asgi-fleet-*.tar.gz")
-    must(
-        run(*galaxy, "install", artifact, "-p", folder / "found", "--offline", "--no-deps"),
-        "install it",
-    )
+    # Not in the clone, whose ansible.cfg leads to another copy.
+    install = (*galaxy, "install", artifact, "-p", folder / "found", "--offline", "--no-deps")
+    must(run(*install, cwd=folder), "install it")
     return folder
 
 
@@ -115,12 +115,12 @@ def deploys(version: str, python: str, bundle: str, inventory: list[str]) -> Non
 def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("inventory", nargs="*", help="options of ansible-playbook for a host")
+    parser.add_argument("--inventory", default="", help="options of ansible-playbook for a host")
     parser.add_argument("--only", choices=["old", "oldest", "newest"])
-    asked, more = parser.parse_known_args()
+    asked = parser.parse_args()
     # The playbooks run in another folder.
     inventory = [
-        str(ROOT / one) if (ROOT / one).exists() else one for one in (*more, *asked.inventory)
+        str(ROOT / one) if (ROOT / one).exists() else one for one in shlex.split(asked.inventory)
     ]
     oldest = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["requires_ansible"]
     if oldest != f">={OLDEST[0]}":
