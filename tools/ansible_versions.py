@@ -95,14 +95,17 @@ def deploys(version: str, python: str, bundle: str, inventory: list[str]) -> Non
     """End unless a version deploys, and changes nothing when it does so again."""
     programs = environment(version, python, bundle)
     folder = installed(programs)
-    for what, playbook, more in (
-        ("check", "asgi.fleet.deploy", ["--check"]),
-        ("deploy", "asgi.fleet.deploy", []),
-        ("deploy again", "asgi.fleet.deploy", []),
-        ("status", "asgi.fleet.status", []),
-    ):
+    steps: dict[str, list[str]] = {
+        "check": ["asgi.fleet.deploy", "--check"],
+        "deploy": ["asgi.fleet.deploy"],
+        "deploy again": ["asgi.fleet.deploy"],
+        "status": ["asgi.fleet.status"],
+    }
+    for what, arguments in steps.items():
         ended = run(
-            *(programs / "ansible-playbook", *inventory, playbook, *more),
+            programs / "ansible-playbook",
+            *inventory,
+            *arguments,
             cwd=folder,
             ANSIBLE_COLLECTIONS_PATH=str(folder / "found"),
         )

@@ -171,10 +171,10 @@ def test_ini_inventory_and_extra_inventory_and_playbook_of_the_users_own(tmp_pat
         "vars": {"nginx_site_body_timeout_seconds": 17},
     }
     shown = {"ansible.builtin.debug": {"msg": " ".join(lines)}}
-    plays = [facts | {"tasks": [before]}, imported, facts | {"tasks": [shown]}]
-    playbook = tmp_path / "site.yml"
     # What an import_playbook is given holds within it alone.
-    plays[2]["vars"] = imported["vars"]
+    last = facts | {"tasks": [shown], "vars": imported["vars"]}
+    plays = [facts | {"tasks": [before]}, imported, last]
+    playbook = tmp_path / "site.yml"
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False))
     inventories = ("-i", tmp_path / "one", "-i", script)
     # The user's own settings.
