@@ -13,7 +13,7 @@ HOST_FILES = $(wildcard roles/*/files/*.py)
 HOST_TESTS = tests/unit/plugins/module_utils tests/unit/plugins/modules tests/unit/roles
 
 # One host of the lab, which `make test-ansible` expects to be up: CONTRIBUTING.md.
-LAB_INVENTORY = -i molecule/shared/inventory/lab.yml -i molecule/trust/inventory --limit trust-trixie,localhost
+LAB_INVENTORY = -i molecule/shared/inventory/lab.yml -i molecule/trust/inventory --limit trust-trixie,localhost -e lab_repository=$(CURDIR)
 
 .PHONY: help
 help: ## List the commands
