@@ -25,7 +25,7 @@ CACHE = ROOT / ".cache" / "ansible-versions"
 OLDEST = ("2.19.0", "3.11", "ansible==12.0.0")
 NEWEST = ("", "3.13", "ansible")
 #: Those of Ubuntu 22.04, Debian 12 and Ubuntu 24.04.
-TOO_OLD = (("2.12.10", "3.10"), ("2.14.18", "3.11"), ("2.16.14", "3.11"))
+TOO_OLD = (("2.12.10", "3.10"), ("2.14.18", "3.11"), ("2.16.19", "3.11"))
 REFUSAL = r"ansible-core is 2\.1\d\.\S+ \(.+\); expected 2\.19 or later; .*type: make bootstrap"
 
 
