@@ -12,6 +12,9 @@ RELEASE_FILES = roles/python_release/files
 HOST_FILES = $(wildcard roles/*/files/*.py)
 HOST_TESTS = tests/unit/plugins/module_utils tests/unit/plugins/modules tests/unit/roles
 
+# One host of the lab, which `make test-ansible` expects to be up: CONTRIBUTING.md.
+LAB_INVENTORY = -i molecule/shared/inventory/lab.yml -i molecule/trust/inventory --limit trust-trixie,localhost -e lab_repository=$(CURDIR)
+
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +121,10 @@ molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule
 .PHONY: test-vm
 test-vm: bootstrap-vm ## Deploy to a virtual machine: a kernel of its own, cgroup v2, a real boot (about an hour without KVM)
 	@python tools/scenarios.py vm
+
+.PHONY: test-ansible
+test-ansible: bootstrap-hosts ## Deploy with the oldest and the newest ansible-core from an installed collection [ARGS="--only old|oldest|newest"]
+	python tools/ansible_versions.py --inventory '$(or $(INVENTORY),$(LAB_INVENTORY))' $(ARGS)
 
 ## Measurements
 

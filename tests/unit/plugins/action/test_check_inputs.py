@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
     "inventory_hostname": "web1",
     "groups": {"app": ["web1"]},
     "hostvars": {"web1": {}},
+    "playbook_dir": "/nowhere",
     "app_name": "shop",
     "app_source": GIT,
     "app_domain": "www.example.com",
@@ -90,7 +91,11 @@ def judged(
         for host, host_vars in hosts.items()
     }
     groups = {"app": list(hosts), "balancer": list(balancers or {})}
-    task_vars = {"groups": groups, "hostvars": {**(balancers or {}), **variables}}
+    task_vars = {
+        "groups": groups,
+        "hostvars": {**(balancers or {}), **variables},
+        "playbook_dir": "/x",
+    }
     return run(task_vars, state="judged", hosts=list(hosts))
 
 
