@@ -79,7 +79,7 @@ def test_check_mode_says_what_would_be_switched() -> None:
         {"web1": OFF, "web2": OFF | {"changed": False}}, {}, enabled=False, check_mode=True
     )
     assert told["lines"] == [
-        "web1: would be switched: maintenance is off",
-        "web2: is as it should be: maintenance is off",
+        "web1: would change to: maintenance is off",
+        "web2: already: maintenance is off",
     ]
     assert told["failure"] == ""
