@@ -36,7 +36,9 @@ def _line(
 ) -> str:
     changed = [name for name, one in balancers.items() if one["changed"]]
     same = [name for name in balancers if name not in changed]
-    does, is_so = ("drained", "drained") if state == "drained" else ("returned to traffic", "in traffic")
+    does, is_so = (
+        ("drained", "drained") if state == "drained" else ("returned to traffic", "in traffic")
+    )
     parts = []
     if changed:
         parts.append(f"{'would be ' if check_mode else ''}{does} at {', '.join(changed)}")

@@ -128,7 +128,7 @@ def test_gate_is_shut_by_a_host_that_serves_nobody_but_in_check_mode(
     assert "nginx is not running" in told
 
 
-def wanting(kind: str, version: str, **gate: object) -> dict[str, Any]:
+def wanting(kind: str, version: str, **gate: Any) -> dict[str, Any]:  # noqa: ANN401
     source = {"type": kind, "version": version}
     live = LIVE | {"built_at": 2, "commit": "", "source": {"type": kind, "version": "1.1"}}
     packed = {"release_id": f"{version}-x", "commit": "", "shown": source}

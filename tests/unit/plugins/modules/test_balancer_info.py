@@ -35,6 +35,4 @@ def test_balancer_info_hands_its_arguments_on(
     assert (answer["failed"], answer["changed"]) == (False, False)
     needs = {"updates": ["haproxy.service"]} if upkeep else {}
     assert answer["state"] == {"servers": {}} | needs
-    assert asked == [
-        BalancerQuestions("/run/haproxy/admin.sock", 8443, [site], ["shop/web1"], 2.5)
-    ]
+    assert asked == [BalancerQuestions("/run/haproxy/admin.sock", 8443, [site], ["shop/web1"], 2.5)]

@@ -24,7 +24,13 @@ def test_nothing_is_wrong_with_a_front_that_serves_or_was_not_asked() -> None:
     [
         ({"active": False}, {}, "nginx is not running", False, True),
         ({"active": False, "starting": True}, {}, "nginx is not running", True, True),
-        ({}, {"status": 0, "error": "refused"}, "nginx does not answer HTTPS (refused)", True, True),
+        (
+            {},
+            {"status": 0, "error": "refused"},
+            "nginx does not answer HTTPS (refused)",
+            True,
+            True,
+        ),
         (
             {},
             {"refused": "it expired 3 days ago"},

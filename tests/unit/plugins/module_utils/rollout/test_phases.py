@@ -174,7 +174,12 @@ def test_end_of_a_failed_rollout_is_no_success(switched: Host) -> None:
 
 
 def test_end_removes_old_releases_when_asked(switched: Host) -> None:
-    assert end(switched, keep=1) == {"changed": True, "removed": ["0.8"], "refused": [], "front": None}
+    assert end(switched, keep=1) == {
+        "changed": True,
+        "removed": ["0.8"],
+        "refused": [],
+        "front": None,
+    }
     assert sorted(path.name for path in Path(switched.application.releases).iterdir()) == [
         "0.9",
         "1.0",

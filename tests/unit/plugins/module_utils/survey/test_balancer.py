@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import HttpsAnswer
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
     DRAINED,
     RUNNING,
@@ -20,6 +21,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.balancer import 
 UP, DOWN = ServerState(RUNNING, 0, 0, "L7OK/200"), ServerState(0, 0, 0, "L4CON")
 DRAIN = ServerState(RUNNING, DRAINED, 2, "L7OK/200")
 SITE = {"name": "shop", "domain": "shop.example.com", "path": "/healthz"}
+ANSWER: HttpsAnswer = {
+    "status": 200,
+    "error": "",
+    "certificate_current": None,
+    "refused": "",
+}
 RUNS = {"active": True, "starting": False, "enabled": True}
 
 
@@ -37,7 +44,7 @@ def play(
 
     def ask(*question: object) -> object:
         asked.append(str(question))
-        return {"status": 200}
+        return ANSWER
 
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
     monkeypatch.setattr(module, "server_unit", lambda _: RUNS | {"active": active})
@@ -59,7 +66,7 @@ def test_balancer_tells_of_its_servers_and_its_sites(monkeypatch: pytest.MonkeyP
         "shop/web2": {"serves": False, "drained": True, "check": "L7OK/200"},
         "shop/web3": {"serves": False, "drained": False, "check": "L4CON"},
     }
-    assert state["answers"] == {"shop": {"status": 200}}
+    assert state["answers"] == {"shop": ANSWER}
     assert asked == ["/run/h.sock", "('shop.example.com', '/healthz', 443, '')"]
 
 
@@ -95,4 +102,4 @@ def test_balancer_without_its_socket_still_tells_what_it_answers(
 ) -> None:
     play(monkeypatch)
     state = look_at_balancer(questions("shop/web1"))
-    assert (state["servers"], state["answers"]) == ({}, {"shop": {"status": 200}})
+    assert (state["servers"], state["answers"]) == ({}, {"shop": ANSWER})

@@ -8,9 +8,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.drains import drain_lines
 
 
-def result(
-    *changed: str, seconds: float = 0.0, **sessions: int
-) -> dict[str, Any]:
+def result(*changed: str, seconds: float = 0.0, **sessions: int) -> dict[str, Any]:
     return {
         "changed_servers": [f"shop/{host}" for host in changed],
         "sessions": {f"shop/{host}": count for host, count in sessions.items()},

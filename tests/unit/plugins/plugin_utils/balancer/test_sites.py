@@ -159,8 +159,14 @@ def test_machines_take_all_their_applications_along() -> None:
     assert servers_of_machines(sites, []) == []
 
 
+def test_lines_say_what_is_served() -> None:
+    assert balancer_lines([site()]) == ["  shop (www.example.com) from web1 at 10.0.0.1"]
+
+
 def test_question_of_a_site_is_what_a_visitor_requests() -> None:
-    sites = [site(name="shop", domains=["*.example.com", "example.com"], health_path="/api/healthz")]
+    sites = [
+        site(name="shop", domains=["*.example.com", "example.com"], health_path="/api/healthz")
+    ]
     assert site_questions(sites) == [
         {"name": "shop", "domain": "example.com", "path": "/api/healthz"}
     ]

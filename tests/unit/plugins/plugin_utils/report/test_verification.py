@@ -313,7 +313,6 @@ def test_limits_move_what_is_found() -> None:
     assert seen(STATE | {"lock": lock(5 * HOUR)}, stale_hours=6) == []
 
 
-
 @pytest.mark.parametrize(
     ("names", "domain", "covered"),
     [
@@ -367,7 +366,6 @@ def test_faults_are_told_before_warnings_and_notes() -> None:
     assert lines[0] == "1 finding on 1 of 1 host:"
     assert lines[2] == "1 warning on 1 of 1 host:"
     assert lines[4].startswith("web1: the kernel killed 1 process of shop@blue.service")
-
 
 
 @pytest.mark.parametrize(

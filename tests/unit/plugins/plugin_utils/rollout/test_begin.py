@@ -165,10 +165,10 @@ def test_hosts_that_serve_nobody_are_refused_once_with_the_ways_on() -> None:
     with pytest.raises(RefusedError) as refused:
         unserved_lines(begun, goes_on=False)
     assert str(refused.value) == (
-        "web1, web3: nginx is not running; expected it to answer, since a rollout is judged by what "
-        "a visitor gets; systemctl status nginx; nginx -t; then systemctl start nginx, or, for a "
-        "host that is new, ansible-playbook playbooks/provision.yml; to roll out all the same: "
-        "-e fleet_allow_unserved=true"
+        "web1, web3: nginx is not running; expected it to answer, since a rollout is judged by "
+        "what a visitor gets; systemctl status nginx; nginx -t; then systemctl start nginx, or, "
+        "for a host that is new, ansible-playbook playbooks/provision.yml; to roll out all the "
+        "same: -e fleet_allow_unserved=true"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import known_balancers
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import report, waves
 
 FRONT: dict[str, Any] = {
@@ -150,6 +151,4 @@ def test_rollout_that_was_not_judged_asks_nobody() -> None:
 
 @pytest.mark.parametrize("asked", [None, {}, {"skipped": True}, {"results": "odd"}])
 def test_fleet_without_balancers_has_none(asked: object) -> None:
-    from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import known_balancers
-
     assert known_balancers(asked) == {}
