@@ -40,10 +40,7 @@ def rollout_report(
     order = plan["order"]
     reverted = {host: hostvars[host].get("rollout_reverted", {}) for host in order}
     ended = {host: hostvars[host].get("rollout_ended", {}) for host in order}
-    balancers = next(
-        filter(None, (known_balancers(hostvars[host].get("balancers_asked")) for host in order)),
-        {},
-    )
+    balancers = _balancers(plan, hostvars)
     visits = {
         host: served(host, _app(plan, host), found["front"], balancers)
         for host, found in ended.items()
@@ -64,6 +61,22 @@ def rollout_report(
             *_left_out(plan),
         ],
         "failure": _failure(list(dict.fromkeys(failed)), unserved),
+    }
+
+
+def _balancers(plan: RolloutPlan, hostvars: Mapping[str, Mapping[str, Any]]) -> Balancers:
+    """Return what the balancers told of the applications of this rollout, and of no other."""
+    asked = (known_balancers(hostvars[host].get("balancers_asked")) for host in plan["order"])
+    return {
+        name: {
+            **state,
+            "answers": {
+                app: answer
+                for app, answer in (state.get("answers") or {}).items()
+                if app in plan["waves"]
+            },
+        }
+        for name, state in next(filter(None, asked), {}).items()
     }
 
 
