@@ -157,6 +157,7 @@ def test_balancers_are_told_of_and_fail_the_run_when_none_serves(
     asked: list[dict[str, Any]], line: str | None, failure: str
 ) -> None:
     told = end(FRONT, asked=asked)
+    assert told["lines"][1].endswith("live, but not served" if failure else "live")
     assert told["lines"][2:] == ([line] if line else [])
     assert told["failure"] == failure
 
