@@ -37,7 +37,14 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         """Print the task, the host and the reason, unless the playbook continues anyway."""
-        if not ignore_errors:
+        # Of a loop, Ansible then only says that an item failed, which has been told.
+        told = result.result.get("msg") == "One or more items failed"
+        if not ignore_errors and not told:
+            self._tell(result, "failed")
+
+    def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
+        """Print the item's host and reason, unless the playbook continues anyway."""
+        if not result.task.ignore_errors:
             self._tell(result, "failed")
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
@@ -45,12 +52,13 @@ class CallbackModule(CallbackBase):
         if not result.task.ignore_unreachable:
             self._tell(result, "unreachable")
 
-    def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say that nothing was done: silence would look like success."""
-        self._display.display("no hosts matched", stderr=True)
-
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        """Print no recap."""
+        """Print no recap, but that nothing was done: silence would look like success.
+
+        A single play without hosts is common: few rollouts have a host to revert.
+        """
+        if not stats.processed:
+            self._display.display("no hosts matched", stderr=True)
 
     def _tell(self, result: CallbackTaskResult, verb: str) -> None:
         answer: dict[str, Any] = dict(result.result)

@@ -44,6 +44,8 @@ class Deployment(TypedDict):
     fleet_max_p99_ms: int | None
     fleet_min_requests: int
     fleet_take_over_lock: bool
+    fleet_allow_older: bool
+    fleet_allow_unserved: bool
     #: Derived: the host name for health requests, and the health path as clients request it.
     health_host: str
     health_url_path: str

@@ -92,6 +92,26 @@ FLEET: tuple[Variable, ...] = (
         False,
     ),
     Variable(
+        "fleet_allow_older",
+        "boolean",
+        "Release what is older than what is live, and was not asked for as a rollback; only for "
+        "one command line.",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
+        "fleet_allow_unserved",
+        "boolean",
+        "Roll out although nginx does not answer on a host, so that no visitor is served there; "
+        "only for one command line.",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
         "fleet_extra_variables",
         "list",
         "Names or patterns of the team's own variables that begin with app_, fleet_ or the name of "

@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[4]
 
 PLAYBOOK = """
-- hosts: localhost
+- hosts: all:!all
+- hosts: "{{ target | default('localhost') }}"
   connection: local
   gather_facts: false
   tasks:
@@ -18,6 +19,9 @@ PLAYBOOK = """
     - asgi.fleet.show: {lines: ['{"a": 1}']}
     - ansible.builtin.fail: {msg: not told}
       ignore_errors: true
+    - ansible.builtin.fail: {msg: "the {{ item }} item"}
+      loop: [second]
+      when: loops | default(false) | bool
     - ansible.builtin.fail: {msg: "what went wrong\\e[2J"}
       when: fails | default(false) | bool
 """
@@ -59,3 +63,13 @@ def test_quiet_prints_what_failed(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert "localhost: failed: what went wrong\\x1b[2J" in ended.stderr
     assert "not told" not in ended.stdout + ended.stderr
+
+
+def test_quiet_prints_which_item_of_a_loop_failed(tmp_path: Path) -> None:
+    ended = run(tmp_path, "-e", "loops=true")
+    assert "localhost: failed: the second item\n" in ended.stderr
+
+
+def test_quiet_says_that_nothing_was_done(tmp_path: Path) -> None:
+    ended = run(tmp_path, "-e", "target=all:!all")
+    assert (ended.stdout, "no hosts matched" in ended.stderr) == ("", True)
