@@ -29,6 +29,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse import (
+    wheelhouse_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
@@ -116,6 +119,7 @@ class ActionModule(ControllerAction):
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *wheelhouse_problems(given, task_vars["groups"]["all"]),
             *uv_problems(
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),
