@@ -119,7 +119,7 @@ class ActionModule(ControllerAction):
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
-            *wheelhouse_problems(given, task_vars["groups"]["all"]),
+            *wheelhouse_problems(given, task_vars["hostvars"]),
             *uv_problems(
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),

@@ -152,6 +152,7 @@ def build(
             "notes": [*manifest.get("notes", recipe.installation.notes), *made.notes],
             "server_notes": made.notes,
             "hashes": made.hashes,
+            # For people; `environment` is what is compared.
             "installed_from": recipe.wheelhouse.told if recipe.wheelhouse else "index",
             "environment": key,
             "environment_from": reused,
