@@ -60,7 +60,9 @@ def source(folder: Path, version: str) -> dict[str, Any]:
 
 
 def manifest(shut: Odd) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(shut.shell("cat $(ls -td /opt/closed/releases/*/manifest.json | head -1)"))
+    answer: dict[str, Any] = json.loads(
+        shut.shell("cat $(ls -td /opt/closed/releases/*/manifest.json | head -1)")
+    )
     return answer
 
 

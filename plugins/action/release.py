@@ -121,6 +121,13 @@ def _with_wheelhouse(
     stock = Stock(str(cache), platform)
     told = stock.told(str(kept["name"]), str(kept["id"]))
     if told is None:
-        return kept, "", f"the controller has no wheels of {kept['id']} for {platform}; run again"
+        return (
+            kept,
+            "",
+            (
+                f"the controller has no wheels of {kept['id']} for {platform}: its builder, one of "
+                "python_release_builders, does not answer any more; run again when it does"
+            ),
+        )
     archive = "" if told.pop("digest") in known else stock.archive(kept["name"], kept["id"])
     return kept | {"wheelhouse": told | {"platform": platform}}, archive, ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses import plan
 
 
@@ -16,5 +15,5 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "wheelhouse_builders": plan.wheelhouse_builders,
-            "wheelhouse_plan": refusing(plan.wheelhouse_plan),
+            "wheelhouse_plan": plan.wheelhouse_plan,
         }

@@ -27,15 +27,13 @@ def wheelhouse_plan(
 
     Returns:
         `makers`: by the name of the host whose settings count, `builder`, `missing` (what the
-        builder lacks, such as uv) and `uv` (whether a host needs uv's wheel).
-
-    Raises:
-        ValueError: A host has no builder, or no interpreter; with what to do.
+        builder lacks, such as uv) and `uv` (whether a host needs uv's wheel). `problem`: which
+        hosts have no builder, or no interpreter, and what to do; empty if nothing is wrong.
     """
     needing = {host: look for host, look in looks.items() if _needs(look)}
     problems = [*_without_interpreter(needing), *_without_builder(needing, builders)]
     if problems:
-        raise ValueError("; ".join(problems))
+        return {"makers": {}, "problem": "; ".join(problems)}
     first: dict[tuple[str, str, str], str] = {}
     makers: dict[str, dict[str, Any]] = {}
     for host, look in needing.items():
@@ -46,7 +44,7 @@ def wheelhouse_plan(
             {"builder": builder, "missing": builders[builder].get("missing", []), "uv": False},
         )
         maker["uv"] = maker["uv"] or "uv" in look.get("missing", [])
-    return {"makers": makers}
+    return {"makers": makers, "problem": ""}
 
 
 def _needs(look: Mapping[str, Any]) -> bool:
