@@ -1,4 +1,4 @@
-"""No network at all: another host builds, once, and the host installs without an index or a compiler."""
+"""No network at all: another host builds, once; the host has neither index nor compiler."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -120,6 +121,7 @@ class ActionModule(ControllerAction):
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
             *wheelhouse_problems(given, task_vars["hostvars"]),
+            *network_problems(given),
             *uv_problems(
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),

@@ -54,7 +54,10 @@ class ActionModule(ActionBase):
                 arguments |= self._archive(local, folder)
             answer = self._module(arguments, task_vars)
             if answer.get("failed"):
-                return result | answer
+                where = (
+                    f"on the builder {self._task.delegate_to}: " if self._task.delegate_to else ""
+                )
+                return result | answer | {"msg": f"{where}{answer.get('msg', '')}"}
             with tempfile.TemporaryDirectory(prefix=".fetched.", dir=target) as own:
                 told = {key: answer[key] for key in TOLD if key in answer}
                 file = "wheels.tar" if state == "built" else os.path.basename(answer["file"])

@@ -102,7 +102,6 @@ def test_file_for_one_tool_is_kept() -> None:
             {"UV_FIND_LINKS": "/srv/a,https://b.example.com"},
             {"PIP_FIND_LINKS": "/srv/a https://b.example.com"},
         ),
-        ({"UV_NO_INDEX": "true"}, {"PIP_NO_INDEX": "1"}),
         ({"UV_OFFLINE": "1"}, {"PIP_NO_INDEX": "1"}),
         ({"UV_OFFLINE": "false"}, {}),
         (

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.repack import main, repack
 
-WHEEL = "Wheel-Version: 1.0\nTag: cp313-cp313-manylinux_2_17_x86_64\nTag: cp313-cp313-manylinux2014_x86_64\n"
+WHEEL = (
+    "Wheel-Version: 1.0\n"
+    "Tag: cp313-cp313-manylinux_2_17_x86_64\n"
+    "Tag: cp313-cp313-manylinux2014_x86_64\n"
+)
 BUILT, FINAL = "/opt/shop/wheelhouses/1", "/opt/shop/releases/1"
 
 

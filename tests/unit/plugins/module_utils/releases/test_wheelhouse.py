@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,7 +41,7 @@ def app(pack: Pack, site: Path) -> Recipe:
 def made(app: Recipe, folder: Path) -> Wheelhouse:
     """Have the wheels made on a builder."""
     folder.mkdir()
-    path = folder / "wheelhouses" / os.path.basename(app.path)
+    path = folder / "wheelhouses" / Path(app.path).name
     told = make(replace(app, path=str(path)), str(folder / "wheels.tar"), app.path)
     assert not path.exists()
     del told["digest"]
@@ -85,14 +84,14 @@ def test_host_that_has_the_same_wheels_gets_none(app: Recipe, tmp_path: Path) ->
 
 def test_wheels_that_were_not_sent_and_are_gone_are_told(app: Recipe, tmp_path: Path) -> None:
     wheelhouse = replace(made(app, tmp_path / "builder"), archive="")
-    with pytest.raises(BuildError, match="was not sent, .* run again"):
+    with pytest.raises(BuildError, match=r"was not sent, .* run again"):
         build(offline(app, wheelhouse), {})
-    assert not os.path.exists(app.path)
+    assert not Path(app.path).exists()
 
 
 def test_damaged_archive_is_refused(app: Recipe, tmp_path: Path) -> None:
     wheelhouse = made(app, tmp_path / "builder")
-    with open(wheelhouse.archive, "ab") as file:
+    with Path(wheelhouse.archive).open("ab") as file:
         file.write(b"more")
     with pytest.raises(BuildError, match="the wheelhouse has the SHA-256"):
         build(offline(app, wheelhouse), {})
@@ -100,7 +99,7 @@ def test_damaged_archive_is_refused(app: Recipe, tmp_path: Path) -> None:
 
 def test_wheel_with_another_digest_is_refused(app: Recipe, tmp_path: Path) -> None:
     wheelhouse = made(app, tmp_path / "builder")
-    others = {name: "0" * 64 for name in wheelhouse.wheels}
+    others = dict.fromkeys(wheelhouse.wheels, "0" * 64)
     with pytest.raises(BuildError, match="do not fit this host"):
         build(offline(app, replace(wheelhouse, wheels=others)), {})
 
@@ -149,6 +148,6 @@ def test_project_itself_is_among_the_wheels(pack: Pack, tmp_path: Path) -> None:
 
 def test_failed_build_leaves_nothing(pack: Pack, tmp_path: Path) -> None:
     recipe = pack({"main.py": APPLICATION, "requirements.txt": "nowhere==1\n"})
-    with pytest.raises(BuildError, match="cannot be installed from requirements.txt"):
+    with pytest.raises(BuildError, match=r"cannot be installed from requirements\.txt"):
         made(recipe, tmp_path / "builder")
-    assert os.listdir(tmp_path / "builder" / "wheelhouses") == []
+    assert list((tmp_path / "builder" / "wheelhouses").iterdir()) == []

@@ -47,7 +47,7 @@ def test_archive_that_was_damaged_on_its_way_does_not_count(stock: Stock) -> Non
 
 def test_archive_that_somebody_removed_does_not_count(stock: Stock) -> None:
     kept(stock, "1")
-    os.unlink(stock.archive("shop", "1"))
+    Path(stock.archive("shop", "1")).unlink()
     assert stock.told("shop", "1") is None
 
 
@@ -56,7 +56,7 @@ def test_old_ones_go(stock: Stock) -> None:
         kept(stock, str(number))
         os.utime(stock.archive("shop", str(number)), (number, number))
     kept(stock, "new")
-    found = os.listdir(os.path.dirname(stock.archive("shop", "new")))
+    found = [path.name for path in Path(stock.archive("shop", "new")).parent.iterdir()]
     assert len(found) == 2 * KEPT
     assert "new.tar" in found
 
