@@ -86,7 +86,9 @@ def test_host_without_a_way_out_gets_what_another_builds(
 ) -> None:
     with cut(shut):
         assert shut.shell("timeout 3 bash -c '</dev/tcp/1.1.1.1/443' 2>&1; echo $?")[-1] != "0"
-        assert shut.shell("command -v gcc; ls /opt/uv 2>/dev/null; true") == ""
+        # uv of another test's release: here it comes along.
+        shut.shell("rm -rf /opt/uv/[0-9]*")
+        assert shut.shell("command -v gcc; true") == ""
         first = shut.succeed("release", app_source=source(tmp_path, "first"), **settings)
         assert "docopt" not in first
         assert shut.shell(ASK) == "first 42 0.6.2"
