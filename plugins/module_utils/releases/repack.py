@@ -113,7 +113,8 @@ def _place(path: str, venv: str, site: str, info: str, label: str, scripts: set[
 
 def _entry_points(path: str) -> set[str]:
     """Return the names of the scripts that an installer makes."""
-    found, section = set(), ""
+    found: set[str] = set()
+    section = ""
     try:
         with open(path, encoding="utf-8") as file:
             lines = [line.strip() for line in file]

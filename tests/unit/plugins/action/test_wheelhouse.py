@@ -132,7 +132,7 @@ def test_host_for_which_nothing_was_built_is_refused(tmp_path: Path) -> None:
 
 def test_uv_comes_from_the_wheel_that_a_builder_brought(tmp_path: Path) -> None:
     name = "uv-1.0-py3-none-manylinux_2_17_x86_64.whl"
-    options = {"platform": PLATFORM, "version": "1.0"}
+    options: dict[str, Any] = {"platform": PLATFORM, "version": "1.0"}
     host = Builder(uv.ActionModule, tmp_path, {"changed": True}, {"changed": True})
     assert "no wheel of uv" in host.run(**options)["msg"]
     builder = Builder(wheelhouse.ActionModule, tmp_path, {"changed": True, "file": name})

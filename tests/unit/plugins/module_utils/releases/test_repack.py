@@ -24,11 +24,9 @@ def site(tmp_path: Path) -> Path:
     return site
 
 
-def install(site: Path, name: str = "toy-1.0", *, record: bool = True, **files: str) -> None:
-    """Install files; `/` is written as `__` in their names, and `.` as `_dot_`."""
-    named = {key.replace("__", "/").replace("_dot_", "."): text for key, text in files.items()}
-    info = f"{name}.dist-info"
-    named = {f"{info}/WHEEL": WHEEL, f"{info}/INSTALLER": "uv", **named}
+def install(site: Path, files: dict[str, str], *, record: bool = True) -> None:
+    info = "toy-1.0.dist-info"
+    named = {f"{info}/WHEEL": WHEEL, f"{info}/INSTALLER": "uv", **files}
     for path, text in named.items():
         target = site / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +47,7 @@ def made(site: Path) -> dict[str, dict[str, bytes]]:
 
 
 def test_wheel_has_the_tags_of_its_installation(site: Path) -> None:
-    install(site)
+    install(site, {})
     assert list(made(site)) == [
         "toy-1.0-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
     ]
@@ -58,8 +56,8 @@ def test_wheel_has_the_tags_of_its_installation(site: Path) -> None:
 def test_each_file_goes_to_its_place_and_an_installers_own_do_not(site: Path) -> None:
     install(
         site,
-        **{
-            "toy__a_dot_py": "a",
+        {
+            "toy/a.py": "a",
             "../../../bin/toy": "made of the entry point",
             "../../../bin/other": "#!/bin/sh",
             "../../../share/man/toy.1": "man",
@@ -85,7 +83,7 @@ def test_each_file_goes_to_its_place_and_an_installers_own_do_not(site: Path) ->
 def test_editable_installation_leads_to_the_release(site: Path) -> None:
     install(
         site,
-        **{
+        {
             "toy.pth": f"{BUILT}/src",
             "toy-1.0.dist-info/direct_url.json": '{"dir_info": {"editable": true}}',
         },
@@ -95,7 +93,7 @@ def test_editable_installation_leads_to_the_release(site: Path) -> None:
 
 
 def test_file_outside_is_refused(site: Path) -> None:
-    install(site, **{"../../../../outside": "x"})
+    install(site, {"../../../../outside": "x"})
     with pytest.raises(ValueError, match="outside of its virtual environment"):
         made(site)
 
@@ -103,7 +101,7 @@ def test_file_outside_is_refused(site: Path) -> None:
 def test_installation_without_a_list_is_refused(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(site, record=False)
+    install(site, {}, record=False)
     arguments = [str(site.parents[2]), str(site.parents[3] / "new"), BUILT, FINAL]
     assert main(arguments) == 1
     assert "toy-1.0.dist-info has no list of its files" in capsys.readouterr().err

@@ -44,7 +44,7 @@ def test_first_host_of_each_platform_has_the_wheels_made() -> None:
 
 def test_platform_without_a_builder_is_refused_with_its_hosts_and_what_there_is() -> None:
     arm = "aarch64, glibc 2.41, Python 3.13"
-    builders = {**BUILDERS, "b2": {"unreachable": True}}
+    builders: dict[str, Any] = {**BUILDERS, "b2": {"unreachable": True}}
     looks = {"web1": look(arm), "web2": look(arm), "web3": look(OLD)}
     assert wheelhouse_plan(looks, builders)["problem"] == (
         f"no builder for {arm} (web1, web2): python_release_builders has b1 {OLD}, b2 does not "
