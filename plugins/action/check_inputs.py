@@ -39,6 +39,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables i
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse import (
+    wheelhouse_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
@@ -137,6 +140,7 @@ class ActionModule(ControllerAction):
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *wheelhouse_problems(given, task_vars["hostvars"]),
             *network_problems(given),
             *uv_problems(
                 given.get("python_release_uv_environment"),

@@ -41,6 +41,16 @@ options:
         package C(python3-venv) is needed.
     type: path
     default: ""
+  cache:
+    description:
+      - The controller's cache, into which M(asgi.fleet.wheelhouse) has fetched the wheel for
+        O(platform), to be sent as O(wheel).
+    type: path
+    default: ""
+  platform:
+    description: The host's platform, as M(asgi.fleet.release) returns it.
+    type: str
+    default: ""
   prefix:
     description: Prefix of the variables that messages name.
     type: str
@@ -88,6 +98,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.uv_program imp
     install,
 )
 
+OPTIONS = ("version", "folder", "requirements", "environment", "wheel", "prefix")
+
 
 def main() -> None:
     """Run the module."""
@@ -98,11 +110,14 @@ def main() -> None:
             "requirements": {"type": "str", "required": True},
             "environment": {"type": "str", "default": "", "no_log": True},
             "wheel": {"type": "path", "default": ""},
+            # Both are the action plugin's, which does not pass them on.
+            "cache": {"type": "path", "default": ""},
+            "platform": {"type": "str", "default": ""},
             "prefix": {"type": "str", "default": "python_release_"},
         },
         supports_check_mode=True,
     )
-    options = dict(module.params)
+    options = {name: module.params[name] for name in OPTIONS}
     options["environment"] = parse_environment(options["environment"])
     program = Program(**options)
     missing = not program.is_there

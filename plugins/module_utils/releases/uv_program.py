@@ -219,3 +219,27 @@ def _run(
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {PATIENCE} s")
+
+
+def bring_wheel(program: Program, folder: str) -> str:
+    """Bring the wheel for another host, and return the name of its file.
+
+    Args:
+        program: Which uv; nothing is installed.
+        folder: Where the wheel goes; it belongs to the owner of that folder then.
+
+    Raises:
+        BuildError: It cannot be had, or is not what the lock names.
+    """
+    parent = os.path.dirname(program.folder)
+    with tempfile.TemporaryDirectory(prefix=f".{program.version}.", dir=parent) as scratch:
+        wheel = _brought_by_pip(program, scratch)
+        check_wheel(program, wheel)
+        name = os.path.basename(wheel)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        target = os.open(os.path.join(folder, name), flags, 0o600)
+        with open(wheel, "rb") as source, os.fdopen(target, "wb") as file:
+            shutil.copyfileobj(source, file)
+            owner = os.stat(folder)
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+    return name
