@@ -42,45 +42,33 @@ class ActionModule(ActionBase):
         if not why:
             return answer
         host = (task_vars or {}).get("inventory_hostname", "the host")
-        port = answer.get("session_port")
         return answer | {
             "failed": True,
-            "msg": f"SSH to {host}, port {port} there, did not open with the firewall on: {why}. "
-            f"{self._outcome(task_vars)} Find what stands in the way (its commands: "
-            f"{'; '.join(answer['commands'])})",
+            "msg": f"SSH to {host} (port {answer.get('session_port')} there) did not open with the "
+            f"firewall on, within {seconds} seconds: {why}. What was to be changed: "
+            f"{'; '.join(answer['commands'])}",
         }
 
     def _prove(self, seconds: int, task_vars: dict[str, Any] | None) -> str:
-        """Come back over a new connection; return why that did not work."""
-        end = time.monotonic() + seconds
-        why = "no time was left"
+        """Come back over a new connection; return why that did not work, and how it ended."""
+        end = time.monotonic() + seconds + MARGIN_SECONDS
+        why = ""
         while time.monotonic() < end:
             try:
                 with self._new_connection():
                     kept = self._module({"state": "kept"}, task_vars)
             except AnsibleConnectionFailure as error:
-                why = str(error)
+                why = " ".join(str(error).split())
                 display.vvv(f"no new connection yet: {why}")
                 time.sleep(PAUSE_SECONDS)
                 continue
-            # A host that answers has decided.
-            return str(kept.get("msg") or "it did not say why") if kept.get("failed") else ""
-        return why
-
-    def _outcome(self, task_vars: dict[str, Any] | None) -> str:
-        """Wait until the host has taken the change back, and tell whether it has."""
-        end = time.monotonic() + MARGIN_SECONDS
-        while time.monotonic() < end:
-            time.sleep(PAUSE_SECONDS)
-            try:
-                with self._new_connection():
-                    kept = self._module({"state": "kept"}, task_vars)
-            except AnsibleConnectionFailure:
-                continue
             if not kept.get("failed"):
-                return "It opened late, and the firewall stays on."
-            return "The host has taken the change back, and lets SSH in again."
-        return "The host takes the change back by itself; it does not answer yet."
+                return ""
+            why = why or str(kept.get("msg"))
+            if kept.get("undone"):
+                return f"{why}; it was taken back by the host, which lets SSH in again"
+            break
+        return f"{why}; the host takes it back by itself"
 
     @contextmanager
     def _new_connection(self) -> Iterator[None]:

@@ -73,6 +73,10 @@ lines:
   returned: success
   type: list
   elements: str
+undone:
+  description: Whether the host has taken the change back already.
+  returned: when V(kept) comes too late
+  type: bool
 undo:
   description: Whether the change waits for the proof; the action has given it.
   returned: success
@@ -98,7 +102,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.session import ses
 def keep(module: Module, undo: Undo) -> None:
     """Let a change stay."""
     if why := undo.keep(session_of(os.getpid())):
-        module.fail_json(msg=f"the firewall is not kept: {why}")
+        module.fail_json(msg=f"the firewall is not kept: {why}", undone=undo.decided.exists())
     module.exit_json(changed=False)
 
 

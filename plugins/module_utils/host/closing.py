@@ -135,12 +135,16 @@ def merged(found: Iterable[Listener]) -> list[Listener]:
     return sorted(ports.values(), key=lambda one: (one.port, one.protocol))
 
 
-def lines(closing: Closing, *, routed: bool) -> list[str]:
+def lines(closing: Closing, state: State, *, routed: bool) -> list[str]:
     """Return what an operator is told before the host is closed."""
+    if state.denies:
+        return []
     said = [f"the firewall keeps {one} open, which listens already" for one in closing.kept]
     said += [f"the firewall closes {one}, as a rule says" for one in closing.told]
     if routed:
         said.append("the firewall keeps forwarding what this host forwards")
+    if not state.ipv6:
+        said.append("the firewall drops IPv6, as /etc/default/ufw says IPV6=no")
     doubtful = [one for one in closing.asking if one.port not in ASKING_PORTS]
     if doubtful:
         said.append(

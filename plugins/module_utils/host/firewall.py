@@ -246,10 +246,7 @@ def wanted_rules(
     return [
         *ssh_rules(session, params["ssh_ports"], "some" if denies else "all"),
         *({"port": port, "met_by": "all"} for port in params["tcp_ports"]),
-        *(
-            {"proto": "vrrp", "from_ip": peer, "comment": "VRRP"}
-            for peer in params["vrrp_peers"]
-        ),
+        *({"proto": "vrrp", "from_ip": peer, "comment": "VRRP"} for peer in params["vrrp_peers"]),
         *adopted,
         *params["rules"],
     ]

@@ -90,7 +90,7 @@ def plan(params: Mapping[str, Any]) -> Plan:
     routed = not state.active and closing.forwards(ROOT)
     return Plan(
         refusal=closing.refused_session(session, state) or closing.refusal(becomes),
-        lines=closing.lines(becomes, routed=routed),
+        lines=closing.lines(becomes, state, routed=routed),
         session=session,
         active=active,
         rules=wanted_rules(port, params, becomes.rules, denies=state.denies),

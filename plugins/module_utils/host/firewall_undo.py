@@ -88,7 +88,7 @@ class Undo:
             # Whoever makes this folder first decides.
             self.decided.mkdir()
         except FileExistsError:
-            return "the host has put its firewall back before"
+            return "the host has taken the change back before"
         _call("systemctl", "stop", f"{UNIT}.timer", check=False)
         shutil.rmtree(self.folder)
         return ""
