@@ -131,6 +131,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_plan impo
     plan,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_undo import Undo
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
+    UnfitError,
+    require_fit_host,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 
 UFW = "ufw"
@@ -163,12 +167,15 @@ def main() -> None:
     wanted = {name: module.params[name] for name in own}
     wanted["sysctl"] = {name: str(value) for name, value in wanted["sysctl"].items()}
     try:
+        require_fit_host()
         planned = plan(module.params) if wanted["firewall"] else Plan()
         if planned.refusal:
             module.fail_json(msg=planned.refusal)
         wanted["firewall"] = wanted["firewall"] and not planned.own
         wanted["packages"] += [UFW] if wanted["firewall"] else []
         drift = find_drift(Baseline(**wanted))
+    except UnfitError as error:
+        module.refuse(error)
     except (Refusal, UfwError, OSError, subprocess.SubprocessError) as error:
         module.fail_json(
             msg=f"the host cannot be compared with its baseline: {error}; expected Debian or "

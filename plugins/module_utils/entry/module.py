@@ -28,8 +28,8 @@ class Module(AnsibleModule):
     remedy: that of a suboption misses if a newline of the value was escaped in the text, and the
     text of every value is cut out of the answer, so that a file would have no diff.
 
-    Nor does anything of the log-in reach the work: its umask, which a hardened host sets to 077; its
-    language, which ssh brings from the operator's own machine, and in which tools would answer; its
+    Nor does anything of the log-in reach the work: its umask, which a hardened host sets to 077;
+    its language, which ssh brings from the operator's machine, and in which tools would answer; its
     PATH, which lacks /usr/sbin for many users.
 
     AnsibleModule's own parameter `no_log` says the same, but is lost: Ansible sends the task's own

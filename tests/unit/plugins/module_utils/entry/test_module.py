@@ -79,7 +79,7 @@ def odd_login(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("odd_login")
 def test_what_a_module_makes_does_not_depend_on_the_umask(tmp_path: Path) -> None:
     call(Module)
-    os.makedirs(tmp_path / "parent" / "child", mode=0o755)
+    (tmp_path / "parent" / "child").mkdir(mode=0o755, parents=True)
     subprocess.run(["mkdir", "-p", tmp_path / "by" / "tool"], check=True)
     (tmp_path / "file").write_text("")
     made = [path for path in tmp_path.rglob("*") if path.is_dir()]
