@@ -125,7 +125,10 @@ def apply(module: Module, planned: Plan, undo: Undo) -> tuple[list[str], bool]:
                     else f"{error}; what comes before it is done: {done or 'nothing'}"
                 )
         done.append(shlex.join(["ufw", *arguments]))
-    return done, bool(done) and planned.session is not None and not module.check_mode
+    waits = bool(done) and planned.session is not None and not module.check_mode
+    if waits:
+        undo.count(module.params["undo_seconds"])
+    return done, waits
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ still gets in; until then a timer of systemd holds the way back.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import shlex
 import shutil
@@ -38,6 +40,8 @@ class Undo:
         self.folder, self.root = folder, root
         self.script, self.decided = folder / "undo", folder / "decided"
         self.note = folder / "session"
+        self.lock = folder.with_name(f"{folder.name}.lock")
+        self.held = -1
 
     @property
     def pending(self) -> bool:
@@ -47,11 +51,17 @@ class Undo:
     def arm(self, seconds: int, session: Session, *, active: bool) -> None:
         """Note how the firewall stands, and have it put back in some seconds.
 
+        Not while this process lives, until `count`: ufw may take longer than that, and what it did
+        after the way back would stay.
+
         Args:
             seconds: How long the controller has to come back.
             session: The session that the change is made in.
             active: Whether ufw is on.
         """
+        self.held = os.open(self.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        # A way back that is being gone ends first.
+        fcntl.flock(self.held, fcntl.LOCK_EX)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700)
         before = self.folder / "before"
@@ -61,18 +71,18 @@ class Undo:
             shutil.copy2(self.root / path.lstrip("/"), before / path.strip("/").replace("/", "-"))
         self.note.write_text(json.dumps(list(session)))
         self.script.write_text("\n".join(self._script(files, active=active)) + "\n")
-        # Of a run that was ended in the middle.
-        _call("systemctl", "stop", f"{UNIT}.timer", check=False)
-        _call(
-            *("systemd-run", "--quiet", "--collect", f"--unit={UNIT}"),
-            *(f"--on-active={seconds}", "--timer-property=AccuracySec=100ms"),
-            *("/bin/sh", str(self.script)),
-        )
+        self._start(seconds)
+
+    def count(self, seconds: int) -> None:
+        """Give the controller the whole time from now on: all is changed."""
+        self._start(seconds)
+        self._release()
 
     def take_back(self) -> None:
         """Put the firewall back now."""
+        self._stop()
+        self._release()
         _call("/bin/sh", str(self.script))
-        _call("systemctl", "stop", f"{UNIT}.timer", check=False)
 
     def keep(self, session: Session | None) -> str:
         """Let the change stay, if this session is a new one.
@@ -89,13 +99,31 @@ class Undo:
             self.decided.mkdir()
         except FileExistsError:
             return "the host has taken the change back before"
-        _call("systemctl", "stop", f"{UNIT}.timer", check=False)
+        self._stop()
         shutil.rmtree(self.folder)
         return ""
+
+    def _start(self, seconds: int) -> None:
+        # One that waits for the lock, or of a run that was ended in the middle.
+        self._stop()
+        _call(
+            *("systemd-run", "--quiet", "--collect", f"--unit={UNIT}"),
+            *(f"--on-active={seconds}", "--timer-property=AccuracySec=100ms"),
+            *("/bin/sh", str(self.script)),
+        )
+
+    def _stop(self) -> None:
+        _call("systemctl", "stop", f"{UNIT}.timer", f"{UNIT}.service", check=False)
+
+    def _release(self) -> None:
+        if self.held >= 0:
+            os.close(self.held)
+            self.held = -1
 
     def _script(self, files: list[str], *, active: bool) -> Iterator[str]:
         """Yield the lines of the script that puts back what `arm` has noted."""
         yield "# Puts the firewall back as it was: nobody came back over a new connection."
+        yield f"exec 9>>{shlex.quote(str(self.lock))} && flock 9"
         yield f"mkdir {shlex.quote(str(self.decided))} || exit 0"
         if not active:
             yield "ufw --force disable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.session import Ses
 
 FIRST = Session("192.0.2.1", 5000, "192.0.2.2", 22)
 SECOND = FIRST._replace(client_port=5001)
+STOP = "systemctl stop asgi-fleet-firewall-undo.timer asgi-fleet-firewall-undo.service"
 PROGRAM = """#!/bin/sh
 echo "$(basename $0) $*" >>{folder}/said
 [ "$*" = -S ] && echo "-P INPUT ACCEPT" && echo "-P FORWARD DROP" && echo "-A FORWARD -j X"
@@ -53,7 +55,7 @@ def test_the_host_is_armed_with_its_way_back(host: Host) -> None:
     host.undo.arm(60, FIRST, active=True)
     assert host.undo.pending
     assert host.said == [
-        "systemctl stop asgi-fleet-firewall-undo.timer",
+        STOP,
         "systemd-run --quiet --collect --unit=asgi-fleet-firewall-undo --on-active=60 "
         f"--timer-property=AccuracySec=100ms /bin/sh {host.folder}/run/undo",
     ]
@@ -69,10 +71,10 @@ def test_rules_and_what_ufw_sets_are_put_back(host: Host) -> None:
     assert (host.folder / "sys/martians").read_text() == "1\n"
     assert not host.undo.pending
     assert host.said[3:] == [
+        STOP,
         "ufw --force disable",
         "iptables -P INPUT ACCEPT",
         "iptables -P FORWARD DROP",
-        "systemctl stop asgi-fleet-firewall-undo.timer",
     ]
     assert host.undo.keep(SECOND) == "the host has taken the change back before"
 
@@ -86,14 +88,29 @@ def test_a_firewall_that_was_on_stays_on(host: Host) -> None:
 
 def test_only_a_new_connection_is_a_proof(host: Host) -> None:
     host.undo.arm(60, FIRST, active=True)
+    host.undo.count(60)
     assert host.undo.keep(FIRST) == "this is not a new connection"
     assert host.undo.keep(None) == "this is not a new connection"
     assert host.undo.pending
     assert host.undo.keep(SECOND) == ""
     assert not host.undo.pending
-    assert host.said[-1] == "systemctl stop asgi-fleet-firewall-undo.timer"
+    assert host.said[-1] == STOP
     assert not (host.folder / "run").exists()
     assert "no change" in host.undo.keep(SECOND)
+
+
+def test_the_way_back_waits_for_what_is_being_changed(host: Host) -> None:
+    host.undo.arm(1, FIRST, active=False)
+    with subprocess.Popen(["/bin/sh", str(host.undo.script)]) as early:
+        with pytest.raises(subprocess.TimeoutExpired):
+            early.wait(0.5)
+        assert host.undo.pending
+        host.rules.write_text("after\n")
+        host.undo.count(60)
+        # Of a process that dies, the lock is given up as well.
+        early.wait(30)
+    assert host.rules.read_text() == "before\n"
+    assert [line for line in host.said if "systemd-run" in line][-1].count("--on-active=60") == 1
 
 
 def test_it_is_decided_once(host: Host) -> None:
