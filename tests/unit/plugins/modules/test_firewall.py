@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.host import firewall_plan, firewall_undo
+from ansible_collections.asgi.fleet.plugins.module_utils.host import (
+    closing,
+    firewall_plan,
+    firewall_undo,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import Listener
 from ansible_collections.asgi.fleet.plugins.module_utils.host.session import Session
 from ansible_collections.asgi.fleet.plugins.modules import firewall
@@ -84,7 +89,7 @@ def test_check_mode_tells_it_on_a_host_without_ufw(
     run_module: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "etc/default/ufw").unlink()
-    monkeypatch.setattr(firewall_plan.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     answer = run_module(
         firewall,
         rules=[{"port": "9100"}, {"port": "25", "delete": True}],
@@ -136,7 +141,7 @@ def test_without_ssh_there_is_nothing_to_prove(
 def test_a_firewall_of_the_host_is_left_alone(
     run_module: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firewall_plan.closing, "own_firewall", lambda _: "firewalld.service")
+    monkeypatch.setattr(closing, "own_firewall", lambda _: "firewalld.service")
     answer = run_module(firewall)
     assert (answer["changed"], answer["failed"]) == (False, False)
     assert "firewalld.service" in answer["lines"][0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import (
+    closing,
     drift,
     firewall_plan,
     firewall_undo,
@@ -42,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(firewall_plan, "ROOT", tmp_path)
     monkeypatch.setattr(firewall_plan, "session_of", lambda _: session)
     monkeypatch.setattr(firewall_plan, "listeners", list)
-    monkeypatch.setattr(firewall_plan.closing, "own_firewall", lambda _: "")
+    monkeypatch.setattr(closing, "own_firewall", lambda _: "")
     monkeypatch.setattr(host_drift, "Undo", lambda: firewall_undo.Undo(tmp_path / "run"))
     monkeypatch.setattr(drift, "installed_packages", lambda: "ufw\tall\tinstalled\t1\t")
     states = "UnitFileState=enabled\nActiveState=active\n"
@@ -87,7 +89,7 @@ def test_a_bare_host_is_told_what_becomes_of_those_who_listen(
 ) -> None:
     database = Listener("tcp", "::", 5432, "postgres", "postgresql.service")
     monkeypatch.setattr(firewall_plan, "listeners", lambda: [database])
-    monkeypatch.setattr(firewall_plan.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(drift, "installed_packages", lambda: "")
     answer = run_module(host_drift, firewall=True, _ansible_check_mode=check_mode)
     assert answer["drift"]["packages"] == ["ufw"]
@@ -104,7 +106,7 @@ def test_a_bare_host_is_told_what_becomes_of_those_who_listen(
 def test_a_firewall_of_the_host_stays_and_ufw_is_not_installed(
     run_module: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firewall_plan.closing, "own_firewall", lambda _: "firewalld.service")
+    monkeypatch.setattr(closing, "own_firewall", lambda _: "firewalld.service")
     monkeypatch.setattr(drift, "installed_packages", lambda: "")
     answer = run_module(host_drift, firewall=True, tcp_ports=[443])
     assert answer["drift"] == {}
