@@ -64,7 +64,10 @@ def firewall(full: Odd, tmp_path: Path) -> Iterator[Firewall]:
     full.shell("dpkg --purge ufw; rm -rf /etc/ufw /run/asgi-fleet-firewall")
     for unit, command in UNITS.items():
         full.shell(f"systemd-run --quiet --collect --unit={unit} {command}")
-    full.shell("until ss -ltn 2>/dev/null | grep -q :6379 || sleep 1; do :; done")
+    full.shell(
+        "for port in 5432 6379 51820; do for second in $(seq 20); do"
+        " ss -lntu | grep -q :$port && break; sleep 1; done; done"
+    )
     yield Firewall(full, tmp_path)
     full.shell(f"systemctl stop {' '.join(UNITS)}; ufw --force disable; dpkg --purge ufw")
 

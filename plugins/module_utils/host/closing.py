@@ -155,6 +155,19 @@ def lines(closing: Closing, state: State, *, routed: bool) -> list[str]:
     return said
 
 
+def vrrp_line(hearing: str, peers: Sequence[str]) -> str:
+    """Return what is said of VRRP that nobody named; empty if there is none.
+
+    A rule for whoever sends it would be one for everything with an old ufw (`known_rule`).
+    """
+    if not hearing or peers:
+        return ""
+    return (
+        f"the firewall closes VRRP ({hearing}), so that each host takes the shared address; name "
+        "the addresses of the others in host_baseline_firewall_vrrp_peers"
+    )
+
+
 def refusal(closing: Closing) -> str:
     """Return why a host is not closed, with what to type; empty if nobody is cut."""
     if not closing.cut:

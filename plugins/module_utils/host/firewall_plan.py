@@ -23,7 +23,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
     rule_arguments,
     wanted_rules,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import listeners
+from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import (
+    hearing_vrrp,
+    listeners,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.session import Session, session_of
 
 ROOT = Path("/")
@@ -88,9 +91,13 @@ def plan(params: Mapping[str, Any]) -> Plan:
     found = [] if state.denies else listeners()
     becomes = closing.judge(found, params, state, port)
     routed = not state.active and closing.forwards(ROOT)
+    said = closing.lines(becomes, state, routed=routed)
+    hearing = "" if state.denies else hearing_vrrp()
+    if alone := closing.vrrp_line(hearing, params["vrrp_peers"]):
+        said.append(alone)
     return Plan(
         refusal=closing.refused_session(session, state) or closing.refusal(becomes),
-        lines=closing.lines(becomes, state, routed=routed),
+        lines=said,
         session=session,
         active=active,
         rules=wanted_rules(port, params, becomes.rules, denies=state.denies),

@@ -47,6 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "etc/default/ufw").write_text('DEFAULT_INPUT_POLICY="ACCEPT"\n')
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(firewall_plan, "ROOT", tmp_path)
+    monkeypatch.setattr(firewall_plan, "hearing_vrrp", lambda: "")
     monkeypatch.setattr(firewall_plan, "session_of", lambda _: SESSION)
     monkeypatch.setattr(firewall_plan, "listeners", lambda: [DATABASE])
     monkeypatch.setattr(firewall, "session_of", lambda _: SESSION)

@@ -42,6 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     session = Session("192.0.2.1", 5000, "192.0.2.2", 22)
     monkeypatch.setattr(firewall_plan, "ROOT", tmp_path)
+    monkeypatch.setattr(firewall_plan, "hearing_vrrp", lambda: "")
     monkeypatch.setattr(firewall_plan, "session_of", lambda _: session)
     monkeypatch.setattr(firewall_plan, "listeners", list)
     monkeypatch.setattr(closing, "own_firewall", lambda _: "")

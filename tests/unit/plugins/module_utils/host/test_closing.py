@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.closing import (
     refusal,
     refused_own_firewall,
     refused_session,
+    vrrp_line,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import Known, State
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import Listener
@@ -243,6 +244,11 @@ def test_forwarding_is_found(tmp_path: Path, switch: str, chain: str, *, does: b
     path.parent.mkdir(parents=True)
     path.write_text(f"{switch}\n")
     assert forwards(tmp_path, answers(iptables=chain)) is does
+
+
+def test_vrrp_without_peers_is_said() -> None:
+    assert "VRRP (keepalived.service)" in vrrp_line("keepalived.service", [])
+    assert vrrp_line("keepalived.service", ["192.0.2.2"]) == vrrp_line("", []) == ""
 
 
 def test_plain_names() -> None:
