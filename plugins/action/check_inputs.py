@@ -22,6 +22,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -116,6 +117,7 @@ class ActionModule(ControllerAction):
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *network_problems(given),
             *uv_problems(
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),
@@ -179,8 +181,11 @@ class ActionModule(ControllerAction):
         except ValueError as error:
             return {"failed": True, "msg": str(error)}
         hosts = [task_vars["hostvars"][host] for host in task_vars["groups"]["app"]]
+        given = self._given(task_vars, wired)
+        if problems := network_problems(given):
+            return {"failed": True, "msg": "\n".join(one.message for one in problems)}
         wiring = wire_balancer(
-            self._given(task_vars, wired),
+            given,
             [host[variable] for host in hosts if variable in host],
             task_vars["inventory_hostname"],
             balancers,

@@ -16,6 +16,14 @@ description:
     with what is wanted of them, all in one round trip."
   - Tasks that change a host then need to run only where something differs.
 options:
+  authorities:
+    description: Certificates of authorities in PEM, as M(asgi.fleet.host_network) has them.
+    type: dict
+    default: {}
+  apt_proxy:
+    description: URL of the proxy of apt, with its credentials; empty for none.
+    type: str
+    default: ""
   packages:
     description:
       - Packages that have to be installed, as apt names them.
@@ -84,6 +92,10 @@ drift:
   returned: success
   type: dict
   contains:
+    network:
+      description: Paths that M(asgi.fleet.host_network) would write, remove or make anew.
+      type: list
+      elements: str
     packages:
       description: Packages to install.
       type: list
@@ -135,6 +147,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
     UnfitError,
     require_fit_host,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.network import (
+    Network,
+    NetworkError,
+    differences,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 
 UFW = "ufw"
@@ -153,6 +170,10 @@ def firewall_drift(planned: Plan) -> list[str]:
 
 def main() -> None:
     """Run the module."""
+    network: dict[str, Any] = {
+        "authorities": {"type": "dict", "default": {}},
+        "apt_proxy": {"type": "str", "default": "", "no_log": True},
+    }
     own: dict[str, Any] = {
         "packages": {"type": "list", "elements": "str", "default": []},
         "time_sync": {"type": "bool", "default": False},
@@ -163,7 +184,7 @@ def main() -> None:
         "files": {"type": "dict", "default": {}},
         "absent_files": {"type": "list", "elements": "path", "default": []},
     }
-    module = Module(argument_spec={**own, **ARGUMENTS}, supports_check_mode=True)
+    module = Module(argument_spec={**network, **own, **ARGUMENTS}, supports_check_mode=True)
     wanted = {name: module.params[name] for name in own}
     wanted["sysctl"] = {name: str(value) for name, value in wanted["sysctl"].items()}
     try:
@@ -174,7 +195,9 @@ def main() -> None:
         wanted["firewall"] = wanted["firewall"] and not planned.own
         wanted["packages"] += [UFW] if wanted["firewall"] else []
         drift = find_drift(Baseline(**wanted))
-    except UnfitError as error:
+        if access := differences(Network(**{name: module.params[name] for name in network})):
+            drift["network"] = access
+    except (NetworkError, UnfitError) as error:
         module.refuse(error)
     except (Refusal, UfwError, OSError, subprocess.SubprocessError) as error:
         module.fail_json(

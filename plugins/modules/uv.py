@@ -12,8 +12,8 @@ short_description: Install one version of uv, exactly as a lock names it
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Takes the program C(uv) out of its wheel, whose hash must be in O(requirements), and puts it into
-    C(bin) below O(folder) in one step. A run that is interrupted leaves the host as it was.
+  - Takes the program C(uv) out of its wheel, whose hash must be in O(requirements), and puts it
+    into C(bin) below O(folder) in one step. A run that is interrupted leaves the host as it was.
   - The wheel is O(wheel), or what pip downloads. pip goes where O(environment) sends uv, by
     variables of its own that follow from it, and credentials are in no argument.
 options:
@@ -26,7 +26,7 @@ options:
     type: path
     required: true
   requirements:
-    description: Text of a C(requirements.txt) that names this version with the hashes of its wheels.
+    description: Text of a C(requirements.txt) that has the hashes of this version's wheels.
     type: str
     required: true
   environment:
@@ -65,7 +65,7 @@ EXAMPLES = r"""
     version: 0.13.8
     folder: /opt/uv/0.13.8
     requirements: "{{ lookup('ansible.builtin.file', 'uv-requirements.txt') }}"
-    environment: "{{ {'UV_DEFAULT_INDEX': 'https://mirror.example.com/simple'} | asgi.fleet.environment_file }}"
+    environment: "{{ python_release_uv_environment | asgi.fleet.environment_file }}"
 """
 
 RETURN = r"""

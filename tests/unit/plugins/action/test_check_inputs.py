@@ -213,6 +213,23 @@ def test_balancer_refuses_sites_of_the_user() -> None:
     assert "haproxy_balancer_sites is set in the inventory; expected nothing" in result["msg"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("python_release_uv_environment", {"UV_DEFAULT_INDX": "s3cret"}, "use UV_DEFAULT_INDEX"),
+        ("host_baseline_apt_proxy", "proxy:3128", "write host_baseline_apt_proxy: http://proxy"),
+        ("host_baseline_certificate_authorities", {"own": "ca.pem"}, ".own is ca.pem; expected"),
+    ],
+)
+def test_network_that_a_host_would_not_reach_is_refused(
+    name: str, value: object, told: str
+) -> None:
+    [message] = messages(run(GOOD | {name: value}))
+    assert message.startswith(name)
+    assert told in message
+    assert balancer({name: value}, web1={})["msg"] == message
+
+
 # What picks a playbook's target
 
 

@@ -34,6 +34,7 @@ SHOWN = {
     "*.secret_names": "names, not values",
     "*.files": FILES,
     "*.unit_files": FILES,
+    "*.authorities": "certificates, which everybody may read",
     "config_files.programs": FILES,
     "config_files.seeds": FILES,
     "hook.commands": COMMAND,
