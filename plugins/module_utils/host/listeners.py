@@ -20,6 +20,7 @@ from pathlib import Path
 
 #: The state of a listening TCP socket, and of a UDP socket without a peer.
 STATES = {"tcp": "0A", "udp": "07"}
+VRRP = 112
 #: Ports of clients that ask, and get their answers by connection tracking or by multicast: DHCP
 #: (68, 546), mDNS (5353), LLMNR (5355), SSDP (1900), browsing for printers (631).
 ASKING_PORTS = (68, 546, 631, 1900, 5353, 5355)
@@ -146,6 +147,17 @@ def listeners(
         # SO_REUSEPORT: several sockets, one port.
         found.setdefault((protocol, address, port), one)
     return sorted(found.values(), key=lambda one: (one.protocol, one.port, one.address))
+
+
+def hearing_vrrp(proc: Path = Path("/proc")) -> str:
+    """Return the unit or program that shares an address by VRRP; empty if none does.
+
+    It has a raw socket, which has the number of the protocol where others have the port.
+    """
+    sockets = parse_table(_read(proc / "net/raw"), STATES["udp"])
+    inodes = {inode for _address, protocol, inode in sockets if protocol == VRRP}
+    holders = _holders(proc, inodes) if inodes else {}
+    return next((one.unit or one.program for one in holders.values()), "")
 
 
 def is_asking(listener: Listener, *, random: bool) -> bool:

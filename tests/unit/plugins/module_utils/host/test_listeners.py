@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import (
     Listener,
+    hearing_vrrp,
     listeners,
     listening_sockets,
     parse_address,
@@ -236,6 +237,16 @@ def test_parse_systemd() -> None:
         ("udp", 69): "tftp.socket",
         ("tcp", 6900): "tftp.socket",
     }
+
+
+def test_who_shares_an_address_is_found(host: Host) -> None:
+    assert hearing_vrrp(host.proc) == ""
+    ping = host.socket("raw", "00000000", 1, state="07")
+    host.process(40, "ping", "ping.service", ping)
+    assert hearing_vrrp(host.proc) == ""
+    shared = host.socket("raw", "00000000", 112, state="07")
+    host.process(50, "keepalived", "keepalived.service", shared)
+    assert hearing_vrrp(host.proc) == "keepalived.service"
 
 
 def test_without_systemd_nothing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
