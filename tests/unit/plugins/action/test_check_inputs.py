@@ -232,7 +232,7 @@ def test_network_that_a_host_would_not_reach_is_refused(
     [message] = messages(run(GOOD | {name: value}))
     assert message.startswith(name)
     assert told in message
-    assert balancer({name: value}, web1={})["msg"] == message
+    assert message in balancer({name: value}, web1={})["msg"]
 
 
 # What picks a playbook's target
