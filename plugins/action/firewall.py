@@ -15,6 +15,8 @@ display = Display()
 
 MODULE = "asgi.fleet.firewall"
 UNDO_SECONDS = 60
+#: Of a controller that deploys to itself, perhaps from within an SSH session.
+LOCAL = "local"
 PAUSE_SECONDS = 2
 #: The host's timer may be a little late, and putting the rules back takes a moment.
 MARGIN_SECONDS = 15
@@ -34,6 +36,9 @@ class ActionModule(ActionBase):
         """Return what the module returned, failed if the host cannot be reached any more."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
+        if self._connection.transport == LOCAL:
+            # The module would take the SSH session of whoever runs this for its own.
+            arguments["undo_seconds"] = 0
         answer = result | self._module(arguments, task_vars)
         if answer.get("failed") or not answer.get("undo"):
             return answer

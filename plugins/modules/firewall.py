@@ -43,7 +43,7 @@ options:
     choices: [closed, kept]
     default: closed
   undo_seconds:
-    description: How long a change waits for the proof.
+    description: How long a change waits for the proof. With V(0) it needs none, and stays.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -109,25 +109,27 @@ def keep(module: Module, undo: Undo) -> None:
 def apply(module: Module, planned: Plan, undo: Undo) -> tuple[list[str], bool]:
     """Run the commands; return them, and whether they wait for the proof."""
     done: list[str] = []
+    seconds = module.params["undo_seconds"]
+    proven = planned.session if seconds else None
     for arguments in planned.commands():
         if not module.check_mode:
             # Before the first: a host that is as wanted notes nothing.
-            if not done and planned.session:
-                undo.arm(module.params["undo_seconds"], planned.session, active=planned.active)
+            if not done and proven:
+                undo.arm(seconds, proven, active=planned.active)
             try:
                 ask_ufw(*arguments)
             except UfwError as error:
-                if planned.session:
+                if proven:
                     undo.take_back()
                 module.fail_json(
                     msg=f"{error}; the firewall is as it was before"
-                    if planned.session
+                    if proven
                     else f"{error}; what comes before it is done: {done or 'nothing'}"
                 )
         done.append(shlex.join(["ufw", *arguments]))
-    waits = bool(done) and planned.session is not None and not module.check_mode
+    waits = bool(done) and proven is not None and not module.check_mode
     if waits:
-        undo.count(module.params["undo_seconds"])
+        undo.count(seconds)
     return done, waits
 
 
@@ -141,9 +143,9 @@ def main() -> None:
     undo = Undo()
     if module.params["state"] == "kept":
         keep(module, undo)
-    if undo.pending and not module.check_mode:
-        undo.take_back()
     try:
+        if undo.pending and not module.check_mode:
+            undo.take_back()
         planned = plan(module.params)
         if planned.refusal:
             module.fail_json(msg=planned.refusal)

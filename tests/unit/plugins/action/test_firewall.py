@@ -45,11 +45,13 @@ class Host(ActionModule):
 
     answers: list[dict[str, Any] | AnsibleConnectionFailure]
     asked: list[tuple[str, str]]
+    undo_seconds: int | None
 
     def _execute_module(
         self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         assert (module_name, task_vars) == ("asgi.fleet.firewall", {"inventory_hostname": "web1"})
+        self.undo_seconds = module_args.get("undo_seconds")
         self.asked.append(
             (module_args.get("state", "closed"), self._connection.options["ssh_args"])
         )
@@ -126,3 +128,11 @@ def test_a_connection_that_cannot_be_opened_anew_is_no_proof() -> None:
     answer, host = run(CHANGED, failed, transport="other")
     assert "this is not a new connection; the host takes it back by itself" in answer["msg"]
     assert host._connection.resets == 1
+
+
+def test_a_controller_that_closes_itself_needs_no_proof() -> None:
+    # Whoever runs it may have come by SSH: that session is not this connection.
+    _answer, host = run({"changed": True, "undo": False}, transport="local")
+    assert host.undo_seconds == 0
+    _answer, host = run({"changed": False, "undo": False})
+    assert host.undo_seconds is None

@@ -78,6 +78,14 @@ def test_ssh_comes_first_and_the_switch_last(run_module: Run, folder: Path) -> N
     )
 
 
+def test_without_a_time_a_change_stays(run_module: Run, folder: Path) -> None:
+    answer = run_module(firewall, tcp_ports=[443], undo_seconds=0)
+    assert (answer["changed"], answer["undo"]) == (True, False)
+    # The port of the session is open all the same.
+    assert answer["commands"][0].startswith("ufw allow from any to any port 2200 ")
+    assert not any("systemd-run" in line for line in called(folder))
+
+
 def test_check_mode_runs_nothing_that_changes(run_module: Run, folder: Path) -> None:
     answer = run_module(firewall, tcp_ports=[443], _ansible_check_mode=True)
     assert (len(answer["commands"]), answer["undo"]) == (5, False)
