@@ -105,6 +105,16 @@ class Listen:
     at: Directive
 
     @property
+    def place(self) -> str:
+        """The address as `Site.addresses` has it."""
+        return str(self.port) if self.address == "*" else f"{self.address}:{self.port}"
+
+    @property
+    def is_default(self) -> bool:
+        """Whether its server answers host names that no server has."""
+        return not {"default_server", "default"}.isdisjoint(self.options)
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this host reaches it."""
         return self.address.startswith(_LOOPBACK)
@@ -142,6 +152,9 @@ def judge(
     _judge_main(site, origins[MAIN], tree, user, verdict)
     sites = list(servers(tree, "http"))
     _judge_pages(site, origins, sites, verdict)
+    # Where one of ours is already, it has been so since then.
+    if not any(map(ours, (DEFAULT_SERVER, site.path))):
+        verdict.problems += _first_servers(site, origins, sites)
     verdict.problems += _streams(site, tree)
     for server, told in _same_names(site, sites):
         if ours(server.file):
@@ -157,6 +170,16 @@ def servers(tree: Directive, kind: str) -> Iterator[Directive]:
     """Yield the servers of a kind, `http` or `stream`."""
     for block in tree.inside(kind):
         yield from block.inside("server")
+
+
+def server_names(server: Directive) -> list[str]:
+    """Return the names of a server, in lower case."""
+    return [name.lower() for one in server.inside("server_name") for name in one.words]
+
+
+def _spelt_out(name: str) -> tuple[str, ...]:
+    """Return the names that a name stands for: `.example.com` is two."""
+    return (name[1:], f"*{name}") if name.startswith(".") else (name,)
 
 
 def listens(server: Directive) -> list[Listen]:
@@ -227,11 +250,11 @@ def _judge_pages(
     if not site.default_server:
         return
     verdict.absent = [path for path in PAGES if origins[path] == PACKAGED]
-    taken: dict[str, Directive] = {}
-    for one in (listen for server in sites for listen in listens(server)):
-        if {"default_server", "default"} & {*one.options}:
-            place = str(one.port) if one.address == "*" else f"{one.address}:{one.port}"
-            taken[place] = one.at
+    taken = {
+        one.place: one.at
+        for one in (listen for server in sites for listen in listens(server))
+        if one.is_default
+    }
     wanted = [site.addresses(port) for port in site.ports]
     verdict.default_http, verdict.default_https = (
         [place for place in places if place not in taken] for places in wanted
@@ -253,6 +276,28 @@ def _judge_pages(
     ]
 
 
+def _first_servers(site: Site, origins: Mapping[str, str], sites: list[Directive]) -> Iterator[str]:
+    """Yield the servers for any host name that are so by being the first that nginx reads."""
+    first: dict[str, tuple[Directive, Listen]] = {}
+    for server in sites:
+        for one in listens(server):
+            if one.is_default or one.place not in first:
+                first[one.place] = (server, one)
+    # It is the default on port 80 until it is removed.
+    paged = PACKAGED in (origins[path] for path in PAGES)
+    for place in (place for port in site.ports for place in site.addresses(port)):
+        server, one = first.get(place, (None, None))
+        if server is None or one is None or one.is_default or (paged and one.port == 80):
+            continue
+        if {*server_names(server)} <= {"_", ""}:
+            yield (
+                f"{server.place} answers every host name on port {one.port} because nginx reads it "
+                "first, which would end: if it is to go on so, write "
+                f"`listen {place} default_server;` there; otherwise remove it, or give it a "
+                "server_name"
+            )
+
+
 def _streams(site: Site, tree: Directive) -> Iterator[str]:
     for kind in ("stream", "mail"):
         for server in servers(tree, kind):
@@ -269,7 +314,7 @@ def _same_names(site: Site, sites: list[Directive]) -> Iterator[tuple[Directive,
     """Yield the servers that have one of the names."""
     for server in sites:
         ports = {one.port for one in listens(server) if not one.on_loopback}
-        names = {name.lower() for one in server.inside("server_name") for name in one.words}
+        names = {name for word in server_names(server) for name in _spelt_out(word)}
         same = sorted(names & {*site.domains})
         if same and ports & {*site.ports}:
             yield (
@@ -295,7 +340,7 @@ def _unreached(site: Site, sites: list[Directive]) -> Iterator[str]:
     for one in (listen for server in sites for listen in listens(server)):
         own = one.address not in ("*", "[::]") and not one.on_loopback
         if own and one.port in site.ports:
-            places.setdefault(f"{one.address}:{one.port}", one.at.place)
+            places.setdefault(one.place, one.at.place)
     for place, at in places.items():
         yield (
             f"requests to {place} do not reach the site, since {at} listens on that address: "

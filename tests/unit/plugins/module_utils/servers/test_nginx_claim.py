@@ -180,6 +180,8 @@ def test_default_server_without_a_free_address_is_removed() -> None:
         # nginx's default is port 80.
         "server { server_name shop.example.com; }",
         "server { listen 192.0.2.1:443 ssl; server_name shop.example.com; }",
+        # nginx would ignore it altogether, since it has the name as well.
+        "server { listen 80; server_name .shop.example.com; }",
     ],
 )
 def test_site_with_the_same_name_is_refused_by_its_file_or_named(inside: str) -> None:
@@ -199,11 +201,37 @@ def test_site_with_the_same_name_is_refused_by_its_file_or_named(inside: str) ->
         "server { listen 127.0.0.1:80; server_name shop.example.com; }",
         "server { listen 80; server_name *.example.com; }",
         r"server { listen 80; server_name ~^shop\.example\.com$; }",
-        "server { listen 80; server_name _; }",
+        "server { listen 80; server_name .example.com; }",
+        # Neither is the one that answers every name.
+        "server { listen 80 default_server; } server { listen 80; server_name _; }",
+        "server { listen 80; server_name x.example.com; } server { listen 80; server_name _; }",
+        "server { listen 192.0.2.1:80; server_name _; }",
     ],
 )
 def test_site_that_does_not_collide_is_left_alone(inside: str) -> None:
     assert verdict(inside).problems == []
+
+
+@pytest.mark.parametrize(
+    ("inside", "place"),
+    [
+        ("server { listen 80; server_name _; }", "80"),
+        ("server { }", "80"),
+        ('server { listen [::]:443 ssl; server_name ""; }', "[::]:443"),
+    ],
+)
+def test_server_of_every_name_is_not_cut_in_silence(inside: str, place: str) -> None:
+    (told,) = verdict(inside).problems
+    assert told.startswith("/etc/nginx/nginx.conf:1 answers every host name on port ")
+    assert f"write `listen {place} default_server;` there" in told
+    # Our own files come before it as well.
+    assert verdict(inside, site=replace(SHOP, default_server=False)).problems == [told]
+    # After the first deployment it has long been so.
+    assert verdict(inside, ours=True).problems == []
+
+
+def test_package_page_answers_every_name_before_others_do() -> None:
+    assert verdict("server { listen 80; server_name _; }", page=PACKAGED).problems == []
 
 
 @pytest.mark.parametrize("kind", ["stream", "mail"])
@@ -218,7 +246,7 @@ def test_other_block_on_the_same_port_is_refused(kind: str) -> None:
 
 
 def test_listener_for_both_families_is_refused_before_nginx_fails_to_bind() -> None:
-    (told,) = verdict("server { listen [::]:80 ipv6only=off; }").problems
+    (told,) = verdict("server { listen [::]:80 ipv6only=off; server_name x.example.com; }").problems
 
     assert "listens on IPv4's port 80 too" in told
 
