@@ -39,8 +39,8 @@ OTHER_FIREWALLS = (
 NFTABLES = "nftables.service"
 #: Debian's own file has three chains that let everything through.
 NFTABLES_FILE = "etc/nftables.conf"
-#: ufw's own word for it is in `/etc/ufw/ufw.conf`.
-UFW_FILE = "etc/ufw/ufw.conf"
+#: ufw's own word for it, which is left behind when its package is removed.
+UFW_FILE, UFW_PROGRAM = "etc/ufw/ufw.conf", "usr/sbin/ufw"
 FORWARDING = ("proc/sys/net/ipv4/ip_forward", "proc/sys/net/ipv6/conf/all/forwarding")
 #: A comment shows whose idea a rule was.
 ADOPTED = "adopted"
@@ -196,7 +196,8 @@ def own_firewall(root: Path, ask: Run = run) -> str:
 
     A ufw that is on was somebody's choice, whatever else is there.
     """
-    if re.search(r"^ENABLED=yes", _read(root / UFW_FILE), re.MULTILINE):
+    on = re.search(r"^ENABLED=yes", _read(root / UFW_FILE), re.MULTILINE)
+    if on and (root / UFW_PROGRAM).exists():
         return ""
     for unit in units_on(ask("systemctl", "show", PROPERTIES, *OTHER_FIREWALLS)):
         if unit != NFTABLES or _denies_by_nft(_read(root / NFTABLES_FILE)):

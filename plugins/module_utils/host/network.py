@@ -23,6 +23,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write
 #: Where update-ca-certificates(8) finds what the host trusts besides the distribution's list.
 AUTHORITIES = "/usr/local/share/ca-certificates"
 PREFIX = "asgi-fleet-"
+#: Added to the name of a certificate that goes, until the store is made without it.
+#: update-ca-certificates(8) reads no such file; after a run that was cut, the next one sees it.
+GONE = ".gone"
 #: What it makes of them, for everything that is linked to OpenSSL or GnuTLS.
 STORE = "/etc/ssl/certs/ca-certificates.crt"
 UPDATE = "/usr/sbin/update-ca-certificates"
@@ -123,7 +126,9 @@ def differences(network: Network) -> list[str]:
     found = [path for path, file in wanted.items() if not file.is_at(network.place(path))]
     found += [path for path in present if path not in wanted]
     # Without its package there is none: its installation makes one of what it finds.
-    if os.path.exists(network.place(UPDATE)) and not _is_complete(network, wanted):
+    if os.path.exists(network.place(UPDATE)) and (
+        _going(network) or not _is_complete(network, wanted)
+    ):
         found.append(STORE)
     return found
 
@@ -144,9 +149,11 @@ def bring(network: Network, changed: list[str]) -> None:
         if path in wanted:
             _make_folder(os.path.dirname(place))
             write_file(place, wanted[path].text, wanted[path].mode)
+        elif path.startswith(AUTHORITIES):
+            os.rename(place, place + GONE)
+            _unlink_from_store(network, path)
         elif path != STORE:
             os.unlink(place)
-            _unlink_from_store(network, path)
     touched = any(path == STORE or path.startswith(AUTHORITIES) for path in changed)
     if touched and os.path.exists(network.place(UPDATE)):
         done = subprocess.run(
@@ -158,6 +165,13 @@ def bring(network: Network, changed: list[str]) -> None:
                 f"{UPDATE} did not take the authorities into {STORE} ({told}); run it on the host "
                 "to see why, and run the same command again"
             )
+    for place in _going(network):
+        place.unlink()
+
+
+def _going(network: Network) -> list[Path]:
+    """Return the certificates that the store may still have, though they are not wanted."""
+    return sorted(Path(network.place(AUTHORITIES)).glob(f"{PREFIX}*.crt{GONE}"))
 
 
 def _is_complete(network: Network, wanted: Mapping[str, Wanted]) -> bool:
@@ -178,7 +192,10 @@ def _unlink_from_store(network: Network, path: str) -> None:
     """
     name = os.path.basename(path)
     targets = (path, f"{os.path.splitext(name)[0]}.pem")
-    with os.scandir(os.path.dirname(network.place(STORE))) as entries:
+    folder = os.path.dirname(network.place(STORE))
+    if not os.path.isdir(folder):
+        return
+    with os.scandir(folder) as entries:
         ours = [one.path for one in entries if one.is_symlink() and os.readlink(one) in targets]
     for link in ours:
         os.unlink(link)

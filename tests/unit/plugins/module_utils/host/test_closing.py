@@ -183,6 +183,10 @@ def test_a_ufw_that_is_on_stays_whatever_else_is_there(tmp_path: Path) -> None:
     (tmp_path / "etc/ufw").mkdir(parents=True)
     (tmp_path / "etc/ufw/ufw.conf").write_text("# x\nENABLED=yes\nLOGLEVEL=low\n")
     shown = units(firewalld="active enabled")
+    # What a removed package leaves behind is not on.
+    assert own_firewall(tmp_path, answers(systemctl=shown)) == "firewalld.service"
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    (tmp_path / "usr/sbin/ufw").touch()
     assert own_firewall(tmp_path, answers(systemctl=shown)) == ""
 
 

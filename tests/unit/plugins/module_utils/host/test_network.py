@@ -95,6 +95,30 @@ def test_authority_that_is_no_longer_named_goes_and_others_stay(wanted: Wanted) 
     assert [path.name for path in links.iterdir() if path.is_symlink()] == ["company.pem"]
 
 
+def test_authority_goes_from_the_store_even_if_a_run_was_cut_before(wanted: Wanted) -> None:
+    network = wanted({"example": CERTIFICATE})
+    carried_out(network)
+    works = text(network, UPDATE)
+    Path(network.place(UPDATE)).write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(NetworkError):
+        bring(wanted(), differences(wanted()))
+    assert text(network, STORE) == CERTIFICATE
+    Path(network.place(UPDATE)).write_text(works)
+    assert carried_out(wanted()) == [STORE]
+    assert text(network, STORE) == ""
+    assert list(Path(network.place(AUTHORITIES)).iterdir()) == []
+
+
+def test_authority_goes_from_a_host_without_a_store(wanted: Wanted) -> None:
+    network = wanted({"example": CERTIFICATE})
+    carried_out(network)
+    for path in (STORE, UPDATE):
+        Path(network.place(path)).unlink()
+    Path(network.place(STORE)).parent.rmdir()
+    assert carried_out(wanted()) == [OURS]
+    assert list(Path(network.place(AUTHORITIES)).iterdir()) == []
+
+
 def test_store_that_lost_an_authority_is_made_anew(wanted: Wanted) -> None:
     network = wanted({"example": CERTIFICATE})
     carried_out(network)
