@@ -2,6 +2,10 @@
 
 A browser may fetch a missing intermediate; curl, HAProxy and most libraries do not, and refuse the
 server (RFC 5246, section 7.4.2: only the root may be left out).
+
+An authority of a company may have a root that its clients trust and the controller does not know.
+Its intermediates say nowhere where their issuer can be fetched, as those of public authorities have
+to (Baseline Requirements of the CA/Browser Forum, section 7.1.2).
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ def check_chain(
 
     Args:
         certificates: What the server presents, its own first; the others in any order.
-        roots: The roots that the controller trusts.
+        roots: The roots that the controller trusts; if it has none, an intermediate is enough.
         now: The time at which an intermediate must be valid; with a time zone.
     """
     at, others = certificates[0], list(certificates[1:])
@@ -47,7 +51,8 @@ def check_chain(
             return []
         issuers = [one for one in others if _issued(one, at)]
         if not issuers:
-            return [_missing(at, certificates[0])]
+            rooted = at is not certificates[0] and not (roots and _names_its_issuer(at))
+            return [] if rooted else [_missing(at, certificates[0])]
         at = max(issuers, key=lambda one: one.not_valid_after_utc)
         others.remove(at)
         if not at.not_valid_before_utc <= now <= at.not_valid_after_utc:
@@ -90,6 +95,18 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     except (InvalidSignature, TypeError, ValueError):
         return False
     return True
+
+
+def _names_its_issuer(certificate: x509.Certificate) -> bool:
+    """Return whether a certificate says where that of its issuer can be fetched."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return any(
+        one.access_method == x509.oid.AuthorityInformationAccessOID.CA_ISSUERS
+        for one in found.value
+    )
 
 
 def _missing(at: x509.Certificate, leaf: x509.Certificate) -> str:

@@ -15,7 +15,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
 
@@ -32,7 +32,13 @@ class Made:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def made(name: str, issuer: Made | None = None, days: tuple[int, int] = (-1, 90)) -> Made:
+def made(
+    name: str,
+    issuer: Made | None = None,
+    days: tuple[int, int] = (-1, 90),
+    *,
+    public: bool = False,
+) -> Made:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     start, end = (NOW + timedelta(days=day) for day in days)
@@ -46,12 +52,18 @@ def made(name: str, issuer: Made | None = None, days: tuple[int, int] = (-1, 90)
         .not_valid_after(end)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
     )
+    if public:
+        url = x509.UniformResourceIdentifier("http://ca.example.com/issuer.crt")
+        where = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, url)
+        builder = builder.add_extension(x509.AuthorityInformationAccess([where]), critical=False)
     return Made(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
 ROOT = made("Root X")
 INTERMEDIATE = made("Intermediate Y", ROOT)
 SECOND = made("Intermediate Z", INTERMEDIATE)
+PUBLIC = made("Intermediate P", INTERMEDIATE, public=True)
+BELOW = made("shop.example.com", PUBLIC)
 LEAF = made("shop.example.com", INTERMEDIATE)
 DEEP = made("shop.example.com", SECOND)
 DIRECT = made("shop.example.com", ROOT)
@@ -74,6 +86,10 @@ NAMESAKE = made("Intermediate Y", ROOT)
         ([DIRECT, ROOT], []),
         # An authority of a company may be trusted without its root.
         ([DEEP, SECOND], [INTERMEDIATE]),
+        # Its root may be unknown to the controller, and left out.
+        ([LEAF, INTERMEDIATE], [SELF]),
+        # A controller without any root.
+        ([BELOW, PUBLIC], []),
     ],
 )
 def test_chain_that_leads_to_a_root_is_fine(given: list[Made], roots: list[Made]) -> None:
@@ -86,9 +102,9 @@ def test_chain_that_leads_to_a_root_is_fine(given: list[Made], roots: list[Made]
     [
         ([LEAF], [ROOT], "it was issued by CN=Intermediate Y"),
         (
-            [DEEP, SECOND],
+            [BELOW, PUBLIC],
             [ROOT],
-            "CN=Intermediate Z, which issued it, was issued by CN=Intermediate Y",
+            "CN=Intermediate P, which issued it, was issued by CN=Intermediate Y",
         ),
         ([DEEP, INTERMEDIATE], [ROOT], "it was issued by CN=Intermediate Z"),
         ([LEAF, NAMESAKE], [ROOT], "it was issued by CN=Intermediate Y"),
