@@ -33,6 +33,8 @@ SOURCES = (
     "etc/apt/sources.list.d/*.list",
     "etc/apt/sources.list.d/*.sources",
 )
+#: What apt says of a list that it has fetched, or that is still the newest.
+_FETCHED = re.compile(r"^(?:Get|Hit):\d", re.MULTILINE)
 _PROBLEM = re.compile(r"^[WE]: (.*)$", re.MULTILINE)
 _URL = re.compile(r"\b(?:https?|ftp|mirror(?:\+\w+)?|file|copy|cdrom)://?[^\s'\"]+")
 #: What apt says besides the reason, at the end.
@@ -62,21 +64,29 @@ def refresh(
 
     Args:
         names: Packages that are to be installed.
-        valid: How old the lists may be, in seconds.
+        valid: How old the lists may be, in seconds; 0 for an upgrade, which needs new ones.
         root: `/`, or a test's tree.
 
     Returns:
         A warning for each source that failed without being needed.
 
     Raises:
-        AptError: A source failed, and a package is unknown without it.
+        AptError: A source failed, and a package is unknown without it; or all of them failed, and
+            what an upgrade would bring is not known.
     """
     if age(root) < valid and len(known(names)) == len(names):
         return []
     result = subprocess.run([*UPDATE], capture_output=True, text=True, check=False)
-    problems = failures(result.stdout + "\n" + result.stderr, root)
+    output = f"{result.stdout}\n{result.stderr}"
+    problems = failures(output, root)
     if not problems and result.returncode != 0:
         problems = [f"apt-get update failed with exit status {result.returncode}"]
+    if problems and not valid and not _FETCHED.search(output):
+        raise AptError(
+            "apt on this host can fetch none of its package lists, so that it knows of no newer "
+            f"packages: {'; '.join(problems)}; mend the sources, or their way to the network, and "
+            "run the same command again"
+        )
     unknown = [name for name in names if name not in known(names)] if problems else []
     if unknown:
         raise AptError(

@@ -131,9 +131,20 @@ def test_image_without_lists_fetches_them(tmp_path: Path, tools: Callable[..., l
 def test_dead_source_is_passed_over_where_the_others_have_the_package(
     root: Path, tools: Callable[..., list[str]], printed: str, status: int
 ) -> None:
-    tools(printed, status, known="nginx")
+    tools(f"Hit:2 http://deb.example.com/y trixie InRelease\n{printed}", status, known="nginx")
     (warning,) = apt_sources.refresh(["nginx"], valid=0, root=root)
     assert warning.startswith("a package source of this host was passed over: ")
+
+
+def test_upgrade_from_nowhere_is_refused(root: Path, tools: Callable[..., list[str]]) -> None:
+    tools(DEAD, known="nginx")
+    with pytest.raises(AptError, match="can fetch none of its package lists") as refused:
+        apt_sources.refresh([], valid=0, root=root)
+    assert "/etc/apt/sources.list.d/tool.list" in str(refused.value)
+    # What is to be installed is known all the same.
+    for folder in apt_sources.LISTS:
+        os.utime(root / folder, (1, 1))
+    assert len(apt_sources.refresh(["nginx"], root=root)) == 1
 
 
 def test_dead_source_is_refused_where_it_may_have_the_package(
