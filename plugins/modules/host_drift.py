@@ -135,6 +135,7 @@ import subprocess
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.host.apt import AptError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.drift import Baseline, find_drift
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import ARGUMENTS
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_plan import (
@@ -197,7 +198,7 @@ def main() -> None:
         drift = find_drift(Baseline(**wanted))
         if access := differences(Network(**{name: module.params[name] for name in network})):
             drift["network"] = access
-    except (NetworkError, UnfitError) as error:
+    except (AptError, NetworkError, UnfitError) as error:
         module.refuse(error)
     except (Refusal, UfwError, OSError, subprocess.SubprocessError) as error:
         module.fail_json(

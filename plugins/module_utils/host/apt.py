@@ -15,7 +15,7 @@ import os
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 #: Held while packages or their lists are changed, by fcntl(2).
@@ -33,50 +33,59 @@ PAUSE = 1.0
 _FLOCK = "hhqqi"
 #: Programs that run another one, whose name says more.
 _INTERPRETERS = ("python*", "perl*", "sh", "bash", "dash", "sudo")
-#: dpkg-query's line of a package.
-FORMAT = (
-    "--showformat=${db:Status-Status}\\t${Package}\\t${Architecture}\\t${Version}\\t${Provides}\\n"
-)
+#: What dpkg-query tells of each package.
+FIELDS = ("Package", "Architecture", "db:Status-Status", "Version", "Provides")
 
 
 class AptError(Exception):
     """apt cannot be used now; the message says why, and what to do."""
 
 
-def missing(names: Iterable[str], listing: str) -> list[str]:
-    """Return what is not installed.
+def missing(wanted: Iterable[str], listing: str) -> list[str]:
+    """Return the packages that apt has to be asked for.
 
     Args:
-        names: Packages as apt takes them, `name`, `name:architecture` or `name=version`; the
-            version may be a pattern. What else apt takes counts as missing: apt decides.
-        listing: What dpkg-query printed in `FORMAT`.
+        wanted: Names, perhaps with `:architecture` or `=version`. What else apt understands, such
+            as a pattern, only apt can judge: it counts as missing.
+        listing: From `installed_packages`.
     """
     versions: dict[str, str] = {}
-    for line in listing.splitlines():
-        status, name, architecture, version, provides = (*line.split("\t"), "", "", "", "")[:5]
-        if status != "installed":
-            continue
-        virtual = (one.split("(")[0].strip() for one in provides.split(","))
-        # A virtual package has no version that could be asked for.
-        versions.update(dict.fromkeys(filter(None, virtual), ""))
-        versions.update({name: version, f"{name}:{architecture}": version})
-    return [name for name in names if not _is_there(name, versions)]
-
-
-def _is_there(wanted: str, versions: Mapping[str, str]) -> bool:
-    name, asks, version = wanted.partition("=")
-    return name in versions and (not asks or fnmatch.fnmatchcase(versions[name], version))
+    provided: set[str] = set()
+    native = ""
+    rows = [line.split("\t") for line in listing.splitlines()]
+    rows = [row for row in rows if len(row) == len(FIELDS) and row[2] == "installed"]
+    for name, architecture, _status, version, provides in rows:
+        versions[f"{name}:{architecture}"] = version
+        provided |= {entry.split()[0] for entry in provides.split(",") if entry.strip()}
+        # dpkg itself is of the host's own architecture.
+        native = architecture if name == "dpkg" else native
+    lacking = []
+    for entry in wanted:
+        name, _equals, version = entry.partition("=")
+        own = [name] if ":" in name else [f"{name}:{kind}" for kind in (native, "all")]
+        found = next((versions[key] for key in own if key in versions), None)
+        if found is None:
+            holds = name in provided and not version
+        else:
+            holds = not version or fnmatch.fnmatchcase(found, version)
+        if not holds:
+            lacking.append(entry)
+    return lacking
 
 
 def installed_packages() -> str:
-    """Return dpkg's listing of all packages, in `FORMAT`.
+    """Return dpkg's list of packages: a line for each, with `FIELDS` between tabs.
 
     Raises:
         AptError: The host has no dpkg.
     """
+    form = "\\t".join(f"${{{name}}}" for name in FIELDS) + "\\n"
     try:
         return subprocess.run(
-            ["dpkg-query", "--show", FORMAT], capture_output=True, text=True, check=True
+            ["dpkg-query", "--show", f"--showformat={form}"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise AptError(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_plain
 from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import Known, State
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import (
     ASKING_PORTS,
@@ -196,11 +197,11 @@ def own_firewall(root: Path, ask: Run = run) -> str:
 
     A ufw that is on was somebody's choice, whatever else is there.
     """
-    on = re.search(r"^ENABLED=yes", _read(root / UFW_FILE), re.MULTILINE)
+    on = re.search(r"^ENABLED=yes", read_plain(root / UFW_FILE), re.MULTILINE)
     if on and (root / UFW_PROGRAM).exists():
         return ""
     for unit in units_on(ask("systemctl", "show", PROPERTIES, *OTHER_FIREWALLS)):
-        if unit != NFTABLES or _denies_by_nft(_read(root / NFTABLES_FILE)):
+        if unit != NFTABLES or _denies_by_nft(read_plain(root / NFTABLES_FILE)):
             return unit
     if any(denies_by_iptables(ask(program, "-S", "INPUT")) for program in IPTABLES):
         return "rules of iptables"
@@ -272,7 +273,7 @@ def forwards(root: Path, ask: Run = run) -> bool:
 
     Such as a VPN's gateway. Docker forbids it, but for what it names itself.
     """
-    if not any(_read(root / path).strip() not in ("", "0") for path in FORWARDING):
+    if not any(read_plain(root / path).strip() not in ("", "0") for path in FORWARDING):
         return False
     rules = ask("iptables", "-S", "FORWARD")
     # Without the program, nobody has set rules by it.
@@ -293,11 +294,3 @@ def plain(text: str) -> str:
 def listed(found: Sequence[Listener]) -> str:
     """Return them in one line."""
     return ", ".join(map(str, found))
-
-
-def _read(path: Path) -> str:
-    """Return a file's text; empty if it cannot be read."""
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

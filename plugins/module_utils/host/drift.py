@@ -9,14 +9,13 @@ and through programs whose output pure functions judge.
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import stat
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.apt import installed_packages, missing
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import systemctl
 
 #: Programs of chrony, ntp, ntpsec and openntpd. Their packages conflict with each other and with
@@ -32,7 +31,6 @@ SWITCHES = {
     **dict.fromkeys(("y", "yes", "on", "t", "true", "1.0"), "1"),
     **dict.fromkeys(("n", "no", "off", "f", "false", "0.0"), "0"),
 }
-PACKAGE_FIELDS = ("Package", "Architecture", "db:Status-Status", "Version", "Provides")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def find_drift(wanted: Baseline, root: Path = Path("/")) -> dict[str, list[str]]
     at_boot = running + ([FIREWALL_UNIT] if wanted.firewall else [])
     zone = wanted.timezone
     drift = {
-        "packages": missing_packages(packages, installed_packages()) if packages else [],
+        "packages": missing(packages, installed_packages()) if packages else [],
         "units": wrong_units(at_boot, running, unit_states(at_boot)) if at_boot else [],
         "timezone": [zone] if zone and zone != current_timezone(root) else [],
         "sysctl": wrong_parameters(wanted.sysctl, wanted.sysctl_file, root),
@@ -80,46 +78,6 @@ def find_drift(wanted: Baseline, root: Path = Path("/")) -> dict[str, list[str]]
         + [path for path in wanted.absent_files if os.path.lexists(below(root, path))],
     }
     return {subject: found for subject, found in drift.items() if found}
-
-
-def missing_packages(wanted: Iterable[str], listing: str) -> list[str]:
-    """Return the packages that apt has to be asked for.
-
-    Args:
-        wanted: Names, perhaps with `:architecture` or `=version`. What else apt understands, such
-            as a pattern, only apt can judge: it counts as missing.
-        listing: From `installed_packages`.
-    """
-    versions: dict[str, str] = {}
-    provided: set[str] = set()
-    native = ""
-    rows = [line.split("\t") for line in listing.splitlines()]
-    rows = [row for row in rows if len(row) == len(PACKAGE_FIELDS) and row[2] == "installed"]
-    for name, architecture, _status, version, provides in rows:
-        versions[f"{name}:{architecture}"] = version
-        provided |= {entry.split()[0] for entry in provides.split(",") if entry.strip()}
-        # dpkg itself is of the host's own architecture.
-        native = architecture if name == "dpkg" else native
-    missing = []
-    for entry in wanted:
-        name, _equals, version = entry.partition("=")
-        own = [name] if ":" in name else [f"{name}:{kind}" for kind in (native, "all")]
-        found = next((versions[key] for key in own if key in versions), None)
-        if found is None:
-            holds = name in provided and not version
-        else:
-            holds = not version or fnmatch.fnmatch(found, version)
-        if not holds:
-            missing.append(entry)
-    return missing
-
-
-def installed_packages() -> str:
-    """Return dpkg's list of packages: a line for each, with `PACKAGE_FIELDS` between tabs."""
-    form = "\\t".join(f"${{{name}}}" for name in PACKAGE_FIELDS) + "\\n"
-    return subprocess.run(
-        ["dpkg-query", "--show", f"--showformat={form}"], capture_output=True, text=True, check=True
-    ).stdout
 
 
 def has_other_time_daemon(root: Path) -> bool:

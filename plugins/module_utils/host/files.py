@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import subprocess
 import tempfile
 from typing import Any
@@ -37,6 +38,23 @@ def write_file(path: str, text: str, mode: int) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def read_plain(path: str | os.PathLike[str]) -> str:
+    """Return a file's text to look at; empty if there is none, or it cannot be read.
+
+    Never waits, as a pipe of somebody else's would have the reader do.
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read().decode(errors="replace") if plain else ""
+    except OSError:
+        return ""
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def replace_link(target: str, path: str) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_plain
+
 #: What modules are told of the ports to leave open; documented in the fragment `firewall_rules`.
 ARGUMENTS: dict[str, Any] = {
     "ssh_ports": {"type": "list", "elements": "int", "default": []},
@@ -137,7 +139,7 @@ class State:
 
 def read_state(root: Path, *, active: bool) -> State:
     """Read the files of ufw; without them, it is as a new one is."""
-    settings = _read(root / SETTINGS)
+    settings = read_plain(root / SETTINGS)
     return State(
         active=active,
         policy=setting(settings, "DEFAULT_INPUT_POLICY") if settings else NEW_POLICY,
@@ -146,7 +148,7 @@ def read_state(root: Path, *, active: bool) -> State:
         rules=tuple(
             rule
             for table, six in zip(TABLES, (False, True), strict=True)
-            for rule in parse_rules(_read(root / table), six=six)
+            for rule in parse_rules(read_plain(root / table), six=six)
         ),
     )
 
@@ -198,7 +200,7 @@ def pending_commands(
         if is_met(rule, state):
             continue
         arguments = rule_arguments(known_rule(rule, ask))
-        present = "\n".join(_read(root / table) for table in TABLES)
+        present = "\n".join(read_plain(root / table) for table in TABLES)
         if would_change(ask("--dry-run", *arguments), present):
             yield arguments
     yield from closing_commands(read_state(root, active=active), routed=routed)
@@ -329,8 +331,3 @@ def ssh_rules(
         }
         for port in ports or [22]
     ]
-
-
-def _read(path: Path) -> str:
-    """Return a file's text; empty if there is none."""
-    return path.read_text(errors="replace") if path.exists() else ""

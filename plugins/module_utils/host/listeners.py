@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_plain
+
 #: The state of a listening TCP socket, and of a UDP socket without a peer.
 STATES = {"tcp": "0A", "udp": "07"}
 VRRP = 112
@@ -120,7 +122,7 @@ def listeners(
         (protocol, *row)
         for protocol in STATES
         for family in ("", "6")
-        for row in parse_table(_read(proc / "net" / f"{protocol}{family}"), STATES[protocol])
+        for row in parse_table(read_plain(proc / "net" / f"{protocol}{family}"), STATES[protocol])
     ]
     holders = _holders(proc, {inode for *_, inode in rows})
     tunnels = _wireguard(sys_root)
@@ -154,7 +156,7 @@ def hearing_vrrp(proc: Path = Path("/proc")) -> str:
 
     It has a raw socket, which has the number of the protocol where others have the port.
     """
-    sockets = parse_table(_read(proc / "net/raw"), STATES["udp"])
+    sockets = parse_table(read_plain(proc / "net/raw"), STATES["udp"])
     inodes = {inode for _address, protocol, inode in sockets if protocol == VRRP}
     holders = _holders(proc, inodes) if inodes else {}
     return next((one.unit or one.program for one in holders.values()), "")
@@ -228,8 +230,8 @@ def _holders(proc: Path, inodes: set[int]) -> dict[int, Holder]:
         folder = proc / str(pid)
         mine = _sockets(folder) & inodes - holders.keys()
         if mine:
-            unit = parse_unit(_read(folder / "cgroup"))
-            one = Holder(pid, _read(folder / "comm").strip(), unit)
+            unit = parse_unit(read_plain(folder / "cgroup"))
+            one = Holder(pid, read_plain(folder / "comm").strip(), unit)
             holders.update(dict.fromkeys(mine, one))
     return holders
 
@@ -252,20 +254,20 @@ def _wireguard(sys_root: Path) -> list[str]:
     return sorted(
         path.parent.name
         for path in (sys_root / "class/net").glob("*/uevent")
-        if "DEVTYPE=wireguard" in _read(path).splitlines()
+        if "DEVTYPE=wireguard" in read_plain(path).splitlines()
     )
 
 
 def _ephemeral(proc: Path) -> tuple[int, int]:
     """Return the range from which the kernel takes the port of a client."""
-    words = _read(proc / "sys/net/ipv4/ip_local_port_range").split()
+    words = read_plain(proc / "sys/net/ipv4/ip_local_port_range").split()
     return (int(words[0]), int(words[1])) if len(words) == 2 else EPHEMERAL
 
 
 def _writes(process: Path, port: int) -> bool:
     """Tell whether a port stands in a process's arguments, or in a file that they name."""
     word = re.compile(rf"(?<!\d){port}(?!\d)")
-    arguments = _read(process / "cmdline").split("\0")
+    arguments = read_plain(process / "cmdline").split("\0")
     if any(word.search(argument) for argument in arguments):
         return True
     for argument in arguments[1:]:
@@ -276,14 +278,6 @@ def _writes(process: Path, port: int) -> bool:
             fits = bool(name) and path.is_file() and path.stat().st_size <= LARGEST_FILE
         except (OSError, ValueError):
             continue
-        if fits and word.search(_read(path)):
+        if fits and word.search(read_plain(path)):
             return True
     return False
-
-
-def _read(path: Path) -> str:
-    """Return a file's text; empty if it cannot be read."""
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

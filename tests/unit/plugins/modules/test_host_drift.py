@@ -141,5 +141,5 @@ def test_a_host_without_dpkg_is_refused_by_name(
     monkeypatch.setenv("PATH", str(tmp_path))
     answer = run_module(host_drift, packages=["curl"])
     assert answer["failed"]
-    assert "cannot be compared with its baseline" in answer["msg"]
+    assert answer["msg"].startswith("dpkg-query on this host failed")
     assert "expected Debian or Ubuntu" in answer["msg"]

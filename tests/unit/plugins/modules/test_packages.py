@@ -26,7 +26,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         made.append(("refresh", names, valid))
         return ["a package source of this host was passed over: x"]
 
-    monkeypatch.setattr(apt, "installed_packages", lambda: "installed\tnginx\tamd64\t1\t\n")
+    monkeypatch.setattr(apt, "installed_packages", lambda: "nginx\tall\tinstalled\t1\t\n")
     monkeypatch.setattr(apt, "wait_until_free", wait_until_free)
     monkeypatch.setattr(apt_sources, "refresh", refresh)
     monkeypatch.setattr(apt_sources, "has_lists", lambda: True)

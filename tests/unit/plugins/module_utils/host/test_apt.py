@@ -10,25 +10,42 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import apt
 
-LISTING = (
-    "installed\tnginx\tamd64\t1.26.3-3\thttpd, httpd-cgi, nginx-abi-1.26.1-1 (= 1)\n"
-    "config-files\thaproxy\tamd64\t3.0.1\t\n"
-    "installed\tlibpq5\tamd64\t17.6-0+deb13u1\t\n"
+LISTING = "\n".join(
+    (
+        "curl\tamd64\tinstalled\t8.14.1-2\t",
+        "dpkg\tamd64\tinstalled\t1.22.22\t",
+        "tzdata\tall\tinstalled\t2026a-0\ttzdata-trixie",
+        "mawk\tamd64\tinstalled\t1.3.4\tawk, nawk (= 1.3.4)",
+        "acl\tamd64\tconfig-files\t2.3.2\t",
+        "ufw\tall\thalf-configured\t0.36.2\t",
+        "zlib1g\ti386\tinstalled\t1:1.3\t",
+    )
 )
 
 
 @pytest.mark.parametrize(
-    ("names", "missing"),
+    ("name", "missing"),
     [
-        (["nginx", "libpq5:amd64", "httpd"], []),
-        # Removed, but for its configuration.
-        (["haproxy", "nginx"], ["haproxy"]),
-        (["libpq5=17.6-0+deb13u1", "libpq5=17.*", "libpq5=16.*"], ["libpq5=16.*"]),
-        (["libpq5:i386", "nginx/trixie-backports"], ["libpq5:i386", "nginx/trixie-backports"]),
+        ("curl", False),
+        ("curl:amd64", False),
+        ("curl:i386", True),
+        ("tzdata", False),
+        ("nginx", True),
+        ("acl", True),
+        ("ufw", True),
+        ("zlib1g", True),
+        ("zlib1g:i386", False),
+        ("awk", False),
+        ("nawk", False),
+        ("nawk=1.3.4", True),
+        ("curl=8.14.1-2", False),
+        ("curl=8.14.*", False),
+        ("curl=8.15.*", True),
+        ("cur*", True),
     ],
 )
-def test_what_is_missing_is_what_dpkg_does_not_have(names: list[str], missing: list[str]) -> None:
-    assert apt.missing(names, LISTING) == missing
+def test_a_package_is_missing_unless_dpkg_has_it(name: str, *, missing: bool) -> None:
+    assert bool(apt.missing([name], LISTING)) is missing
 
 
 @pytest.fixture

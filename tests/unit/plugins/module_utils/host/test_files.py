@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     append_line,
     read_json_lines,
+    read_plain,
     read_text,
     remove_tree,
     write_file,
@@ -149,3 +150,12 @@ def test_tree_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
     # rm(1) itself refuses this one, whoever runs it.
     with pytest.raises(OSError, match=r"/\. cannot be removed: rm: "):
         remove_tree(f"{tmp_path}/.")
+
+
+def test_what_cannot_be_read_is_empty_and_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"a\xff")
+    assert [read_plain(tmp_path / name) for name in ("pipe", "missing", ".", "file")] == [
+        *("", "", ""),
+        "a\ufffd",
+    ]
