@@ -165,8 +165,8 @@ def bring(network: Network, changed: list[str]) -> None:
                 f"{UPDATE} did not take the authorities into {STORE} ({told}); run it on the host "
                 "to see why, and run the same command again"
             )
-    for place in _going(network):
-        place.unlink()
+    for certificate in _going(network):
+        certificate.unlink()
 
 
 def _going(network: Network) -> list[Path]:

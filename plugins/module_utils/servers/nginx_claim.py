@@ -286,10 +286,11 @@ def _first_servers(site: Site, origins: Mapping[str, str], sites: list[Directive
     # It is the default on port 80 until it is removed.
     paged = PACKAGED in (origins[path] for path in PAGES)
     for place in (place for port in site.ports for place in site.addresses(port)):
-        server, one = first.get(place, (None, None))
-        if server is None or one is None or one.is_default or (paged and one.port == 80):
+        if place not in first:
             continue
-        if {*server_names(server)} <= {"_", ""}:
+        server, one = first[place]
+        replaced = one.is_default or (paged and one.port == 80)
+        if not replaced and {*server_names(server)} <= {"_", ""}:
             yield (
                 f"{server.place} answers every host name on port {one.port} because nginx reads it "
                 "first, which would end: if it is to go on so, write "
