@@ -173,6 +173,23 @@ def test_file_of_a_template_without_a_header_is_known_by_the_next_run(
     assert text.endswith("events { }\n")
 
 
+@pytest.mark.parametrize(
+    ("template", "choice", "mode"),
+    [
+        ("nginx.conf.j2", "auto", "auto"),
+        ("nginx.conf.j2", True, "replace"),
+        ("nginx.conf.j2", "no", "keep"),
+        ("own.conf.j2", "auto", "replace"),
+        ("own.conf.j2", False, "keep"),
+    ],
+)
+def test_main_configuration_of_a_template_of_ones_own_is_meant(
+    render_role: Render, template: str, choice: object, mode: str
+) -> None:
+    chosen = {"nginx_site_main_template": template, "nginx_site_main_config_enabled": choice}
+    assert render_role("nginx_site", "__nginx_site_main_mode", **chosen) == mode
+
+
 def test_http2_is_asked_for_in_the_form_the_version_knows(version: str) -> None:
     site = directives(render(nginx_v(version))[SITE])
 

@@ -207,8 +207,8 @@ def _judge_main(site: Site, origin: str, tree: Directive, user: str, verdict: Ng
         if origin == FOREIGN:
             verdict.backup.append(MAIN)
             verdict.notes.append(
-                f"{MAIN} is someone's own and is replaced, since {VARIABLE} is true; it is kept "
-                f"as {MAIN}{COPY_SUFFIX}"
+                f"{MAIN} is someone's own and is replaced, since {VARIABLE} is true, or "
+                f"nginx_site_main_template is yours; it is kept as {MAIN}{COPY_SUFFIX}"
             )
         return
     verdict.main_config = False
