@@ -39,7 +39,7 @@ class ActionModule(Usual):
         user = self._connection.get_option("remote_user") or self._play_context.remote_user
         become = self._connection.become
         return Login(
-            host=str(task_vars.get("inventory_hostname", "the host")),
+            host=str(self._task.delegate_to or task_vars.get("inventory_hostname", "the host")),
             user=str(user or "the user"),
             method=become.name.rpartition(".")[2] if become else "sudo",
             interpreter=str(task_vars.get("ansible_python_interpreter", "/usr/bin/python3")),

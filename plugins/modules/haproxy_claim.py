@@ -64,6 +64,10 @@ import os
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.addresses import has_ipv6
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
+    UnfitError,
+    require_fit_host,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import listeners
 from ansible_collections.asgi.fleet.plugins.module_utils.servers import standing
 
@@ -83,6 +87,7 @@ def main() -> None:
     installed = os.path.exists(EXECUTABLE)
     ports = {int(port): variable for port, variable in module.params["ports"].items()}
     try:
+        require_fit_host()
         problems = [
             *standing.unit_problems(
                 standing.Unit.named(UNIT), UNIT, EXECUTABLE, installed=installed
@@ -92,7 +97,7 @@ def main() -> None:
                 standing.origins(module.params["files"], standing.Files("/etc"))
             ),
         ]
-    except OSError as error:
+    except (UnfitError, OSError) as error:
         module.refuse(error)
     if problems:
         module.fail_json(msg=standing.refusal("HAProxy", problems))

@@ -132,6 +132,10 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.addresses import has_ipv6
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
+    UnfitError,
+    require_fit_host,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import listeners
 from ansible_collections.asgi.fleet.plugins.module_utils.servers import nginx_claim, standing
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx_syntax import read_tree
@@ -162,8 +166,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
+        require_fit_host()
         found = look(module.params)
-    except OSError as error:
+    except (UnfitError, OSError) as error:
         module.refuse(error)
     verdict: nginx_claim.NginxVerdict = found.pop("verdict")
     if verdict.problems:

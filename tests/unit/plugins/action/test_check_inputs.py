@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,12 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 from ansible.playbook.task import Task
 from ansible.template import Templar, trust_as_template
-from ansible_collections.asgi.fleet.plugins.action.check_inputs import ActionModule, _reason
+from ansible_collections.asgi.fleet.plugins.action.check_inputs import (
+    COLLECTION,
+    RESULTS,
+    ActionModule,
+    _reason,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
@@ -330,3 +336,10 @@ def test_action_follows_a_template_to_where_its_value_stands(tmp_path: Path) -> 
         f"app_env.OPENS is 12:30 ({path}:1), of which YAML made a whole number (750)",
         f"app_env.DEBUG is a boolean that a template makes ({path}:5)",
     ]
+
+
+def test_what_roles_leave_behind_is_no_unknown_variable() -> None:
+    # One run may check the inputs several times: a playbook that imports maintenance, then release.
+    tasks = (COLLECTION / "roles").glob("*/tasks/*.yml")
+    found = re.findall(r"register: ([a-z]\w+)", "".join(path.read_text() for path in tasks))
+    assert sorted(found) == sorted(RESULTS)

@@ -15,7 +15,11 @@ from ansible_collections.asgi.fleet.plugins.action.remote import ActionModule
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | Exception) -> dict[str, Any]:
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any] | Exception,
+    delegate_to: str | None = None,
+) -> dict[str, Any]:
     def usual(*_: object) -> dict[str, Any]:
         if isinstance(answer, Exception):
             raise answer
@@ -23,6 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | Exception) -> 
 
     monkeypatch.setattr(Usual, "run", usual)
     action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(delegate_to=delegate_to)
     action._play_context = SimpleNamespace(remote_user=None)
     become = SimpleNamespace(name="community.general.doas")
     action._connection = SimpleNamespace(become=become, get_option=lambda _name: "op")
@@ -64,13 +69,28 @@ def test_error_of_the_connection_is_explained(
     assert told["msg"].startswith("doas on web1 ")
 
 
+def test_host_is_that_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = run(monkeypatch, AnsibleError("Missing doas password"), delegate_to="lb1")
+    assert told["msg"].startswith("doas on lb1 ")
+
+
 def test_another_error_stays_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AnsibleConnectionFailure, match="Connection refused"):
         run(monkeypatch, AnsibleConnectionFailure("Connection refused"))
 
 
-def test_modules_that_have_it_exist() -> None:
+def test_modules_that_have_it_exist_and_are_those_that_come_first() -> None:
     routing = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["plugin_routing"]
     for name, told in routing["modules"].items():
         assert told == {"action_plugin": "asgi.fleet.remote"}
         assert (ROOT / "plugins" / "modules" / f"{name}.py").exists()
+    # provision.yml, balancer.yml, maintenance.yml, drain.yml; every rollout; patch.yml and status.yml.
+    first = {
+        "nginx_claim",
+        "haproxy_claim",
+        "maintenance",
+        "balancer_server",
+        "rollout",
+        "app_info",
+    }
+    assert first <= routing["modules"].keys()
