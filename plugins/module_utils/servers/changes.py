@@ -14,6 +14,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_
 
 MODE = 0o644
 PROGRAM_MODE = 0o755
+#: Of a copy: what it is of may have been closed to others.
+COPY_MODE = 0o600
 FOLDER_MODE = 0o755
 #: What is added to the name of a file of someone's that is replaced.
 COPY_SUFFIX = ".before_asgi_fleet"
@@ -41,12 +43,14 @@ class Changes:
         remove: Absolute paths to remove.
         before: The previous content of each path; None where there was nothing.
         programs: Paths of `write` that can be run.
+        copies: Paths of `write` that keep what was at another one.
     """
 
     write: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     before: Mapping[str, str | None] = field(default_factory=dict)
     programs: frozenset[str] = frozenset()
+    copies: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.write or self.remove)
@@ -58,6 +62,7 @@ class Changes:
             (*self.remove, *other.remove),
             {**self.before, **other.before},
             self.programs | other.programs,
+            self.copies | other.copies,
         )
 
     def diff(self) -> list[dict[str, str]]:
@@ -87,9 +92,14 @@ class Changes:
         """Write and remove, each file by one rename: nobody reads a half-written file."""
         for path, text in self.write.items():
             os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
-            write_file(path, text, PROGRAM_MODE if path in self.programs else MODE)
+            write_file(path, text, self._mode(path))
         for path in self.remove:
             _remove(path)
+
+    def _mode(self, path: str) -> int:
+        if path in self.copies:
+            return COPY_MODE
+        return PROGRAM_MODE if path in self.programs else MODE
 
 
 def look(paths: Iterable[str]) -> dict[str, Found | None]:
@@ -139,7 +149,9 @@ def with_copies(changes: Changes, paths: Iterable[str]) -> Changes:
     """Return the changes, and with them a copy of what is at those of the paths that change."""
     kept = {path: changes.before.get(path) for path in paths}
     copies = {copy_of(path): text for path, text in kept.items() if text is not None}
-    return changes | Changes(write=copies, before=dict.fromkeys(copies)) if copies else changes
+    if not copies:
+        return changes
+    return changes | Changes(copies, before=dict.fromkeys(copies), copies=frozenset(copies))
 
 
 def refuse_relative(files: Iterable[str], absent: Iterable[str]) -> list[str]:

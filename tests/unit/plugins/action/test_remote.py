@@ -84,7 +84,7 @@ def test_modules_that_have_it_exist_and_are_those_that_come_first() -> None:
     for name, told in routing["modules"].items():
         assert told == {"action_plugin": "asgi.fleet.remote"}
         assert (ROOT / "plugins" / "modules" / f"{name}.py").exists()
-    # provision.yml, balancer.yml, maintenance.yml, drain.yml; every rollout; patch.yml and status.yml.
+    # Of provision, balancer, maintenance, drain; of every rollout; of patch and status.
     first = {
         "nginx_claim",
         "haproxy_claim",

@@ -139,7 +139,10 @@ def test_copy_is_kept_of_what_changes_and_never_of_less(tmp_path: Path) -> None:
         **changes.write,
         f"{path}.before_asgi_fleet": "mine",
     }
-    Path(f"{path}.before_asgi_fleet").write_text("older")
+    with_copies(changes, [path]).carry_out()
+    # What it was may have held a password, and be closed to others.
+    assert Path(f"{path}.before_asgi_fleet").stat().st_mode & 0o777 == 0o600
+    assert Path(path).stat().st_mode & 0o777 == 0o644
     assert f"{path}.before_asgi_fleet.2" in with_copies(changes, [path]).write
     assert with_copies(Changes(), [path]) == Changes()
 
