@@ -12,7 +12,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses.sending imp
     private_places,
     within_call,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses.stock import Stock
+from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses.stock import (
+    FETCHED,
+    Stock,
+)
 
 
 class ActionModule(ActionBase):
@@ -58,7 +61,7 @@ class ActionModule(ActionBase):
                     f"on the builder {self._task.delegate_to}: " if self._task.delegate_to else ""
                 )
                 return result | answer | {"msg": f"{where}{answer.get('msg', '')}"}
-            with tempfile.TemporaryDirectory(prefix=".fetched.", dir=target) as own:
+            with tempfile.TemporaryDirectory(prefix=FETCHED, dir=target) as own:
                 told = {key: answer[key] for key in TOLD if key in answer}
                 file = "wheels.tar" if state == "built" else os.path.basename(answer["file"])
                 fetched = os.path.join(own, file)

@@ -8,11 +8,16 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import time
 from dataclasses import dataclass
 from typing import Any
 
 #: How many wheelhouses of an application are kept for each platform: some have 100 MB and more.
 KEPT = 3
+#: How the folder of a transfer begins, and the seconds after which one belongs to no run any more.
+FETCHED = ".fetched."
+ABANDONED = 24 * 3600
 BLOCK = 1 << 20
 
 
@@ -84,6 +89,11 @@ class Stock:
             for path in (f"{old}.json", old):
                 with contextlib.suppress(OSError):
                     os.unlink(path)
+        # Of a run that was ended in the middle.
+        for cut in glob.glob(os.path.join(glob.escape(folder), f"{FETCHED}*")):
+            with contextlib.suppress(OSError):
+                if time.time() - os.path.getmtime(cut) > ABANDONED:
+                    shutil.rmtree(cut)
 
 
 def sha256_of(path: str) -> str:

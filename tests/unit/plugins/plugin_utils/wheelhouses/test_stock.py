@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses.stock import (
+    FETCHED,
     KEPT,
     Stock,
     sha256_of,
@@ -59,6 +60,15 @@ def test_old_ones_go(stock: Stock) -> None:
     found = [path.name for path in Path(stock.archive("shop", "new")).parent.iterdir()]
     assert len(found) == 2 * KEPT
     assert "new.tar" in found
+
+
+def test_transfer_that_was_cut_goes_and_one_that_goes_on_stays(stock: Stock) -> None:
+    folder = Path(stock.archive("shop", "1")).parent
+    for name in ("cut", "now"):
+        (folder / f"{FETCHED}{name}").mkdir(parents=True)
+    os.utime(folder / f"{FETCHED}cut", (1, 1))
+    kept(stock, "1")
+    assert [path.name for path in folder.glob(f"{FETCHED}*")] == [f"{FETCHED}now"]
 
 
 def test_wheel_of_uv_is_of_the_version(stock: Stock) -> None:
