@@ -18,6 +18,8 @@ COLLECTIONS = {
 }
 #: What a connection by SSH is called; nothing is Ansible's default.
 BY_SSH = (None, "", "ssh", "smart", "ansible.builtin.ssh")
+#: What only a copy of asgi.fleet has beside its playbooks: a check.yml may be anybody's.
+CHECKS = "plugins/action/check_inputs.py"
 #: Where a distribution puts a file of settings that nobody has chosen.
 SYSTEM_CONFIG = "/etc/ansible/ansible.cfg"
 
@@ -71,7 +73,7 @@ def mixed_copies(playbooks: Path, collection: Path) -> list[str]:
         collection: The root of the copy that Ansible has found.
     """
     copy, found = playbooks.resolve().parent, collection.resolve()
-    if copy == found or not (playbooks / "check.yml").is_file():
+    if copy == found or not (copy / CHECKS).is_file():
         return []
     return [
         f"the playbooks are those of {copy}, but Ansible finds the plugins and roles of asgi.fleet "

@@ -43,7 +43,8 @@ def test_missing_programs_are_those_that_the_hosts_need(
 def test_playbooks_and_plugins_of_two_copies_are_refused(tmp_path: Path) -> None:
     for copy in ("clone", "installed"):
         (tmp_path / copy / "playbooks").mkdir(parents=True)
-        (tmp_path / copy / "playbooks" / "check.yml").touch()
+        (tmp_path / copy / controller.CHECKS).parent.mkdir(parents=True)
+        (tmp_path / copy / controller.CHECKS).touch()
     (tmp_path / "link").symlink_to("clone")
     playbooks = tmp_path / "clone" / "playbooks"
     assert controller.mixed_copies(playbooks, tmp_path / "link") == []
@@ -51,7 +52,9 @@ def test_playbooks_and_plugins_of_two_copies_are_refused(tmp_path: Path) -> None
     assert f"of {tmp_path}/clone, but" in told
     assert f"in {tmp_path}/installed; expected one copy" in told
     # A playbook of the user's own, with another check.
-    assert controller.mixed_copies(tmp_path, tmp_path / "installed") == []
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/check.yml").touch()
+    assert controller.mixed_copies(tmp_path / "mine", tmp_path / "installed") == []
 
 
 def test_settings_of_a_clone_that_are_not_read_are_told(tmp_path: Path) -> None:
