@@ -122,7 +122,7 @@ def listeners(
         for family in ("", "6")
         for row in parse_table(_read(proc / "net" / f"{protocol}{family}"), STATES[protocol])
     ]
-    holders = _holders(proc, {inode for *_, inode in rows})
+    holders = _holders(proc, {row[-1] for row in rows})
     tunnels = _wireguard(sys_root)
     low, high = _ephemeral(proc)
     told: dict[tuple[str, int], str] | None = None
