@@ -221,7 +221,7 @@ def keyed(title: str, discriminator: str, tables: dict[str, dict[str, Any]]) -> 
 
 def variables_page() -> Page:
     """Return the page about the deployment's variables."""
-    module = "plugins/plugin_utils/inputs/spec.py"
+    module = "plugins/plugin_utils/inputs/spec_*.py"
     lines = ["# The deployment's variables", "", NOTE.format(sources=module), ""]
     lines += [
         "Set them in an inventory, for the group `app`: in `group_vars/app.yml`, or in files of",

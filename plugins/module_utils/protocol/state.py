@@ -63,12 +63,16 @@ class Release(TypedDict):
 
 
 class LiveSlot(TypedDict):
-    """The live slot: since when (Unix time), and whether its unit runs and starts at boot."""
+    """The live slot: since when (Unix time), and whether its unit runs and starts at boot.
+
+    `starting` says whether systemd is about to start it.
+    """
 
     slot: str
     release: str
     since: int
     active: bool
+    starting: bool
     enabled: bool
 
 
@@ -91,18 +95,55 @@ class Worker(TypedDict):
 
 
 class HttpsAnswer(TypedDict):
-    """nginx's answer: status (0 for none), error, and whether it serves the certificate on disk."""
+    """What a request over HTTPS got.
+
+    Keys:
+        status: 0 for none.
+        error: Why there was none.
+        certificate_current: Whether the certificate on disk is served; None if not known.
+        refused: Why a visitor's browser would refuse the certificate; empty if it would not.
+    """
 
     status: int
     error: str
     certificate_current: bool | None
+    refused: str
 
 
 class ServerUnit(TypedDict):
-    """Whether a server's unit runs, and starts at boot."""
+    """Whether a server's unit runs, is about to (a job of systemd waits), and starts at boot."""
 
     active: bool
+    starting: bool
     enabled: bool
+
+
+class Front(TypedDict):
+    """What a visitor meets on a host before the application.
+
+    Keys:
+        nginx: Whether it runs.
+        https: Its answer for the health path; None if it was not asked.
+        maintenance_since: Since when maintenance mode is on (Unix time); None if it is off.
+    """
+
+    nginx: ServerUnit
+    https: HttpsAnswer | None
+    maintenance_since: int | None
+
+
+class BalancedServer(TypedDict):
+    """A server as its balancer sees it.
+
+    Keys:
+        serves: Whether it gets new requests.
+        drained: Whether an operator has drained it.
+        check: What the last check of its health said, in HAProxy's words.
+    """
+
+    serves: bool
+    drained: bool
+    check: str
 
 
 class Update(TypedDict):
@@ -168,12 +209,15 @@ class Upkeep(TypedDict, total=False):
 class HostState(Upkeep, total=False):
     """A host, whatever it serves: `state` of `asgi.fleet.host_info`, which documents it.
 
-    If it could not be collected, it has only `error` (why) and `unreachable`.
+    If it could not be collected, it has only `error` (why) and `unreachable`. Only a balancer has
+    `servers`, by `site/host`, and `answers`, by site: see `asgi.fleet.balancer_info`.
     """
 
     at: int
     units: dict[str, ServerUnit]
     disks: dict[str, int]
+    servers: dict[str, BalancedServer]
+    answers: dict[str, HttpsAnswer]
     error: str
     unreachable: bool
 

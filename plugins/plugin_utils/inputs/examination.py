@@ -19,7 +19,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import ch
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     BY_NAME,
     SPEC,
-    Variable,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import (
     ReadFile,
@@ -28,6 +27,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import (
     read_controller_file,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import is_extra, request_name
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
 
 if TYPE_CHECKING:

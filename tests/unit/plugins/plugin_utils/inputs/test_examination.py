@@ -18,8 +18,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     SPEC,
     Deployment,
-    Variable,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 
 GIT = {"type": "git", "url": "https://git.example.com/shop.git", "version": "v1.4.0"}
 GOOD: dict[str, Any] = {"app_name": "shop", "app_source": GIT, "app_domain": "www.example.com"}

@@ -1,0 +1,149 @@
+"""The variables of the application itself: its source, how it is served, its environment."""
+
+from __future__ import annotations
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import project, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import SET_IN_VAULT
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
+
+APPLICATION: tuple[Variable, ...] = (
+    Variable(
+        "app_name",
+        "text",
+        "Name of the units, the folders and the service account.",
+        "a lower-case letter and then at most 30 of a-z, 0-9 and -; no name that a host has",
+        "shop",
+        values.app_name,
+        required=True,
+    ),
+    Variable(
+        "app_source",
+        "mapping",
+        "Where a release comes from.",
+        "a mapping with type git, path, archive or package",
+        "{type: git, url: https://git.example.com/shop.git, version: v1.4.0}",
+        source,
+        required=True,
+    ),
+    Variable(
+        "app_dependencies",
+        "mapping",
+        "The file that names the dependencies, and the extras and dependency groups to install; "
+        "docs/projects.md says what is found without it.",
+        "a mapping of file (auto, none or a path), extras and groups (lists of names)",
+        "{file: requirements/production.txt}",
+        project.dependencies,
+        {},
+    ),
+    Variable(
+        "app_package",
+        "text or boolean",
+        "Whether the project itself is built and installed, or its source served as it is; auto: "
+        "built if its build system finds a package there (docs/projects.md).",
+        "auto, true or false",
+        "false",
+        project.package,
+        "auto",
+    ),
+    Variable(
+        "app_module",
+        "text",
+        "The ASGI callable, or the factory that makes it; empty for what [tool.fastapi] entrypoint "
+        "in pyproject.toml says, or else the first application in main.py, app.py, api.py, "
+        "app/main.py, app/app.py or app/api.py.",
+        "empty, package.module:attribute or package.module:factory(), with literal arguments",
+        "shop.main:app",
+        module_path,
+        "",
+    ),
+    Variable(
+        "app_domain",
+        "text or list",
+        "The server name; a list for several.",
+        "a DNS name such as www.example.com, or a list of them; *. may lead one",
+        "www.example.com",
+        values.domains,
+        required=True,
+    ),
+    Variable(
+        "app_root_path",
+        "text",
+        "Path prefix that nginx strips and the application gets as its root path; empty for none.",
+        "empty or a path that begins with / and does not end with it",
+        "/api",
+        values.root_path,
+        "",
+    ),
+    Variable(
+        "app_health_path",
+        "text",
+        "Path that answers 200 when the application is ready to serve.",
+        "a path that begins with /, without a query",
+        "/healthz",
+        values.url_path,
+        "/healthz",
+    ),
+    Variable(
+        "app_health_timeout",
+        "number",
+        "Seconds that a new slot may take to become healthy.",
+        "a number of seconds from 1 to 3600",
+        "120",
+        values.number(1, 3600, unit="seconds"),
+        60,
+    ),
+    Variable(
+        "app_env",
+        "mapping",
+        "Plain environment variables.",
+        "a mapping of names to texts in quotes, or whole numbers; lists and mappings become JSON; "
+        "no name that steers the server itself, such as FLEET_*, GUNICORN_* or WEB_CONCURRENCY",
+        "{SHOP_LOCALE: en_GB}",
+        environment,
+        {},
+        in_deployment=False,
+    ),
+    Variable(
+        "app_secrets",
+        "mapping",
+        "Secret environment variables, from Vault.",
+        "as app_env; a name may be in only one of the two",
+        '{DATABASE_URL: "{{ vault_database_url }}"}',
+        environment,
+        {},
+        in_deployment=False,
+        advice=SET_IN_VAULT,
+    ),
+    Variable(
+        "app_hooks",
+        "mapping",
+        "Commands of the release, by phase: before_rollout and after_rollout run once, "
+        "before_activate and after_activate on each host.",
+        "lists of commands, each a text or {command, timeout in seconds (300)}",
+        "{before_rollout: [alembic upgrade head]}",
+        values.hooks,
+        {},
+    ),
+    Variable(
+        "app_workers",
+        "text or number",
+        "How many worker processes a slot runs; auto counts them from the host's cores and memory.",
+        "auto or a number from 1 to 512",
+        "4",
+        values.number(1, 512, word="auto"),
+        "auto",
+    ),
+    Variable(
+        "app_worker_memory_mb",
+        "number",
+        "Memory that one worker may need, in MB, to limit the number of workers and the memory of "
+        "a slot (MemoryMax=).",
+        "a number of MB from 16 to 1048576",
+        "256",
+        values.number(16, 1048576, unit="MB"),
+        128,
+    ),
+)
