@@ -143,7 +143,7 @@ def test_release_that_fails_on_the_third_host_is_reverted_everywhere(
     tail = UNHEALTHY_ON.format(condition=f"socket.gethostname() == {THIRD!r}")
     result = shop.play("release", app_source=shop.new_version(tail), app_health_timeout=6)
     assert result.returncode != 0
-    assert f"{THIRD} shop@" in result.stdout
+    assert f"{THIRD}: shop@" in result.stdout
     assert "503 no index" in result.stdout
     assert slots(shop) == before
     states = {host: state for host, (_, state) in table(result.stdout).items()}

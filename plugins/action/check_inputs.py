@@ -208,9 +208,7 @@ class ActionModule(ControllerAction):
         )
         return {"facts": {"fleet_wired": sorted(wiring), **wiring}}
 
-    def _judge(
-        self, hosts: list[str], task_vars: dict[str, Any], files: bool
-    ) -> dict[str, Any]:
+    def _judge(self, hosts: list[str], task_vars: dict[str, Any], files: bool) -> dict[str, Any]:
         found = {host: task_vars["hostvars"][host]["__check_inputs"] for host in hosts}
         examinations = {
             host: Examination(

@@ -123,9 +123,7 @@ def test_lock_may_be_switched_off_and_is_not_compiled(tmp_path: Path) -> None:
         ("{% import 'macros.j2' as m %}", "line 1: macros.j2 does not exist"),
     ],
 )
-def test_template_that_cannot_be_rendered_is_refused(
-    tmp_path: Path, text: str, told: str
-) -> None:
+def test_template_that_cannot_be_rendered_is_refused(tmp_path: Path, text: str, told: str) -> None:
     path = template(tmp_path, text)
     (message,) = problems(tmp_path, "app_name", **{SITE: str(path)})
     assert message.startswith(f"{SITE} is {path}, {told}")
