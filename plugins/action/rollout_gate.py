@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     Begun,
@@ -12,7 +14,16 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     require_live,
     rollback_target,
     stale_locks,
+    unserved_lines,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.older import (
+    Relation,
+    Wanted,
+    going_back,
+    older_lines,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import shown
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.git import relation
 
 display = Display()
 
@@ -23,12 +34,15 @@ class ActionModule(ControllerAction):
     options: ClassVar[dict[str, Any]] = {
         "require": {
             "type": "str",
-            "choices": ["locks", "live", "rollback"],
+            "choices": ["locks", "live", "rollback", "newer"],
             "required": True,
         },
         "hosts": {"type": "list", "elements": "str", "required": True},
         "release": {"type": "str", "default": ""},
         "lines": {"type": "list", "elements": "str", "default": []},
+        "unserved": {"type": "str", "choices": ["refused", "told", "ignored"], "default": "ignored"},
+        "cache": {"type": "str", "default": ""},
+        "allow_older": {"type": "bool", "default": False},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -39,14 +53,46 @@ class ActionModule(ControllerAction):
         begun: dict[str, Begun] = {host: hostvars[host]["rollout_begun"] for host in hosts}
         apps = {host: hostvars[host]["deployment"]["app_name"] for host in hosts}
         result: dict[str, Any] = {"changed": False}
-        if options["lines"]:
-            display.display("\n".join(["", *options["lines"], ""]))
+        _show(options["lines"])
         try:
             if options["require"] == "locks":
-                return result | {"stale": stale_locks(apps, begun)}
+                stale = stale_locks(apps, begun)
+                if options["unserved"] != "ignored":
+                    goes_on = options["unserved"] == "told" or self._task.check_mode
+                    _show(unserved_lines(begun, goes_on=goes_on))
+                return result | {"stale": stale}
             if options["require"] == "live":
                 require_live(apps, begun)
+                return result
+            if options["require"] == "newer":
+                _show(_older(options, begun, hostvars))
                 return result
             return result | {"release": rollback_target(begun, options["release"])}
         except RefusedError as error:
             return {"changed": False, "failed": True, "msg": str(error)}
+
+
+def _older(
+    options: dict[str, Any], begun: dict[str, Begun], hostvars: Mapping[str, Any]
+) -> list[str]:
+    """Return what is to be said of hosts that go back to an older release."""
+    wanted, urls = {}, {}
+    for host in begun:
+        packed = hostvars[host].get("__python_release_packed") or {}
+        source = hostvars[host]["deployment"]["app_source"]
+        # Of several applications, only one is packed before the first is built.
+        if packed.get("shown") == shown(source):
+            wanted[host] = Wanted(packed["release_id"], packed["commit"], packed["shown"])
+            urls[packed["shown"].get("url")] = source.get("url")
+
+    def ask(url: str, commit: str, live: str) -> Relation:
+        return relation(options["cache"], urls[url], commit, live)
+
+    older = going_back(begun, wanted, ask)
+    return older_lines(older, wanted, allowed=options["allow_older"])
+
+
+def _show(lines: list[str]) -> None:
+    if lines:
+        # Much of it is what hosts have told: nothing of it may steer the terminal.
+        display.display(printable("\n".join(["", *lines, ""])))

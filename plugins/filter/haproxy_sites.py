@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import drains
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import sites as core
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 
@@ -56,10 +57,11 @@ class FilterModule:
             "balancer_certificates": refusing(core.balancer_certificates),
             "balancer_lines": refusing(core.balancer_lines),
             "balancer_sites": refusing(core.balancer_sites),
-            "drain_lines": refusing(core.drain_lines),
+            "drain_lines": refusing(drains.drain_lines),
             "fleet_addresses": refusing(core.fleet_addresses),
             "haproxy_pins": refusing(core.pins),
             "haproxy_sites": refusing(core.haproxy_sites),
             "haproxy_stale_pins": refusing(core.stale_pins),
             "servers_of_machines": refusing(core.servers_of_machines),
+            "site_questions": refusing(core.site_questions),
         }

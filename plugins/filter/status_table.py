@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.maintenance import (
+    maintenance_report,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import (
     document,
     fleet_states,
@@ -30,7 +33,7 @@ options:
     type: dict
     required: true
   balancers:
-    description: Balancers to the C(state) that M(asgi.fleet.host_info) returned; null for none.
+    description: Balancers to the C(state) that M(asgi.fleet.balancer_info) returned; null for none.
     type: dict
     default: {}
 positional: balancers
@@ -61,5 +64,6 @@ class FilterModule:
             "status_table": table,
             "status_document": document,
             "fleet_states": fleet_states,
+            "maintenance_report": maintenance_report,
             "releases_table": releases_table,
         }

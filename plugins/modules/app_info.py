@@ -17,24 +17,13 @@ description:
     is on."
 extends_documentation_fragment:
   - asgi.fleet.health
+  - asgi.fleet.front
   - asgi.fleet.reading
 options:
   name:
     description: The application.
     type: str
     required: true
-  certificate:
-    description: Path of the certificate; empty for none.
-    type: str
-    default: ""
-  https_port:
-    description: Port of nginx on this host, to check health there as well; 0 skips that.
-    type: int
-    default: 0
-  https_path:
-    description: The health path as clients of nginx request it, for O(https_port).
-    type: str
-    default: /healthz
   upkeep:
     description:
       - Whether to find out as well what the host itself needs, as M(asgi.fleet.host_info) does, for
@@ -44,7 +33,8 @@ options:
   wait_healthy_seconds:
     description:
       - Try again until the application answers 200, directly and (with O(https_port)) through
-        nginx, and fail if it does not within this time. V(0) tries once and does not fail.
+        nginx, and fail with the reason if it does not within this time, or as soon as waiting is of
+        no use. V(0) tries once and does not fail.
     type: float
     default: 0
 author:
@@ -75,7 +65,7 @@ state:
     live:
       description: The live slot; null before the first release.
       type: dict
-      sample: {slot: blue, release: 1.4.2-9f86d081, since: 1790000000, active: true, enabled: true}
+      sample: {slot: blue, release: 1.4.2-9f86d081, since: 1790000000, active: true}
     workers_planned:
       description: How many workers Gunicorn is configured to run.
       type: int
@@ -98,13 +88,15 @@ state:
     https:
       description:
         - Answer of nginx, with O(https_port); null if not asked.
-        - C(certificate_current) says whether nginx serves the certificate of the file.
+        - C(certificate_current) says whether nginx serves the certificate of the file, and
+          C(refused) why a visitor refuses it by its dates or names.
       type: dict
-      sample: {status: 200, error: "", certificate_current: true}
+      sample: {status: 200, error: "", certificate_current: true, refused: ""}
     nginx:
-      description: Whether nginx runs, and starts at boot; null before the first release.
+      description:
+        - Whether nginx runs, is about to, and starts at boot; null before the first release.
       type: dict
-      sample: {active: true, enabled: true}
+      sample: {active: true, starting: false, enabled: true}
     certificate_days:
       description: Whole days until it expires; null without one.
       type: int
@@ -163,7 +155,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
-    unhealthy_text,
+    unhealthy,
     wait_healthy,
 )
 
@@ -191,8 +183,9 @@ def main() -> None:
     }
     application = Application(module.params["name"])
     state = wait_healthy(application, Questions(**questions), patience)
-    if patience and (problem := unhealthy_text(state)):
-        module.fail_json(msg=problem, state=state)
+    if patience and (fault := unhealthy(state)):
+        # Without the state: Ansible would print all of it, and bury the reason.
+        module.fail_json(msg=f"not healthy: {fault.seen}; {fault.todo}")
     module.exit_json(changed=False, state=state)
 
 

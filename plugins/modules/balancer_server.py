@@ -69,6 +69,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changed_servers:
+  description: The servers whose state was (or in check mode would be) changed.
+  returned: success
+  type: list
+  elements: str
 sessions:
   description: Requests and streams still open on each server, by C(backend/server).
   returned: success
@@ -123,6 +128,7 @@ def run(module: Module) -> dict[str, object]:
         require_serving(after, wanted, module.params["wait_seconds"])
     return {
         "changed": bool(changes),
+        "changed_servers": changes,
         "diff": {
             "before": describe(before, changes),
             "after": "".join(f"{name}: {module.params['state']}\n" for name in changes),

@@ -75,7 +75,7 @@ state:
   description: The state of the site, in check mode the state it would have, as one line.
   returned: success
   type: str
-  sample: "maintenance is off: everybody is served"
+  sample: maintenance is off
 """
 
 import time

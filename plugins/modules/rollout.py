@@ -23,6 +23,7 @@ description:
     releases the lock. If another rollout took the lock over, it does nothing.
 extends_documentation_fragment:
   - asgi.fleet.health
+  - asgi.fleet.front
   - asgi.fleet.journal
 options:
   name:
@@ -152,6 +153,12 @@ capacity:
   returned: with O(state=begun)
   type: dict
   sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
+front:
+  description:
+    - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of
+      M(asgi.fleet.app_info); null without O(https_port), and at the end without a live release.
+  returned: with O(state=begun) and O(state=ended)
+  type: dict
 removed:
   description: Ids of the releases that were (or in check mode would be) removed.
   returned: with O(state=ended)
@@ -174,6 +181,7 @@ steps:
 """
 
 import time
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     history,
@@ -193,6 +201,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import live_release
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit
 
 
 def main() -> None:
@@ -216,6 +225,9 @@ def main() -> None:
             "health_path": {"type": "str", "default": "/healthz"},
             "health_host": {"type": "str", "default": "localhost"},
             "health_timeout": {"type": "float", "default": 60},
+            "https_port": {"type": "int", "default": 0},
+            "https_path": {"type": "str", "default": "/healthz"},
+            "certificate": {"type": "str", "default": ""},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
         required_if=[("state", "reverted", ["release"])],
@@ -255,6 +267,7 @@ def _begin(application: Application, module: Module) -> dict[str, object]:
         user=options["user"],
         take_over=options["take_over"],
         ended=options["ended_rollouts"],
+        visit=_visit(options),
         check_mode=module.check_mode,
     )
 
@@ -283,7 +296,7 @@ def _end(application: Application, module: Module) -> dict[str, object]:
         others = holder is not None and holder["rollout"] != options["id"]
         idle = keep is None or others
         removed = [] if idle else phases.prune(application, keep, check_mode=True)
-        return {"changed": bool(removed), "removed": removed}
+        return {"changed": bool(removed), "removed": removed, "front": None}
     return phases.end(
         application,
         options["id"],
@@ -291,6 +304,16 @@ def _end(application: Application, module: Module) -> dict[str, object]:
         succeeded=options["succeeded"],
         keep=options["keep"],
         health_timeout=options["health_timeout"],
+        visit=_visit(options),
+    )
+
+
+def _visit(options: dict[str, Any]) -> Visit:
+    return Visit(
+        domain=options["health_host"],
+        path=options["https_path"],
+        port=options["https_port"],
+        certificate=options["certificate"],
     )
 
 

@@ -20,8 +20,11 @@ options:
         have ended.
       - V(live) requires that every host has a live release.
       - V(rollback) requires one release, present on every host, as the rollback target.
+      - V(newer) requires that no host runs a newer release than the one that was packed for it (the
+        variable C(__python_release_packed), which the role python_release sets). Of a folder, that
+        is only told.
     type: str
-    choices: [locks, live, rollback]
+    choices: [locks, live, rollback, newer]
     required: true
   hosts:
     description: The hosts of the rollout.
@@ -37,6 +40,21 @@ options:
     type: list
     elements: str
     default: []
+  unserved:
+    description:
+      - With O(require=locks), what comes of a host whose nginx does not answer. In check mode it
+        is only told.
+    type: str
+    choices: [refused, told, ignored]
+    default: ignored
+  cache:
+    description: Folder of the mirrors of git repositories, to compare commits.
+    type: str
+    default: ""
+  allow_older:
+    description: Only tell of hosts that run a newer release.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Changes nothing.

@@ -14,6 +14,11 @@ from dataclasses import dataclass
 
 SECONDS_PER_DAY = 86400
 EXTENSIONS = ("subjectAltName", "keyUsage", "extendedKeyUsage", "basicConstraints")
+#: What openssl prints of a certificate.
+PRINTED = (
+    *("-noout", "-subject", "-issuer", "-dates", "-pubkey"),
+    *("-nameopt", "RFC2253,-esc_msb", "-ext", ",".join(EXTENSIONS)),
+)
 #: The text of a public key in PEM.
 PUBLIC_KEY = re.compile(r"-----BEGIN PUBLIC KEY-----(.+?)-----END PUBLIC KEY-----", re.DOTALL)
 
@@ -53,12 +58,30 @@ def read_certificate(path: str) -> Certificate | None:
     """Return what the first certificate of a file says; None if there is none to read."""
     if not path or not os.path.exists(path):
         return None
-    return parse_certificate(
-        openssl(
-            *("x509", "-in", path, "-noout", "-subject", "-issuer", "-dates", "-pubkey"),
-            *("-nameopt", "RFC2253,-esc_msb", "-ext", ",".join(EXTENSIONS)),
-        )
-    )
+    return parse_certificate(openssl("x509", "-in", path, *PRINTED))
+
+
+def read_served(certificate: bytes) -> Certificate | None:
+    """Return what a certificate says that a server has sent, in DER; None if it has no dates."""
+    return parse_certificate(openssl("x509", "-inform", "DER", *PRINTED, given=certificate))
+
+
+def refusal(certificate: Certificate, domain: str, now: float | None = None) -> str:
+    """Return why a visitor of a domain refuses a certificate by its dates and names; or nothing.
+
+    Who has signed it is not asked: a self-signed certificate is allowed.
+    """
+    clock = time.time() if now is None else now
+    if clock < certificate.begins:
+        return "it is not valid yet"
+    if clock > certificate.ends:
+        days = -certificate.days_left(clock)
+        return f"it expired {days} {'day' if days == 1 else 'days'} ago"
+    names = {name.lower() for name in certificate.names}
+    # A wildcard stands for exactly the left-most label (RFC 6125, section 6.4.3).
+    if names.isdisjoint({domain.lower(), "*." + domain.lower().partition(".")[2]}):
+        return f"it is for {', '.join(certificate.names) or 'no name'}, not for {domain}"
+    return ""
 
 
 def read_public_key(path: str) -> str:
@@ -103,21 +126,24 @@ def find_public_key(text: str) -> str:
     return "".join(found[1].split()) if found else ""
 
 
-def openssl(*arguments: str) -> str:
-    """Return what the program openssl prints; nothing where it is not installed."""
+def openssl(*arguments: str, given: bytes = b"") -> str:
+    """Return what the program openssl prints; nothing where it is not installed.
+
+    Args:
+        arguments: Of openssl.
+        given: What it reads from its standard input.
+    """
     try:
         result = subprocess.run(
             ["openssl", *arguments],
             capture_output=True,
-            text=True,
-            errors="replace",
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=given,
             env={**os.environ, "LC_ALL": "C"},
         )
     except FileNotFoundError:
         return ""
-    return result.stdout
+    return result.stdout.decode(errors="replace")
 
 
 def _extension(text: str, name: str) -> tuple[str, ...]:

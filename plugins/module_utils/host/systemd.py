@@ -13,7 +13,7 @@ WITHOUT_RELOAD = "--no-reload"
 #: The properties of a unit that are used here.
 PROPERTIES = (
     *("ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecMainStatus"),
-    "ControlGroup",
+    *("ControlGroup", "Job"),
 )
 
 
@@ -52,6 +52,15 @@ def show(unit: str) -> dict[str, str]:
     output = systemctl("show", f"--property={','.join(PROPERTIES)}", unit)
     found = dict(line.partition("=")[::2] for line in output.splitlines())
     return {name: found.get(name, "") for name in PROPERTIES}
+
+
+def is_starting(state: dict[str, str]) -> bool:
+    """Return whether systemd is about to start a unit, or does it now: at boot, many wait.
+
+    Args:
+        state: Of `show`.
+    """
+    return state["ActiveState"] == "activating" or state["Job"] not in ("", "0")
 
 
 def reload() -> None:

@@ -25,6 +25,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit, look_at_front
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
 ACTIVATION_MARGIN = 120
@@ -37,12 +38,14 @@ def begin(
     user: str,
     take_over: bool,
     ended: Collection[str],
+    visit: Visit,
     check_mode: bool,
 ) -> dict[str, Any]:
     """Take the lock, and return what a rollout must know about the host.
 
     Returns:
-        `acquired`, `changed`, `holder`, and, if it was acquired, `releases` and `capacity`.
+        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity` and
+        `front`, what a visitor meets.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -52,7 +55,11 @@ def begin(
     attempt = take(application, wanted, take_over, ended)
     known: dict[str, Any] = {}
     if attempt.acquired:
-        known = {"releases": releases(application), "capacity": asdict(read_own_capacity())}
+        known = {
+            "releases": releases(application),
+            "capacity": asdict(read_own_capacity()),
+            "front": look_at_front(application, visit),
+        }
     # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder
     return {"acquired": attempt.acquired, "changed": False, "holder": holder, **known}
@@ -85,6 +92,7 @@ def end(
     succeeded: bool,
     keep: int | None,
     health_timeout: float,
+    visit: Visit,
 ) -> dict[str, Any]:
     """Let the slot that is no longer live drain, remove old releases, and release the lock.
 
@@ -97,10 +105,11 @@ def end(
         succeeded: The rollout succeeded on all hosts.
         keep: Releases to keep besides the protected ones; None removes none.
         health_timeout: Seconds that a running activation may still take.
+        visit: What to ask nginx, as a visitor.
 
     Returns:
-        `changed`, `removed`, the ids of the releases that were removed, and `refused`, what the
-        sandbox has refused to the live slot meanwhile.
+        `changed`, `removed`, the ids of the releases that were removed, `refused`, what the
+        sandbox has refused to the live slot meanwhile, and `front`, what a visitor meets.
 
     Raises:
         BuildError: A build held the releases; everything else is done.
@@ -109,7 +118,7 @@ def end(
     """
     current = lock.holder(application)
     if current is None or current["rollout"] != rollout:
-        return {"changed": False, "removed": [], "refused": []}
+        return {"changed": False, "removed": [], "refused": [], "front": None}
     changed = False
     if application.live_slot() is not None:
         with cut_over.exclusive(application, health_timeout + ACTIVATION_MARGIN):
@@ -125,8 +134,12 @@ def end(
             history.finish(application, release)
         if keep is not None:
             removed = prune(application, keep)
-    told = refused(application)
-    return {"changed": changed or bool(removed), "removed": removed, "refused": told}
+    return {
+        "changed": changed or bool(removed),
+        "removed": removed,
+        "refused": refused(application),
+        "front": look_at_front(application, visit) if application.live_slot() else None,
+    }
 
 
 def prune(application: Application, keep: int, *, check_mode: bool = False) -> list[str]:

@@ -167,7 +167,7 @@ def require_site(site: str, path: str) -> None:
 def describe(since: int | None, until: int | None, guests: Iterable[str]) -> str:
     """Return the state of a site, as one line."""
     if since is None:
-        return "maintenance is off: everybody is served"
+        return "maintenance is off"
     allowed = ", ".join(guests)
     told = "" if until is None else f", clients are told to come back at {_clock(until)}"
     return f"maintenance is on since {_clock(since)}{told}{allowed and f'; served: {allowed}'}"

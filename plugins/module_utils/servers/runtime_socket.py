@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+
 #: `srv_admin_state`: what the operator and the configuration have set.
 #: https://docs.haproxy.org/3.0/management.html, "show servers state"
 DRAINED = 0x08
@@ -31,11 +33,13 @@ class ServerState:
         operational: 0 stopped, 1 starting, 2 running, 3 stopping; from the health checks.
         admin: Bits that the operator has set; with 0 it gets traffic whenever it is running.
         sessions: Requests and streams that it is serving now.
+        check: What its last check said, in HAProxy's words.
     """
 
     operational: int
     admin: int
     sessions: int = 0
+    check: str = ""
 
     @property
     def serves(self) -> bool:
@@ -104,10 +108,10 @@ def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
 
     Args:
         states: Answer to `show servers state`.
-        statistics: Answer to `show stat -1 4 -1`, which counts the sessions.
+        statistics: Answer to `show stat -1 4 -1`, with the sessions and the checks.
     """
-    sessions = {
-        f"{row['# pxname']}/{row['svname']}": int(row["scur"] or 0)
+    rows = {
+        f"{row['# pxname']}/{row['svname']}": row
         for row in csv.DictReader(io.StringIO(statistics))
     }
     found = {}
@@ -116,8 +120,16 @@ def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
         if len(fields) < 7 or line.startswith("#"):
             continue
         name = f"{fields[1]}/{fields[3]}"
-        found[name] = ServerState(int(fields[5]), int(fields[6]), sessions.get(name, 0))
+        row = rows.get(name, {})
+        sessions = int(row.get("scur") or 0)
+        found[name] = ServerState(int(fields[5]), int(fields[6]), sessions, _check(row))
     return found
+
+
+def _check(row: Mapping[str, str]) -> str:
+    """Return what the last check of a server said, such as `L7STS/503`."""
+    parts = (row.get("check_status"), row.get("check_code"), row.get("last_chk"))
+    return printable("/".join(part for part in parts if part))[:100]
 
 
 def plan(

@@ -15,7 +15,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import re
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import read_certificate
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
-from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
+    enabled,
+    is_starting,
+    show,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.front import Fault, front_fault
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
     Worker,
@@ -33,6 +38,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import (
     live_since,
     refused,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import NGINX
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     CpuSample,
     ask_https,
@@ -47,7 +53,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
     upkeep,
 )
 
-NGINX = "nginx.service"
 #: Seconds between two checks of an application that is not healthy yet.
 POLL_SECONDS = 1
 #: A stopped, traced or dead process does not serve, whatever it last reported (proc_pid_stat).
@@ -119,6 +124,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "release": live_release(application),
         "since": live_since(application),
         "active": unit["ActiveState"] == "active",
+        "starting": is_starting(unit),
         "enabled": at_boot.issuperset(slot.units),
     }
     state["nginx"] = server_unit(NGINX)
@@ -144,7 +150,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
 
 
 def wait_healthy(application: Application, ask: Questions, seconds: float) -> ApplicationState:
-    """Return the application's state once it is healthy, or when the time is over.
+    """Return the application's state once it is healthy, or when waiting is of no use any more.
 
     Args:
         application: The application.
@@ -154,21 +160,31 @@ def wait_healthy(application: Application, ask: Questions, seconds: float) -> Ap
     deadline = time.monotonic() + seconds
     while True:
         state = look(application, ask)
-        if time.monotonic() >= deadline or not unhealthy_text(state):
+        fault = unhealthy(state)
+        if time.monotonic() >= deadline or fault is None or not fault.waits:
             return state
         time.sleep(POLL_SECONDS)
 
 
-def unhealthy_text(state: ApplicationState) -> str:
-    """Return why a state is not healthy, or an empty text."""
-    for worker in state.get("workers", []):
+def unhealthy(state: ApplicationState) -> Fault | None:
+    """Return why a state is not healthy, the hop next to the application first, or None."""
+    name, live = state["application"], state["live"]
+    if live is None:
+        return Fault(
+            f"{name} has no live release", "run ansible-playbook deploy.yml", "no live release"
+        )
+    unit = f"{name}@{live['slot']}"
+    log = f"journalctl -u {unit} -n 50; then ansible-playbook playbooks/restart.yml"
+    if not live["active"]:
+        return Fault(f"{unit} is not running", log, "not running", waits=live["starting"])
+    for worker in state["workers"]:
         if worker["problem"]:
-            return f"not healthy: {worker['problem']}"
-    https = state["https"]
-    if state["health"] == 200 and (https is None or https["status"] == 200):
-        return ""
-    through = f", and {https['status'] or 'nothing'} through nginx" if https else ""
-    return f"not healthy: the application answers {state['health'] or 'nothing'} itself{through}"
+            return Fault(worker["problem"], log, "a worker's report", waits=True)
+    if state["health"] != 200:
+        said = f"answers {state['health']}" if state["health"] else "does not answer"
+        return Fault(f"the health path of {unit} {said}", log, said, waits=True)
+    maintenance = state["maintenance_since"] is not None
+    return front_fault(state["nginx"], state["https"], maintenance=maintenance)
 
 
 def _worker(pid: int, reports: dict[int, Report] | None) -> Worker:

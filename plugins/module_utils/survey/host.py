@@ -17,6 +17,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     SLOTS,
     Application,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import (
+    read_served,
+    refusal,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import (
     MOST_BYTES,
     SECONDS,
@@ -129,8 +133,7 @@ def _percent(used: int, size: int) -> int:
 def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAnswer:
     """Request a path of the site on this host, as a client would that has resolved its name.
 
-    The chain is not verified, because a self-signed certificate is allowed; its names and expiry
-    are checked elsewhere.
+    The chain is not verified, because a self-signed certificate is allowed; names and dates are.
 
     Args:
         domain: Server name, for SNI and Host.
@@ -139,23 +142,26 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
         certificate: File of the certificate that nginx should serve.
 
     Returns:
-        `status` (0 without an answer), `error`, and whether the served certificate is the one in
-        the file (None if not known).
+        The answer; an empty `certificate` leaves open whether it is the one on disk.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    answer: HttpsAnswer = {"status": 0, "error": "", "certificate_current": None}
+    answer: HttpsAnswer = {"status": 0, "error": "", "certificate_current": None, "refused": ""}
+    served = None
     budget = Budget(SECONDS, MOST_BYTES)
     try:
         with (
             socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as raw,
             context.wrap_socket(raw, server_hostname=domain) as tls,
         ):
-            answer["certificate_current"] = _same_certificate(tls.getpeercert(True), certificate)
+            served = tls.getpeercert(True)
+            answer["certificate_current"] = _same_certificate(served, certificate)
             answer["status"] = get(tls, target, domain, budget, {})[0]
     except (OSError, Unanswered) as error:
         answer["error"] = str(error) or type(error).__name__
+    read = read_served(served) if served else None
+    answer["refused"] = refusal(read, domain) if read else ""
     return answer
 
 

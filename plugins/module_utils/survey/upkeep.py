@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import enabled, show
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
+    enabled,
+    is_starting,
+    show,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     HostState,
     ServerUnit,
@@ -48,5 +52,11 @@ def upkeep(since: Mapping[str, int]) -> Upkeep:
 
 
 def server_unit(unit: str) -> ServerUnit:
-    """Return whether a unit runs, and starts at boot."""
-    return {"active": show(unit)["ActiveState"] == "active", "enabled": unit in enabled([unit])}
+    """Return whether a unit runs, is about to, and starts at boot."""
+    state = show(unit)
+    return {
+        # While it reloads, it serves.
+        "active": state["ActiveState"] in ("active", "reloading"),
+        "starting": is_starting(state),
+        "enabled": unit in enabled([unit]),
+    }

@@ -64,6 +64,14 @@ class Site(TypedDict, total=False):
     certificate_path: str
 
 
+class SiteQuestion(TypedDict):
+    """What to request of a site, to see what its visitors get."""
+
+    name: str
+    domain: str
+    path: str
+
+
 class SiteCertificate(TypedDict):
     """The inputs for a site's certificate on the balancer; without a key."""
 
@@ -179,6 +187,20 @@ def balancer_lines(sites: Iterable[Site]) -> list[str]:
     ]
 
 
+def site_questions(sites: Iterable[Site]) -> list[SiteQuestion]:
+    """Return what to request of each site, to see what its visitors get.
+
+    Args:
+        sites: From `balancer_sites`.
+    """
+    return [
+        SiteQuestion(
+            name=site["name"], domain=request_name(site["domains"]), path=site["health_path"]
+        )
+        for site in sites
+    ]
+
+
 def servers_of_machines(sites: Iterable[Site], hosts: Iterable[str]) -> list[str]:
     """Return all servers on the machines of some hosts, as `site/server`.
 
@@ -192,21 +214,6 @@ def servers_of_machines(sites: Iterable[Site], hosts: Iterable[str]) -> list[str
     pairs = [(site["name"], server) for site in sites for server in site["servers"]]
     machines = {server["address"] for _site, server in pairs if server["name"] in named}
     return [f"{site}/{server['name']}" for site, server in pairs if server["address"] in machines]
-
-
-def drain_lines(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return lines of text that say what still runs after a drain.
-
-    Args:
-        results: What the module `balancer_server` returned, by balancer.
-    """
-    lines = []
-    for balancer, result in results.items():
-        for server, sessions in result["sessions"].items():
-            left = "" if sessions == 1 else "s"
-            told = f"{sessions} request{left} still open" if sessions else "no request is open"
-            lines.append(f"  {server} gets no traffic from {balancer}; {told}")
-    return lines
 
 
 def _checked(host: str, variables: Mapping[str, Any], name: str) -> object:

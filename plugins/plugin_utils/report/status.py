@@ -8,6 +8,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
+    Balancers,
+    balancer_faults,
+    served,
+    told,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import remarks
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift, problems
 
@@ -28,7 +34,7 @@ def fleet_states(
 
     Args:
         hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, or
-            `balancer_look`, that of `asgi.fleet.host_info`, and `gunicorn_service_result` if the
+            `balancer_look`, that of `asgi.fleet.balancer_info`, and `gunicorn_service_result` if the
             live slot was compared with the inventory.
         hosts: The hosts of the table.
         compared: Whether that was done in this survey; a rollout leaves a result of the same name.
@@ -44,8 +50,8 @@ def _state(variables: Mapping[str, Any], with_drift: bool) -> ApplicationState:
     if look is None:
         return {"error": "it was not asked", "unreachable": True}
     if "state" not in look:
-        told = str(look.get("msg") or "no answer").strip()
-        return {"error": told, "unreachable": bool(look.get("unreachable"))}
+        why = str(look.get("msg") or "no answer").strip()
+        return {"error": why, "unreachable": bool(look.get("unreachable"))}
     state: ApplicationState = dict(look["state"])  # type: ignore[assignment]
     compared = variables.get("gunicorn_service_result", {})
     if with_drift and "reasons" in compared and state.get("live"):
@@ -59,24 +65,28 @@ def table(
 ) -> list[str]:
     """Return the lines of the table: a header and one line for each host, in the given order.
 
-    Remarks that fit in no column follow below: why a host's state could not be collected, who runs
-    a rollout, and what a host or a balancer needs, such as security updates.
+    Its health is what a visitor gets. Remarks that fit in no column follow below: why that is not
+    200, why a host's state could not be collected, who runs a rollout, and what a host or a balancer
+    needs, such as security updates.
 
     Args:
         states: Host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of
             `asgi.fleet.slot`, if compared; None or only `error` for a host that did not answer.
-        balancers: Balancer to the `state` of `asgi.fleet.host_info`, as for `states`.
+        balancers: Balancer to the `state` of `asgi.fleet.balancer_info`, as for `states`.
     """
+    fronts = {name: state or {} for name, state in (balancers or {}).items()}
     with_drift = any("drift" in state for state in states.values() if state)
     rows: list[Sequence[str]] = [(*COLUMNS, DRIFT_COLUMN) if with_drift else COLUMNS]
     for host, state in states.items():
-        row = _row(host, state)
+        row = _row(host, state, fronts)
         rows.append((*row, _drift(state or {})) if with_drift else row)
     lines = aligned(rows)
     for host, state in states.items():
-        lines += [*_remarks(host, state or {}), *remarks(host, state or {})]
-    for host, state in (balancers or {}).items():
-        lines += [*_remarks(host, state or {}), *remarks(host, state or {}, balancer=True)]
+        known = state or {}
+        lines += [*_remarks(host, known), *_unserved(host, known, fronts), *remarks(host, known)]
+    for host, known in fronts.items():
+        lines += [f"{host}: {text}" for text in told(balancer_faults(known))]
+        lines += [*_remarks(host, known), *remarks(host, known, balancer=True)]
     return lines
 
 
@@ -130,7 +140,7 @@ def _minute(when: int) -> str:
     return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
-def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _row(host: str, state: Mapping[str, Any] | None, balancers: Balancers) -> tuple[str, ...]:
     if not state or "error" in state:
         asked = state and not state.get("unreachable", True)
         return (host, "FAILED" if asked else "unreachable", *["-"] * (len(COLUMNS) - 2))
@@ -148,8 +158,7 @@ def _row(host: str, state: Mapping[str, Any] | None) -> tuple[str, ...]:
         f"{healthy} of {state['workers_planned']}",
         f"{state['memory_mb']} MB",
         "-" if cpu is None else f"{cpu:.0f} %",
-        _health(state["health"], live["active"])
-        + ("" if state["maintenance_since"] is None else ", maintenance"),
+        _health(host, state, balancers),
         _days(state["certificate_days"]),
         " ".join(str(worker["pid"]) for worker in workers) or "-",
     )
@@ -174,12 +183,24 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
         yield f"{host}: {problem}"
 
 
-def _health(status: int, active: bool) -> str:
-    if not active:
+def _health(host: str, state: Mapping[str, Any], balancers: Balancers) -> str:
+    """Return what a visitor gets, by the first hop that fails, from the application outwards."""
+    if not state["live"]["active"]:
         return "NOT RUNNING"
-    if status == 0:
-        return "NO ANSWER"
-    return f"{status} OK" if status == 200 else str(status)
+    if state["health"] != 200:
+        return f"{state['health']} (application)" if state["health"] else "NO ANSWER"
+    visit = served(host, state["application"], state, balancers)
+    if visit.faults:
+        return visit.faults[0].short
+    drained = f", drained at {', '.join(visit.drained)}" if visit.drained else ""
+    return ("503 maintenance" if visit.maintenance else "200 OK") + drained
+
+
+def _unserved(host: str, state: Mapping[str, Any], balancers: Balancers) -> Iterator[str]:
+    """Yield why visitors of a host are not served although its application is healthy."""
+    if state.get("live") and state["live"]["active"] and state["health"] == 200:
+        for text in told(served(host, state["application"], state, balancers).faults):
+            yield f"{host}: {text}"
 
 
 def _days(days: int | None) -> str:

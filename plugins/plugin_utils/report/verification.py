@@ -8,6 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.bounds import Bounds, limits
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
+    Balancers,
+    balancer_faults,
+    served,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import (
     FAULT,
     NOTE,
@@ -16,36 +22,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import (
     needs,
     wrong_units,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 SECONDS_PER_HOUR = 3600
 DEPLOY = "run ansible-playbook deploy.yml"
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The limits beyond which something is a finding.
-
-    Attributes:
-        certificate_days: Days for which a certificate must still be valid.
-        disk_percent: How full a file system may be.
-        stale_hours: Hours after which a lock or a maintenance page counts as forgotten.
-        release: The release that every host must run; empty for the one of the last rollout.
-        fail_on: The least severity that fails the verification.
-    """
-
-    certificate_days: int = 14
-    disk_percent: int = 90
-    stale_hours: int = 4
-    release: str = ""
-    fail_on: str = FAULT
-
-
-RANGES = {
-    "certificate_days": (0, 3650, "days"),
-    "disk_percent": (1, 100, "percent"),
-    "stale_hours": (1, 8760, "hours"),
-}
 
 
 @dataclass(frozen=True)
@@ -66,49 +45,17 @@ class Host:
         name: Its name in the inventory.
         application: The application that it should serve.
         domains: The names that it is reached by.
-        asked_as: The one of them, never a wildcard, that it was asked by.
         state: `state` of `asgi.fleet.app_info`; with only `error` if it could not be asked.
         others: States of all hosts of the same application.
+        balancers: States of the balancers.
     """
 
     name: str
     application: str
     domains: Sequence[str]
-    asked_as: str
     state: Mapping[str, Any]
     others: Sequence[Mapping[str, Any]]
-
-
-def limits(given: Mapping[str, object]) -> Bounds:
-    """Return the limits; values may come as text, as `-e` gives them.
-
-    Args:
-        given: The limits by the names of `Bounds`; missing ones have their default.
-
-    Raises:
-        ValueError: A value is not allowed; the message names all such values.
-    """
-    defaults = Bounds()
-    values: dict[str, Any] = {"release": str(given.get("release") or "")}
-    refusals = []
-    for name, (least, most, unit) in RANGES.items():
-        value = given.get(name, getattr(defaults, name))
-        number = integer(value)
-        if number is None or not least <= number <= most:
-            refusals.append(
-                f"verify_{name} is {value}; expected a number of {unit} from {least} to {most}; "
-                f"correct -e verify_{name}=..."
-            )
-        values[name] = number
-    values["fail_on"] = str(given.get("fail_on") or defaults.fail_on)
-    if values["fail_on"] not in (FAULT, WARNING):
-        refusals.append(
-            f"verify_fail_on is {values['fail_on']}; expected {FAULT} or {WARNING}; "
-            "correct -e verify_fail_on=..."
-        )
-    if refusals:
-        raise ValueError(" / ".join(refusals))
-    return Bounds(**values)
+    balancers: Balancers
 
 
 def verify(
@@ -124,7 +71,7 @@ def verify(
             `asgi.fleet.slot`, if compared; None or only `error` for a host that did not answer.
         deployments: host to its checked variables (the fact `deployment`).
         given: see `limits`.
-        balancers: Balancer to the `state` of `asgi.fleet.host_info`, as for `states`.
+        balancers: Balancer to the `state` of `asgi.fleet.balancer_info`, as for `states`.
 
     Returns:
         `ok`, `findings`, `notes`, `lines`, `failed`, the hosts that fail the verification, and
@@ -145,14 +92,16 @@ def verify(
             name,
             names[name],
             deployments.get(name, {}).get("app_domain", []),
-            deployments.get(name, {}).get("health_host", ""),
             state,
             [other for at, other in known.items() if names[at] == names[name]],
+            fronts,
         )
         findings += [Finding(name, seen, todo) for seen, todo in _examine(host, bounds)]
     for name, state in fronts.items():
         findings += [Finding(name, seen, todo) for seen, todo in _of_balancer(state, bounds)]
-    notes = [note for name, state in known.items() for note in _notes(name, state)]
+    notes = [
+        note for name, state in known.items() for note in _notes(name, names[name], state, fronts)
+    ]
     for name, state in (known | fronts).items():
         for need in needs(name, state, balancer=name in fronts):
             if need.severity == NOTE:
@@ -244,6 +193,7 @@ def _of_balancer(state: Mapping[str, Any], bounds: Bounds) -> Iterator[tuple[str
         return
     yield from full_disks(state, bounds.disk_percent)
     yield from wrong_units(state)
+    yield from ((fault.seen, fault.todo) for fault in balancer_faults(state) if not fault.closed)
 
 
 def _of_host(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
@@ -297,24 +247,18 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
 
 
 def _of_site(host: Host) -> Iterator[tuple[str, str]]:
-    """What clients get: nginx, its answer and its certificate."""
+    """What clients get: nginx, its answer and its certificate, and the balancers."""
     state, https = host.state, host.state["https"]
-    if not state["nginx"]["active"]:
-        yield "nginx is not running", "nginx -t; journalctl -u nginx; systemctl start nginx"
+    for fault in served(host.name, host.application, state, host.balancers).faults:
+        # Findings already: what the application itself answers, and the certificate on disk.
+        answered = https and https["status"] not in (0, 200) and state["health"] != 200
+        on_disk = https and https["refused"] and https["certificate_current"]
+        if fault.closed or not (answered or on_disk):
+            yield fault.seen, fault.todo
     if not state["nginx"]["enabled"]:
         yield "nginx is not enabled: it would not start at boot", "systemctl enable nginx"
-    if https and state["nginx"]["active"]:
-        expected = {200} if state["maintenance_since"] is None else {200, 503}
-        if https["status"] not in expected:
-            told = f" ({https['error']})" if https["error"] else ""
-            yield (
-                f"HTTPS to {host.asked_as} on the host itself gives "
-                f"{_status(https['status'])}{told}",
-                "tail /var/log/nginx/error.log; nginx -t; "
-                "ansible-playbook playbooks/provision.yml --tags nginx_site",
-            )
-        if https["certificate_current"] is False:
-            yield "nginx serves another certificate than the one on disk", "systemctl reload nginx"
+    if https and https["certificate_current"] is False:
+        yield "nginx serves another certificate than the one on disk", "systemctl reload nginx"
 
 
 def _of_release(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
@@ -356,12 +300,16 @@ def _of_certificate(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
         yield f"the certificate does not cover {', '.join(missing)}", renew
 
 
-def _notes(name: str, state: Mapping[str, Any]) -> Iterator[str]:
+def _notes(
+    name: str, app: str, state: Mapping[str, Any], balancers: Balancers
+) -> Iterator[str]:
     lock = state.get("lock")
     if lock:
         yield f"{name}: a rollout is running, by {lock['who']} (rollout {lock['rollout']})"
     if state.get("maintenance_since") is not None:
         yield f"{name}: the maintenance page is shown to clients"
+    if drained := served(name, app, None, balancers).drained:
+        yield f"{name}: is drained at {', '.join(drained)}, and gets no requests from there"
 
 
 def _lines(

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TypedDict
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder, Release
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.front import Fault
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
+    Front,
+    Holder,
+    Release,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import served
 
 
 class Begun(TypedDict, total=False):
@@ -17,6 +23,7 @@ class Begun(TypedDict, total=False):
     ended: list[str]
     live: str
     releases: list[Release]
+    front: Front | None
 
 
 class RefusedError(Exception):
@@ -56,6 +63,36 @@ def locked_text(app: str, holder: Holder) -> str:
         "wait for that run to end, or, if it is certain that it no longer runs, take the lock "
         "over: -e fleet_take_over_lock=true"
     )
+
+
+def unserved_lines(begun: Mapping[str, Begun], *, goes_on: bool) -> list[str]:
+    """Return the hosts whose nginx does not answer at all, whatever the application does.
+
+    Args:
+        begun: Each host's result.
+        goes_on: The rollout goes on all the same. In check mode it may be that a step before it,
+            which was not taken, would have started nginx.
+
+    Raises:
+        RefusedError: There are such hosts, and the rollout does not go on.
+    """
+    hosts: dict[Fault, list[str]] = {}
+    for host, found in begun.items():
+        for fault in served(host, "", found.get("front")).faults:
+            if fault.closed:
+                hosts.setdefault(fault, []).append(host)
+    if not goes_on and hosts:
+        raise RefusedError(
+            "; ".join(f"{', '.join(named)}: {fault.seen}" for fault, named in hosts.items())
+            + "; expected it to answer, since a rollout is judged by what a visitor gets; "
+            + f"{next(iter(hosts)).todo}, or, for a host that is new, "
+            "ansible-playbook playbooks/provision.yml; to roll out all the same: "
+            "-e fleet_allow_unserved=true"
+        )
+    return [
+        f"{', '.join(named)}: visitors are not served: {fault.seen}; to do: {fault.todo}"
+        for fault, named in hosts.items()
+    ]
 
 
 def rollback_target(begun: Mapping[str, Begun], wanted: str) -> str:

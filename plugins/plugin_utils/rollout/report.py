@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
+    Balancers,
+    Served,
+    balancer_faults,
+    known_balancers,
+    served,
+    told,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import refused_text
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
@@ -22,7 +30,8 @@ def rollout_report(
         progress: What `close_wave` returned for the last wave.
         plan: The plan of the rollout.
         hostvars: The variables of each host: `rollout_reverted` and `rollout_ended`, the results of
-            reverting it and of ending the rollout on it.
+            reverting it and of ending the rollout on it, and `balancers_asked`, what the balancers
+            told at the end.
 
     Returns:
         `lines`, a table of every host, and `failure`, the message of a rollout that has failed, or
@@ -31,30 +40,78 @@ def rollout_report(
     order = plan["order"]
     reverted = {host: hostvars[host].get("rollout_reverted", {}) for host in order}
     ended = {host: hostvars[host].get("rollout_ended", {}) for host in order}
+    balancers = next(
+        filter(None, (known_balancers(hostvars[host].get("balancers_asked")) for host in order)),
+        {},
+    )
+    visits = {
+        host: served(host, _app(plan, host), found["front"], balancers)
+        for host, found in ended.items()
+        if found.get("front")
+    }
     failed = list(progress.get("stopped", {})) + [
         host for host, found in ended.items() if found.get("failed") or found.get("unreachable")
     ]
-    told = ", ".join(dict.fromkeys(failed))
+    unserved = [host for host, visit in visits.items() if visit.faults]
+    unserved += _closed(balancers) if visits else []
     return {
         "lines": [
-            *rollout_lines(progress, order, reverted, ended),
+            *rollout_lines(progress, order, reverted, ended, visits),
+            *_of_balancers(balancers),
             *_warnings(order, hostvars),
             *_left_out(plan),
         ],
-        "failure": f"the rollout failed (see above): {told}. Nothing resumes automatically: "
-        "fix the cause and run the command again"
-        if failed
-        else "",
+        "failure": _failure(list(dict.fromkeys(failed)), unserved),
     }
+
+
+def _app(plan: RolloutPlan, host: str) -> str:
+    return next(
+        (app for app, waves in plan["waves"].items() if any(host in wave for wave in waves)), ""
+    )
+
+
+def _failure(failed: Sequence[str], unserved: Sequence[str]) -> str:
+    if failed:
+        return (
+            f"the rollout failed (see above): {', '.join(failed)}. Nothing resumes automatically: "
+            "fix the cause and run the command again"
+        )
+    if unserved:
+        return f"visitors are not served (see above): {', '.join(unserved)}"
+    return ""
+
+
+def _is_set_up(state: Mapping[str, Any]) -> bool:
+    """Return whether a balancer has ever been configured: its fleet may be new."""
+    return any(unit["active"] or unit["enabled"] for unit in (state.get("units") or {}).values())
+
+
+def _closed(balancers: Balancers) -> list[str]:
+    """Return the balancers, if none of them serves anybody."""
+    asked = {name: state for name, state in balancers.items() if _is_set_up(state)}
+    closed = [name for name, state in asked.items() if balancer_faults(state)]
+    return closed if len(closed) == len(asked) else []
+
+
+def _of_balancers(balancers: Balancers) -> list[str]:
+    """Return what is wrong with the balancers themselves."""
+    lines = []
+    for name, state in balancers.items():
+        if "error" in state:
+            lines.append(f"{name}: whether it sends requests is not known: {state['error']}")
+        elif _is_set_up(state):
+            lines += [f"{name}: {text}" for text in told(balancer_faults(state))]
+    return lines
 
 
 def _warnings(order: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return what the sandbox of each host has refused since, but for what its wave has told."""
     hosts: dict[str, list[str]] = {}
     for host in order:
-        told = (hostvars[host].get("wave_look", {}).get("state") or {}).get("refused") or []
+        known = (hostvars[host].get("wave_look", {}).get("state") or {}).get("refused") or []
         for one in hostvars[host].get("rollout_ended", {}).get("refused") or []:
-            if one not in told:
+            if one not in known:
                 hosts.setdefault(refused_text(one), []).append(host)
     return [f"{', '.join(named)}: {text}" for text, named in hosts.items()]
 
@@ -71,6 +128,7 @@ def rollout_lines(
     order: Sequence[str],
     reverted: Mapping[str, Mapping[str, Any]],
     ended: Mapping[str, Mapping[str, Any]],
+    visits: Mapping[str, Served] | None = None,
 ) -> list[str]:
     """Return every host with its release and its state at the end of a rollout, as a table.
 
@@ -79,6 +137,7 @@ def rollout_lines(
         order: The hosts of the rollout.
         reverted: The results of reverting, for the hosts where it was tried.
         ended: The results of ending the rollout on each host.
+        visits: What visitors get of the hosts that were asked.
     """
     if not order:
         return []
@@ -94,11 +153,27 @@ def rollout_lines(
             state = "unreachable"
         elif result.get("failed"):
             notes.append(f"{host}: the rollout could not be ended there: {failure_text(result)}")
+        visit = (visits or {}).get(host, Served())
+        notes += [f"{host}: {text}" for text in told(visit.faults)]
+        if visit.maintenance and not visit.faults:
+            notes.append(
+                f"{host}: visitors get 503, the maintenance page; to end it: ansible-playbook "
+                "playbooks/maintenance.yml -e maintenance=off"
+            )
+        state += _addition(visit)
         release = result.get("live")
         rows.append((host, "?" if release is None else release or "none", state))
     for app, reason in progress.get("stopped", {}).items():
         notes.append(f"The rollout of {app} failed:\n{reason}")
     return [*aligned(rows), *(["", *notes] if notes else [])]
+
+
+def _addition(visit: Served) -> str:
+    """Return what a host's state needs, to be what a visitor gets."""
+    if visit.faults:
+        return ", but not served"
+    drained = f", drained at {', '.join(visit.drained)}" if visit.drained else ""
+    return f"{', in maintenance' if visit.maintenance else ''}{drained}"
 
 
 def _end_state(

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.failures import grouped
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
+    known_balancers,
+    served,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import refused_text
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis import (
@@ -58,6 +62,8 @@ class HostOutcome(TypedDict, total=False):
         changed: Whether the host was switched, or ran the release already.
         notes: What `asgi.fleet.slot` says about the host.
         look: The `state` of `asgi.fleet.app_info` after the soak, if it was collected.
+        unserved: Why no visitor is served there since the soak; empty if one is, if that is not
+            known, and if it was so before the rollout began.
         traffic: What it has served since, if it was collected.
         waiting: What its peer has served in the same time.
         soak_seconds: How long it soaks after it was switched.
@@ -72,6 +78,7 @@ class HostOutcome(TypedDict, total=False):
     changed: bool
     notes: Sequence[str]
     look: Mapping[str, Any] | None
+    unserved: str
     traffic: Mapping[str, Any] | None
     waiting: Mapping[str, Any] | None
     soak_seconds: float
@@ -208,8 +215,9 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
     """Return the outcome of a host in its wave, from what its tasks registered.
 
     Args:
-        variables: The host's: `deployment`, `rollout_target`, `gunicorn_service_result` (of
-            `asgi.fleet.slot`), and after a soak `wave_look`, `wave_traffic`, `wave_waiting`.
+        variables: The host's: `deployment`, `rollout_target`, `rollout_begun`,
+            `gunicorn_service_result` (of `asgi.fleet.slot`), and after a soak `wave_look`,
+            `balancers_asked`, `wave_traffic`, `wave_waiting`.
         settings: `soak_seconds` and `on_failure`, if the playbook sets them.
     """
     deployment = variables["deployment"]
@@ -238,9 +246,19 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
     look = variables.get("wave_look")
     if look is not None:
         found["look"] = look.get("state", {"unreachable": True})
+        found["unserved"] = _unserved(variables, look.get("state"))
         found["traffic"] = variables.get("wave_traffic", {}).get("traffic")
         found["waiting"] = variables.get("wave_waiting", {}).get("traffic")
     return found
+
+
+def _unserved(variables: Mapping[str, Any], look: Mapping[str, Any] | None) -> str:
+    """Return why a host serves no visitor, unless that was so when the rollout began."""
+    host = str(variables.get("inventory_hostname", ""))
+    app = variables["deployment"]["app_name"]
+    before = served(host, app, (variables.get("rollout_begun") or {}).get("front"))
+    now = served(host, app, look, known_balancers(variables.get("balancers_asked")))
+    return next((fault.seen for fault in now.faults if fault not in before.faults), "")
 
 
 def failure_text(result: Mapping[str, Any]) -> str:
@@ -367,6 +385,8 @@ def _state(found: HostOutcome) -> tuple[str, str]:
     if look["health"] != 200:
         said = f"answers {look['health']}" if look["health"] else "does not answer"
         return "unhealthy", f"was healthy at its cut-over, and now its health path {said}"
+    if found.get("unserved"):
+        return "unhealthy", f"is healthy, and visitors are not served: {found['unserved']}"
     return "live", ""
 
 

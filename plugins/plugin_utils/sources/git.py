@@ -14,10 +14,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import IO, Any
+from typing import IO, Any, Literal, cast
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import (
     of_caller,
+    separate,
     without_credentials,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import Entry, SourceError
@@ -88,6 +89,29 @@ class Listed:
 def mirror_of(url: str, cache: str) -> str:
     """Return the folder of the mirror of a URL."""
     return os.path.join(cache, hashlib.sha256(url.encode()).hexdigest()[:16] + ".git")
+
+
+def relation(
+    cache: str, url: str, commit: str, other: str
+) -> Literal["same", "before", "after", "unknown"]:
+    """Return how a commit stands to another one, by the mirror of their repository.
+
+    Args:
+        cache: Folder of the mirrors.
+        url: The repository's URL; credentials in it do not matter.
+        commit: A commit.
+        other: Another; `before` says that it has come from the first.
+    """
+    if commit == other:
+        return "same"
+    folder = mirror_of(separate(url)[0], cache)
+    told = of_caller(os.environ)
+    try:
+        base = run_git(f"--git-dir={folder}", "merge-base", commit, other, environment=told)
+    except (OSError, SourceError):
+        return "unknown"
+    found = {commit: "before", other: "after"}.get(base.decode().strip(), "unknown")
+    return cast("Literal['before', 'after', 'unknown']", found)
 
 
 class Mirror:
