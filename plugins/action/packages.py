@@ -6,6 +6,7 @@ import re
 from typing import Any, ClassVar
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.condensing import shortened
 
 LISTS = {"paths": ["/var/lib/apt/lists"], "patterns": ["*_Packages*"]}
 #: Arguments of every installation in this collection.
@@ -38,6 +39,7 @@ class ActionModule(Action):
             return {"changed": False}
         answer = self._install(options)
         unknown = _unknown_package(answer)
+        answer |= shortened(answer, task_vars) if self._task.diff else {}
         return answer | {"msg": _refused(variable, unknown)} if variable and unknown else answer
 
     def _has_all(self, options: dict[str, Any]) -> bool:
