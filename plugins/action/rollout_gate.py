@@ -40,7 +40,11 @@ class ActionModule(ControllerAction):
         "hosts": {"type": "list", "elements": "str", "required": True},
         "release": {"type": "str", "default": ""},
         "lines": {"type": "list", "elements": "str", "default": []},
-        "unserved": {"type": "str", "choices": ["refused", "told", "ignored"], "default": "ignored"},
+        "unserved": {
+            "type": "str",
+            "choices": ["refused", "told", "ignored"],
+            "default": "ignored",
+        },
         "cache": {"type": "str", "default": ""},
         "allow_older": {"type": "bool", "default": False},
     }

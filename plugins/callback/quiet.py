@@ -37,7 +37,14 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         """Print the task, the host and the reason, unless the playbook continues anyway."""
-        if not ignore_errors:
+        # Of a loop, Ansible then only says that an item failed, which has been told.
+        told = result.result.get("msg") == "One or more items failed"
+        if not ignore_errors and not told:
+            self._tell(result, "failed")
+
+    def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
+        """Print the item's host and reason, unless the playbook continues anyway."""
+        if not result.task.ignore_errors:
             self._tell(result, "failed")
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:

@@ -111,8 +111,7 @@ def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
         statistics: Answer to `show stat -1 4 -1`, with the sessions and the checks.
     """
     rows = {
-        f"{row['# pxname']}/{row['svname']}": row
-        for row in csv.DictReader(io.StringIO(statistics))
+        f"{row['# pxname']}/{row['svname']}": row for row in csv.DictReader(io.StringIO(statistics))
     }
     found = {}
     for line in states.splitlines():

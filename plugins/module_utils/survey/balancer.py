@@ -1,4 +1,4 @@
-"""How the HAProxy of this host sees the servers behind it, and what its visitors get. Only reads."""
+"""How this host's HAProxy sees the servers behind it, and what its visitors get. Only reads."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 
@@ -36,18 +36,20 @@ def _line(
 ) -> str:
     changed = [name for name, one in balancers.items() if one["changed"]]
     same = [name for name in balancers if name not in changed]
-    does, is_so = ("drained", "drained") if state == "drained" else ("returned", "in traffic")
+    does, is_so = (
+        ("drained", "drained") if state == "drained" else ("returned to traffic", "in traffic")
+    )
     parts = []
     if changed:
         parts.append(f"{'would be ' if check_mode else ''}{does} at {', '.join(changed)}")
     if same:
         parts.append(f"already {is_so} at {', '.join(same)}")
-    if not check_mode:
+    if not check_mode and (changed or state == "drained"):
         parts.append(_wait(balancers.values(), state))
     return f"{host}: {'; '.join(parts)}"
 
 
-def _wait(told: Sequence[Mapping[str, Any]] | Any, state: str) -> str:  # noqa: ANN401
+def _wait(told: Collection[Mapping[str, Any]], state: str) -> str:
     seconds = max(one["seconds"] for one in told)
     waited = f" (waited {seconds:.0f} s)" if seconds >= 1 else ""
     if state != "drained":

@@ -34,7 +34,7 @@ def maintenance_report(
     lines, wrong = [], []
     for host, result in results.items():
         if check_mode:
-            change = "would be switched" if result.get("changed") else "is as it should be"
+            change = "would change to" if result.get("changed") else "already"
             lines.append(f"{host}: {change}: {result['state']}")
             continue
         fault = _fault(states[host], enabled=enabled, exempt=_is_exempt(allow))

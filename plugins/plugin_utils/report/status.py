@@ -34,8 +34,8 @@ def fleet_states(
 
     Args:
         hostvars: The variables of all hosts: `fleet_look`, the result of `asgi.fleet.app_info`, or
-            `balancer_look`, that of `asgi.fleet.balancer_info`, and `gunicorn_service_result` if the
-            live slot was compared with the inventory.
+            `balancer_look`, that of `asgi.fleet.balancer_info`, and `gunicorn_service_result` if
+            the live slot was compared with the inventory.
         hosts: The hosts of the table.
         compared: Whether that was done in this survey; a rollout leaves a result of the same name.
     """
@@ -66,8 +66,8 @@ def table(
     """Return the lines of the table: a header and one line for each host, in the given order.
 
     Its health is what a visitor gets. Remarks that fit in no column follow below: why that is not
-    200, why a host's state could not be collected, who runs a rollout, and what a host or a balancer
-    needs, such as security updates.
+    200, why a host's state could not be collected, who runs a rollout, and what a host or a
+    balancer needs, such as security updates.
 
     Args:
         states: Host to the `state` of `asgi.fleet.app_info`, with `drift`, the reasons of

@@ -300,9 +300,7 @@ def _of_certificate(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
         yield f"the certificate does not cover {', '.join(missing)}", renew
 
 
-def _notes(
-    name: str, app: str, state: Mapping[str, Any], balancers: Balancers
-) -> Iterator[str]:
+def _notes(name: str, app: str, state: Mapping[str, Any], balancers: Balancers) -> Iterator[str]:
     lock = state.get("lock")
     if lock:
         yield f"{name}: a rollout is running, by {lock['who']} (rollout {lock['rollout']})"

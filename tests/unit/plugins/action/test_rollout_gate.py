@@ -26,10 +26,17 @@ CONNECTION = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
 
 
 def run(
-    begun: dict[str, dict[str, Any]], require: str, hosts: list[str] | None = None, **more: object
+    begun: dict[str, dict[str, Any]],
+    require: str,
+    hosts: list[str] | None = None,
+    *,
+    check_mode: bool = False,
+    variables: dict[str, Any] | None = None,
+    **more: object,
 ) -> dict[str, Any]:
     loader = DataLoader()
     task = Task.load({"action": "asgi.fleet.rollout_gate"})
+    task.check_mode = check_mode
     task.args = {"require": require, "hosts": hosts or list(begun), **more}
     action = ActionModule(
         task=task,
@@ -39,8 +46,10 @@ def run(
         templar=Templar(loader=loader, variables={}),
         shared_loader_obj=None,
     )
+    known = dict(variables or {})
+    deployment = {"app_name": "shop", "app_source": known.pop("source", {})}
     hostvars = {
-        host: {"deployment": {"app_name": "shop"}} | ({"rollout_begun": found} if found else {})
+        host: {"deployment": deployment, **known} | ({"rollout_begun": found} if found else {})
         for host, found in begun.items()
     }
     return dict(action.run(task_vars={"hostvars": hostvars}))
@@ -90,3 +99,61 @@ def test_gate_is_shut_without_a_release_to_go_back_to() -> None:
     result = run({"web1": BEGUN}, "rollback", release="0.9")
     assert result["failed"] is True
     assert result["msg"].startswith("release is 0.9 on web1; expected one of 1.1, 1.0; ")
+
+
+DOWN = {
+    "nginx": {"active": False, "starting": False, "enabled": True},
+    "https": None,
+    "maintenance_since": None,
+}
+
+
+@pytest.mark.parametrize(("unserved", "shown"), [("told", True), ("ignored", False)])
+def test_gate_tells_of_a_host_that_serves_nobody_if_it_is_to(
+    capsys: pytest.CaptureFixture[str], unserved: str, shown: bool
+) -> None:
+    found = run({"web1": BEGUN | {"front": DOWN}}, "locks", unserved=unserved)
+    assert found == {"changed": False, "stale": []}
+    assert ("visitors are not served" in capsys.readouterr().out) == shown
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_gate_is_shut_by_a_host_that_serves_nobody_but_in_check_mode(
+    capsys: pytest.CaptureFixture[str], check_mode: bool
+) -> None:
+    begun = {"web1": BEGUN | {"front": DOWN}}
+    result = run(begun, "locks", check_mode=check_mode, unserved="refused")
+    assert bool(result.get("failed")) == (not check_mode)
+    told = result["msg"] if not check_mode else capsys.readouterr().out
+    assert "nginx is not running" in told
+
+
+def wanting(kind: str, version: str, **gate: Any) -> dict[str, Any]:  # noqa: ANN401
+    source = {"type": kind, "version": version}
+    live = LIVE | {"built_at": 2, "commit": "", "source": {"type": kind, "version": "1.1"}}
+    packed = {"release_id": f"{version}-x", "commit": "", "shown": source}
+    return run(
+        {"web1": BEGUN | {"releases": [live]}},
+        "newer",
+        variables={"__python_release_packed": packed, "source": source},
+        **gate,
+    )
+
+
+def test_gate_is_shut_by_a_release_that_is_older_than_what_is_live() -> None:
+    result = wanting("package", "1.0")
+    assert result["failed"] is True
+    assert result["msg"].startswith(
+        "web1 runs 1.1, and this release (version 1.0) would go back to 1.0-x: 1.0 < 1.1; "
+    )
+
+
+def test_gate_opens_for_an_older_release_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert wanting("package", "1.0", allow_older=True) == {"changed": False}
+    assert "web1: back to 1.0-x from 1.1 (1.0 < 1.1)" in capsys.readouterr().out
+
+
+def test_gate_opens_for_a_newer_release() -> None:
+    assert wanting("package", "1.2") == {"changed": False}

@@ -18,6 +18,9 @@ PLAYBOOK = """
     - asgi.fleet.show: {lines: ['{"a": 1}']}
     - ansible.builtin.fail: {msg: not told}
       ignore_errors: true
+    - ansible.builtin.fail: {msg: "the {{ item }} item"}
+      loop: [second]
+      when: loops | default(false) | bool
     - ansible.builtin.fail: {msg: "what went wrong\\e[2J"}
       when: fails | default(false) | bool
 """
@@ -59,3 +62,8 @@ def test_quiet_prints_what_failed(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert "localhost: failed: what went wrong\\x1b[2J" in ended.stderr
     assert "not told" not in ended.stdout + ended.stderr
+
+
+def test_quiet_prints_which_item_of_a_loop_failed(tmp_path: Path) -> None:
+    ended = run(tmp_path, "-e", "loops=true")
+    assert "localhost: failed: the second item\n" in ended.stderr

@@ -32,7 +32,7 @@ def test_app_info_hands_its_arguments_on(
         asked.extend([application.name, questions, seconds])
         return healthy
 
-    healthy = {"live": None, "health": 200, "https": None}
+    healthy = STATE | {"nginx": None}
     monkeypatch.setattr(app_info, "wait_healthy", wait_healthy)
     arguments: dict[str, Any] = {
         "name": "shop",
@@ -49,21 +49,29 @@ def test_app_info_hands_its_arguments_on(
     assert asked == ["shop", questions, 2.5]
 
 
-UNHEALTHY = {"live": None, "health": 503, "https": {"status": 0, "error": "refused"}}
+STATE: dict[str, Any] = {
+    "application": "shop",
+    "live": {"slot": "blue", "active": True, "starting": False},
+    "workers": [],
+    "health": 200,
+    "nginx": {"active": False, "starting": False, "enabled": True},
+    "https": None,
+    "maintenance_since": None,
+}
 
 
-@pytest.mark.parametrize(("patience", "failed"), [(0, False), (2.5, True)])
-def test_app_info_fails_with_the_state_when_it_was_to_wait_for_a_healthy_one(
-    run_module: Callable[..., dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
-    patience: float,
-    failed: bool,
+@pytest.mark.parametrize("patience", [0, 2.5])
+def test_app_info_fails_with_one_line_when_it_was_to_wait_for_a_healthy_state(
+    run_module: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    monkeypatch.setattr(app_info, "wait_healthy", lambda *_: UNHEALTHY)
+    monkeypatch.setattr(app_info, "wait_healthy", lambda *_: STATE)
     answer = run_module(app_info, name="shop", wait_healthy_seconds=patience)
-    assert (answer["failed"], answer["state"]) == (failed, UNHEALTHY)
-    assert answer.get("msg") == (
-        "not healthy: the application answers 503 itself, and nothing through nginx"
-        if failed
-        else None
+    if not patience:
+        assert (answer["failed"], answer["state"]) == (False, STATE)
+        return
+    assert answer["failed"]
+    assert "state" not in answer
+    assert answer["msg"] == (
+        "not healthy: nginx is not running; systemctl status nginx; nginx -t; then systemctl start "
+        "nginx"
     )

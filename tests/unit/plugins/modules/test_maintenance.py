@@ -23,7 +23,7 @@ def test_on_and_off_are_changes_once(run_module: Run, asked: dict[str, Any]) -> 
     answers = [run_module(maintenance, **asked, enabled=on) for on in (True, True, False, False)]
     assert [answer["changed"] for answer in answers] == [True, False, True, False]
     assert answers[0]["state"].startswith("maintenance is on since 20")
-    assert answers[-1]["state"] == "maintenance is off: everybody is served"
+    assert answers[-1]["state"] == "maintenance is off"
     assert answers[2]["diff"]["before"].startswith("maintenance is on")
 
 

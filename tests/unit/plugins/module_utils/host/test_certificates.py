@@ -12,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates impor
     Certificate,
     read_certificate,
     read_public_key,
+    refusal,
 )
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -113,3 +114,25 @@ def test_a_host_without_openssl_has_no_certificate(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_certificate(certificate[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("domain", "now", "told"),
+    [
+        ("shop.example.com", 150, ""),
+        ("SHOP.example.com", 150, ""),
+        ("www.example.org", 150, ""),
+        ("a.www.example.org", 150, "it is for shop.example.com, *.example.org, not for a.www."),
+        ("shop.example.com", 50, "it is not valid yet"),
+        ("shop.example.com", 200 + 86400 // 2, "it expired 1 day ago"),
+        ("shop.example.com", 200 + 5 * 86400, "it expired 5 days ago"),
+        ("other.example.com", 150, "it is for shop.example.com, *.example.org, not for other."),
+    ],
+)
+def test_visitor_refuses_a_certificate_by_its_dates_and_names(
+    domain: str, now: float, told: str
+) -> None:
+    made = Certificate(begins=100, ends=200, names=("shop.example.com", "*.example.org"))
+    found = refusal(made, domain, now)
+    assert found.startswith(told)
+    assert bool(found) == bool(told)

@@ -20,10 +20,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import CutOver
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit
 
 from tests.unit.plugins.module_utils.slot_host import Host, make_release
 
 MINE: Holder = {"rollout": "mine", "who": "ada@laptop", "since": 1795241400}
+#: Nothing is asked of nginx, which these hosts do not have.
+UNASKED = Visit("shop.example.com", "/healthz", 0)
 OTHER: Holder = {"rollout": "other", "who": "bob@ci", "since": 1795241700}
 
 
@@ -42,7 +45,12 @@ def switched(live: Host) -> Host:
 
 
 def begin(host: Host, ended: tuple[str, ...] = (), **how: bool) -> dict[str, Any]:
-    given: dict[str, Any] = {"user": "", "take_over": False, "check_mode": False}
+    given: dict[str, Any] = {
+        "user": "",
+        "take_over": False,
+        "check_mode": False,
+        "visit": UNASKED,
+    }
     return phases.begin(host.application, MINE, ended=ended, **given | how)
 
 
@@ -52,7 +60,7 @@ def revert(host: Host, rollout: str = "mine") -> CutOver:
 
 
 def end(host: Host, **how: Any) -> dict[str, Any]:  # noqa: ANN401
-    how = {"succeeded": True, "keep": None, "health_timeout": 30} | how
+    how = {"succeeded": True, "keep": None, "health_timeout": 30, "visit": UNASKED} | how
     return phases.end(host.application, "mine", "1.1", **how)
 
 
@@ -142,7 +150,7 @@ def test_revert_waits_for_an_activation_at_work(switched: Host, patience: list[f
 
 
 def test_end_lets_the_old_slot_go_notes_the_success_and_gives_the_lock_back(switched: Host) -> None:
-    assert end(switched) == {"changed": True, "removed": [], "refused": []}
+    assert end(switched) == {"changed": True, "removed": [], "refused": [], "front": None}
     assert switched.states["shop@blue.service"]["ActiveState"] == "inactive"
     assert switched.states["shop@green.service"]["ActiveState"] == "active"
     ended = history.finished(switched.application)
@@ -154,7 +162,7 @@ def test_end_lets_the_old_slot_go_notes_the_success_and_gives_the_lock_back(swit
 
 def test_end_where_nothing_is_to_be_let_go_changes_nothing(live: Host) -> None:
     lock.acquire(live.application, MINE, take_over=False)
-    assert end(live) == {"changed": False, "removed": [], "refused": []}
+    assert end(live) == {"changed": False, "removed": [], "refused": [], "front": None}
     assert live.calls == []
     assert lock.holder(live.application) is None
 
@@ -166,7 +174,12 @@ def test_end_of_a_failed_rollout_is_no_success(switched: Host) -> None:
 
 
 def test_end_removes_old_releases_when_asked(switched: Host) -> None:
-    assert end(switched, keep=1) == {"changed": True, "removed": ["0.8"], "refused": []}
+    assert end(switched, keep=1) == {
+        "changed": True,
+        "removed": ["0.8"],
+        "refused": [],
+        "front": None,
+    }
     assert sorted(path.name for path in Path(switched.application.releases).iterdir()) == [
         "0.9",
         "1.0",
@@ -179,7 +192,7 @@ def test_end_without_the_lock_does_nothing(switched: Host, current: Holder | Non
     lock.release(switched.application, "mine")
     if current:
         lock.acquire(switched.application, current, take_over=False)
-    assert end(switched, keep=0) == {"changed": False, "removed": [], "refused": []}
+    assert end(switched, keep=0) == {"changed": False, "removed": [], "refused": [], "front": None}
     assert switched.calls == []
     assert events(switched) == []
     assert len(list(Path(switched.application.releases).iterdir())) == 4

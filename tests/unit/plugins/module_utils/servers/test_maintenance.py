@@ -116,7 +116,7 @@ def test_problem_is_json_as_rfc_9457_has_it() -> None:
 
 
 def test_describe_says_since_when_and_for_whom() -> None:
-    assert describe(None, None, ()) == "maintenance is off: everybody is served"
+    assert describe(None, None, ()) == "maintenance is off"
     assert describe(1_790_000_000, END, ["192.0.2.7"]) == (
         "maintenance is on since 2026-09-21 14:13 UTC, clients are told to come back at "
         "2026-09-21 14:43 UTC; served: 192.0.2.7"

@@ -16,6 +16,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
     HttpsAnswer,
+    LiveSlot,
+    ServerUnit,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.survey import application as app_state
 from ansible_collections.asgi.fleet.plugins.module_utils.survey import upkeep
@@ -23,7 +25,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.application impo
     Questions,
     look,
     memory_mb,
-    unhealthy_text,
+    unhealthy,
     wait_healthy,
 )
 
@@ -103,11 +105,14 @@ def answering(shop: Application) -> Iterator[None]:
         thread.join(timeout=5)
 
 
+IDLE = {"MainPID": "0", "ActiveState": "", "Job": ""}
+
+
 def play_systemd(
     monkeypatch: pytest.MonkeyPatch, enabled: tuple[str, ...] = (), **state: str
 ) -> None:
     for module in (app_state, upkeep):
-        monkeypatch.setattr(module, "show", lambda _: {"MainPID": "0", "ActiveState": ""} | state)
+        monkeypatch.setattr(module, "show", lambda _: {**IDLE, **state})
         monkeypatch.setattr(module, "enabled", lambda units: set(units) & set(enabled))
 
 
@@ -150,6 +155,7 @@ def test_state_of_a_live_slot(shop: Application, monkeypatch: pytest.MonkeyPatch
         "release": "1.1",
         "since": 7,
         "active": True,
+        "starting": False,
         "enabled": True,
     }
     assert state["workers_planned"] == 2
@@ -205,37 +211,77 @@ def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
 # Waiting for a healthy one
 
 
+NGINX: ServerUnit = {"active": True, "starting": False, "enabled": True}
+RUNS: LiveSlot = {
+    "slot": "blue",
+    "release": "1.0",
+    "since": 5,
+    "active": True,
+    "starting": False,
+    "enabled": True,
+}
+
+
 def answered(health: int, https: int | None = None) -> ApplicationState:
     """Return a state with a status of the application and, if it was asked, of nginx."""
     through: HttpsAnswer | None = None
     if https is not None:
-        through = {"status": https, "error": "", "certificate_current": None}
-    return {"health": health, "https": through}
+        through = {"status": https, "error": "", "certificate_current": None, "refused": ""}
+    return {
+        "application": "shop",
+        "live": RUNS,
+        "workers": [],
+        "health": health,
+        "nginx": NGINX,
+        "https": through,
+        "maintenance_since": None,
+    }
+
+
+def changed(**more: object) -> ApplicationState:
+    return {**answered(200, 200), **more}  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
-    ("state", "text"),
+    ("state", "seen", "waits"),
     [
-        (answered(200), ""),
-        (answered(200, 200), ""),
-        (answered(503), "not healthy: the application answers 503 itself"),
-        (answered(0), "not healthy: the application answers nothing itself"),
+        (answered(503), "the health path of shop@blue answers 503", True),
+        (answered(0), "the health path of shop@blue does not answer", True),
+        (answered(200, 502), "nginx answers the health path with 502; expected 200", True),
+        (answered(503, 200), "the health path of shop@blue answers 503", True),
+        (answered(0, 0), "the health path of shop@blue does not answer", True),
+        (answered(200, 0), "nginx does not answer HTTPS (no answer)", True),
+        (changed(nginx={**NGINX, "active": False}), "nginx is not running", False),
         (
-            answered(200, 502),
-            "not healthy: the application answers 200 itself, and 502 through nginx",
+            changed(nginx={**NGINX, "active": False, "starting": True}),
+            "nginx is not running",
+            True,
         ),
+        (changed(live=None), "shop has no live release", False),
+        (changed(live={**RUNS, "active": False}), "shop@blue is not running", False),
         (
-            answered(503, 200),
-            "not healthy: the application answers 503 itself, and 200 through nginx",
-        ),
-        (
-            answered(0, 0),
-            "not healthy: the application answers nothing itself, and nothing through nginx",
+            changed(live={**RUNS, "active": False, "starting": True}),
+            "shop@blue is not running",
+            True,
         ),
     ],
 )
-def test_unhealthy_text_says_who_answers_what(state: ApplicationState, text: str) -> None:
-    assert unhealthy_text(state) == text
+def test_unhealthy_says_which_hop_is_broken_and_whether_it_may_pass(
+    state: ApplicationState, seen: str, waits: bool
+) -> None:
+    fault = unhealthy(state)
+    assert fault is not None
+    assert (fault.seen, fault.waits) == (seen, waits)
+    assert fault.todo
+
+
+@pytest.mark.parametrize("state", [answered(200), answered(200, 200)])
+def test_healthy_is_what_answers_200_itself_and_through_nginx(state: ApplicationState) -> None:
+    assert unhealthy(state) is None
+
+
+def test_maintenance_mode_answers_503_on_purpose() -> None:
+    assert unhealthy({**answered(200, 503), "maintenance_since": 1790000000}) is None
 
 
 @pytest.fixture
@@ -263,6 +309,14 @@ def test_wait_healthy_asks_until_it_is(shop: Application, answers: Answers) -> N
     seen = answers(answered(0, 502), answered(200, 502), answered(200, 200))
     assert wait_healthy(shop, Questions(), 30) == answered(200, 200)
     assert len(seen) == 3
+
+
+def test_wait_healthy_does_not_wait_for_what_waiting_cannot_heal(
+    shop: Application, answers: Answers
+) -> None:
+    seen = answers(changed(nginx={**NGINX, "active": False}), answered(200, 200))
+    wait_healthy(shop, Questions(), 30)
+    assert len(seen) == 1
 
 
 def test_wait_healthy_does_not_wait_for_what_is_healthy(

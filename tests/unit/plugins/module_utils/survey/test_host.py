@@ -163,7 +163,12 @@ def test_https_asks_with_the_name_and_compares_the_certificate(
     path = certificate[0]
     with site(path) as (port, seen):
         answer = ask_https("www.example.com", "/healthz", port, path)
-    assert answer == {"status": 200, "error": "", "certificate_current": True}
+    assert answer == {
+        "status": 200,
+        "error": "",
+        "certificate_current": True,
+        "refused": "it is not valid yet",
+    }
     assert seen[0] == "www.example.com"
     assert seen[1].startswith("GET /healthz HTTP/1.1\r\nHost: www.example.com\r\n")
 

@@ -12,11 +12,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     balancer_certificates,
     balancer_lines,
     balancer_sites,
-    drain_lines,
     fleet_addresses,
     haproxy_sites,
     pins,
     servers_of_machines,
+    site_questions,
     stale_pins,
     trust_anchor,
 )
@@ -159,16 +159,16 @@ def test_machines_take_all_their_applications_along() -> None:
     assert servers_of_machines(sites, []) == []
 
 
-def test_lines_say_what_is_served_and_what_is_left() -> None:
+def test_lines_say_what_is_served() -> None:
     assert balancer_lines([site()]) == ["  shop (www.example.com) from web1 at 10.0.0.1"]
-    drained = {
-        "lb1": {"sessions": {"shop/web1": 0}},
-        "lb2": {"sessions": {"shop/web1": 1, "blog/web1": 7}},
-    }
-    assert drain_lines(drained) == [
-        "  shop/web1 gets no traffic from lb1; no request is open",
-        "  shop/web1 gets no traffic from lb2; 1 request still open",
-        "  blog/web1 gets no traffic from lb2; 7 requests still open",
+
+
+def test_question_of_a_site_is_what_a_visitor_requests() -> None:
+    sites = [
+        site(name="shop", domains=["*.example.com", "example.com"], health_path="/api/healthz")
+    ]
+    assert site_questions(sites) == [
+        {"name": "shop", "domain": "example.com", "path": "/api/healthz"}
     ]
 
 

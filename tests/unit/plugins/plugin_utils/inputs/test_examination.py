@@ -72,6 +72,8 @@ def test_examination_fills_in_every_default() -> None:
         "fleet_max_p99_ms": None,
         "fleet_min_requests": 100,
         "fleet_take_over_lock": False,
+        "fleet_allow_older": False,
+        "fleet_allow_unserved": False,
         "health_host": "www.example.com",
         "health_url_path": "/healthz",
     }

@@ -34,6 +34,8 @@ STATE: dict[str, Any] = {
     ],
     "memory_mb": 171,
     "health": 200,
+    "nginx": {"active": True, "starting": False, "enabled": True},
+    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
     "certificate_days": 64,
     "releases": [],
 }
@@ -143,8 +145,13 @@ def test_table_shows_a_healthy_host() -> None:
         ({"live": LIVE | {"enabled": False}}, "SLOT", "blue (not enabled!)"),
         ({"live": LIVE | {"active": False}, "health": 0}, "HEALTH", "NOT RUNNING"),
         ({"health": 0}, "HEALTH", "NO ANSWER"),
-        ({"health": 503}, "HEALTH", "503"),
-        ({"maintenance_since": 1790000000}, "HEALTH", "200 OK, maintenance"),
+        ({"health": 503}, "HEALTH", "503 (application)"),
+        ({"maintenance_since": 1790000000}, "HEALTH", "503 maintenance"),
+        ({"nginx": STATE["nginx"] | {"active": False}}, "HEALTH", "nginx is down"),
+        ({"https": STATE["https"] | {"status": 0}}, "HEALTH", "no answer (nginx)"),
+        ({"https": STATE["https"] | {"status": 421}}, "HEALTH", "421 (nginx)"),
+        ({"https": STATE["https"] | {"refused": "expired"}}, "HEALTH", "certificate refused"),
+        ({"https": None}, "HEALTH", "200 OK"),
         ({"cpu_percent": None}, "CPU", "-"),
         ({"drift": []}, "DRIFT", "none"),
         ({"drift": [SERVICE, RELEASE_CHANGED, ENVIRONMENT]}, "DRIFT", "service, environment"),
@@ -184,6 +191,40 @@ def test_table_tells_below_why_a_host_could_not_be_asked_and_who_rolls_out() -> 
     assert lines[3:] == [
         "web1: shop is locked by ada@laptop since 2026-09-21 14:13 UTC (rollout r1)",
         "web2: timed out",
+    ]
+
+
+def test_table_tells_below_why_visitors_are_not_served() -> None:
+    down = STATE | {"nginx": STATE["nginx"] | {"active": False}}
+    assert table({"web1": down})[2:] == [
+        "web1: nginx is not running; to do: systemctl status nginx; nginx -t; then systemctl start "
+        "nginx"
+    ]
+    # The first hop that fails is told, not those behind it.
+    assert len(table({"web1": down | {"health": 500}})) == 2
+
+
+@pytest.mark.parametrize(
+    ("server", "cell", "remarks"),
+    [
+        ({"serves": True, "drained": False, "check": "L7OK/200"}, "200 OK", 0),
+        ({"serves": False, "drained": True, "check": "L7OK/200"}, "200 OK, drained at lb1", 0),
+        ({"serves": False, "drained": False, "check": "L4CON"}, "down at lb1", 1),
+    ],
+)
+def test_table_shows_how_a_balancer_sees_a_host(
+    server: dict[str, Any], cell: str, remarks: int
+) -> None:
+    lines = table({"web1": STATE}, {"lb1": {"servers": {"shop/web1": server}}})
+    assert f"  {cell}  " in lines[1]
+    assert len(lines) == 2 + remarks
+
+
+def test_table_tells_of_a_balancer_that_is_down() -> None:
+    units = {"haproxy.service": {"active": False, "starting": False, "enabled": True}}
+    assert table({"web1": STATE}, {"lb1": {"units": units}})[2:] == [
+        "lb1: haproxy.service is not running; to do: journalctl -u haproxy.service; "
+        "systemctl start haproxy.service"
     ]
 
 

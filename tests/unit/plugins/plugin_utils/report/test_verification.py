@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import (
-    Bounds,
     certificate_lacks,
     drift,
-    limits,
     verify,
 )
 
 NOW = 1790100000
 DOMAINS = ["shop.example.com", "www.example.com"]
 LIVE = {"slot": "blue", "release": "v2", "since": 1790000000, "active": True, "enabled": True}
+NGINX = {"active": True, "starting": False, "enabled": True}
 WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False, "problem": ""}
 STATE: dict[str, Any] = {
     "application": "shop",
@@ -25,8 +24,8 @@ STATE: dict[str, Any] = {
     "workers_planned": 2,
     "workers": [WORKER, WORKER | {"pid": 813}],
     "health": 200,
-    "https": {"status": 200, "error": "", "certificate_current": True},
-    "nginx": {"active": True, "enabled": True},
+    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "nginx": NGINX,
     "certificate_days": 64,
     "certificate_names": ["shop.example.com", "*.example.com"],
     "idle_enabled": [],
@@ -46,8 +45,7 @@ def lock(age: int) -> dict[str, Any]:
 
 
 def deployed(*hosts: str) -> dict[str, dict[str, Any]]:
-    asked_as = {"health_host": DOMAINS[0]}
-    return {host: {"app_name": "shop", "app_domain": DOMAINS} | asked_as for host in hosts}
+    return {host: {"app_name": "shop", "app_domain": DOMAINS} for host in hosts}
 
 
 def judge(*states: dict[str, Any] | None, given: dict[str, object] | None = None) -> dict[str, Any]:
@@ -86,21 +84,21 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"idle_enabled": ["shop@green.socket"]},
         "shop@green.socket of the idle slot would start at boot",
     ),
-    "nginx down": ({"nginx": {"active": False, "enabled": True}}, "nginx is not running"),
+    "nginx down": ({"nginx": NGINX | {"active": False}}, "nginx is not running"),
     "nginx not enabled": (
-        {"nginx": {"active": True, "enabled": False}},
+        {"nginx": NGINX | {"enabled": False}},
         "nginx is not enabled: it would not start at boot",
     ),
     "https": (
-        {"https": {"status": 502, "error": "", "certificate_current": True}},
-        "HTTPS to shop.example.com on the host itself gives status 502; expected 200",
+        {"https": STATE["https"] | {"status": 502}},
+        "nginx answers the health path with 502; expected 200",
     ),
     "https refused": (
-        {"https": {"status": 0, "error": "refused", "certificate_current": None}},
-        "HTTPS to shop.example.com on the host itself gives no answer (refused)",
+        {"https": STATE["https"] | {"status": 0, "error": "refused"}},
+        "nginx does not answer HTTPS (refused)",
     ),
     "old certificate served": (
-        {"https": {"status": 200, "error": "", "certificate_current": False}},
+        {"https": STATE["https"] | {"certificate_current": False}},
         "nginx serves another certificate than the one on disk",
     ),
     "no certificate": ({"certificate_days": None}, "there is no certificate that can be read"),
@@ -225,24 +223,81 @@ def test_verify_of_a_forgotten_lock_finds_the_rest_as_well() -> None:
 
 
 def test_verify_lets_maintenance_answer_503_and_says_so() -> None:
-    https = {"status": 503, "error": "", "certificate_current": True}
+    https = STATE["https"] | {"status": 503}
     verdict = judge(STATE | {"maintenance_since": NOW - 60, "https": https})
     assert verdict["ok"]
     assert verdict["notes"] == ["web1: the maintenance page is shown to clients"]
     assert seen(STATE | {"https": https}) != []
 
 
-def test_verify_names_a_site_by_the_name_that_was_asked_for() -> None:
-    wildcard = {
-        "app_name": "shop",
-        "app_domain": ["*.example.com"],
-        "health_host": "www.example.com",
+def test_verify_finds_the_site_of_somebody_else() -> None:
+    https = STATE["https"] | {
+        "certificate_current": False,
+        "refused": "it is for other.example.com, not for shop.example.com",
     }
-    https = {"status": 502, "error": "", "certificate_current": True}
-    found = verify({"web1": STATE | {"https": https}}, {"web1": wildcard})["findings"]
-    assert [finding["seen"] for finding in found] == [
-        "HTTPS to www.example.com on the host itself gives status 502; expected 200"
+    assert seen(STATE | {"https": https}) == [
+        "web1: visitors refuse the certificate that nginx serves: it is for other.example.com, not "
+        "for shop.example.com",
+        "web1: nginx serves another certificate than the one on disk",
     ]
+
+
+def test_verify_finds_an_expired_certificate_once() -> None:
+    https = STATE["https"] | {"refused": "it expired 2 days ago"}
+    assert seen(STATE | {"https": https, "certificate_days": -2}) == [
+        "web1: the certificate expired 2 days ago"
+    ]
+
+
+def test_verify_finds_what_the_application_answers_once() -> None:
+    https = STATE["https"] | {"status": 500}
+    assert seen(STATE | {"https": https, "health": 500}) == [
+        "web1: the health path on the socket of shop@blue gives status 500; expected 200"
+    ]
+
+
+HAPROXY = {"haproxy.service": {"active": True, "starting": False, "enabled": True}}
+THROUGH: dict[str, Any] = {
+    "units": HAPROXY,
+    "disks": {},
+    "servers": {"shop/web1": {"serves": True, "drained": False, "check": "L7OK/200"}},
+    "answers": {"shop": {"status": 200, "error": "", "certificate_current": None, "refused": ""}},
+}
+
+
+def through(**changed: object) -> dict[str, Any]:
+    return verify({"web1": STATE}, deployed("web1"), {}, {"lb1": THROUGH | changed})
+
+
+def test_verify_finds_nothing_behind_a_healthy_balancer() -> None:
+    assert (through()["ok"], through()["notes"]) == (True, [])
+
+
+def test_verify_finds_a_host_that_a_balancer_does_not_take() -> None:
+    down = {"shop/web1": {"serves": False, "drained": False, "check": "L4TOUT"}}
+    found = through(servers=down)["findings"]
+    assert [(one["host"], one["seen"]) for one in found] == [
+        ("web1", "lb1 sends it no requests (its check: L4TOUT)")
+    ]
+
+
+def test_verify_notes_a_host_that_an_operator_has_drained() -> None:
+    drained = {"shop/web1": {"serves": False, "drained": True, "check": "L7OK/200"}}
+    verdict = through(servers=drained)
+    assert (verdict["ok"], verdict["notes"]) == (
+        True,
+        ["web1: is drained at lb1, and gets no requests from there"],
+    )
+
+
+def test_verify_finds_what_visitors_of_a_balancer_get() -> None:
+    nobody = {"shop": THROUGH["answers"]["shop"] | {"status": 503}}
+    assert [one["seen"] for one in through(answers=nobody)["findings"]] == [
+        "it answers the health path of shop with 503: no host of shop serves"
+    ]
+    stopped = {"haproxy.service": HAPROXY["haproxy.service"] | {"active": False}}
+    found = through(units=stopped, servers={}, answers={})["findings"]
+    assert [one["seen"] for one in found] == ["haproxy.service is not running"]
 
 
 def test_verify_reports_every_finding_of_every_host() -> None:
@@ -256,21 +311,6 @@ def test_limits_move_what_is_found() -> None:
     assert len(seen(STATE, certificate_days="65")) == 1
     assert len(seen(STATE, disk_percent=41)) == 2
     assert seen(STATE | {"lock": lock(5 * HOUR)}, stale_hours=6) == []
-
-
-def test_limits_have_defaults() -> None:
-    assert limits({}) == Bounds()
-
-
-@pytest.mark.parametrize("value", ["soon", "-1", -1, 3651, True, None, 1.5, "", "٣"])
-def test_limits_refuse_what_is_no_number_of_days(value: object) -> None:
-    with pytest.raises(ValueError, match=r"verify_certificate_days is .*; expected a number of da"):
-        limits({"certificate_days": value})
-
-
-def test_limits_refuse_all_at_once() -> None:
-    with pytest.raises(ValueError, match=r"verify_disk_percent is 0.* / verify_stale_hours is x"):
-        limits({"disk_percent": 0, "stale_hours": "x"})
 
 
 @pytest.mark.parametrize(
@@ -326,11 +366,6 @@ def test_faults_are_told_before_warnings_and_notes() -> None:
     assert lines[0] == "1 finding on 1 of 1 host:"
     assert lines[2] == "1 warning on 1 of 1 host:"
     assert lines[4].startswith("web1: the kernel killed 1 process of shop@blue.service")
-
-
-def test_limits_refuse_another_severity() -> None:
-    with pytest.raises(ValueError, match="verify_fail_on is note; expected fault or warning"):
-        limits({"fail_on": "note"})
 
 
 @pytest.mark.parametrize(

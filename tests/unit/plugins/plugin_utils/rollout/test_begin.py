@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder, Release
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
@@ -11,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     require_live,
     rollback_target,
     stale_locks,
+    unserved_lines,
 )
 
 APPS = {"web1": "shop", "web2": "shop"}
@@ -141,3 +144,50 @@ def test_host_without_a_live_release_is_refused() -> None:
     assert str(refused.value) == (
         "shop has no live release on web2; expected one; run ansible-playbook deploy.yml"
     )
+
+
+# Whether visitors are served before it begins
+
+RUNS: Any = {
+    "nginx": {"active": True, "starting": False, "enabled": True},
+    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "maintenance_since": None,
+}
+DOWN: Any = RUNS | {"nginx": RUNS["nginx"] | {"active": False}}
+
+
+def meeting(front: Any) -> Begun:  # noqa: ANN401
+    return {"acquired": True, "ended": [], "front": front}
+
+
+def test_hosts_that_serve_nobody_are_refused_once_with_the_ways_on() -> None:
+    begun = {"web1": meeting(DOWN), "web2": meeting(RUNS), "web3": meeting(DOWN)}
+    with pytest.raises(RefusedError) as refused:
+        unserved_lines(begun, goes_on=False)
+    assert str(refused.value) == (
+        "web1, web3: nginx is not running; expected it to answer, since a rollout is judged by "
+        "what a visitor gets; systemctl status nginx; nginx -t; then systemctl start nginx, or, "
+        "for a host that is new, ansible-playbook playbooks/provision.yml; to roll out all the "
+        "same: -e fleet_allow_unserved=true"
+    )
+
+
+def test_hosts_that_serve_nobody_are_told_of_when_the_rollout_goes_on() -> None:
+    assert unserved_lines({"web1": meeting(DOWN), "web2": meeting(RUNS)}, goes_on=True) == [
+        "web1: visitors are not served: nginx is not running; to do: systemctl status nginx; "
+        "nginx -t; then systemctl start nginx"
+    ]
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        # What a release may repair, or has nothing to do with.
+        RUNS | {"https": RUNS["https"] | {"status": 502}},
+        RUNS | {"https": RUNS["https"] | {"refused": "it expired 2 days ago"}},
+        RUNS | {"maintenance_since": 1790000000},
+        None,
+    ],
+)
+def test_rollout_begins_where_nginx_answers(front: Any) -> None:  # noqa: ANN401
+    assert unserved_lines({"web1": meeting(front), "web2": ACQUIRED}, goes_on=False) == []

@@ -740,3 +740,58 @@ def test_filters_of_a_rollout_are_those_that_the_playbooks_use() -> None:
     assert filters["rollout_report"](progress, planned, {}) == {"lines": [], "failure": ""}
     begun = {"releases": [{"id": "1.0", "module": "main:app"}]}
     assert filters["release_target"](begun, "shop", "1.0")["path"] == "/opt/shop/releases/1.0"
+
+
+# What visitors get after the soak
+
+FRONT: dict[str, Any] = {
+    "nginx": {"active": True, "starting": False, "enabled": True},
+    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "maintenance_since": None,
+}
+NO_NGINX = FRONT | {"nginx": FRONT["nginx"] | {"active": False}}
+
+
+def unserved(before: object, now: dict[str, Any], **server: Any) -> str:  # noqa: ANN401
+    """Return why a host is not served, of what was seen at the beginning and after the soak."""
+    state = {"servers": {"shop/web1": {"serves": True, "drained": False, "check": ""} | server}}
+    found = waves.host_outcome(
+        host(
+            inventory_hostname="web1",
+            rollout_begun={"front": before},
+            wave_look={"state": HEALTHY | now},
+            balancers_asked={"results": [{"__asked_balancer": "lb1", "state": state}]},
+        ),
+        {},
+    )
+    return found["unserved"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "server", "told"),
+    [
+        (FRONT, FRONT, {}, ""),
+        (FRONT, NO_NGINX, {}, "nginx is not running"),
+        # It was so before, and the operator has been asked.
+        (NO_NGINX, NO_NGINX, {}, ""),
+        (None, {}, {}, ""),
+        (FRONT, FRONT, {"serves": False, "check": "L4TOUT"}, "lb1 sends it no requests (its check"),
+        (FRONT, FRONT, {"serves": False, "drained": True}, ""),
+    ],
+    ids=["served", "nginx died", "as before", "not asked", "down at a balancer", "drained"],
+)
+def test_outcome_says_whether_visitors_are_served_since(
+    before: object, now: dict[str, Any], server: dict[str, Any], told: str
+) -> None:
+    found = unserved(before, now, **server)
+    assert found.startswith(told)
+    assert bool(found) == bool(told)
+
+
+def test_wave_whose_visitors_are_not_served_fails() -> None:
+    progress = close({"a": outcome(look=HEALTHY, unserved="nginx is not running")})
+    assert progress["hosts"]["a"]["state"] == "unhealthy"
+    assert progress["stopped"]["shop"] == (
+        "a is healthy, and visitors are not served: nginx is not running"
+    )
+    assert progress["to_revert"] == ["a"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.commit import _resolved
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.git import relation
 
 from tests.unit.plugins.plugin_utils.sources.trees import (
     Prepare,
@@ -383,3 +384,23 @@ def test_path_that_needs_its_neighbour_says_so(packed: Prepare, tmp_path: Path) 
     assert note.startswith(
         "app_source.path is packed alone, and its requirements.txt names ../base.txt; "
     )
+
+
+def test_commits_are_ordered_by_the_history_of_their_repository(
+    packed: Prepare, repository: Path, tmp_path: Path
+) -> None:
+    cache, url = str(tmp_path / "cache"), str(repository)
+    older = packed(type="git", url=url, version="v1").commit
+    newer = packed(type="git", url=url, version="main").commit
+    assert relation(cache, url, older, newer) == "before"
+    assert relation(cache, url, newer, older) == "after"
+    assert relation(cache, url, newer, newer) == "same"
+    git(repository, "checkout", "--quiet", "-b", "hotfix", "v1")
+    write(repository, {"main.py": "app = 3\n"})
+    git(repository, "commit", "--quiet", "--all", "--message=three")
+    aside = packed(type="git", url=url, version="hotfix").commit
+    assert relation(cache, url, aside, newer) == "unknown"
+
+
+def test_commits_that_the_mirror_does_not_have_are_not_ordered(tmp_path: Path) -> None:
+    assert relation(str(tmp_path), "/nowhere", "a" * 40, "b" * 40) == "unknown"
