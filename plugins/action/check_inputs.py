@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ansible import context
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.loader import filter_loader, test_loader
+from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     address_of,
@@ -47,6 +48,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     worker_class_problems,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
+
+display = Display()
 
 ADDRESS = ("ansible_host", "ansible_port")
 ROLES = (
@@ -222,7 +225,10 @@ class ActionModule(ControllerAction):
         if files:
             problems += self._balancer_file_problems(task_vars)
         if problems:
-            return {"failed": True, "msg": report(problems, len(examinations))}
+            told = report(problems, len(examinations))
+            display.display(f"\n{told}\n")
+            # Of a failure, Ansible prints the message twice.
+            return {"failed": True, "msg": f"{told.partition(';')[0]}, see above"}
         try:
             self._judge_balancers(task_vars)
         except ValueError as error:

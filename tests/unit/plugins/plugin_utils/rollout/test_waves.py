@@ -792,6 +792,6 @@ def test_wave_whose_visitors_are_not_served_fails() -> None:
     progress = close({"a": outcome(look=HEALTHY, unserved="nginx is not running")})
     assert progress["hosts"]["a"]["state"] == "unhealthy"
     assert progress["stopped"]["shop"] == (
-        "a is healthy, and visitors are not served: nginx is not running"
+        "a: is healthy, and visitors are not served: nginx is not running"
     )
     assert progress["to_revert"] == ["a"]
