@@ -238,7 +238,9 @@ def _named(
     tree: nodes.Template, environment: Environment, at: Path, findings: Findings
 ) -> Iterator[Path]:
     """Yield the templates that one extends, includes or imports, and refuse what is missing."""
-    for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+    kinds = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+    found: Iterator[Any] = tree.find_all(kinds)
+    for node in found:
         # Names that are computed are known when it is rendered.
         wanted = _constant(node.template)
         paths = [path for path in (_file(environment, name) for name in wanted) if path]
