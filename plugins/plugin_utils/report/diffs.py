@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 #: A new file of more lines is shown by its first ones.
-SHORT = 40
-HEAD = 12
+SHORT = 20
+HEAD = 8
 HOW = "-v shows all of it"
 
 
