@@ -169,7 +169,7 @@ def test_a_secret_is_rotated(operator: Operator, load: Load) -> None:
         "ansible-vault edit inventory/<yours>/group_vars/all/vault",
         edit="s/the-first-token/the-second-token/",
     )
-    output = operator.run("ansible-playbook playbooks/release.yml")
+    output = operator.run("ansible-playbook playbooks/restart.yml")
     assert "the-second-token" not in output
     for host, was in zip(("web1", "web2", "web3"), before, strict=True):
         now = operator.shop.live(host)
