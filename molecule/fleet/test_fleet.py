@@ -238,13 +238,17 @@ def test_balancer_refuses_a_bad_configuration_and_reloads_a_good_one(
 def test_drained_host_gets_nothing_and_comes_back(shop: Shop, load: Load) -> None:
     began = time.time()
     count = "wc -l < /var/log/nginx/shop.log; grep -c healthz /var/log/nginx/shop.log"
-    shop.succeed("drain", limit=CANARY, drain_seconds=5)
+    told = shop.succeed("drain", limit=CANARY, drain_seconds=5)
+    assert f"\n{CANARY}: drained at fleet-balancer; " in told
     time.sleep(1)
     lines, checks = map(int, shop.shell(count, CANARY).split())
     time.sleep(5)
     later, later_checks = map(int, shop.shell(count, CANARY).split())
     assert later - lines == later_checks - checks
-    shop.succeed("undrain", limit=CANARY)
+    told = shop.succeed("status", status_drift=False)
+    assert re.search(rf"^{CANARY} .* 200 OK, drained at fleet-balancer ", told, re.MULTILINE)
+    told = shop.succeed("undrain", limit=CANARY)
+    assert f"\n{CANARY}: returned to traffic at fleet-balancer; it gets requests again" in told
     time.sleep(3)
     assert int(shop.shell(count, CANARY).split()[0]) > later + 50
     assert load.failures(since=began) == []
@@ -277,7 +281,7 @@ def test_patch_stops_at_a_host_that_does_not_come_back(shop: Shop, load: Load) -
     )
     told = " ".join(result.stdout.split())
     assert result.returncode != 0, told[-6000:]
-    assert "the application answers 200 itself, and nothing through nginx" in told
+    assert "not healthy: nginx is not running; " in told
     assert f"{HOSTS[3]} : ok=3 " in told.replace("  ", " "), "the next host was touched"
     # Whoever goes on before it is mended is told so.
     told = " ".join(shop.play("patch", limit=HOSTS[3], app_health_timeout=5).stdout.split())

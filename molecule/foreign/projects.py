@@ -36,6 +36,8 @@ class Project:
             "app_source": source
             if isinstance(source, dict)
             else {"type": "path", "path": str(source)},
+            # Most of them have no site.
+            "fleet_allow_unserved": True,
             **({"app_module": module} if module else {}),
         }
 

@@ -82,3 +82,12 @@ def test_release_is_what_the_repository_has(shop: Shop, repository: Path) -> Non
     )
     status = "--write-out ' %{http_code}'"
     assert project.ask("/static/app.js", f"{condition} {status}") == "v=2; 200"
+
+    # An inventory that still names the former version: nobody goes back without being asked.
+    live = project.folder
+    told = ("this release (version shop@1.0.0) would go back to ", "is part of ")
+    project.refuse(source, "main:app", *told, app_hooks=hooks)
+    settings = project.variables(source, "main:app")
+    shop.succeed("restart", **settings, app_env={"ROTATED": "yes"}, fleet_soak_seconds=0)
+    assert project.folder == live
+    assert "ROTATED=" in shop.shell("cat /etc/packed/*/environment")

@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "shop.example.com"
@@ -42,8 +42,19 @@ class Shop:
     runs: list[str] = field(default_factory=list)
 
     @classmethod
-    def found(cls, folder: Path, inventory: Path, front: str) -> Shop:
-        """Return an inventory's shop; the host `front` publishes its HTTPS port, 1000 after SSH."""
+    def found(cls, folder: Path, inventory: Path, front: str) -> Self:
+        """Return an inventory's shop, which is deployed, with the certificate of `front`."""
+        shop = cls.connected(folder, inventory, front)
+        certificate = shop.shell("cat /etc/shop/tls/fullchain.pem", front)
+        (folder / "ca.pem").write_text(certificate, encoding="utf-8")
+        return shop
+
+    @classmethod
+    def connected(cls, folder: Path, inventory: Path, front: str) -> Self:
+        """Return the hosts of an inventory, deployed to or not.
+
+        The host `front` publishes its HTTPS port, 1000 after that of SSH.
+        """
         command = ["ansible-inventory", *_inventories(inventory), "--list"]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         hosts = json.loads(result.stdout)["_meta"]["hostvars"]
@@ -56,10 +67,7 @@ class Shop:
             ]
             for host in hosts
         }
-        shop = cls(folder, inventory, int(facts[front]["ansible_port"]) + 1000, ssh)
-        certificate = shop.shell("cat /etc/shop/tls/fullchain.pem", front)
-        (folder / "ca.pem").write_text(certificate, encoding="utf-8")
-        return shop
+        return cls(folder, inventory, int(facts[front]["ansible_port"]) + 1000, ssh)
 
     @property
     def hosts(self) -> list[str]:

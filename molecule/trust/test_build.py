@@ -20,6 +20,8 @@ RIVAL = {
     "app_module": "rival:app",
     "app_health_path": "/",
     "app_workers": 1,
+    # It has no site.
+    "fleet_allow_unserved": True,
     "app_secrets": {"RIVAL_TOKEN": "the-rivals-own"},
 }
 HOOK = (

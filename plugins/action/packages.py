@@ -8,72 +8,68 @@ from typing import Any, ClassVar
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.condensing import shortened
 
-LISTS = {"paths": ["/var/lib/apt/lists"], "patterns": ["*_Packages*"]}
 #: Arguments of every installation in this collection.
 COMMON = {
     "install_recommends": False,
-    "update_cache": True,
-    # A new machine is often still busy with its own first updates.
+    # The module has fetched the lists, as far as that is possible.
+    "update_cache": False,
+    # Between the module's look and apt's own, somebody else may begin.
     "lock_timeout": 300,
 }
-CACHE_VALID_SECONDS = 3600
+#: What apt is told for each state.
+STATES: dict[str, dict[str, Any]] = {
+    "present": {"state": "present"},
+    "latest": {"state": "latest"},
+    "newer": {"state": "latest", "only_upgrade": True},
+    "upgraded": {"upgrade": "safe", "force_apt_get": True},
+}
+#: needrestart, which Ubuntu installs, restarts what runs on old libraries: under load, and at once.
+#: The next run of apt makes up for it, and playbooks/patch.yml restarts what carries requests.
+ENVIRONMENT = {"NEEDRESTART_SUSPEND": "asgi.fleet", "DEBIAN_FRONTEND": "noninteractive"}
 _UNKNOWN = re.compile(r"No package matching '([^']*)'")
 
 
 class ActionModule(Action):
-    """Calls `ansible.builtin.apt`, and detects a host whose package lists were never fetched."""
+    """Makes apt ready by the module of this name, and calls `ansible.builtin.apt` if needed."""
 
     options: ClassVar[dict[str, Any]] = {
-        "name": {"type": "list", "elements": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "latest"], "default": "present"},
+        "name": {"type": "list", "elements": "str", "default": []},
+        "state": {"type": "str", "choices": list(STATES), "default": "present"},
         "policy_rc_d": {"type": "int"},
         "variable": {"type": "str", "default": ""},
+        "wait_seconds": {"type": "int", "default": 300},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return apt's result."""
         self._task_vars = task_vars
-        variable = options.pop("variable")
+        ready = self._ask("asgi.fleet.packages", options)
         # What is installed needs no mirror: one that does not answer must not stop a release.
-        if options["state"] == "present" and self._has_all(options):
-            return {"changed": False}
-        answer = self._install(options)
+        if ready.get("failed") or (options["state"] == "present" and not ready["missing"]):
+            return ready
+        self._task.environment = [*(self._task.environment or []), ENVIRONMENT]
+        answer = self._ask("ansible.builtin.apt", COMMON | _asked_of_apt(options))
+        told = {key: ready[key] for key in ("missing", "waited_for") if ready.get(key)}
+        warnings = [*(ready.get("warnings") or []), *(answer.get("warnings") or [])]
+        answer |= told | ({"warnings": warnings} if warnings else {})
         unknown = _unknown_package(answer)
         answer |= shortened(answer, task_vars) if self._task.diff else {}
-        return answer | {"msg": _refused(variable, unknown)} if variable and unknown else answer
-
-    def _has_all(self, options: dict[str, Any]) -> bool:
-        """Return whether nothing is missing, without asking a mirror."""
-        own = self._task.check_mode
-        self._task.check_mode = True
-        try:
-            answer = self._apt(options, update_cache=False)
-        finally:
-            self._task.check_mode = own
-        return not answer.get("failed") and not answer.get("changed")
-
-    def _install(self, options: dict[str, Any]) -> dict[str, Any]:
-        answer = self._apt(options, cache_valid_time=CACHE_VALID_SECONDS)
-        if not _unknown_package(answer) or self._has_lists():
-            return answer
-        if self._task.check_mode:
+        if unknown and self._task.check_mode and not ready["has_lists"]:
             missing = "the host has no package lists yet; they are fetched outside check mode"
             return {"changed": True, "msg": missing}
-        # A fresh image has an empty folder of lists; its age alone looks current.
-        return self._apt(options, cache_valid_time=0)
-
-    def _apt(self, options: dict[str, Any], **further: object) -> dict[str, Any]:
-        given = {name: value for name, value in options.items() if value is not None}
-        return self._ask("ansible.builtin.apt", COMMON | given | further)
-
-    def _has_lists(self) -> bool:
-        return bool(self._ask("ansible.builtin.find", LISTS).get("matched"))
+        variable = options["variable"]
+        return answer | {"msg": _refused(variable, unknown)} if variable and unknown else answer
 
     def _ask(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(
             module_name=module, module_args=dict(arguments), task_vars=self._task_vars
         )
         return answer
+
+
+def _asked_of_apt(options: dict[str, Any]) -> dict[str, Any]:
+    further = {name: options[name] for name in ("name", "policy_rc_d") if options[name]}
+    return STATES[options["state"]] | further
 
 
 def _unknown_package(answer: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ class ActionModule(ControllerAction):
             "choices": ["refused", "told", "ignored"],
             "default": "ignored",
         },
-        "cache": {"type": "str", "default": ""},
+        "cache": {"type": "path", "default": ""},
         "allow_older": {"type": "bool", "default": False},
     }
 
@@ -62,8 +62,12 @@ class ActionModule(ControllerAction):
             if options["require"] == "locks":
                 stale = stale_locks(apps, begun)
                 if options["unserved"] != "ignored":
-                    goes_on = options["unserved"] == "told" or self._task.check_mode
-                    _show(unserved_lines(begun, goes_on=goes_on))
+                    told = unserved_lines(
+                        begun,
+                        goes_on=options["unserved"] == "told",
+                        check_mode=self._task.check_mode,
+                    )
+                    _show(told)
                 return result | {"stale": stale}
             if options["require"] == "live":
                 require_live(apps, begun)

@@ -64,6 +64,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     ensure_account,
     find_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
+    UnfitError,
+    require_fit_host,
+)
 
 
 def main() -> None:
@@ -75,6 +79,7 @@ def main() -> None:
     application = Application(module.params["name"])
     user = module.params["user"] or application.name
     try:
+        require_fit_host()
         made = provenance.claim(
             application, user, check_mode=module.check_mode, parents=provenance.PARENTS
         )
@@ -82,8 +87,8 @@ def main() -> None:
             made.append(f"the account {user}")
             if not module.check_mode:
                 ensure_account(user, application.name, borrowed=user != application.name)
-    except (AccountError, provenance.ForeignError) as error:
-        module.fail_json(msg=str(error))
+    except (AccountError, UnfitError, provenance.ForeignError, OSError) as error:
+        module.refuse(error)
     module.exit_json(changed=bool(made), made=made)
 
 

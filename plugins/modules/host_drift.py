@@ -123,6 +123,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
     session_port,
     wanted_rules,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
+    UnfitError,
+    require_fit_host,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 
 
@@ -171,7 +175,10 @@ def main() -> None:
     wanted = {name: module.params[name] for name in own}
     wanted["sysctl"] = {name: str(value) for name, value in wanted["sysctl"].items()}
     try:
+        require_fit_host()
         drift = find_drift(Baseline(**wanted))
+    except UnfitError as error:
+        module.refuse(error)
     except (Refusal, OSError, subprocess.SubprocessError) as error:
         module.fail_json(
             msg=f"the host cannot be compared with its baseline: {error}; expected Debian or "

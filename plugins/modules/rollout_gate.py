@@ -42,14 +42,14 @@ options:
     default: []
   unserved:
     description:
-      - With O(require=locks), what comes of a host whose nginx does not answer. In check mode it
-        is only told.
+      - With O(require=locks), what comes of a host that has a live release and whose nginx does not
+        answer. In check mode it is only told.
     type: str
     choices: [refused, told, ignored]
     default: ignored
   cache:
     description: Folder of the mirrors of git repositories, to compare commits.
-    type: str
+    type: path
     default: ""
   allow_older:
     description: Only tell of hosts that run a newer release.

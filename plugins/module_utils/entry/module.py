@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.host.remedies import explained
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import credentials
+
+#: What a module and its tools write is read by other accounts: the build's, the service's, nginx's.
+#: A mode that says so is not enough: os.makedirs() gives it to the last folder alone, and tools
+#: know no other way. What is secret has its own mode from the first moment (`write_file`).
+UMASK = 0o022
+#: Decides over LANG and every LC_*, and is part of libc on each supported release.
+LOCALE = "C.UTF-8"
+#: Where a host has its tools, those for root included.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Module(AnsibleModule):
@@ -17,6 +27,10 @@ class Module(AnsibleModule):
     Options contain environments, files and commands of an application. `no_log` of an option is no
     remedy: that of a suboption misses if a newline of the value was escaped in the text, and the
     text of every value is cut out of the answer, so that a file would have no diff.
+
+    Nor does anything of the log-in reach the work: its umask, which a hardened host sets to 077;
+    its language, which ssh brings from the operator's machine, and in which tools would answer; its
+    PATH, which lacks /usr/sbin for many users.
 
     AnsibleModule's own parameter `no_log` says the same, but is lost: Ansible sends the task's own
     `no_log`, false as a rule, with every call.
@@ -29,6 +43,7 @@ class Module(AnsibleModule):
             argument_spec: The options; `no_log` keeps a text out of the answer.
             more: As AnsibleModule has it.
         """
+        _forget_the_login()
         super().__init__(argument_spec=argument_spec, **more)
         # With -vvv the answer repeats the options, and a failing tool its arguments.
         for text in _texts(self.params):
@@ -52,6 +67,16 @@ class Module(AnsibleModule):
     @no_log.setter
     def no_log(self, of_the_task: bool) -> None:
         """Ignore what a task says: its `no_log` hides the answer too, and does so by itself."""
+
+
+def _forget_the_login() -> None:
+    os.umask(UMASK)
+    for name in list(os.environ):
+        if name in ("LANG", "LANGUAGE") or name.startswith("LC_"):
+            del os.environ[name]
+    os.environ.update(LANG=LOCALE, LC_ALL=LOCALE)
+    given = os.environ.get("PATH", "").split(":")
+    os.environ["PATH"] = ":".join(dict.fromkeys(filter(None, [*given, *PATH.split(":")])))
 
 
 def _texts(value: object) -> Iterator[str]:

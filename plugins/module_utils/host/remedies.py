@@ -1,4 +1,4 @@
-"""What an operator can do about a host that has run out of something.
+"""What an operator can do about a host that lacks something.
 
 Tools, applications and the kernel say what they missed, in words of their own and seldom at the end
 of what they print. A message that says so ends with what to do.
@@ -12,6 +12,12 @@ _REMEDIES = (
         ("No space left on device", "Disk quota exceeded"),
         "a file system of the host is full: `df -h` and `df -i` on the host show which one; make "
         "room there, and run the same command again",
+    ),
+    (
+        ("Read-only file system",),
+        "that file system of the host is mounted read-only: `findmnt` on the host shows which one "
+        "it is; mount it for writing, or look in the kernel's log (`journalctl --dmesg`) for the "
+        "error that made it so, and run the same command again",
     ),
     (
         (

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -27,6 +26,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction impo
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import ANY, LOCALHOST
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.network import (
+    TRUST_STORE,
+    tool_environment,
+    urls,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -36,12 +40,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
 #: The folder of a release for temporary files of the build; it goes at the end.
 #: Not /tmp: compilers and tests of build systems run programs there, and many hosts forbid it.
 SCRATCH = ".build"
-#: Certificate authorities that the host trusts, from the package ca-certificates.
-TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
-#: What the host's own environment may say to uv: indexes, proxies and authorities.
-_OF_THE_HOST = re.compile(
-    r"UV_\w+|PIP_\w+|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE", re.I
-)
 
 
 def wheel(recipe: Recipe) -> str:
@@ -56,10 +54,8 @@ def uv_environment(recipe: Recipe, cache: str) -> dict[str, str]:
         recipe: The release.
         cache: Folder of uv's cache.
     """
-    environment = {
-        # uv brings its own authorities; those of a company's package index are in the host's store.
-        **({"UV_SYSTEM_CERTS": "true"} if os.path.exists(TRUST_STORE) else {}),
-        **{name: value for name, value in os.environ.items() if _OF_THE_HOST.fullmatch(name)},
+    store = TRUST_STORE if os.path.exists(TRUST_STORE) else ""
+    own = {
         "UV_CACHE_DIR": cache,
         # A venv whose files are links into the cache would change with it.
         "UV_LINK_MODE": "copy",
@@ -67,7 +63,10 @@ def uv_environment(recipe: Recipe, cache: str) -> dict[str, str]:
         "UV_PROJECT_ENVIRONMENT": recipe.inside(".venv"),
         # The service could not read them under /root.
         "UV_PYTHON_INSTALL_DIR": recipe.pythons,
-        **recipe.uv_environment,
+    }
+    environment = {
+        **tool_environment(recipe.uv_environment, os.environ, store=store),
+        **{name: value for name, value in own.items() if name not in recipe.uv_environment},
     }
     if recipe.python_mirror:
         environment["UV_PYTHON_INSTALL_MIRROR"] = recipe.python_mirror
@@ -167,13 +166,8 @@ def shown_of(output: str, environment: Mapping[str, str]) -> str:
 
 def _names_loopback(values: Sequence[str]) -> bool:
     """Return whether one of the values is the URL of something on this host."""
-    hosts = (urlsplit(part).hostname or "" for value in values for part in _urls(value))
+    hosts = (urlsplit(part).hostname or "" for value in values for part in urls(value))
     return any(map(_is_loopback, hosts))
-
-
-def _urls(value: str) -> list[str]:
-    # UV_INDEX= may name its indexes: `internal=https://...`.
-    return re.findall(r"https?://[^\s,]+", value)
 
 
 def _is_loopback(host: str) -> bool:

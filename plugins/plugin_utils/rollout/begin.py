@@ -65,29 +65,36 @@ def locked_text(app: str, holder: Holder) -> str:
     )
 
 
-def unserved_lines(begun: Mapping[str, Begun], *, goes_on: bool) -> list[str]:
+def unserved_lines(
+    begun: Mapping[str, Begun], *, goes_on: bool, check_mode: bool = False
+) -> list[str]:
     """Return the hosts whose nginx does not answer at all, whatever the application does.
 
     Args:
         begun: Each host's result.
-        goes_on: The rollout goes on all the same. In check mode it may be that a step before it,
-            which was not taken, would have started nginx.
+        goes_on: The rollout goes on all the same.
+        check_mode: A step before the rollout, which was not taken, would perhaps start nginx.
 
     Raises:
-        RefusedError: There are such hosts, and the rollout does not go on.
+        RefusedError: There are such hosts, and the rollout does not go on. A host without a live
+            release is none of them: nobody loses anything there.
     """
     hosts: dict[Fault, list[str]] = {}
+    refused: dict[Fault, list[str]] = {}
     for host, found in begun.items():
         for fault in served(host, "", found.get("front")).faults:
-            if fault.closed:
-                hosts.setdefault(fault, []).append(host)
-    if not goes_on and hosts:
+            if not fault.closed:
+                continue
+            if found.get("live"):
+                refused.setdefault(fault, []).append(host)
+            elif check_mode:
+                continue
+            hosts.setdefault(fault, []).append(host)
+    if refused and not goes_on and not check_mode:
         raise RefusedError(
-            "; ".join(f"{', '.join(named)}: {fault.seen}" for fault, named in hosts.items())
+            "; ".join(f"{', '.join(named)}: {fault.seen}" for fault, named in refused.items())
             + "; expected it to answer, since a rollout is judged by what a visitor gets; "
-            + f"{next(iter(hosts)).todo}, or, for a host that is new, "
-            "ansible-playbook playbooks/provision.yml; to roll out all the same: "
-            "-e fleet_allow_unserved=true"
+            + f"{next(iter(refused)).todo}; to roll out all the same: -e fleet_allow_unserved=true"
         )
     return [
         f"{', '.join(named)}: visitors are not served: {fault.seen}; to do: {fault.todo}"

@@ -40,11 +40,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Older:
-    """Hosts that would go back: what they run, and how that is known."""
+    """Hosts that would go back: what they run, how that is known, whether they have the other."""
 
     live: str
     why: str
     hosts: tuple[str, ...]
+    kept: bool = False
 
 
 def going_back(begun: Mapping[str, Begun], wanted: Mapping[str, Wanted], ask: Ask) -> list[Older]:
@@ -55,15 +56,17 @@ def going_back(begun: Mapping[str, Begun], wanted: Mapping[str, Wanted], ask: As
         wanted: For each host, what it is to run; hosts that are not in it are not judged.
         ask: How commits stand to each other.
     """
-    hosts: dict[tuple[str, str], list[str]] = {}
+    hosts: dict[tuple[str, str, bool], list[str]] = {}
     for host, found in begun.items():
         live = found.get("live")
         if host not in wanted or not live:
             continue
-        why = _why_older(live, found.get("releases") or [], wanted[host], ask)
+        releases = found.get("releases") or []
+        why = _why_older(live, releases, wanted[host], ask)
         if why:
-            hosts.setdefault((live, why), []).append(host)
-    return [Older(live, why, tuple(named)) for (live, why), named in hosts.items()]
+            kept = any(one["id"] == wanted[host].release for one in releases)
+            hosts.setdefault((live, why, kept), []).append(host)
+    return [Older(live, why, tuple(named), kept) for (live, why, kept), named in hosts.items()]
 
 
 def _why_older(live_id: str, releases: Sequence[Release], wanted: Wanted, ask: Ask) -> str:
@@ -133,12 +136,13 @@ def older_lines(
             continue
         version = _version(target.source)
         asked = f" (version {version})" if version else ""
+        back = f"playbooks/rollback.yml -e release={target.release}"
         raise RefusedError(
             f"{', '.join(one.hosts)} {'runs' if len(one.hosts) == 1 else 'run'} {one.live}, and "
             f"this release{asked} would go back to {target.release}: {one.why}; expected a newer "
             "one. To keep what is live, with other settings or secrets: ansible-playbook "
-            "playbooks/restart.yml, and set its version in app_source of the inventory; to roll "
-            f"back: ansible-playbook playbooks/rollback.yml -e release={target.release}; to "
-            "release it all the same: -e fleet_allow_older=true"
+            "playbooks/restart.yml, and set its version in app_source of the inventory; "
+            + (f"to roll back: ansible-playbook {back}; " if one.kept else "")
+            + "to release it all the same: -e fleet_allow_older=true"
         )
     return lines

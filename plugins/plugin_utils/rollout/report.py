@@ -29,9 +29,9 @@ def rollout_report(
     Args:
         progress: What `close_wave` returned for the last wave.
         plan: The plan of the rollout.
-        hostvars: The variables of each host: `rollout_reverted` and `rollout_ended`, the results of
-            reverting it and of ending the rollout on it, and `balancers_asked`, what the balancers
-            told at the end.
+        hostvars: The variables of each host: `deployment`; `rollout_reverted` and `rollout_ended`,
+            the results of reverting it and of ending the rollout on it; and `balancers_asked`, what
+            the balancers told at the end.
 
     Returns:
         `lines`, a table of every host, and `failure`, the message of a rollout that has failed, or
@@ -52,7 +52,9 @@ def rollout_report(
     failed = list(progress.get("stopped", {})) + [
         host for host, found in ended.items() if found.get("failed") or found.get("unreachable")
     ]
-    unserved = [host for host, visit in visits.items() if visit.faults]
+    unserved = [
+        host for host, visit in visits.items() if visit.faults and not _is_allowed(hostvars[host])
+    ]
     unserved += _closed(balancers) if visits else []
     return {
         "lines": [
@@ -63,6 +65,11 @@ def rollout_report(
         ],
         "failure": _failure(list(dict.fromkeys(failed)), unserved),
     }
+
+
+def _is_allowed(variables: Mapping[str, Any]) -> bool:
+    """Return whether the operator has said that the host may be without visitors."""
+    return bool((variables.get("deployment") or {}).get("fleet_allow_unserved"))
 
 
 def _app(plan: RolloutPlan, host: str) -> str:

@@ -1,4 +1,4 @@
-"""What the action plugin adds to apt: its options, and a host that has no package lists yet."""
+"""What the action plugin adds to apt: what it asks the host first, and what it tells apt."""
 
 from __future__ import annotations
 
@@ -13,31 +13,34 @@ from ansible_collections.asgi.fleet.plugins.action.packages import ActionModule
 
 UNKNOWN = {"failed": True, "msg": "No package matching 'nginx' is available"}
 INSTALLED = {"changed": True, "stdout": "Setting up nginx"}
-MISSING = {"changed": True}
-PRESENT = {"changed": False}
 CONNECTION = SimpleNamespace(_shell=SimpleNamespace(tmpdir="unused"))
 
 
 class Host(ActionModule):
     """An action whose host answers as a test wants, and notes what it was asked."""
 
-    answers: list[dict[str, Any]]
-    lists: int
+    ready: dict[str, Any]
+    answer: dict[str, Any]
     asked: list[dict[str, Any]]
 
     def _execute_module(
         self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         assert task_vars == {"inventory_hostname": "web1"}
-        if module_name == "ansible.builtin.find":
-            return {"changed": False, "matched": self.lists}
+        if module_name == "asgi.fleet.packages":
+            assert not self._task.environment
+            return self.ready
         assert module_name == "ansible.builtin.apt"
-        self.asked.append({**module_args, "check_mode": self._task.check_mode})
-        return self.answers.pop(0)
+        self.asked.append({**module_args, "environment": self._task.environment})
+        return dict(self.answer)
 
 
 def run(
-    *answers: dict[str, Any], lists: int = 1, check_mode: bool = False, **args: object
+    answer: dict[str, Any] | None = None,
+    *,
+    ready: dict[str, Any] | None = None,
+    check_mode: bool = False,
+    **args: object,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     loader = DataLoader()
     task = Task.load({"action": "asgi.fleet.packages", "check_mode": check_mode})
@@ -50,65 +53,76 @@ def run(
         templar=Templar(loader=loader, variables={}),
         shared_loader_obj=None,
     )
-    action.answers, action.lists, action.asked = list(answers), lists, []
+    action.ready = {"changed": False, "missing": ["nginx"], "has_lists": True, **(ready or {})}
+    action.answer, action.asked = answer or INSTALLED, []
     return dict(action.run(task_vars={"inventory_hostname": "web1"})), action.asked
 
 
 def test_packages_are_installed_as_the_collection_installs_all() -> None:
-    result, asked = run(MISSING, INSTALLED, name="nginx", policy_rc_d=101)
+    result, asked = run(name="nginx", policy_rc_d=101)
     assert result["changed"] is True
-    common = {
+    (told,) = asked
+    (environment,) = told.pop("environment")
+    assert environment["NEEDRESTART_SUSPEND"]
+    assert told == {
         "name": ["nginx"],
         "state": "present",
         "policy_rc_d": 101,
         "install_recommends": False,
+        "update_cache": False,
         "lock_timeout": 300,
     }
-    assert asked == [
-        {**common, "update_cache": False, "check_mode": True},
-        {**common, "update_cache": True, "cache_valid_time": 3600, "check_mode": False},
-    ]
 
 
-def test_what_is_installed_asks_no_mirror() -> None:
-    result, asked = run(PRESENT)
+def test_what_is_installed_does_not_ask_apt() -> None:
+    result, asked = run(ready={"missing": []})
     assert result["changed"] is False
-    assert [arguments["update_cache"] for arguments in asked] == [False]
+    assert asked == []
 
 
-def test_policy_is_apts_own_unless_given() -> None:
-    _, asked = run(INSTALLED, name=["a", "b"], state="latest")
-    assert (asked[0]["name"], asked[0]["state"]) == (["a", "b"], "latest")
-    assert "policy_rc_d" not in asked[0]
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("latest", {"name": ["nginx"], "state": "latest"}),
+        ("newer", {"name": ["nginx"], "state": "latest", "only_upgrade": True}),
+        ("upgraded", {"upgrade": "safe", "force_apt_get": True}),
+    ],
+)
+def test_upgrades_ask_apt_even_if_nothing_is_missing(state: str, told: dict[str, Any]) -> None:
+    names = [] if state == "upgraded" else ["nginx"]
+    _, asked = run(ready={"missing": []}, name=names, state=state)
+    assert {**asked[0], **told} == asked[0]
+    assert ("name" in asked[0]) == bool(names)
 
 
-def test_host_without_lists_fetches_them() -> None:
-    result, asked = run(UNKNOWN, UNKNOWN, INSTALLED, lists=0)
-    assert result["changed"] is True
-    assert not result.get("failed")
-    assert [arguments["cache_valid_time"] for arguments in asked[1:]] == [3600, 0]
-    assert not any(arguments["check_mode"] for arguments in asked[1:])
+def test_host_that_cannot_use_apt_is_refused_before_it() -> None:
+    result, asked = run(ready={"failed": True, "msg": "apt on this host is in use"})
+    assert (result["failed"], result["msg"]) == (True, "apt on this host is in use")
+    assert asked == []
+
+
+def test_warnings_and_whom_it_waited_for_reach_the_operator() -> None:
+    result, _ = run(ready={"warnings": ["a source was passed over"], "waited_for": "apt-get (1)"})
+    assert result["warnings"] == ["a source was passed over"]
+    assert result["waited_for"] == "apt-get (1)"
 
 
 def test_host_without_lists_reports_a_change_in_check_mode() -> None:
-    result, asked = run(UNKNOWN, UNKNOWN, lists=0, check_mode=True)
+    result, _ = run(UNKNOWN, ready={"has_lists": False}, check_mode=True)
     assert result["changed"] is True
     assert not result.get("failed")
     assert result["msg"].startswith("the host has no package lists yet")
-    assert all(arguments["check_mode"] for arguments in asked)
-    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_package_that_the_lists_do_not_have_is_refused(*, check_mode: bool) -> None:
-    result, asked = run(UNKNOWN, UNKNOWN, lists=4, check_mode=check_mode)
+    result, _ = run(UNKNOWN, check_mode=check_mode)
     assert (result["failed"], result["msg"]) == (True, UNKNOWN["msg"])
-    assert len(asked) == 2
 
 
 def test_variable_that_names_it_is_told() -> None:
     unknown = {"failed": True, "msg": "No package matching 'libpq55' is available"}
-    result, asked = run(unknown, unknown, name=["libpq55"], variable="app_system_packages")
+    result, asked = run(unknown, name=["libpq55"], variable="app_system_packages")
     assert result["failed"] is True
     assert result["msg"].startswith(
         "app_system_packages contains libpq55, which apt on this host does not know; expected "
@@ -117,6 +131,5 @@ def test_variable_that_names_it_is_told() -> None:
 
 
 def test_another_failure_is_apts_own() -> None:
-    locked = {"failed": True, "msg": "Could not get lock"}
-    result, _ = run(locked, locked, lists=0, check_mode=True, name="a", variable="app_x")
+    result, _ = run({"failed": True, "msg": "Could not get lock"}, name="a", variable="app_x")
     assert (result["failed"], result["msg"]) == (True, "Could not get lock")

@@ -10,9 +10,19 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.asgi.fleet.plugins.module_utils.entry import module as frame
+from ansible_collections.asgi.fleet.plugins.modules import claim, host_drift
 
 #: Has a module return the arguments that it got.
 INVOCATION = "inject_invocation"
+
+
+@pytest.fixture(autouse=True)
+def machine_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that need not be a host, whose tools are those of the test."""
+    monkeypatch.setattr(frame, "PATH", "")
+    for module in (claim, host_drift):
+        monkeypatch.setattr(module, "require_fit_host", lambda: None)
 
 
 @pytest.fixture

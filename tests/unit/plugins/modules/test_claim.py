@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import UnfitError
 from ansible_collections.asgi.fleet.plugins.modules import claim
 
 Run = Callable[..., dict[str, Any]]
@@ -53,3 +56,30 @@ def test_claim_of_what_is_taken_fails(
     assert answer["failed"]
     assert f"{tmp_path}/etc/no-such-shop exists" in answer["msg"]
     assert made == []
+
+
+@pytest.mark.usefixtures("made")
+def test_unfit_host_is_refused_before_anything_changes(
+    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def require_fit_host() -> None:
+        raise UnfitError("the file system of /opt is mounted noexec")
+
+    monkeypatch.setattr(claim, "require_fit_host", require_fit_host)
+    answer = run_module(claim, name="no-such-shop")
+    assert (answer["failed"], answer["msg"]) == (True, "the file system of /opt is mounted noexec")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("made")
+def test_folder_that_cannot_be_written_is_named(
+    run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> list[str]:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/etc/no-such-shop")
+
+    monkeypatch.setattr(claim.provenance, "claim", refuse)
+    answer = run_module(claim, name="no-such-shop")
+    assert answer["failed"]
+    assert "Read-only file system: '/etc/no-such-shop'" in answer["msg"]
+    assert "mount it for writing" in answer["msg"]

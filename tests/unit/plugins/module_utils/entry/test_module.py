@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import syslog
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,3 +62,42 @@ def test_answer_has_no_credentials_of_an_option(capsys: pytest.CaptureFixture[st
     assert "s3cret" not in answer
     assert "t0ken" not in answer
     assert json.loads(answer)["told"] == "cannot read https://********@index.example.com/simple"
+
+
+@pytest.fixture
+def odd_login(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A log-in with umask 077, another language and a user's PATH."""
+    for name, value in {"LANG": "de_DE.UTF-8", "LC_TIME": "de_DE", "LANGUAGE": "de:en"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.setenv("PATH", "/home/op/bin:/usr/bin:/bin")
+    own = os.umask(0o077)
+    yield
+    os.umask(own)
+
+
+@pytest.mark.usefixtures("odd_login")
+def test_what_a_module_makes_does_not_depend_on_the_umask(tmp_path: Path) -> None:
+    call(Module)
+    (tmp_path / "parent" / "child").mkdir(mode=0o755, parents=True)
+    subprocess.run(["mkdir", "-p", tmp_path / "by" / "tool"], check=True)
+    (tmp_path / "file").write_text("")
+    made = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o755}
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.usefixtures("odd_login")
+def test_tools_answer_in_english_whatever_the_language_of_the_login() -> None:
+    call(Module)
+    found = {name for name in os.environ if name.startswith(("LANG", "LC_"))}
+    assert found == {"LANG", "LC_ALL"}
+    assert os.environ["LC_ALL"] == os.environ["LANG"] == "C.UTF-8"
+
+
+@pytest.mark.usefixtures("odd_login")
+def test_tools_of_root_are_found_behind_the_users_own() -> None:
+    call(Module)
+    assert os.environ["PATH"] == (
+        "/home/op/bin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin"
+    )

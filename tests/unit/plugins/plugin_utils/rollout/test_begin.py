@@ -156,8 +156,8 @@ RUNS: Any = {
 DOWN: Any = RUNS | {"nginx": RUNS["nginx"] | {"active": False}}
 
 
-def meeting(front: Any) -> Begun:  # noqa: ANN401
-    return {"acquired": True, "ended": [], "front": front}
+def meeting(front: Any, live: str = "1.1") -> Begun:  # noqa: ANN401
+    return {"acquired": True, "ended": [], "live": live, "front": front}
 
 
 def test_hosts_that_serve_nobody_are_refused_once_with_the_ways_on() -> None:
@@ -166,9 +166,8 @@ def test_hosts_that_serve_nobody_are_refused_once_with_the_ways_on() -> None:
         unserved_lines(begun, goes_on=False)
     assert str(refused.value) == (
         "web1, web3: nginx is not running; expected it to answer, since a rollout is judged by "
-        "what a visitor gets; systemctl status nginx; nginx -t; then systemctl start nginx, or, "
-        "for a host that is new, ansible-playbook playbooks/provision.yml; to roll out all the "
-        "same: -e fleet_allow_unserved=true"
+        "what a visitor gets; systemctl status nginx; nginx -t; then systemctl start nginx; to "
+        "roll out all the same: -e fleet_allow_unserved=true"
     )
 
 
@@ -177,6 +176,18 @@ def test_hosts_that_serve_nobody_are_told_of_when_the_rollout_goes_on() -> None:
         "web1: visitors are not served: nginx is not running; to do: systemctl status nginx; "
         "nginx -t; then systemctl start nginx"
     ]
+
+
+def test_host_without_a_live_release_has_no_visitors_to_lose() -> None:
+    begun = {"web1": meeting(DOWN, live="")}
+    [line] = unserved_lines(begun, goes_on=False)
+    assert line.startswith("web1: visitors are not served: nginx is not running; ")
+    # On a host that has nothing yet, nginx would be there by now.
+    assert unserved_lines(begun, goes_on=False, check_mode=True) == []
+
+
+def test_check_mode_tells_and_does_not_refuse() -> None:
+    assert len(unserved_lines({"web1": meeting(DOWN)}, goes_on=False, check_mode=True)) == 1
 
 
 @pytest.mark.parametrize(

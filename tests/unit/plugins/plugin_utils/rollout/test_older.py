@@ -136,7 +136,7 @@ def test_hosts_that_lag_behind_do_not_keep_the_others_from_being_completed() -> 
     forward = Wanted("1.5.0-b", "b" * 40, git("v1.5.0"))
     assert going_back(begun, dict.fromkeys(begun, forward), asks("after")) == []
     assert going_back(begun, dict.fromkeys(begun, BACK), asks("before")) == [
-        Older("1.5.0-b", "commit aaaaaaaaaaaa is part of bbbbbbbbbbbb", ("web1",))
+        Older("1.5.0-b", "commit aaaaaaaaaaaa is part of bbbbbbbbbbbb", ("web1",), kept=True)
     ]
 
 
@@ -144,7 +144,7 @@ def test_host_whose_source_is_not_known_yet_is_not_judged() -> None:
     assert going_back({"web1": host("1.5.0-b", NEW)}, {}, asks("before")) == []
 
 
-GOING = [Older("1.5.0-b", "v1.4.0 < v1.5.0", ("web1", "web2"))]
+GOING = [Older("1.5.0-b", "v1.4.0 < v1.5.0", ("web1", "web2"), kept=True)]
 WANTED = dict.fromkeys(("web1", "web2"), BACK)
 
 
@@ -158,6 +158,13 @@ def test_going_back_is_refused_with_every_way_on() -> None:
         "inventory; to roll back: ansible-playbook playbooks/rollback.yml -e release=1.4.0-a; to "
         "release it all the same: -e fleet_allow_older=true"
     )
+
+
+def test_rollback_is_offered_only_to_what_the_hosts_have() -> None:
+    with pytest.raises(RefusedError) as refused:
+        older_lines([Older("1.5.0-b", "v1.4.0 < v1.5.0", ("web1",))], WANTED, allowed=False)
+    assert str(refused.value).startswith("web1 runs 1.5.0-b, and this release ")
+    assert "rollback" not in str(refused.value)
 
 
 def test_going_back_that_was_asked_for_is_said() -> None:

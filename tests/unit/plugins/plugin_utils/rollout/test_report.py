@@ -29,16 +29,19 @@ def balancer(name: str = "lb1", unit: dict[str, bool] = HAPROXY, **more: Any) ->
 
 
 def end(
-    *fronts: dict[str, Any] | None, state: str = "live", asked: list[dict[str, Any]] | None = None
+    *fronts: dict[str, Any] | None,
+    asked: list[dict[str, Any]] | None = None,
+    deployment: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a rollout over web1, web2 and so on, with what they meet."""
     hosts = [f"web{number}" for number in range(1, len(fronts) + 1)]
     deployments = {host: {"app_name": "shop", "fleet_waves": ["100%"]} for host in hosts}
-    progress = {"hosts": {host: {"app": "shop", "state": state} for host in hosts}}
+    progress = {"hosts": {host: {"app": "shop", "state": "live"} for host in hosts}}
     hostvars = {
         host: {
             "rollout_ended": {"live": "1.1", "front": front},
             "balancers_asked": {"results": asked or []},
+            "deployment": deployment or {},
         }
         for host, front in zip(hosts, fronts, strict=True)
     }
@@ -82,6 +85,12 @@ def test_row_says_what_visitors_get(
     told = end(front)
     assert told["lines"][1] == f"web1  1.1      {state}"
     assert bool(told["failure"]) == failure
+
+
+def test_host_that_may_be_without_visitors_is_told_of_and_does_not_fail() -> None:
+    told = end(DOWN, deployment={"fleet_allow_unserved": True})
+    assert told["lines"][1] == "web1  1.1      live, but not served"
+    assert told["failure"] == ""
 
 
 def test_maintenance_that_goes_on_is_said_with_its_end() -> None:
