@@ -45,6 +45,8 @@ def early_end(
         failed = hostvars[host].get("ansible_failed_result") or {}
         # Not the message of a task that only says: see below.
         reason = failure_reason(refused or ({} if failed.get("reason_follows") else failed), "")
+        if any(result.get("unreachable") for result in results):
+            reason = "did not answer"
         if reason:
             reasons[host] = reason
         else:

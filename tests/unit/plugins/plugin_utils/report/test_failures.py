@@ -62,5 +62,10 @@ def test_failed_task_is_a_reason_unless_it_says_that_one_follows() -> None:
     assert lines == ["web2: disk full", "web1, web3: not begun"]
 
 
+def test_host_that_did_not_answer_is_named_as_such() -> None:
+    gone = {"rollout_begun": {"unreachable": True, "msg": "Connection timed out"}}
+    assert ended(web1={}, web2=gone) == ["web2: did not answer", "web1: not begun"]
+
+
 def test_nothing_is_told_of_no_host() -> None:
     assert ended() == []
