@@ -29,7 +29,7 @@ if socket.gethostname() == "web2":
 
 def table(output: str) -> dict[str, list[str]]:
     """The last table of an output: the columns of each host."""
-    rows = output.rpartition("\nHOST ")[2].splitlines()[1:]
+    rows = output.rpartition("\nHOST ")[2].partition("\n\n")[0].splitlines()[1:]
     found = [re.split(r" {2,}", row) for row in rows if row.startswith("web")]
     return {row[0]: row[1:] for row in found}
 
