@@ -12,6 +12,9 @@ RELEASE_FILES = roles/python_release/files
 HOST_FILES = $(wildcard roles/*/files/*.py)
 HOST_TESTS = tests/unit/plugins/module_utils tests/unit/plugins/modules tests/unit/roles
 
+# One host of the lab, which `make test-ansible` expects to be up: CONTRIBUTING.md.
+LAB_INVENTORY = -i molecule/shared/inventory/lab.yml -i molecule/trust/inventory --limit trust-trixie,localhost -e lab_repository=$(CURDIR)
+
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +26,10 @@ bootstrap: ## Create .venv with the locked tools
 .PHONY: bootstrap-host-python
 bootstrap-host-python:
 	@tools/bootstrap --host-python
+
+.PHONY: bootstrap-vm
+bootstrap-vm:
+	@tools/bootstrap --vm
 
 .PHONY: bootstrap-hosts
 bootstrap-hosts:
@@ -64,7 +71,7 @@ mypy: bootstrap
 	mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts operations; do (cd molecule/$$scenario && MYPYPATH=../shared:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations; do (cd molecule/$$scenario && MYPYPATH=../shared:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -110,6 +117,14 @@ molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [
 .PHONY: molecule-slow
 molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule/scenarios.yml says why)
 	@python tools/scenarios.py --slow $(SCENARIO)
+
+.PHONY: test-vm
+test-vm: bootstrap-vm ## Deploy to a virtual machine: a kernel of its own, cgroup v2, a real boot (about an hour without KVM)
+	@python tools/scenarios.py vm
+
+.PHONY: test-ansible
+test-ansible: bootstrap-hosts ## Deploy with the oldest and the newest ansible-core from an installed collection [ARGS="--only old|oldest|newest"]
+	python tools/ansible_versions.py --inventory '$(or $(INVENTORY),$(LAB_INVENTORY))' $(ARGS)
 
 ## Measurements
 

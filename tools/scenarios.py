@@ -1,4 +1,4 @@
-"""Runs the molecule scenarios one after the other on shared hosts, with a line for each.
+"""Runs the molecule scenarios, two at a time where they have different hosts, with a line for each.
 
 What is run, and in which order, is in molecule/scenarios.yml and in the folders beside it. The
 output of a scenario goes to .cache/logs/<scenario>.log; its end is shown when the scenario fails.
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,14 +157,14 @@ def molecule(arguments: Sequence[str], log: Path, state: str, *, append: bool = 
             output.write(line)
             output.flush()
             if step := STEP.match(line):
-                show_step(step["step"])
+                show_step(step["scenario"], step["step"])
         return process.wait() == 0
 
 
-def show_step(step: str) -> None:
-    """Prints the running step after the scenario's name, on a terminal."""
+def show_step(scenario: str, step: str) -> None:
+    """Prints what runs, on a terminal."""
     if sys.stdout.isatty():
-        print(f" {step}", end="", flush=True)
+        print(f"  {scenario} > {step}", flush=True)
 
 
 def boot_hosts() -> bool:
@@ -174,12 +175,12 @@ def boot_hosts() -> bool:
     """
     log = LOGS / "hosts.log"
     start = time.monotonic()
-    print(f"{'hosts':<{NAME_WIDTH}}", end="", flush=True)
     removed = molecule(["destroy", "-s", "default", "--no-report"], log, "shared")
     booted = removed and molecule(
         ["create", "-s", "default", "--no-report"], log, "shared", append=True
     )
-    print(f" {'up' if booted else 'FAILED'} {time.monotonic() - start:.0f} s", flush=True)
+    verdict = "up" if booted else "FAILED"
+    print(f"{'hosts':<{NAME_WIDTH}} {verdict} {time.monotonic() - start:.0f} s", flush=True)
     if not booted:
         print_tail(log)
     return booted
@@ -191,16 +192,16 @@ def remove_hosts() -> None:
 
 
 def run(scenario: Scenario) -> Result:
-    """Runs one scenario and prints its line."""
+    """Runs one scenario and prints its line when it has ended: another may run beside it."""
     log = LOGS / f"{scenario.name}.log"
     start = time.monotonic()
-    print(f"{scenario.name:<{NAME_WIDTH}}", end="", flush=True)
     arguments = ["test", "-s", scenario.name]
     if not scenario.own_hosts:
         arguments.append("--destroy=never")
     passed = molecule(arguments, log, scenario.name if scenario.own_hosts else "shared")
     seconds = time.monotonic() - start
-    print(f" {'passed' if passed else 'FAILED'} {seconds:.0f} s", flush=True)
+    verdict = "passed" if passed else "FAILED"
+    print(f"{scenario.name:<{NAME_WIDTH}} {verdict} {seconds:.0f} s", flush=True)
     if not passed:
         print_tail(log)
     reasons = [] if passed else failure_reasons(log.read_text(encoding="utf-8", errors="replace"))
@@ -251,6 +252,41 @@ def run_all(scenarios: Sequence[Scenario]) -> list[Result]:
     return results
 
 
+def lanes(
+    scenarios: Sequence[Scenario], first: Sequence[str]
+) -> tuple[list[Scenario], list[Scenario], list[Scenario]]:
+    """Divides scenarios into those that run alone, and two rows that run side by side.
+
+    Args:
+        scenarios: In the order in which they run.
+        first: Names of those that measure, and so have the machine to themselves.
+
+    Returns:
+        Those that run alone; of the others those that share hosts, and those with their own.
+    """
+    alone = [scenario for scenario in scenarios if scenario.name in first]
+    others = [scenario for scenario in scenarios if scenario.name not in first]
+    return (
+        alone,
+        [scenario for scenario in others if not scenario.own_hosts],
+        [scenario for scenario in others if scenario.own_hosts],
+    )
+
+
+def run_lanes(scenarios: Sequence[Scenario], first: Sequence[str]) -> list[Result]:
+    """Runs scenarios, two at a time where they do not share hosts: most of a scenario is waiting.
+
+    Args:
+        scenarios: In the order in which they run.
+        first: Names of those that have the machine to themselves, before the others.
+    """
+    alone, sharing, owning = lanes(scenarios, first)
+    results = run_all(alone)
+    with ThreadPoolExecutor(2) as pool:
+        beside = pool.submit(run_all, owning)
+        return results + run_all(sharing) + beside.result()
+
+
 def report(results: Sequence[Result]) -> int:
     """Prints the table of durations, what failed, and the last line.
 
@@ -284,7 +320,7 @@ def run_named(names: Sequence[str], settings: Settings, *, keep: bool = False) -
     LOGS.mkdir(parents=True, exist_ok=True)
     scenarios = [load_scenario(name, settings) for name in names]
     try:
-        return run_all(scenarios)
+        return run_lanes(scenarios, settings.first)
     finally:
         if not keep and not all(scenario.own_hosts for scenario in scenarios):
             remove_hosts()

@@ -2,7 +2,8 @@
 
     python3 echo_server.py SOCKET NAME
 
-`/stream` sends two events three seconds apart, `/websocket` accepts an upgrade.
+`/stream` sends two events three seconds apart, `/websocket` accepts an upgrade, `/cookies` sets
+five large cookies.
 """
 
 import base64
@@ -39,6 +40,8 @@ class Echo(BaseHTTPRequestHandler):
         body = json.dumps(seen).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        for number in range(5 if self.path == "/cookies" else 0):
+            self.send_header("Set-Cookie", f"c{number}={'x' * 4000}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

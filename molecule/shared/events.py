@@ -192,6 +192,8 @@ class Load:
 
     shop: Shop
     rate: int = RATE
+    #: Seconds of silence after which a request counts as failed.
+    timeout: int = 10
     process: subprocess.Popen[str] | None = None
     laps: list[dict[str, Any]] = field(default_factory=list)
 
@@ -219,6 +221,7 @@ class Load:
                 ),
                 *("--connect", address, "--cacert", str(self.shop.folder / "ca.pem")),
                 *("--seconds", "3000", "--rate", str(self.rate), "--connections", "16"),
+                *("--timeout", str(self.timeout)),
                 *("--events", str(self.events), "--until-file", str(self.stop)),
             ],
             cwd=ROOT,

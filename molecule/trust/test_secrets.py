@@ -8,7 +8,6 @@ and a build, which ran as root, whatever it read in /etc.
 from __future__ import annotations
 
 import base64
-import codecs
 import os
 import subprocess
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from canaries import Watcher, forms, kept
 from events import ROOT, Shop
 
 #: The inventory's, and a second one, in which there is a password.
@@ -57,66 +57,10 @@ name = "leaking"
 version = "1"
 """
 
-#: Runs on a host as root; needles are in ROT13, so that the search does not find itself. Files are
-#: searched that the host's image did not have; the journal without what the application wrote.
-SEARCH = """\
-import codecs, os, subprocess, sys
-needles = [codecs.decode(needle, "rot13").encode() for needle in {needles!r}]
-def hit(data):
-    return any(needle in data for needle in needles)
-def output(*command):
-    return subprocess.run(command, capture_output=True).stdout
-born = "@%d" % os.stat("/etc/machine-id").st_ctime
-tops = ("/", "/run", "/tmp", "/dev/shm")
-for path in output("find", *tops, *"-xdev -type f -newerct".split(), born).splitlines():
-    with open(path, "rb") as file:
-        if hit(file.read()):
-            state = os.fstat(file.fileno())
-            print("file", path.decode(), oct(state.st_mode & 0o7777), state.st_uid)
-for entry in output("journalctl", "--output=export", "--no-pager").split(b"\\n\\n"):
-    if hit(entry) and b"_SYSTEMD_UNIT=shop@" not in entry:
-        print("journal", entry[-300:])
-if hit(output("systemctl", "show", "--all", "*")) or hit(output("systemctl", "cat", "shop*")):
-    print("systemctl")
-"""
-#: Runs on a host as nobody, while the playbooks do: what it may read of other processes, and
-#: what systemd tells everybody of units.
-WATCH = """\
-import codecs, glob, os, subprocess, time
-needles = [codecs.decode(needle, "rot13").encode() for needle in {needles!r}]
-end = time.time() + 300
-seen, looks = set(), 0
-show = ["systemctl", "show", "--property=Environment,ExecStart", "shop*", "run-*"]
-while time.time() < end and not os.path.exists("/tmp/canary-watch-stop"):
-    for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
-        try:
-            with open(path, "rb") as file:
-                data = file.read()
-        except OSError:
-            continue
-        if any(needle in data for needle in needles):
-            seen.add(path.rpartition("/")[2] + ": " + data[:60].decode(errors="replace"))
-    if looks % 3 == 0:
-        told = subprocess.run(show, capture_output=True).stdout
-        seen |= {{"unit: " + needle.decode() for needle in needles if needle in told}}
-    looks += 1
-    time.sleep(0.1)
-print(looks, "looks")
-for line in sorted(seen):
-    print(line)
-"""
-
 
 def needles() -> list[str]:
     """Return the canaries, and the forms in which they are looked for."""
-    found = [quote(PASSWORD)]
-    for secret in (CANARY, PASSWORD, INDEX_TOKEN):
-        found += [secret, secret.encode().hex()]
-        for before in (b"", b"a", b"ab"):
-            encoded = base64.b64encode(before + secret.encode()).decode()
-            # Without the groups that hold something else as well.
-            found.append(encoded[4 if before else 0 : -4])
-    return found
+    return [quote(PASSWORD), *forms(CANARY, PASSWORD, INDEX_TOKEN)]
 
 
 @dataclass
@@ -133,20 +77,7 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(shop: Shop) -> Runs:
     """Run what succeeds and what fails, once for all tests."""
-    hidden = [codecs.encode(needle, "rot13") for needle in needles()]
-    watchers = {
-        host: subprocess.Popen(
-            [*shop.ssh[host], "rm -f /tmp/canary-watch-stop; runuser -u nobody -- python3 -"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for host in shop.hosts
-    }
-    for watcher in watchers.values():
-        assert watcher.stdin
-        watcher.stdin.write(WATCH.format(needles=hidden))
-        watcher.stdin.close()
+    watchers = {host: Watcher(shop, host, needles()) for host in shop.hosts}
     scratch = shop.folder / "scratch"
     scratch.mkdir()
     result = Runs({}, {}, time.time(), scratch)
@@ -198,11 +129,7 @@ def runs(shop: Shop) -> Runs:
                 list(pool.map(lambda lane: [step() for step in lane], together))
     finally:
         for host, watcher in watchers.items():
-            shop.shell("touch /tmp/canary-watch-stop", host)
-            assert watcher.stdout
-            result.watched[host] = watcher.stdout.read()
-            watcher.wait()
-            shop.shell("rm -f /tmp/canary-watch-stop", host)
+            result.watched[host] = watcher.end()
     return result
 
 
@@ -245,14 +172,7 @@ def test_build_fails_as_it_was_meant_to(runs: Runs) -> None:
 def test_host_keeps_secrets_in_the_environment_of_its_slots_alone(
     runs: Runs, shop: Shop, host: str
 ) -> None:
-    hidden = [codecs.encode(needle, "rot13") for needle in needles()]
-    found = subprocess.run(
-        [*shop.ssh[host], "python3 -"],
-        input=SEARCH.format(needles=hidden),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+    found = kept(shop, host, needles())
     assert found, "at least the live slot has its environment"
     private = [f"file /etc/shop/{slot}/environment 0o600 0" for slot in ("blue", "green")]
     assert [line for line in found if line not in private] == []

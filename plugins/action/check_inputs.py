@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible import context
+from ansible import constants, context
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
-from ansible.plugins.loader import filter_loader, test_loader
+from ansible.plugins.loader import filter_loader, module_loader, test_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
@@ -19,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     haproxy_sites,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
     Examination,
@@ -26,10 +28,16 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
     seen,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables import (
+    converted,
+    role_options,
+    unknown,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.templates import (
@@ -38,6 +46,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.templates import
     file_problems,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse import (
+    wheelhouse_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
@@ -62,6 +73,10 @@ ROLES = (
 )
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
+#: Left behind by the roles.
+RESULTS = ("gunicorn_service_result", "python_release_result")
+#: The copy of the collection that this file belongs to.
+COLLECTION = Path(__file__).parents[2]
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
 
 
@@ -82,7 +97,7 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the findings; changes nothing."""
         if options["state"] == "judged":
-            found = self._judge(options["hosts"], task_vars, options["files"])
+            found = self._judge(options["hosts"], options["files"], task_vars)
         elif options["state"] == "balancer":
             found = self._wire_balancer(task_vars)
         else:
@@ -114,7 +129,7 @@ class ActionModule(ControllerAction):
             files=files,
             origins=Files(self._read_file, _yaml_of_the_command_line()),
         )
-        given = self._given(task_vars, wired)
+        given, typed, mistyped = self._typed(task_vars, wired)
         try:
             balancers = self._balancers(task_vars)
         except ValueError as error:
@@ -124,9 +139,18 @@ class ActionModule(ControllerAction):
         problems = [
             *examination.problems,
             *refuse_derived(task_vars.keys() - wired, DERIVED),
+            *mistyped,
+            *unknown(
+                [name for name in task_vars if name.startswith(ROLES)],
+                role_options(COLLECTION / "roles"),
+                RESULTS,
+                _patterns(host_vars.get("fleet_extra_variables")),
+            ),
             *self._refuse_inventory(task_vars, command_line),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *wheelhouse_problems(given, task_vars["hostvars"]),
+            *network_problems(given),
             *uv_problems(
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),
@@ -140,9 +164,19 @@ class ActionModule(ControllerAction):
             "facts": {
                 "deployment": examination.deployment,
                 "fleet_wired": sorted(wiring),
+                **typed,
                 **wiring,
             },
         }
+
+    def _typed(
+        self, task_vars: dict[str, Any], wired: set[str]
+    ) -> tuple[dict[str, Any], dict[str, Any], list[Problem]]:
+        """Return the role variables that the user has set, those that were text, and problems."""
+        given = self._given(task_vars, wired)
+        extra = load_extra_vars(self._loader)
+        typed, problems = converted(given, role_options(COLLECTION / "roles"), extra)
+        return given | typed, typed, problems
 
     def _given(self, task_vars: dict[str, Any], wired: set[str]) -> dict[str, Any]:
         """Return the role variables that the user has set, without those this plugin derived."""
@@ -203,15 +237,23 @@ class ActionModule(ControllerAction):
         except ValueError as error:
             return {"failed": True, "msg": str(error)}
         hosts = [task_vars["hostvars"][host] for host in task_vars["groups"]["app"]]
+        given, typed, mistyped = self._typed(task_vars, wired)
+        problems = [*mistyped, *network_problems(given)]
+        if problems:
+            return {"failed": True, "msg": report(problems, 1)}
         wiring = wire_balancer(
             given,
             [host[variable] for host in hosts if variable in host],
             task_vars["inventory_hostname"],
             balancers,
         )
-        return {"facts": {"fleet_wired": sorted(wiring), **wiring}}
+        return {"facts": {"fleet_wired": sorted(wiring), **typed, **wiring}}
 
-    def _judge(self, hosts: list[str], task_vars: dict[str, Any], files: bool) -> dict[str, Any]:
+    def _judge(self, hosts: list[str], files: bool, task_vars: dict[str, Any]) -> dict[str, Any]:
+        if lacking := _lacking(hosts, files, task_vars):
+            return {"failed": True, "msg": controller.report(lacking)}
+        if unread := controller.unread_settings(constants.CONFIG_FILE, COLLECTION):
+            display.warning(unread)
         found = {host: task_vars["hostvars"][host]["__check_inputs"] for host in hosts}
         examinations = {
             host: Examination(
@@ -276,6 +318,30 @@ def _of_balancers(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_hosts(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in given if not name.startswith("haproxy_balancer_")}
+
+
+def _patterns(extra: object) -> list[str]:
+    """Return the names of the user's own variables; `examine` says what is wrong with them."""
+    return [one for one in extra if isinstance(one, str)] if isinstance(extra, list) else []
+
+
+def _lacking(hosts: list[str], files: bool, task_vars: dict[str, Any]) -> list[str]:
+    """Return what this machine lacks to deploy these hosts."""
+    asked = {}
+    for host in hosts:
+        settings = task_vars["hostvars"][host]
+        source = settings["__check_inputs"]["deployment"].get("app_source", {})
+        asked[host] = {
+            "connection": settings.get("ansible_connection"),
+            "source": source.get("type", "") if files else "",
+        }
+    return [
+        *controller.mixed_copies(Path(task_vars["playbook_dir"]), COLLECTION),
+        *controller.missing_collections(
+            lambda module: bool(module_loader.find_plugin_with_context(module).resolved)
+        ),
+        *controller.missing_programs(asked, lambda program: bool(shutil.which(program))),
+    ]
 
 
 def _yaml_of_the_command_line() -> list[str]:

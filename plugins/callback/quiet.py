@@ -52,12 +52,13 @@ class CallbackModule(CallbackBase):
         if not result.task.ignore_unreachable:
             self._tell(result, "unreachable")
 
-    def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say that nothing was done: silence would look like success."""
-        self._display.display("no hosts matched", stderr=True)
-
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        """Print no recap."""
+        """Print no recap, but that nothing was done: silence would look like success.
+
+        A single play without hosts is common: few rollouts have a host to revert.
+        """
+        if not stats.processed:
+            self._display.display("no hosts matched", stderr=True)
 
     def _tell(self, result: CallbackTaskResult, verb: str) -> None:
         answer: dict[str, Any] = dict(result.result)

@@ -61,4 +61,14 @@ options:
     type: list
     elements: str
     default: []
+  listening:
+    description:
+      - When a host is closed that was open, what becomes of the programs that listen there, for
+        others than itself, on ports that no rule names. SSH stays open in any case.
+      - V(adopt) keeps each open by a rule, whose comment says for whom; V(strict) refuses, with
+        their names.
+      - Sockets of UDP clients are no services; their answers come in anyway.
+    type: str
+    choices: [adopt, strict]
+    default: adopt
 """

@@ -25,6 +25,13 @@ options:
     type: list
     elements: path
     default: []
+  backup:
+    description:
+      - Paths of O(files) or O(absent) of which to keep what is there, if it changes, beside them as
+        C(<path>.before_asgi_fleet). A copy that is there already is not replaced.
+    type: list
+    elements: path
+    default: []
   requires:
     description:
       - Files of other tasks that the configuration refers to, such as certificates.

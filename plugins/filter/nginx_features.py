@@ -39,8 +39,8 @@ RETURN = r"""
 _value:
   description:
     - C(installed), C(version), C(openssl) (empty for another TLS library), and the booleans
-      C(http2), C(http2_directive), C(keepalive_min_timeout), C(mlkem), C(ssl_reject_handshake) and
-      C(ticket_key_rotation).
+      C(http2), C(http2_directive), C(http2_header_limits), C(keepalive_min_timeout), C(mlkem),
+      C(ssl_reject_handshake) and C(ticket_key_rotation).
     - If nginx is not installed, the features of the oldest supported version, 1.18.
   type: dict
 """

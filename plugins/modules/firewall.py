@@ -8,18 +8,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall
-short_description: Allow only some ports with ufw, without closing the current SSH session
+short_description: Allow only some ports with ufw, without locking out the operator
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
   - Keeps SSH open first, on the port of the very session that the module runs in; then applies the
     rules, denies every other connection from outside, and switches ufw on, now and at boot.
+  - When that closes a host which was open, O(listening) says what becomes of the programs that
+    listen there. On a host that is closed already, its rules decide.
+  - A change stays only if it is proven. The host takes it back by itself after O(undo_seconds),
+    unless the controller has come back over a new SSH connection before; an established one would
+    survive a rule that forbids it. A connection that is not SSH needs no proof.
   - Does in one round trip what takes C(community.general.ufw) one for each rule, and asks ufw
-    itself (C(--dry-run)) whether a rule would change anything.
-  - The first command that fails ends it. Since SSH comes first, nobody is locked out by that.
+    itself (C(--dry-run)) whether a rule would change anything. A change takes one more.
+  - The first command that fails ends it, and what was done before is taken back.
+  - A host with a firewall of its own, such as firewalld, nftables with rules or
+    netfilter-persistent, keeps that, and ufw is not touched.
 attributes:
   check_mode:
-    description: Reports the commands, without running them.
+    description: Reports the commands, without running them, also where ufw is not installed yet.
     support: full
   diff_mode:
     description: Shows the commands.
@@ -29,12 +36,22 @@ attributes:
     support: full
 requirements:
   - ufw 0.36 or newer on the host
+options:
+  state:
+    description: V(kept) lets a change stay that waits for it; the action asks for that itself.
+    type: str
+    choices: [closed, kept]
+    default: closed
+  undo_seconds:
+    description: How long a change waits for the proof.
+    type: int
+    default: 60
 extends_documentation_fragment:
   - asgi.fleet.firewall_rules
 """
 
 EXAMPLES = r"""
-- name: Allow only what is served
+- name: Allow only what is served, and what listens already
   asgi.fleet.firewall:
     tcp_ports: [80, 443]
     rules:
@@ -51,65 +68,95 @@ session_port:
   description: The port of the SSH session; null without one.
   returned: success
   type: int
+lines:
+  description: What is kept open, and what is closed, for an operator to read.
+  returned: success
+  type: list
+  elements: str
+undone:
+  description: Whether the host has taken the change back already.
+  returned: when V(kept) comes too late
+  type: bool
+undo:
+  description: Whether the change waits for the proof; the action has given it.
+  returned: success
+  type: bool
 """
 
 import os
 import shlex
+import subprocess
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
-from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
-    ARGUMENTS,
-    SETTINGS,
-    TABLES,
-    pending_commands,
-    session_port,
-    wanted_rules,
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import ARGUMENTS
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_plan import (
+    Plan,
+    UfwError,
+    ask_ufw,
+    plan,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_undo import Undo
+from ansible_collections.asgi.fleet.plugins.module_utils.host.session import session_of
 
 
-class Ufw:
-    """The ufw of this host; notes every command that changes something."""
+def keep(module: Module, undo: Undo) -> None:
+    """Let a change stay."""
+    if why := undo.keep(session_of(os.getpid())):
+        module.fail_json(msg=f"the firewall is not kept: {why}", undone=undo.decided.exists())
+    module.exit_json(changed=False)
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.executable: str = module.get_bin_path("ufw", required=True)
-        self.commands: list[str] = []
 
-    def ask(self, *arguments: str) -> str:
-        """Run a command that changes nothing, and return what it printed."""
-        command = [self.executable, *arguments]
-        code, output, error = self.module.run_command(
-            command, environ_update={"LANGUAGE": "C", "LC_ALL": "C"}
-        )
-        if code:
-            self.module.fail_json(
-                msg=f"{shlex.join(command)} failed: {(error or output).strip()}; what comes before "
-                f"it is done, and SSH stays open: {self.commands or 'nothing'}"
-            )
-        return str(output)
-
-    def change(self, *arguments: str) -> None:
-        """Run a command that changes something, unless in check mode."""
-        if not self.module.check_mode:
-            self.ask(*arguments)
-        self.commands.append(shlex.join(["ufw", *arguments]))
+def apply(module: Module, planned: Plan, undo: Undo) -> tuple[list[str], bool]:
+    """Run the commands; return them, and whether they wait for the proof."""
+    done: list[str] = []
+    for arguments in planned.commands():
+        if not module.check_mode:
+            # Before the first: a host that is as wanted notes nothing.
+            if not done and planned.session:
+                undo.arm(module.params["undo_seconds"], planned.session, active=planned.active)
+            try:
+                ask_ufw(*arguments)
+            except UfwError as error:
+                if planned.session:
+                    undo.take_back()
+                module.fail_json(
+                    msg=f"{error}; the firewall is as it was before"
+                    if planned.session
+                    else f"{error}; what comes before it is done: {done or 'nothing'}"
+                )
+        done.append(shlex.join(["ufw", *arguments]))
+    waits = bool(done) and planned.session is not None and not module.check_mode
+    if waits:
+        undo.count(module.params["undo_seconds"])
+    return done, waits
 
 
 def main() -> None:
     """Run the module."""
-    module = Module(argument_spec=ARGUMENTS, supports_check_mode=True)
-    ufw = Ufw(module)
-    port = session_port(os.getpid())
-    rules = wanted_rules(
-        port, *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules", "vrrp_peers"))
-    )
-    for arguments in pending_commands(ufw.ask, rules, TABLES, SETTINGS):
-        ufw.change(*arguments)
+    own = {
+        "state": {"type": "str", "choices": ["closed", "kept"], "default": "closed"},
+        "undo_seconds": {"type": "int", "default": 60},
+    }
+    module = Module(argument_spec={**own, **ARGUMENTS}, supports_check_mode=True)
+    undo = Undo()
+    if module.params["state"] == "kept":
+        keep(module, undo)
+    if undo.pending and not module.check_mode:
+        undo.take_back()
+    try:
+        planned = plan(module.params)
+        if planned.refusal:
+            module.fail_json(msg=planned.refusal)
+        commands, waits = apply(module, planned, undo)
+    except (UfwError, OSError, subprocess.SubprocessError) as error:
+        module.fail_json(msg=f"the firewall cannot be set: {error}")
     module.exit_json(
-        changed=bool(ufw.commands),
-        commands=ufw.commands,
-        session_port=port,
-        diff={"before": "", "after": "".join(f"{command}\n" for command in ufw.commands)},
+        changed=bool(commands),
+        commands=commands,
+        session_port=planned.session.port if planned.session else None,
+        lines=planned.lines,
+        undo=waits,
+        diff={"before": "", "after": "".join(f"{command}\n" for command in commands)},
     )
 
 

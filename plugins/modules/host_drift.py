@@ -16,6 +16,14 @@ description:
     with what is wanted of them, all in one round trip."
   - Tasks that change a host then need to run only where something differs.
 options:
+  authorities:
+    description: Certificates of authorities in PEM, as M(asgi.fleet.host_network) has them.
+    type: dict
+    default: {}
+  apt_proxy:
+    description: URL of the proxy of apt, with its credentials; empty for none.
+    type: str
+    default: ""
   packages:
     description:
       - Packages that have to be installed, as apt names them.
@@ -33,8 +41,9 @@ options:
     type: str
     default: ""
   firewall:
-    description: Whether ufw has to let in what O(ssh_ports), O(tcp_ports), O(rules) and
-      O(vrrp_peers) say, and to come up at boot.
+    description: Whether ufw has to be installed, to let in what O(ssh_ports), O(tcp_ports),
+      O(rules), O(vrrp_peers) and O(listening) say, and to come up at boot; unless the host has a
+      firewall of its own.
     type: bool
     default: false
   sysctl:
@@ -83,6 +92,10 @@ drift:
   returned: success
   type: dict
   contains:
+    network:
+      description: Paths that M(asgi.fleet.host_network) would write, remove or make anew.
+      type: list
+      elements: str
     packages:
       description: Packages to install.
       type: list
@@ -108,52 +121,48 @@ drift:
       type: list
       elements: str
   sample: {sysctl: [net.core.somaxconn]}
+lines:
+  description: What becomes of those who listen on the host when it is closed, for an operator to
+    read; or which firewall it has of its own.
+  returned: success
+  type: list
+  elements: str
+  sample: ["the firewall keeps UDP 51820 (wg0, WireGuard) open, which listens already"]
 """
 
-import os
 import shlex
 import subprocess
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.drift import Baseline, find_drift
-from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import (
-    ARGUMENTS,
-    pending_commands,
-    session_port,
-    wanted_rules,
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall import ARGUMENTS
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_plan import (
+    Plan,
+    UfwError,
+    plan,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.firewall_undo import Undo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
     UnfitError,
     require_fit_host,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.network import (
+    Network,
+    NetworkError,
+    differences,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 
-
-class UfwError(Exception):
-    """What ufw said when it failed."""
+UFW = "ufw"
 
 
-def firewall_drift(module: Module) -> list[str]:
+def firewall_drift(planned: Plan) -> list[str]:
     """Return the commands of ufw that would change something."""
-    program = module.get_bin_path("ufw")
-    if not program:
-        return ["ufw is not installed"]
-
-    def ask(*arguments: str) -> str:
-        code, output, error = module.run_command(
-            [program, *arguments], environ_update={"LANGUAGE": "C", "LC_ALL": "C"}
-        )
-        if code:
-            raise UfwError((error or output).strip())
-        return str(output)
-
-    rules = wanted_rules(
-        session_port(os.getpid()),
-        *(module.params[name] for name in ("ssh_ports", "tcp_ports", "rules", "vrrp_peers")),
-    )
+    if Undo().pending:
+        return ["a change that was not proven is taken back first"]
     try:
-        return [shlex.join(["ufw", *arguments]) for arguments in pending_commands(ask, rules)]
+        return [shlex.join([UFW, *arguments]) for arguments in planned.commands()]
     except (UfwError, OSError) as error:
         # The module that sets the rules meets it as well, and explains it.
         return [str(error)]
@@ -161,6 +170,10 @@ def firewall_drift(module: Module) -> list[str]:
 
 def main() -> None:
     """Run the module."""
+    network: dict[str, Any] = {
+        "authorities": {"type": "dict", "default": {}},
+        "apt_proxy": {"type": "str", "default": "", "no_log": True},
+    }
     own: dict[str, Any] = {
         "packages": {"type": "list", "elements": "str", "default": []},
         "time_sync": {"type": "bool", "default": False},
@@ -171,22 +184,29 @@ def main() -> None:
         "files": {"type": "dict", "default": {}},
         "absent_files": {"type": "list", "elements": "path", "default": []},
     }
-    module = Module(argument_spec={**own, **ARGUMENTS}, supports_check_mode=True)
+    module = Module(argument_spec={**network, **own, **ARGUMENTS}, supports_check_mode=True)
     wanted = {name: module.params[name] for name in own}
     wanted["sysctl"] = {name: str(value) for name, value in wanted["sysctl"].items()}
     try:
         require_fit_host()
+        planned = plan(module.params) if wanted["firewall"] else Plan()
+        if planned.refusal:
+            module.fail_json(msg=planned.refusal)
+        wanted["firewall"] = wanted["firewall"] and not planned.own
+        wanted["packages"] += [UFW] if wanted["firewall"] else []
         drift = find_drift(Baseline(**wanted))
-    except UnfitError as error:
+        if access := differences(Network(**{name: module.params[name] for name in network})):
+            drift["network"] = access
+    except (NetworkError, UnfitError) as error:
         module.refuse(error)
-    except (Refusal, OSError, subprocess.SubprocessError) as error:
+    except (Refusal, UfwError, OSError, subprocess.SubprocessError) as error:
         module.fail_json(
             msg=f"the host cannot be compared with its baseline: {error}; expected Debian or "
             "Ubuntu with systemd"
         )
-    if wanted["firewall"] and (commands := firewall_drift(module)):
+    if wanted["firewall"] and (commands := firewall_drift(planned)):
         drift["firewall"] = commands
-    module.exit_json(changed=False, drift=drift)
+    module.exit_json(changed=False, drift=drift, lines=planned.lines)
 
 
 if __name__ == "__main__":

@@ -31,14 +31,6 @@ options:
   id:
     description: Id of the release, and name of its folder. Required except with O(state=pruned).
     type: str
-  kind:
-    description: Kind of the archive; V(package) has none.
-    type: str
-    choices: [tree, wheel, package]
-    default: tree
-  archive:
-    description: The archive on this host. Not used if the release is already there.
-    type: path
   local_archive:
     description: The archive on the controller; a large one is sent if the host needs it.
     type: path
@@ -49,65 +41,70 @@ options:
     type: list
     elements: dict
     default: []
-  content:
-    description: The archive in base64; set from O(local_archive).
-    type: str
-  archive_name:
-    description: File name of the archive; set from O(local_archive).
-    type: str
-    default: ""
   look:
-    description: Only report whether the release is complete, and what is missing to build it.
+    description:
+      - Only report whether the release is complete, what is missing to build it, and which wheels
+        the host needs.
     type: bool
     default: false
-  package:
-    description: The requirement to install, for O(kind=package).
+  wheelhouse_cache:
+    description:
+      - The controller's cache, in which M(asgi.fleet.wheelhouse) has left the wheels for
+        O(platform). Nothing else is installed then. Empty to install from an index.
+    type: path
+  platform:
+    description: The host's platform, as RV(platform) said with O(look=true).
     type: str
     default: ""
-  index:
-    description: Package index to use before the default one.
-    type: str
-    default: ""
-  find_links:
-    description: Folder or page with wheels.
-    type: str
-    default: ""
+  wheelhouses:
+    description: What the host has, as RV(wheelhouses) said; it is not sent again.
+    type: list
+    elements: str
+    default: []
+  builders:
+    description: Hosts that may build the wheels, returned with O(look=true) for those who choose.
+    type: list
+    elements: str
+    default: []
+  wheelhouse:
+    description: The wheels to install; set from O(wheelhouse_cache).
+    type: dict
+    suboptions:
+      platform:
+        description: What they fit.
+        type: str
+        required: true
+      archive:
+        description: Path of their tar on the host; empty if a release of the host has them all.
+        type: path
+        default: ""
+      sha256:
+        description: Digest of the tar.
+        type: str
+        required: true
+      wheels:
+        description: Names of files, and the SHA-256 of each.
+        type: dict
+        required: true
+      built_on:
+        description: The builder.
+        type: str
+        default: ""
+      hashes:
+        description: What of it was installed with hashes on the builder.
+        type: str
+        default: ""
+      notes:
+        description: What differs from the server packages as they are set.
+        type: list
+        elements: str
+        default: []
   module:
     description: The ASGI callable, C(package.module:attribute). Required with O(state=present).
     type: str
   user:
     description: The account that imports the application, made if there is none. Required to build.
     type: str
-  python:
-    description: Version of the interpreter; empty for the host's python3.
-    type: str
-    default: ""
-  python_mirror:
-    description: Mirror of uv's Python builds.
-    type: str
-    default: ""
-  server_packages:
-    description: Requirements to add unless the application brings its own version.
-    type: list
-    elements: str
-    default: []
-  server_lock:
-    description:
-      - Text of a lock with hashes that has O(server_packages) and what they need. What of them the
-        application does not bring is installed from it alone. Empty for none, which resolves them.
-    type: str
-    default: ""
-  build_lock:
-    description:
-      - Text of a lock with hashes of what builds packages from their source. With an application's
-        lock that has hashes, nothing else takes part in a build, unless its C(pyproject.toml) has
-        C(build-constraint-dependencies) of its own.
-    type: str
-    default: ""
-  require_hashes:
-    description: Refuse an application without a lock that has hashes.
-    type: bool
-    default: false
   environment:
     description: Environment of the import, by the filter P(asgi.fleet.environment_file#filter).
     type: str
@@ -117,29 +114,13 @@ options:
     type: list
     elements: str
     default: []
-  uv_environment:
-    description: Further environment of uv, such as credentials of an index, by the same filter.
-    type: str
-    default: ""
   uv:
     description: Path of uv. Required with O(state=present).
     type: path
-  prefix:
-    description: Prefix of the variables that messages name.
-    type: str
-    default: python_release_
   manifest:
     description: Further entries for the manifest.
     type: dict
     default: {}
-  memory_max:
-    description: C(MemoryMax=) of the build and the import, as in systemd.resource-control(5).
-    type: str
-    default: 50%
-  timeout:
-    description: Seconds that a step of the build may take.
-    type: float
-    default: 1800
   import_timeout:
     description: Seconds that importing the application may take.
     type: float
@@ -148,7 +129,10 @@ options:
     description: With O(state=pruned), how many releases to keep besides the protected ones.
     type: int
     default: 3
-extends_documentation_fragment: [asgi.fleet.sandbox, asgi.fleet.installation]
+extends_documentation_fragment:
+  - asgi.fleet.sandbox
+  - asgi.fleet.installation
+  - asgi.fleet.recipe
 attributes:
   check_mode:
     description: Reports whether a release would be built, or which ones would be removed.
@@ -206,6 +190,20 @@ missing:
   returned: with state=present
   type: list
   elements: str
+platform:
+  description: What wheels must fit on this host.
+  returned: with look=true
+  type: str
+  sample: x86_64, glibc 2.41, Python 3.13
+interpreter:
+  description: Whether the host has the wanted interpreter.
+  returned: with look=true
+  type: bool
+wheelhouses:
+  description: Digests of the wheels that releases of this host have installed.
+  returned: with look=true
+  type: list
+  elements: str
 removed:
   description: Ids of the releases that were (or would be) removed.
   returned: with state=pruned
@@ -213,8 +211,8 @@ removed:
   elements: str
 """
 
-import base64
 import os
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
@@ -233,19 +231,24 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol import installation
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     parse_environment,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import wheels
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
     build,
     building,
     read_manifest,
     write_manifest,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.options import RECIPE, recipe_of
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.platforms import (
+    has_interpreter,
+    platform_of,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import manifests
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.wheels import Wheelhouse
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import prune
 
 
@@ -253,6 +256,7 @@ def main() -> None:
     """Run the module."""
     module = Module(
         argument_spec={
+            **RECIPE,
             "name": {"type": "str", "required": True},
             "state": {
                 "type": "str",
@@ -260,40 +264,23 @@ def main() -> None:
                 "default": "present",
             },
             "id": {"type": "str"},
-            "kind": {"type": "str", "choices": ["tree", "wheel", "package"], "default": "tree"},
-            "archive": {"type": "path"},
-            "archive_name": {"type": "str", "default": ""},
-            # Both are the action plugin's, which does not pass them on.
+            # All these are the action plugin's, which does not pass them on.
             "local_archive": {"type": "path"},
             "present": {"type": "list", "elements": "dict", "default": []},
-            # Not a secret, but nobody wants an archive in the host's journal.
-            "content": {"type": "str", "no_log": True},
+            "wheelhouse_cache": {"type": "path"},
+            "platform": {"type": "str", "default": ""},
+            "wheelhouses": {"type": "list", "elements": "str", "default": []},
+            "builders": {"type": "list", "elements": "str", "default": []},
+            "wheelhouse": wheels.OPTION,
             "look": {"type": "bool", "default": False},
-            "package": {"type": "str", "default": ""},
-            "index": {"type": "str", "default": ""},
-            "find_links": {"type": "str", "default": ""},
-            "installation": installation.OPTION,
-            "project": {"type": "str", "default": ""},
             "module": {"type": "str"},
             "user": {"type": "str"},
-            "python": {"type": "str", "default": ""},
-            "python_mirror": {"type": "str", "default": ""},
-            "server_packages": {"type": "list", "elements": "str", "default": []},
-            # Not secrets, but nobody wants thousands of hashes in the host's journal.
-            "server_lock": {"type": "str", "default": "", "no_log": True},
-            "build_lock": {"type": "str", "default": "", "no_log": True},
-            "require_hashes": {"type": "bool", "default": False},
             # Text, not mappings: Ansible blanks each value of a no_log mapping wherever it shows,
             # and a value such as "1" would blank half of the answer.
             "environment": {"type": "str", "default": "", "no_log": True},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
-            "uv_environment": {"type": "str", "default": "", "no_log": True},
             "uv": {"type": "path"},
-            "prefix": {"type": "str", "default": "python_release_"},
             "manifest": {"type": "dict", "default": {}},
-            "sandbox": OPTION,
-            "memory_max": {"type": "str", "default": "50%"},
-            "timeout": {"type": "float", "default": 1800},
             "import_timeout": {"type": "float", "default": 120},
             "keep": {"type": "int", "default": 3},
         },
@@ -326,6 +313,14 @@ def present(application: Application, module: Module) -> dict[str, Any]:
     path = os.path.join(application.releases, options["id"])
     manifest = read_manifest(path)
     answer: dict[str, Any] = {"path": path, "missing": [], "module": options["module"]}
+    if options["look"]:
+        wanted = options["python"]
+        platform = platform_of(wanted, application.root)
+        answer |= {
+            "platform": platform,
+            "interpreter": has_interpreter(wanted, application.root),
+            "wheelhouses": wheels.known(manifests(application).values(), platform),
+        }
     if manifest is not None:
         return answer | {"changed": False, "manifest": manifest}
     if module.check_mode:
@@ -340,34 +335,23 @@ def present(application: Application, module: Module) -> dict[str, Any]:
     ensure_account(options["user"], application.name, borrowed=borrowed)
     builder = build_account(application.name)
     ensure_account(builder, application.name)
-    given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
-    given |= {
-        "path": path,
-        "archive": _archive(module),
-        "environment": parse_environment(options["environment"]),
-        "uv_environment": parse_environment(options["uv_environment"]),
-        "builder": builder,
-        "installation": installation.of_option(options["installation"]),
-        "sandbox": of_option(options["sandbox"]),
-    }
+    told = options["wheelhouse"]
+    recipe = replace(
+        recipe_of(module),
+        path=path,
+        module=options["module"],
+        user=options["user"],
+        builder=builder,
+        uv=options["uv"],
+        environment=parse_environment(options["environment"]),
+        secret_names=options["secret_names"],
+        import_timeout=options["import_timeout"],
+        wheelhouse=Wheelhouse(**told) if told else None,
+    )
     with building(application):
         # The build that this one waited for may have built it.
-        manifest = read_manifest(path) or build(
-            Recipe(**given), options["manifest"], manifests(application)
-        )
+        manifest = read_manifest(path) or build(recipe, options["manifest"], manifests(application))
     return answer | {"changed": True, "manifest": manifest}
-
-
-def _archive(module: Module) -> str:
-    """Return the path of the archive; one that came with the call is written to a file first."""
-    options = module.params
-    if options["content"] is None:
-        return str(options["archive"] or "")
-    # A wheel is known by its name.
-    path: str = os.path.join(module.tmpdir, os.path.basename(options["archive_name"]))
-    with open(path, "wb") as file:
-        file.write(base64.b64decode(options["content"]))
-    return path
 
 
 def pruned(application: Application, module: Module) -> dict[str, Any]:

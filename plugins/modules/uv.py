@@ -12,8 +12,8 @@ short_description: Install one version of uv, exactly as a lock names it
 version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
-  - Takes the program C(uv) out of its wheel, whose hash must be in O(requirements), and puts it into
-    C(bin) below O(folder) in one step. A run that is interrupted leaves the host as it was.
+  - Takes the program C(uv) out of its wheel, whose hash must be in O(requirements), and puts it
+    into C(bin) below O(folder) in one step. A run that is interrupted leaves the host as it was.
   - The wheel is O(wheel), or what pip downloads. pip goes where O(environment) sends uv, by
     variables of its own that follow from it, and credentials are in no argument.
 options:
@@ -26,7 +26,7 @@ options:
     type: path
     required: true
   requirements:
-    description: Text of a C(requirements.txt) that names this version with the hashes of its wheels.
+    description: Text of a C(requirements.txt) that has the hashes of this version's wheels.
     type: str
     required: true
   environment:
@@ -40,6 +40,16 @@ options:
       - Path of a wheel of uv on the host. Nothing is downloaded then, and neither pip nor the
         package C(python3-venv) is needed.
     type: path
+    default: ""
+  cache:
+    description:
+      - The controller's cache, into which M(asgi.fleet.wheelhouse) has fetched the wheel for
+        O(platform), to be sent as O(wheel).
+    type: path
+    default: ""
+  platform:
+    description: The host's platform, as M(asgi.fleet.release) returns it.
+    type: str
     default: ""
   prefix:
     description: Prefix of the variables that messages name.
@@ -65,7 +75,7 @@ EXAMPLES = r"""
     version: 0.13.8
     folder: /opt/uv/0.13.8
     requirements: "{{ lookup('ansible.builtin.file', 'uv-requirements.txt') }}"
-    environment: "{{ {'UV_DEFAULT_INDEX': 'https://mirror.example.com/simple'} | asgi.fleet.environment_file }}"
+    environment: "{{ python_release_uv_environment | asgi.fleet.environment_file }}"
 """
 
 RETURN = r"""
@@ -88,6 +98,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.uv_program imp
     install,
 )
 
+OPTIONS = ("version", "folder", "requirements", "environment", "wheel", "prefix")
+
 
 def main() -> None:
     """Run the module."""
@@ -98,11 +110,14 @@ def main() -> None:
             "requirements": {"type": "str", "required": True},
             "environment": {"type": "str", "default": "", "no_log": True},
             "wheel": {"type": "path", "default": ""},
+            # Both are the action plugin's, which does not pass them on.
+            "cache": {"type": "path", "default": ""},
+            "platform": {"type": "str", "default": ""},
             "prefix": {"type": "str", "default": "python_release_"},
         },
         supports_check_mode=True,
     )
-    options = dict(module.params)
+    options = {name: module.params[name] for name in OPTIONS}
     options["environment"] = parse_environment(options["environment"])
     program = Program(**options)
     missing = not program.is_there

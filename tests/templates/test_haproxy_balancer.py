@@ -41,6 +41,7 @@ OTHERWISE: dict[str, Any] = REQUIRED | {
     "haproxy_balancer_ipv6_enabled": False,
     "haproxy_balancer_observe_port": 9000,
     "haproxy_balancer_max_connections": 100,
+    "haproxy_balancer_buffer_size": 32768,
     "haproxy_balancer_client_connections": 0,
     "haproxy_balancer_hsts_max_age_seconds": 0,
     "haproxy_balancer_response_timeout_seconds": 5,
@@ -64,6 +65,7 @@ def files(render: Render, given: dict[str, Any], haproxy: str = "2.6.12") -> dic
             "haproxy_balancer",
             "__haproxy_balancer_files",
             __haproxy_balancer_version=version(haproxy),
+            __haproxy_balancer_found={"ipv6": True},
             __haproxy_balancer_trust_files={"files": []},
             **given,
         )
@@ -182,6 +184,7 @@ def test_haproxy_accepts_it(render_role: Render, given: dict[str, Any], tmp_path
             "haproxy_balancer",
             "__haproxy_balancer_files",
             __haproxy_balancer_version={"stdout": said},
+            __haproxy_balancer_found={"ipv6": True},
             __haproxy_balancer_trust_files={"files": []},
             __haproxy_balancer_directory=str(tmp_path),
             **given,

@@ -42,6 +42,8 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_proxy_buffering_enabled": True,
     "nginx_site_trusted_proxies": ["192.0.2.10", "2001:db8::/64"],
     "nginx_site_direct_clients": ["203.0.113.0/24"],
+    "nginx_site_health_check_sources": ["198.51.100.0/24"],
+    "nginx_site_proxy_buffer_size": "64k",
     "nginx_site_passed_headers": ["X-HTTP-Method-Override"],
     "nginx_site_client_requests": 0,
     "nginx_site_upstream_keepalive": 8,
@@ -49,6 +51,15 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
     "nginx_site_maintenance_allow": ["192.0.2.0/24", "2001:db8::7"],
     "nginx_site_maintenance_open_paths": ["/api/healthz", "/robots.txt"],
+}
+PORTS = {"http": 80, "https": 443}
+#: What `nginx_claim` tells of a host where nothing is someone's.
+FOUND: dict[str, Any] = {
+    "main_config": True,
+    "main_kept": False,
+    "absent": [],
+    "backup": [],
+    "ipv6": True,
 }
 #: The child template of inventory/example.
 EXAMPLE = {"nginx_site_template": str(ROOT / "templates" / "shop_site.conf.j2")}
@@ -69,6 +80,10 @@ def nginx_v(nginx: str) -> str:
 
 def render(version_output: str, **changed: object) -> dict[str, str]:
     """Return what the role would hand to `nginx_config`, rendered by Ansible's own engine."""
+    ports = {name: changed.get(f"nginx_site_{name}_port", port) for name, port in PORTS.items()}
+    found = {f"default_{name}": [f"{port}", f"[::]:{port}"] for name, port in ports.items()}
+    extra: Any = changed.pop("found", {})
+    found |= extra
     loader = DataLoader()
     loader.set_basedir(str(ROLE))
     variables = {
@@ -76,7 +91,7 @@ def render(version_output: str, **changed: object) -> dict[str, str]:
         **loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True),
         **REQUIRED,
         **changed,
-        "__nginx_site_version": {"stderr": version_output},
+        "__nginx_site_found": FOUND | {"version": version_output} | found,
         "ansible_search_path": [str(ROLE)],
     }
     templar = Templar(loader=loader, variables=variables)
@@ -102,6 +117,60 @@ def version(request: pytest.FixtureRequest) -> str:
 
 def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
+
+
+SNIPPETS = "/etc/nginx/snippets/"
+LIMITS = f"{SNIPPETS}fleet_limits.conf"
+
+
+def test_what_is_someones_own_is_not_written_and_our_servers_have_limits_of_their_own(
+    version: str,
+) -> None:
+    kept = render(nginx_v(version), found={"main_config": False, "main_kept": True})
+
+    assert "/etc/nginx/nginx.conf" not in kept
+    include = f"include {LIMITS};"
+    assert directives(kept[SITE]).count(include) == 2
+    assert include in directives(kept[DEFAULT_SERVER])
+    main = directives(render(nginx_v(version))["/etc/nginx/nginx.conf"])
+    assert {*directives(kept[LIMITS])} <= {*main}
+    assert "client_header_timeout 15s;" in directives(kept[LIMITS])
+    assert LIMITS not in render(nginx_v(version))
+
+
+@pytest.mark.parametrize(
+    ("http", "https", "listens"),
+    [
+        (
+            [],
+            ["443", "[::]:443"],
+            ["listen 443 ssl default_server;", "listen [::]:443 ssl default_server;"],
+        ),
+        (["[::]:80"], [], ["listen [::]:80 default_server;"]),
+        ([], [], None),
+    ],
+)
+def test_default_server_listens_where_no_other_one_does(
+    http: list[str], https: list[str], listens: list[str] | None
+) -> None:
+    files = render(nginx_v("1.28.2"), found={"default_http": http, "default_https": https})
+
+    seen = [line for line in directives(files.get(DEFAULT_SERVER, "")) if line.startswith("listen")]
+    assert (seen or None) == listens
+
+
+@pytest.mark.parametrize("variable", ["nginx_site_template", "nginx_site_main_template"])
+def test_file_of_a_template_without_a_header_is_known_by_the_next_run(
+    tmp_path: Path, variable: str
+) -> None:
+    own = tmp_path / "own.j2"
+    own.write_text("events { }\n")
+    path = SITE if variable == "nginx_site_template" else "/etc/nginx/nginx.conf"
+
+    text = render(nginx_v("1.28.2"), **{variable: str(own)})[path]
+
+    assert "Written by asgi.fleet" in text.splitlines()[0]
+    assert text.endswith("events { }\n")
 
 
 def test_http2_is_asked_for_in_the_form_the_version_knows(version: str) -> None:
@@ -180,7 +249,7 @@ def test_forwarding_headers_are_overwritten() -> None:
     proxy = directives(render(nginx_v("1.28.2"))["/etc/nginx/snippets/proxy.conf"])
 
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in proxy
-    assert "proxy_set_header X-Forwarded-Proto $scheme;" in proxy
+    assert "proxy_set_header X-Forwarded-Proto $fleet_forwarded_proto;" in proxy
     assert 'proxy_set_header Forwarded "";' in proxy
     assert "proxy_next_upstream error;" in proxy
     assert not [line for line in proxy if "proxy_add_x_forwarded_for" in line]
@@ -224,7 +293,8 @@ def test_only_trusted_proxies_name_the_client() -> None:
 
     assert "set_real_ip_from 192.0.2.10;" in trusting
     assert "set_real_ip_from 2001:db8::/64;" in trusting
-    assert trusting.count("real_ip_recursive on;") == 1
+    # In both servers: a balancer may have ended TLS, and come by plain HTTP.
+    assert trusting.count("real_ip_recursive on;") == 2
     assert "real_ip" not in render(nginx_v("1.28.2"))[SITE]
 
 
@@ -296,6 +366,82 @@ def test_the_maintenance_page_keeps_the_sites_headers() -> None:
 
 def test_a_site_without_a_maintenance_path_has_no_trace_of_it() -> None:
     assert "maintenance" not in render(nginx_v("1.28.2"))[SITE]
+
+
+def servers(text: str) -> tuple[list[str], list[str]]:
+    """Return the directives of the server for HTTP, and of the one for HTTPS."""
+    plain, secure = text.split("\nserver {")[1:]
+    return directives(plain), directives(secure)
+
+
+def test_tls_that_ended_in_front_is_served_and_everything_else_redirected(version: str) -> None:
+    files = render(nginx_v(version), nginx_site_trusted_proxies=["192.0.2.0/24"])
+    plain, secure = servers(files[SITE])
+
+    assert "geo $realip_remote_addr $fleet_in_front_shop {" in directives(files[SITE])
+    assert '"~*^1https(,|$)" 0;' in directives(files[SITE])
+    assert plain[plain.index("if ($fleet_redirected_shop) {") + 1].startswith("return 308 https://")
+    assert "set $fleet_forwarded_proto https;" in plain
+    # The same but for that, TLS, and who may come at all.
+    assert (
+        plain[plain.index("limit_conn fleet_clients 500;") :]
+        == (secure[secure.index("limit_conn fleet_clients 500;") :])
+    )
+    assert "map $https $fleet_forwarded_proto {" in files["/etc/nginx/conf.d/00_shared.conf"]
+
+
+@pytest.mark.parametrize("proxies", [[], ["balancer.example.com"]])
+def test_without_a_proxy_that_can_be_recognized_all_of_http_is_redirected(
+    proxies: list[str],
+) -> None:
+    plain, _ = servers(render(nginx_v("1.28.2"), nginx_site_trusted_proxies=proxies)[SITE])
+
+    assert "return 308 https://$host$request_uri;" in plain
+    assert not [line for line in plain if "proxy_pass" in line or "$fleet_forwarded" in line]
+
+
+def test_health_check_by_address_gets_the_health_path_alone(version: str) -> None:
+    sources = {"nginx_site_health_check_sources": ["192.0.2.0/24", "2001:db8::/32"]}
+    path = {"nginx_site_root_path": "/api", "nginx_site_health_path": "/api/healthz"}
+    server = render(nginx_v(version), **sources, **path)[DEFAULT_SERVER]
+
+    lines = directives(server)
+    # Without a server name, a handshake needs a certificate.
+    assert "ssl_certificate /etc/shop/tls/fullchain.pem;" in lines
+    assert "ssl_reject_handshake on;" not in lines
+    assert "192.0.2.0/24 1;" in lines
+    health = location(server, "= /api/healthz")
+    assert health[:2] == ["if ($fleet_health_check = 0) {", "return 444;"]
+    assert "proxy_set_header Host shop.example.com;" in health
+    assert "proxy_pass http://shop/healthz;" in health
+    assert location(server, "/") == ["return 444;"]
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "own"),
+    [("/healthz", "", "/healthz"), ("/a.b/health", "/a.b", "/health"), ("/axb", "/a.b", "/axb")],
+)
+def test_health_path_of_the_application_is_without_its_root_path(
+    path: str, root: str, own: str
+) -> None:
+    given = {"nginx_site_health_path": path, "nginx_site_root_path": root}
+    server = render(nginx_v("1.28.2"), nginx_site_health_check_sources=["192.0.2.1"], **given)
+
+    assert f"proxy_pass http://shop{own};" in server[DEFAULT_SERVER]
+
+
+def test_answers_and_requests_may_have_large_headers(version: str) -> None:
+    files = render(nginx_v(version))
+
+    _, secure = servers(files[SITE])
+    assert "proxy_buffer_size 32k;" in secure
+    # nginx wants twice the largest to be less than all but one of them.
+    assert "proxy_buffers 4 32k;" in secure
+    main = directives(files["/etc/nginx/nginx.conf"])
+    assert "large_client_header_buffers 4 16k;" in main
+    old = number(version) < (1, 19, 7)
+    assert ("http2_max_field_size 16k;" in main) == old
+    assert ("http2_max_header_size 64k;" in main) == old
 
 
 def test_the_maintenance_page_escapes_its_message(render_role: Render) -> None:

@@ -18,6 +18,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     build_account,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.packaged import (
+    owner_of_folder,
+    owner_of_name,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     account_problem,
     find_account,
@@ -166,17 +170,24 @@ def _foreign(application: Application, user: str) -> tuple[list[str], list[str]]
     commands: list[str] = []
     if application.name in OWN_NAMES:
         problems.append("asgi.fleet uses that name itself")
+    elif not is_ours(folder_of(application, "var/lib"), application, user):
+        # What was deployed under it before stays as it is.
+        problems += owner_of_name(application)
     for account in (user or application.name, build_account(application.name)):
         borrowed = account == user != application.name
         problem, command = account_problem(account, application.name, borrowed=borrowed)
         problems += filter(None, [problem])
         commands += filter(None, [command])
     for path in folders(application):
-        if os.path.lexists(path) and not (is_ours(path, application, user) or _adoptable(path)):
+        if os.path.lexists(path) and not (
+            is_ours(path, application, user) or _adoptable(path, application)
+        ):
             marked_for = _top(os.path.join(path, MARK)).strip() if os.path.isdir(path) else ""
             whose = f"is {marked_for}'s" if marked_for else "has no mark of asgi.fleet"
+            package = owner_of_folder(path, application)
+            whose += f" (it is the package {package}'s)" if package else ""
             problems.append(f"{path} exists and {whose}")
-            if os.path.isdir(path) and not marked_for:
+            if os.path.isdir(path) and not marked_for and not package:
                 commands.append(f"echo {application.name} > {path}/{MARK}")
     written = [*units(application), *filter(os.path.lexists, [site(application)])]
     foreign = [path for path in written if not is_ours_by_header(path, application)]
@@ -211,7 +222,7 @@ def _accounts(application: Application) -> set[int]:
     return {one.pw_uid for one in found if one and is_marked(one, application.name)}
 
 
-def _adoptable(path: str) -> bool:
+def _adoptable(path: str, application: Application) -> bool:
     """Return whether a folder is empty and root's: one that a killed run had no time to mark."""
     found = os.lstat(path)
     return (
@@ -219,6 +230,8 @@ def _adoptable(path: str) -> bool:
         and found.st_uid == os.geteuid()
         and not found.st_mode & 0o022
         and not os.listdir(path)
+        # Such as /var/lib/misc, which is empty as well.
+        and not owner_of_folder(path, application)
     )
 
 

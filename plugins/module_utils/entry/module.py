@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.asgi.fleet.plugins.module_utils.host.remedies import explained
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.controller import too_old
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import credentials
 
 #: What a module and its tools write is read by other accounts: the build's, the service's, nginx's.
@@ -18,6 +19,8 @@ UMASK = 0o022
 LOCALE = "C.UTF-8"
 #: Where a host has its tools, those for root included.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: What AnsibleModule has instead of the controller's version if none was sent, as in a test.
+UNTOLD = "0.0"
 
 
 class Module(AnsibleModule):
@@ -48,6 +51,11 @@ class Module(AnsibleModule):
         # With -vvv the answer repeats the options, and a failing tool its arguments.
         for text in _texts(self.params):
             self.no_log_values.update(credentials(text))
+        # A role may be used alone, without playbooks/check.yml. Its first module comes before any
+        # change.
+        version = str(self.ansible_version)
+        if version != UNTOLD and (reason := too_old(version)):
+            self.fail_json(msg=reason)
 
     def refuse(self, error: Exception, **more: object) -> None:
         """End as failed, with what an operator can do about it.

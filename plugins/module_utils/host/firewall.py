@@ -1,6 +1,6 @@
 """What ufw is told, and whether that changes anything.
 
-Pure, but for `session_port` and for what `pending_commands` is given to ask ufw with.
+Pure, but for what reads the files of ufw, and for what `pending_commands` is given to ask ufw with.
 
 ufw itself says what a rule would do: with `--dry-run` it answers `Skipping adding existing rule`,
 or prints the tables as they would be, in which each rule has its own line `### tuple ###`.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,151 @@ ARGUMENTS: dict[str, Any] = {
         },
     },
     "vrrp_peers": {"type": "list", "elements": "str", "default": []},
+    "listening": {"type": "str", "choices": ["adopt", "strict"], "default": "adopt"},
 }
 #: The first version of ufw that knows the protocol vrrp (its ChangeLog).
 VRRP_SINCE = (0, 36, 2)
 TUPLE = "### tuple ###"
 #: How the table of a family begins in the output of `--dry-run`, and in the files of ufw.
 FAMILIES = (":ufw-user-input", ":ufw6-user-input")
-#: Where ufw keeps its rules, and its settings.
-TABLES = (Path("/etc/ufw/user.rules"), Path("/etc/ufw/user6.rules"))
-SETTINGS = Path("/etc/default/ufw")
+#: Where ufw keeps its rules, of both families, and its settings; below the root.
+TABLES = ("etc/ufw/user.rules", "etc/ufw/user6.rules")
+SETTINGS = "etc/default/ufw"
 UNCHANGED = ("Skipping ", "Could not delete non-existent rule")
+#: Of its package.
+NEW_POLICY = "DROP"
+#: Policies that let nothing in by themselves.
+DENYING = ("DROP", "REJECT")
+LETTING_IN = ("allow", "limit")
+ANYWHERE = ("any", "0.0.0.0/0", "::/0")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A rule for what comes in, in ufw's files or wanted.
+
+    Attributes:
+        action: What happens; without ufw's suffix for logging.
+        protocol: `any` for all.
+        ports: `any`, or ports and ranges as ufw writes them: `80,6000:6007`.
+        source: An address, a network or one of `ANYWHERE`.
+        six: Whether it is for IPv6.
+        whole: Whether it is for every address and interface of this host.
+    """
+
+    action: str
+    protocol: str
+    ports: str
+    source: str = "any"
+    six: bool = False
+    whole: bool = True
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it holds wherever something comes from."""
+        return self.source in ANYWHERE and self.whole
+
+    def concerns(self, protocol: str, port: int) -> bool:
+        """Tell whether it is about a port."""
+        return self.protocol in ("any", protocol) and (
+            self.ports == "any" or any(port in span for span in spans(self.ports))
+        )
+
+    def names(self, protocol: str, port: int) -> bool:
+        """Tell whether somebody had this port in mind, or everything from everywhere."""
+        return self.concerns(protocol, port) and (self.ports != "any" or self.is_for_all)
+
+
+@dataclass(frozen=True)
+class State:
+    """What ufw is set to.
+
+    Attributes:
+        active: Whether it is on.
+        policy: What happens to what no rule is about; as /etc/default/ufw writes it.
+        routed: The same, to what is forwarded.
+        ipv6: Whether it handles IPv6; if not, it drops it.
+        rules: Its rules for what comes in.
+    """
+
+    active: bool = False
+    policy: str = ""
+    routed: str = ""
+    ipv6: bool = True
+    rules: tuple[Known, ...] = ()
+
+    @property
+    def denies(self) -> bool:
+        """Whether what no rule lets in stays out already."""
+        return self.active and self.policy in DENYING
+
+    def lets_all_in(self, protocol: str, port: int) -> bool:
+        """Tell whether a port is open to everybody, in each family, as far as rules say."""
+        return all(
+            next(
+                (
+                    rule.action in LETTING_IN
+                    for rule in self.rules
+                    if rule.six is six and rule.is_for_all and rule.concerns(protocol, port)
+                ),
+                False,
+            )
+            for six in ([False, True] if self.ipv6 else [False])
+        )
+
+    def lets_some_in(self, protocol: str, port: int) -> bool:
+        """Tell whether a rule lets in somebody."""
+        return any(
+            rule.action in LETTING_IN and rule.concerns(protocol, port) for rule in self.rules
+        )
+
+
+def read_state(root: Path, *, active: bool) -> State:
+    """Read the files of ufw; without them, it is as a new one is."""
+    settings = _read(root / SETTINGS)
+    return State(
+        active=active,
+        policy=setting(settings, "DEFAULT_INPUT_POLICY") if settings else NEW_POLICY,
+        routed=setting(settings, "DEFAULT_FORWARD_POLICY") if settings else NEW_POLICY,
+        ipv6=setting(settings, "IPV6").lower() != "no",
+        rules=tuple(
+            rule
+            for table, six in zip(TABLES, (False, True), strict=True)
+            for rule in parse_rules(_read(root / table), six=six)
+        ),
+    )
+
+
+def parse_rules(table: str, *, six: bool) -> Iterator[Known]:
+    """Yield the rules of one of ufw's files that are about what comes in.
+
+    A line is `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in`: action, protocol, port,
+    destination, port and address of the source, direction; names of applications may come before
+    the direction, and a comment after it.
+    """
+    for line in table.splitlines():
+        words = [word for word in line.partition(TUPLE)[2].split() if "comment=" not in word]
+        if len(words) < 7 or words[0].startswith("route:") or not words[-1].startswith("in"):
+            continue
+        action, protocol, ports, destination, source_port, source = words[:6]
+        whole = destination in ANYWHERE and source_port == "any" and words[-1] == "in"
+        yield Known(action.partition("_")[0], protocol, ports, source, six, whole)
+
+
+def spans(ports: str) -> Iterator[range]:
+    """Yield what a text such as `80,6000:6007` stands for; what is no number is no port."""
+    for part in ports.split(","):
+        first, _colon, last = part.strip().partition(":")
+        if first.isdigit() and (last or first).isdigit():
+            yield range(int(first), int(last or first) + 1)
 
 
 def pending_commands(
     ask: Callable[..., str],
     rules: Iterable[Mapping[str, Any]],
-    tables: Iterable[Path] = TABLES,
-    settings: Path = SETTINGS,
+    root: Path = Path("/"),
+    *,
+    routed: bool = False,
 ) -> Iterator[list[str]]:
     """Yield the arguments of each command of ufw that would change something.
 
@@ -60,33 +189,66 @@ def pending_commands(
     Args:
         ask: Runs ufw with arguments that change nothing, and returns what it printed.
         rules: The wanted rules, in this order.
-        tables: Files of ufw with the rules of both families.
-        settings: File of ufw with its policies.
+        root: Below it are the files of ufw.
+        routed: Whether what is forwarded has to stay so.
     """
+    active = is_active(ask("status"))
     for rule in rules:
+        state = read_state(root, active=active)
+        if is_met(rule, state):
+            continue
         arguments = rule_arguments(known_rule(rule, ask))
-        present = "\n".join(path.read_text() for path in tables if path.exists())
+        present = "\n".join(_read(root / table) for table in TABLES)
         if would_change(ask("--dry-run", *arguments), present):
             yield arguments
-    if default_policy(settings.read_text()) != "DROP":
+    yield from closing_commands(read_state(root, active=active), routed=routed)
+
+
+def closing_commands(state: State, *, routed: bool = False) -> Iterator[list[str]]:
+    """Yield what comes after the rules: the policies, and the switch."""
+    if state.policy not in DENYING:
         yield ["default", "deny", "incoming"]
-    if not is_active(ask("status")):
+    if routed and state.routed != "ACCEPT":
+        yield ["default", "allow", "routed"]
+    if not state.active:
         yield ["--force", "enable"]
+
+
+def is_met(rule: Mapping[str, Any], state: State) -> bool:
+    """Tell whether others' rules do already what is wanted, perhaps with a limit.
+
+    Such as the operator's `ufw limit ssh`, which ours would replace.
+    """
+    if "met_by" not in rule:
+        return False
+    protocol, port = rule.get("proto") or "tcp", int(rule["port"])
+    if rule["met_by"] == "some" and state.lets_some_in(protocol, port):
+        return True
+    return state.lets_all_in(protocol, port)
 
 
 def wanted_rules(
     session: int | None,
-    ssh_ports: Iterable[int],
-    tcp_ports: Iterable[int],
-    further: Iterable[Mapping[str, Any]],
-    vrrp_peers: Iterable[str] = (),
+    params: Mapping[str, Any],
+    adopted: Iterable[Mapping[str, Any]] = (),
+    *,
+    denies: bool = False,
 ) -> list[Mapping[str, Any]]:
-    """Return all rules in the order in which they are applied: SSH comes first."""
+    """Return all rules in the order in which they are applied: SSH comes first.
+
+    Args:
+        session: The port of the session.
+        params: The options of `ARGUMENTS`.
+        adopted: Rules for what listens.
+        denies: Whether the firewall is closed already. Then the session is proof that the
+            operator's own rules let him in, and only him perhaps.
+    """
     return [
-        *ssh_rules(session, ssh_ports),
-        *({"port": port} for port in tcp_ports),
-        *({"proto": "vrrp", "from_ip": peer, "comment": "VRRP"} for peer in vrrp_peers),
-        *further,
+        *ssh_rules(session, params["ssh_ports"], "some" if denies else "all"),
+        *({"port": port, "met_by": "all"} for port in params["tcp_ports"]),
+        *({"proto": "vrrp", "from_ip": peer, "comment": "VRRP"} for peer in params["vrrp_peers"]),
+        *adopted,
+        *params["rules"],
     ]
 
 
@@ -147,41 +309,28 @@ def is_active(status: str) -> bool:
     return re.search(r"^Status: active$", status, re.MULTILINE) is not None
 
 
-def default_policy(settings: str) -> str:
-    """Read what happens to a connection from outside from the file /etc/default/ufw."""
-    found = re.search(r'^DEFAULT_INPUT_POLICY="?([A-Z]+)"?', settings, re.MULTILINE)
+def setting(settings: str, name: str) -> str:
+    """Read a value from the file /etc/default/ufw."""
+    found = re.search(rf'^{name}="?(\w+)"?', settings, re.MULTILINE)
     return found[1] if found else ""
 
 
-def ssh_rules(session: int | None, further: Iterable[int]) -> list[dict[str, Any]]:
+def ssh_rules(
+    session: int | None, further: Iterable[int], session_met_by: str = "all"
+) -> list[dict[str, Any]]:
     """Return the rules that keep SSH open; port 22 when nothing else is known."""
-    ports = dict.fromkeys([*([session] if session else []), *further])
-    return [{"port": port, "comment": "SSH"} for port in ports or [22]]
+    asked = list(further)
+    ports = dict.fromkeys([*([session] if session else []), *asked])
+    return [
+        {
+            "port": port,
+            "comment": "SSH",
+            "met_by": "all" if port in asked else session_met_by,
+        }
+        for port in ports or [22]
+    ]
 
 
-def session_port(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """Return the port of this host that the SSH session of a process is connected to.
-
-    sshd sets SSH_CONNECTION for its children, "client-address client-port server-address
-    server-port"; sudo does not pass it on, but its parent processes still have it.
-
-    Args:
-        pid: The process.
-        proc: The root of procfs.
-
-    Returns:
-        The port; None without a session.
-    """
-    while pid > 1:
-        try:
-            variables = (proc / str(pid) / "environ").read_bytes().split(b"\0")
-            status = (proc / str(pid) / "status").read_text()
-        except OSError:
-            return None
-        for variable in variables:
-            name, _equals, value = variable.partition(b"=")
-            if name == b"SSH_CONNECTION" and len(value.split()) == 4:
-                return int(value.split()[3])
-        parent = re.search(r"^PPid:\s*(\d+)", status, re.MULTILINE)
-        pid = int(parent[1]) if parent else 0
-    return None
+def _read(path: Path) -> str:
+    """Return a file's text; empty if there is none."""
+    return path.read_text(errors="replace") if path.exists() else ""

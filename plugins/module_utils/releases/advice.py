@@ -1,4 +1,4 @@
-"""Which variable of the deployment helps, by what uv said. Pure."""
+"""Which variable of the deployment helps, by what uv, pip or git said. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.server_set imp
     WITHOUT_PKG_RESOURCES,
 )
 
-#: What uv says, and what to do; {} is the prefix of the variables.
+#: Where an operator says how hosts reach packages.
+SETTINGS = "python_release_uv_environment"
+#: What uv, pip and git say, and what to do; {} is the prefix of the variables.
 _ADVICE = (
     (
         r"incompatible with the project's Python requirement"
@@ -43,6 +45,44 @@ _ADVICE = (
         "of the type git",
     ),
 )
+#: What the network did, the first that fits.
+_NETWORK = (
+    (
+        r"401 (?:Client )?(?:Error|Unauthorized)|\(401 Unauthorized\)|403 Client Error"
+        r"|\(403 Forbidden\)|Authentication failed for '|could not read Username for '",
+        f"the index does not accept the credentials: {SETTINGS} has them, as UV_INDEX_<NAME>_"
+        "USERNAME and UV_INDEX_<NAME>_PASSWORD of an index that UV_DEFAULT_INDEX or UV_INDEX calls "
+        "<name>=https://...; those of a git repository are part of its URL",
+    ),
+    (
+        r"UnknownIssuer|CERTIFICATE_VERIFY_FAILED|server certificate verification failed"
+        r"|SSL certificate problem",
+        "the host does not trust that certificate: host_baseline_certificate_authorities makes it "
+        "trust an authority of your own (playbooks/provision.yml sets it up)",
+    ),
+    (
+        r"proxy authorization required|407 Proxy Auth|tunnel failed, response 407"
+        r"|HTTP code 407 from proxy",
+        f"the proxy does not accept the credentials: HTTPS_PROXY in {SETTINGS} has them, as "
+        "http://<user>:<password>@<proxy>:<port>",
+    ),
+    (
+        r"tunnel error: unsuccessful|Tunnel connection failed|tunnel failed, response"
+        r"|HTTP code \d+ from proxy",
+        f"the proxy, HTTPS_PROXY in {SETTINGS}, does not lead there: have it allow the address, or "
+        "name in NO_PROXY what is reached without it",
+    ),
+    (
+        r"tunnel error: failed to create underlying connection|Cannot connect to proxy",
+        f"the host does not reach the proxy, HTTPS_PROXY in {SETTINGS}",
+    ),
+    (
+        r"tcp connect error|NewConnectionError|Couldn't connect to server|ConnectTimeout"
+        r"|operation timed out|Network is unreachable|dns error|Could not resolve host",
+        f"the host does not reach that address: {SETTINGS} says where packages are (UV_DEFAULT_"
+        "INDEX) and by which proxy (HTTPS_PROXY)",
+    ),
+)
 
 
 def advised(output: str, prefix: str) -> list[str]:
@@ -55,7 +95,8 @@ def advised(output: str, prefix: str) -> list[str]:
     # uv breaks its lines where a terminal of its own would.
     text = " ".join(output.split())
     known = [told.format(prefix) for words, told in _ADVICE if re.search(words, text)]
-    return [*known, *filter(None, [hint(output)])]
+    network = [told for words, told in _NETWORK if re.search(words, text)]
+    return [*known, *network[:1], *filter(None, [hint(output)])]
 
 
 def missing_module(output: str, recipe: Recipe) -> str:

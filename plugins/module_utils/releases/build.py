@@ -21,11 +21,8 @@ import json
 import os
 import pwd
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import (
@@ -40,41 +37,34 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     write_file,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.assembly import (
+    Assembled,
+    assemble,
+    ids,
+    unpack,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import (
-    install_dependencies,
     install_project,
     is_hashed,
-    read_texts,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment import (
     copy_venv,
-    create_venv,
     release_key,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.hashes import hashes_told
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.import_check import (
     import_application,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
-    BuildError,
-    Recipe,
-    tail,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import donor
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.server_packages import (
-    add_server_packages,
     server_versions,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.takeover import (
     hand_over,
     take_over,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
-    SCRATCH,
-    run_confined,
-    wheel,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.wheelhouse import install
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import run_confined
 
 #: Seconds to wait for another build, such as one whose controller was killed.
 BUILD_PATIENCE = 900
@@ -127,26 +117,27 @@ def build(
         remove_tree(recipe.path)
     previous = os.umask(0o022)
     try:
-        _unpack(recipe)
-        text, projects = read_texts(recipe)
-        recipe = replace(recipe, text=text, projects=projects)
+        recipe = unpack(recipe)
         lock_sha256 = _digest(os.path.join(recipe.tree, recipe.used)) if recipe.used else ""
-        hashed = is_hashed(recipe)
-        key = release_key(recipe)
+        if recipe.wheelhouse:
+            key = recipe.wheelhouse.key
+        else:
+            is_hashed(recipe)
+            key = release_key(recipe)
         reused = donor(manifests or {}, key)
         if reused:
             copy_venv(recipe, reused)
-            if recipe.installs_project:
-                hand_over(recipe.inside(".venv"), *_ids(recipe.builder))
             earlier = (manifests or {})[reused]
-            enforced, notes = earlier.get("hashes", ""), earlier.get("server_notes", [])
+            made = Assembled(earlier.get("hashes", ""), earlier.get("server_notes", []))
+        elif recipe.wheelhouse:
+            install(recipe, recipe.wheelhouse)
+            made = Assembled(recipe.wheelhouse.hashes, list(recipe.wheelhouse.notes))
         else:
-            create_venv(recipe)
-            install_dependencies(recipe)
-            added = add_server_packages(recipe)
-            enforced = hashes_told(application=hashed, server=added.hashed)
-            notes = added.notes
-        if recipe.installs_project:
+            made = assemble(recipe)
+        # A wheelhouse has the project itself as well.
+        if recipe.installs_project and not recipe.wheelhouse:
+            if reused:
+                hand_over(recipe.inside(".venv"), *ids(recipe.builder))
             install_project(recipe)
         _compile(recipe)
         _take_back(recipe)
@@ -158,9 +149,11 @@ def build(
             "python": _python_version(recipe),
             "installation": _installation(recipe),
             "project": recipe.project,
-            "notes": [*manifest.get("notes", recipe.installation.notes), *notes],
-            "server_notes": notes,
-            "hashes": enforced,
+            "notes": [*manifest.get("notes", recipe.installation.notes), *made.notes],
+            "server_notes": made.notes,
+            "hashes": made.hashes,
+            # For people; `environment` is what is compared.
+            "installed_from": recipe.wheelhouse.told if recipe.wheelhouse else "index",
             "environment": key,
             "environment_from": reused,
             "lock_sha256": lock_sha256,
@@ -176,42 +169,6 @@ def build(
         raise
     finally:
         os.umask(previous)
-
-
-def _ids(account: str) -> tuple[int, int]:
-    found = pwd.getpwnam(account)
-    return found.pw_uid, found.pw_gid
-
-
-def _unpack(recipe: Recipe) -> None:
-    """Make the release's folder, which is the build's for now, with the source in it."""
-    uid, gid = _ids(recipe.builder)
-    os.makedirs(os.path.dirname(recipe.path), exist_ok=True)
-    for folder in (recipe.path, recipe.tree, recipe.inside(SCRATCH)):
-        os.mkdir(folder, 0o700)
-    if recipe.kind == "wheel":
-        shutil.copyfile(recipe.archive, wheel(recipe))
-    hand_over(recipe.path, uid, gid)
-    if recipe.kind != "tree":
-        return
-    command = ["tar", "--extract", "--gzip", "--no-same-owner", "--no-same-permissions"]
-    with open(recipe.archive, "rb") as archive:
-        result = subprocess.run(
-            command,
-            cwd=recipe.tree,
-            user=uid,
-            group=gid,
-            extra_groups=[],
-            umask=0o022,
-            # Names are bytes; another locale would convert them.
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            stdin=archive,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if result.returncode != 0:
-        raise BuildError(f"the source cannot be unpacked:\n{tail(printable(result.stderr))}")
 
 
 def _compile(recipe: Recipe) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Sequence
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PATH
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -53,15 +54,16 @@ def _interpreter(recipe: Recipe) -> str:
         installed_now = _as_root(recipe, ["python", "install", "--no-bin", recipe.python])
         found = _as_root(recipe, ["python", "find", "--no-project", "--system", recipe.python])
         if found.returncode != 0:
-            told = shown_of(
-                installed_now.stderr or found.stderr, uv_environment(recipe, recipe.cache)
-            )
+            said = installed_now.stderr or found.stderr
+            told = shown_of(said, uv_environment(recipe, recipe.cache))
+            advice = "".join(f"; {one}" for one in advised(said, recipe.prefix))
             raise BuildError(
                 f"{recipe.prefix}python is {recipe.python}; this host has "
                 f"{interpreter_version('/usr/bin/python3')} as python3, and the wanted one cannot "
                 f"be had; install python{recipe.python} on the host, set "
                 "python_release_python_mirror to a mirror of "
-                f"uv's Python builds that it reaches, or choose another {recipe.prefix}python:\n"
+                f"uv's Python builds that it reaches, or choose another {recipe.prefix}python"
+                f"{advice}:\n"
                 f"{told}"
             )
     return found.stdout.strip()

@@ -10,6 +10,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction impo
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import import_probe
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import missing_module
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.programs import text_of
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -34,7 +35,7 @@ def import_application(recipe: Recipe) -> None:
         recipe.sandbox,
         recipe.memory_max,
     )
-    command = [recipe.venv_python, "-B", "-c", program(), recipe.module]
+    command = [recipe.venv_python, "-B", "-c", text_of(import_probe), recipe.module]
     try:
         outcome = confined.run(command, confinement)
     except ConfinementError as error:
@@ -59,13 +60,3 @@ def import_application(recipe: Recipe) -> None:
             + probable_cause(output, recipe.path, recipe.environment)
             + f"The end of its output:\n{tail(output)}"
         )
-
-
-def program() -> str:
-    """Return the text of the program that imports, be it a file or within a module's archive."""
-    loader = import_probe.__spec__.loader if import_probe.__spec__ else None
-    text = loader.get_source(import_probe.__name__) if loader else None  # type: ignore[attr-defined]
-    if not text:
-        raise BuildError("the program that imports the application is missing from this module")
-    # The loader of ansible-core's collections gives bytes.
-    return text.decode() if isinstance(text, bytes) else str(text)

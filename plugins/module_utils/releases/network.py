@@ -28,6 +28,7 @@ _SAME = {
     "UV_HTTP_TIMEOUT": "PIP_DEFAULT_TIMEOUT",
     "UV_HTTP_RETRIES": "PIP_RETRIES",
     "UV_INSECURE_HOST": "PIP_TRUSTED_HOST",
+    "SSL_CLIENT_CERT": "PIP_CLIENT_CERT",
 }
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)=(?P<url>\S+)")
 _OFF = ("", "0", "false", "no", "off", "f", "n")
@@ -77,7 +78,7 @@ def pip_environment(told: Mapping[str, str]) -> dict[str, str]:
         pip["PIP_EXTRA_INDEX_URL"] = " ".join(_with_credentials(one, told) for one in more)
     if told.get("UV_FIND_LINKS"):
         pip["PIP_FIND_LINKS"] = " ".join(filter(None, told["UV_FIND_LINKS"].split(",")))
-    if any(told.get(name, "").lower() not in _OFF for name in ("UV_NO_INDEX", "UV_OFFLINE")):
+    if told.get("UV_OFFLINE", "").lower() not in _OFF:
         pip["PIP_NO_INDEX"] = "1"
     return {**told, **pip}
 

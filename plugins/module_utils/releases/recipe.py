@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.wheels import Wheelhouse
 
 #: Lines of a tool's output that a refusal shows.
 SHOWN_LINES = 30
@@ -52,6 +53,8 @@ class Recipe:
     #: Hashed locks: of those packages, and of what builds a package from its source.
     server_lock: str = ""
     build_lock: str = ""
+    #: What is installed, if a builder has made it; nothing is asked of a network then.
+    wheelhouse: Wheelhouse | None = None
     #: Whether an application without a hashed lock is refused.
     require_hashes: bool = False
     #: Once the source is unpacked: what is installed from, the file's text or that exported from

@@ -1,7 +1,7 @@
 """uv on a host: its program alone, in a folder of its version, put there in one step.
 
-It comes from its wheel, which is one of those that the lock names, or does not count. pip brings the
-wheel, since a host without uv has nothing better; or the operator does.
+It comes from its wheel, which is one of those that the lock names, or does not count. pip brings
+the wheel, since a host without uv has nothing better; or the operator does.
 """
 
 # ansible-test asks for run_command, which prints what it runs.
@@ -88,7 +88,7 @@ def install(program: Program) -> None:
         parent = os.path.dirname(program.folder)
         if not os.path.isdir(parent):
             os.makedirs(parent)
-            os.chmod(parent, 0o755)
+            os.chmod(parent, 0o755)  # noqa: S103 (no secrets, and the builds run it)
         # Beside its place, to be renamed; never in /tmp, which may forbid programs or be too small.
         with tempfile.TemporaryDirectory(prefix=f".{program.version}.", dir=parent) as scratch:
             wheel = program.wheel or _brought_by_pip(program, scratch)
@@ -111,10 +111,7 @@ def check_wheel(program: Program, wheel: str) -> None:
     """
     wanted = f"a wheel of uv {program.version} that the role's uv-requirements.txt names"
     if not os.path.basename(wheel).startswith(f"uv-{program.version}-"):
-        raise BuildError(
-            f"the wheel of uv is {wheel}; expected {wanted}; build the wheelhouse with this version "
-            "of the collection, and run again"
-        )
+        raise BuildError(f"the wheel of uv is {wheel}; expected {wanted}; get that one")
     digest = hashlib.sha256()
     try:
         with open(wheel, "rb") as file:
@@ -122,7 +119,8 @@ def check_wheel(program: Program, wheel: str) -> None:
                 digest.update(block)
     except OSError as error:
         raise BuildError(
-            f"the wheel of uv is {wheel}, which cannot be read ({error.strerror}); expected {wanted}"
+            f"the wheel of uv is {wheel}, which cannot be read ({error.strerror}); "
+            f"expected {wanted}"
         ) from error
     if f"--hash=sha256:{digest.hexdigest()}" not in program.requirements.split():
         raise BuildError(
@@ -144,7 +142,7 @@ def _unpack(wheel: str, folder: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     for path in (folder, os.path.dirname(target), target):
-        os.chmod(path, 0o755)
+        os.chmod(path, 0o755)  # noqa: S103 (the same)
 
 
 def _try(program: Program, wheel: str, path: str) -> None:
@@ -178,7 +176,7 @@ def _brought_by_pip(program: Program, scratch: str) -> str:
             "no virtual environment can be made to bring uv; expected the package python3-venv of "
             f"the distribution:\n{shown_of(made.stdout + made.stderr, told)}"
         )
-    command = [os.path.join(venv, "bin", "python"), "-m", "pip", "download", "--quiet"]
+    command = [os.path.join(venv, "bin", "python"), "-m", "pip", "download", "-vv"]
     command += ["--no-input", "--no-cache-dir", "--disable-pip-version-check"]
     # Nothing of it is run to install it.
     command += ["--only-binary=:all:", "--no-deps", "--require-hashes"]
@@ -187,12 +185,22 @@ def _brought_by_pip(program: Program, scratch: str) -> str:
     wheels = glob.glob(os.path.join(glob.escape(scratch), "uv-*.whl"))
     if brought.returncode == 0 and wheels:
         return wheels[0]
-    said = brought.stderr or brought.stdout
+    said = _reasons(brought.stdout + brought.stderr)
     advice = "".join(f"; {one}" for one in advised(said, program.prefix))
     raise BuildError(
-        f"uv {program.version} cannot be brought to this host by pip; nothing was changed{advice}:\n"
-        f"{shown_of(said, told)}"
+        f"uv {program.version} cannot be brought to this host by pip; nothing was changed{advice}"
+        f":\n{shown_of(said, told)}"
     )
+
+
+def _reasons(output: str) -> str:
+    """Return what pip says of a failure: the reason why an index gave nothing is but a detail."""
+    told = [
+        line
+        for line in output.splitlines()
+        if line.lstrip().startswith(("Could not fetch URL", "ERROR:", "WARNING:"))
+    ]
+    return "\n".join(dict.fromkeys(told)) or output
 
 
 def _run(
@@ -211,3 +219,27 @@ def _run(
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {PATIENCE} s")
+
+
+def bring_wheel(program: Program, folder: str) -> str:
+    """Bring the wheel for another host, and return the name of its file.
+
+    Args:
+        program: Which uv; nothing is installed.
+        folder: Where the wheel goes; it belongs to the owner of that folder then.
+
+    Raises:
+        BuildError: It cannot be had, or is not what the lock names.
+    """
+    parent = os.path.dirname(program.folder)
+    with tempfile.TemporaryDirectory(prefix=f".{program.version}.", dir=parent) as scratch:
+        wheel = _brought_by_pip(program, scratch)
+        check_wheel(program, wheel)
+        name = os.path.basename(wheel)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        target = os.open(os.path.join(folder, name), flags, 0o600)
+        with open(wheel, "rb") as source, os.fdopen(target, "wb") as file:
+            shutil.copyfileobj(source, file)
+            owner = os.stat(folder)
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+    return name

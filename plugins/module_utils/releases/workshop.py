@@ -109,7 +109,11 @@ def run_confined(
         **uv_environment(recipe, os.path.join(recipe.caches, recipe.builder)),
         **(environment or {}),
     }
-    network = (ANY, LOCALHOST) if _names_loopback([*told.values(), recipe.index]) else (ANY,)
+    network: tuple[str, ...] = (ANY,)
+    if recipe.wheelhouse:
+        network = ()
+    elif _names_loopback([*told.values(), recipe.index]):
+        network = (ANY, LOCALHOST)
     confinement = Confinement(
         unit=unit_name(recipe.application, "build"),
         user=recipe.builder,
@@ -134,6 +138,8 @@ def run_confined(
             # The live release goes first.
             ("CPUWeight", "20"),
             ("IOWeight", "20"),
+            # Not even names are asked for.
+            *([("PrivateNetwork", "yes")] if recipe.wheelhouse else []),
         ],
     )
     try:

@@ -15,6 +15,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_
 MODE = 0o644
 PROGRAM_MODE = 0o755
 FOLDER_MODE = 0o755
+#: What is added to the name of a file of someone's that is replaced.
+COPY_SUFFIX = ".before_asgi_fleet"
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,22 @@ def plan(
     remove = tuple(sorted(path for path in absent if found[path] is not None))
     before = {path: file.text if file else None for path, file in found.items()}
     return Changes(write, remove, {path: before[path] for path in [*write, *remove]}, runnable)
+
+
+def copy_of(path: str) -> str:
+    """Return where to keep what is at a path, beside what is kept of it already."""
+    copy, number = f"{path}{COPY_SUFFIX}", 1
+    while os.path.lexists(copy):
+        number += 1
+        copy = f"{path}{COPY_SUFFIX}.{number}"
+    return copy
+
+
+def with_copies(changes: Changes, paths: Iterable[str]) -> Changes:
+    """Return the changes, and with them a copy of what is at those of the paths that change."""
+    kept = {path: changes.before.get(path) for path in paths}
+    copies = {copy_of(path): text for path, text in kept.items() if text is not None}
+    return changes | Changes(write=copies, before=dict.fromkeys(copies)) if copies else changes
 
 
 def refuse_relative(files: Iterable[str], absent: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import 
     look,
     plan,
     refuse_outside,
+    with_copies,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.service import (
     Installation,
@@ -35,6 +36,7 @@ def arguments(directory: str, executable: str, service: str) -> dict[str, Any]:
         "files": {"type": "dict", "default": {}},
         "unit_files": {"type": "dict", "default": {}},
         "absent": {"type": "list", "elements": "path", "default": []},
+        "backup": {"type": "list", "elements": "path", "default": []},
         "requires": {"type": "list", "elements": "path", "default": []},
         "enabled": {"type": "bool", "default": False},
         "timeout_seconds": {"type": "int", "default": 15},
@@ -98,7 +100,7 @@ def _wanted(options: Mapping[str, Any], server: SystemServer, files: Mapping[str
     if refusals:
         raise ConfigError(" ".join(refusals))
     return Wanted(
-        plan(files, absent, look([*files, *absent])),
+        with_copies(plan(files, absent, look([*files, *absent])), options["backup"]),
         plan(units, [], look(units)),
         stale_units=bool(units) and server.units_are_stale(),
     )

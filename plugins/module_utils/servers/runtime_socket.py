@@ -128,7 +128,8 @@ def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
 def _check(row: Mapping[str, str]) -> str:
     """Return what the last check of a server said, such as `L7STS/503`."""
     parts = (row.get("check_status"), row.get("check_code"), row.get("last_chk"))
-    return printable("/".join(part for part in parts if part))[:100]
+    # A star stands for a check that is under way.
+    return printable("/".join(part for part in parts if part)).lstrip("* ")[:100]
 
 
 def plan(

@@ -6,6 +6,8 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.controller import too_old
 
 
 class Action(ActionBase):
@@ -22,6 +24,8 @@ class Action(ActionBase):
     ) -> dict[str, Any]:
         """Return the result of the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        if reason := too_old(ansible_version):
+            return result | {"failed": True, "msg": reason}
         _validation, options = self.validate_argument_spec(argument_spec=self.options)
         return result | self.act(options, task_vars or {})
 

@@ -29,6 +29,7 @@ class NginxFeatures(TypedDict):
     openssl: str
     http2: bool
     http2_directive: bool
+    http2_header_limits: bool
     keepalive_min_timeout: bool
     mlkem: bool
     ssl_reject_handshake: bool
@@ -71,6 +72,8 @@ def parse_features(text: object) -> NginxFeatures:
         http2="--with-http_v2_module" in output,
         # https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2
         http2_directive=version >= (1, 25, 1),
+        # https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2_max_field_size
+        http2_header_limits=version < (1, 19, 7) and "--with-http_v2_module" in output,
         # https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_min_timeout
         keepalive_min_timeout=version >= (1, 27, 4),
         # OpenSSL 3.5 brought ML-KEM; an older one refuses the whole list of curves. Its forks have

@@ -9,6 +9,11 @@ import sys
 from datetime import datetime, timezone
 from ipaddress import ip_address
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_chain import (
+    check_chain,
+    trusted_roots,
+)
+
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import (
@@ -52,10 +57,11 @@ def check_pair(
     if refusal := missing_cryptography():
         return [refusal]
     refusals: list[str] = []
-    certificate = _load_certificate(certificate_pem, refusals)
+    certificates = _load_certificates(certificate_pem, refusals)
     key_spki = _load_public_part(key_pem, refusals)
-    if certificate is None:
+    if not certificates:
         return refusals
+    certificate = certificates[0]
     if key_spki is not None and key_spki != certificate.public_key().public_bytes(
         Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     ):
@@ -70,18 +76,18 @@ def check_pair(
             f"the provided certificate is for {_names_text(certificate)}; expected it to cover "
             f"{', '.join(missing)} as well; provide one with all names, or correct the domains"
         )
-    return refusals
+    return refusals or check_chain(certificates, trusted_roots(), now.astimezone(timezone.utc))
 
 
-def _load_certificate(pem: bytes, refusals: list[str]) -> x509.Certificate | None:
+def _load_certificates(pem: bytes, refusals: list[str]) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(pem)[0]
-    except (ValueError, IndexError):
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError:
         refusals.append(
             "the provided certificate is not readable; expected PEM text that starts with "
             f"'-----BEGIN CERTIFICATE-----', the site's own first, then its chain; {ADVICE}"
         )
-        return None
+        return []
 
 
 def _load_public_part(pem: bytes, refusals: list[str]) -> bytes | None:

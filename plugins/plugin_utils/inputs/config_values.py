@@ -16,6 +16,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import int
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FILE = re.compile(r"(/[A-Za-z0-9._~@+-]+)+/?")
+_SIZE = re.compile(r"[1-9][0-9]{0,6}[km]?")
 _BUFFERS = re.compile(r"[1-9][0-9]{0,3} [1-9][0-9]{0,6}[km]?")
 ADVICE = "correct it where it is set"
 
@@ -52,6 +53,7 @@ word = _matching(_WORD, "one word of letters, digits, ., _ and -")
 file_path = _matching(_FILE, "an absolute path of letters, digits, ., _, ~, @, + and -")
 
 buffers = _matching(_BUFFERS, "a number and a size, such as 4 8k")
+size = _matching(_SIZE, "a size, such as 32k")
 
 KINDS: dict[str, Callable[[object, Findings], object]] = {
     "buffers": buffers,
@@ -59,6 +61,7 @@ KINDS: dict[str, Callable[[object, Findings], object]] = {
     "name": values.domains,
     "number": _number,
     "place": _place,
+    "size": size,
     "url_path": values.url_path,
     "word": word,
 }

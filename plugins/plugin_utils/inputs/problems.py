@@ -21,7 +21,8 @@ HOSTS_SHOWN = 5
 SET_PLAIN = "set it in group_vars/app.yml"
 SET_IN_VAULT = "set it in a file that ansible-vault encrypts"
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+# A password may have a slash in it, unquoted.
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^/@\s]*|[^:/?#@\s]*:[^@\s]*)@")
 
 
 @dataclass(frozen=True)

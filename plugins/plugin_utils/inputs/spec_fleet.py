@@ -114,8 +114,9 @@ FLEET: tuple[Variable, ...] = (
     Variable(
         "fleet_extra_variables",
         "list",
-        "Names or patterns of the team's own app_ and fleet_ variables.",
-        "names that begin with app_ or fleet_; * and ? stand for parts of a name",
+        "Names or patterns of the team's own variables that begin with app_, fleet_ or the name of "
+        "a role.",
+        "names that begin so, such as nginx_site_banner; * and ? stand for parts of a name",
         "[app_colour, app_shop_*]",
         values.extra_variables,
         [],

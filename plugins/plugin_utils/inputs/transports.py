@@ -93,7 +93,7 @@ def uv_problems(
             findings.refuse(
                 f"{seen(text)}, which {unchecked}",
                 "checks to stay on",
-                "remove it; for an authority of your own, install its certificate on the host",
+                "remove it; host_baseline_certificate_authorities trusts one of your own",
                 at=f".{name}",
             )
         for url in clear_urls(name, text):
@@ -104,9 +104,9 @@ def uv_problems(
 def clear_urls(name: str, value: str) -> Iterator[str]:
     """Yield the URLs in a variable of uv whose content can be changed on its way.
 
-    A proxy's own is none: what passes it is encrypted.
+    A proxy's own is none, in another variable: what passes it is encrypted.
     """
-    if name.startswith("UV_") and not name.endswith("_PROXY"):
+    if name.startswith("UV_"):
         yield from filter(is_clear, _CLEAR_URL.findall(value))
 
 

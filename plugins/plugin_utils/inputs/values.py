@@ -33,7 +33,12 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PYTHON = re.compile(r"3\.[1-9]\d")
 _PERCENTAGE = re.compile(r"([1-9]\d?|100)%")
 _RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,17})?(?:e-\d\d?)?)(%?)", re.ASCII)
-_EXTRA = re.compile(r"(app|fleet)_[A-Za-z0-9_*?\[\]!-]+")
+#: What the names of the deployment's variables and of the roles' begin with.
+PREFIXES = (
+    *("app_", "fleet_", "gunicorn_service_", "haproxy_balancer_", "host_baseline_", "nginx_site_"),
+    *("python_release_", "tls_certificate_"),
+)
+_EXTRA = re.compile(rf"({'|'.join(PREFIXES)})[A-Za-z0-9_*?\[\]!-]+")
 
 
 def number(low: int, high: int, *, word: str = "", unit: str = "") -> Check:

@@ -61,6 +61,8 @@ DERIVED = {
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
     "nginx_site_root_path": "app_root_path",
+    "nginx_site_health_path": "app_health_path",
+    "nginx_site_health_host": "app_domain",
 }
 
 #: The same for a balancer.
@@ -142,6 +144,8 @@ def wire(
         "nginx_site_certificate_path": f"{certificates}/fullchain.pem",
         "nginx_site_key_path": f"{certificates}/privkey.pem",
         "nginx_site_root_path": deployment.get("app_root_path", ""),
+        "nginx_site_health_path": deployment.get("health_url_path", ""),
+        "nginx_site_health_host": deployment.get("health_host", ""),
         "nginx_site_maintenance_path": f"/var/lib/{name}/maintenance",
         "nginx_site_maintenance_open_paths": [deployment.get("health_url_path", "")],
         "nginx_site_proxy_read_timeout_seconds": read_timeout,

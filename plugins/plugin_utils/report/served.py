@@ -22,11 +22,13 @@ class Served:
         faults: Why not, the hop next to the application first.
         drained: The balancers at which an operator has drained it.
         maintenance: Whether they get the maintenance page.
+        cut_off: Whether no balancer serves anybody.
     """
 
     faults: tuple[Fault, ...] = ()
     drained: tuple[str, ...] = ()
     maintenance: bool = False
+    cut_off: bool = False
 
 
 def served(
@@ -53,7 +55,7 @@ def served(
             drained.append(balancer)
         elif own is None:
             faults.append(_not_taken(host, balancer, str(server["check"])))
-    return Served(tuple(faults), tuple(drained), maintenance)
+    return Served(tuple(faults), tuple(drained), maintenance, bool(unserving(balancers or {})))
 
 
 def _not_taken(host: str, balancer: str, check: str) -> Fault:
@@ -97,6 +99,18 @@ def balancer_faults(state: Mapping[str, Any]) -> list[Fault]:
             todo = "ansible-playbook playbooks/status.yml; ansible-playbook playbooks/balancer.yml"
             faults.append(Fault(seen, todo, seen))
     return faults
+
+
+def is_set_up(state: Mapping[str, Any]) -> bool:
+    """Return whether a balancer has ever been configured: its fleet may be new."""
+    return any(unit["active"] or unit["enabled"] for unit in (state.get("units") or {}).values())
+
+
+def unserving(balancers: Balancers) -> list[str]:
+    """Return the balancers, if none of them serves its visitors."""
+    asked = {name: state for name, state in balancers.items() if is_set_up(state)}
+    closed = [name for name, state in asked.items() if balancer_faults(state)]
+    return closed if len(closed) == len(asked) else []
 
 
 def known_balancers(registered: object) -> dict[str, dict[str, Any]]:

@@ -192,6 +192,8 @@ def _health(host: str, state: Mapping[str, Any], balancers: Balancers) -> str:
     visit = served(host, state["application"], state, balancers)
     if visit.faults:
         return visit.faults[0].short
+    if visit.cut_off:
+        return "not served (balancer)"
     drained = f", drained at {', '.join(visit.drained)}" if visit.drained else ""
     return ("503 maintenance" if visit.maintenance else "200 OK") + drained
 

@@ -9,9 +9,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     Served,
     balancer_faults,
+    is_set_up,
     known_balancers,
     served,
     told,
+    unserving,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import refused_text
@@ -40,10 +42,7 @@ def rollout_report(
     order = plan["order"]
     reverted = {host: hostvars[host].get("rollout_reverted", {}) for host in order}
     ended = {host: hostvars[host].get("rollout_ended", {}) for host in order}
-    balancers = next(
-        filter(None, (known_balancers(hostvars[host].get("balancers_asked")) for host in order)),
-        {},
-    )
+    balancers = _balancers(plan, hostvars)
     visits = {
         host: served(host, _app(plan, host), found["front"], balancers)
         for host, found in ended.items()
@@ -55,7 +54,7 @@ def rollout_report(
     unserved = [
         host for host, visit in visits.items() if visit.faults and not _is_allowed(hostvars[host])
     ]
-    unserved += _closed(balancers) if visits else []
+    unserved += unserving(balancers) if visits else []
     return {
         "lines": [
             *rollout_lines(progress, order, reverted, ended, visits),
@@ -64,6 +63,22 @@ def rollout_report(
             *_left_out(plan),
         ],
         "failure": _failure(list(dict.fromkeys(failed)), unserved),
+    }
+
+
+def _balancers(plan: RolloutPlan, hostvars: Mapping[str, Mapping[str, Any]]) -> Balancers:
+    """Return what the balancers told of the applications of this rollout, and of no other."""
+    asked = (known_balancers(hostvars[host].get("balancers_asked")) for host in plan["order"])
+    return {
+        name: {
+            **state,
+            "answers": {
+                app: answer
+                for app, answer in (state.get("answers") or {}).items()
+                if app in plan["waves"]
+            },
+        }
+        for name, state in next(filter(None, asked), {}).items()
     }
 
 
@@ -89,25 +104,13 @@ def _failure(failed: Sequence[str], unserved: Sequence[str]) -> str:
     return ""
 
 
-def _is_set_up(state: Mapping[str, Any]) -> bool:
-    """Return whether a balancer has ever been configured: its fleet may be new."""
-    return any(unit["active"] or unit["enabled"] for unit in (state.get("units") or {}).values())
-
-
-def _closed(balancers: Balancers) -> list[str]:
-    """Return the balancers, if none of them serves anybody."""
-    asked = {name: state for name, state in balancers.items() if _is_set_up(state)}
-    closed = [name for name, state in asked.items() if balancer_faults(state)]
-    return closed if len(closed) == len(asked) else []
-
-
 def _of_balancers(balancers: Balancers) -> list[str]:
     """Return what is wrong with the balancers themselves."""
     lines = []
     for name, state in balancers.items():
         if "error" in state:
             lines.append(f"{name}: whether it sends requests is not known: {state['error']}")
-        elif _is_set_up(state):
+        elif is_set_up(state):
             lines += [f"{name}: {text}" for text in told(balancer_faults(state))]
     return lines
 
@@ -177,7 +180,7 @@ def rollout_lines(
 
 def _addition(visit: Served) -> str:
     """Return what a host's state needs, to be what a visitor gets."""
-    if visit.faults:
+    if visit.faults or visit.cut_off:
         return ", but not served"
     drained = f", drained at {', '.join(visit.drained)}" if visit.drained else ""
     return f"{', in maintenance' if visit.maintenance else ''}{drained}"

@@ -5,9 +5,11 @@ import pytest
 from tools.scenarios import (
     STEP,
     Result,
+    Scenario,
     Settings,
     UnknownScenarioError,
     failure_reasons,
+    lanes,
     report,
     select,
 )
@@ -37,6 +39,19 @@ def test_select_refuses_an_unknown_name_with_the_known_ones() -> None:
 def test_select_refuses_settings_of_a_removed_scenario() -> None:
     with pytest.raises(UnknownScenarioError, match=r"^first in molecule/scenarios\.yml names gone"):
         select(FOUND, Settings(first=["gone"]))
+
+
+def test_lanes_leave_what_measures_alone_and_put_the_rest_side_by_side() -> None:
+    scenarios = [
+        Scenario("deploy"),
+        Scenario("load", own_hosts=True),
+        Scenario("nginx"),
+        Scenario("trust", own_hosts=True),
+    ]
+    alone, sharing, owning = lanes(scenarios, ["deploy", "load"])
+    assert [one.name for one in alone] == ["deploy", "load"]
+    assert [one.name for one in sharing] == ["nginx"]
+    assert [one.name for one in owning] == ["trust"]
 
 
 def test_step_reads_molecules_own_lines() -> None:

@@ -23,6 +23,7 @@ GOOD: dict[str, Any] = {
     "inventory_hostname": "web1",
     "groups": {"app": ["web1"]},
     "hostvars": {"web1": {}},
+    "playbook_dir": "/nowhere",
     "app_name": "shop",
     "app_source": GIT,
     "app_domain": "www.example.com",
@@ -91,7 +92,11 @@ def judged(
         for host, host_vars in hosts.items()
     }
     groups = {"app": list(hosts), "balancer": list(balancers or {})}
-    task_vars = {"groups": groups, "hostvars": {**(balancers or {}), **variables}}
+    task_vars = {
+        "groups": groups,
+        "hostvars": {**(balancers or {}), **variables},
+        "playbook_dir": "/x",
+    }
     return run(task_vars, state="judged", hosts=list(hosts))
 
 
@@ -215,6 +220,23 @@ def test_balancer_refuses_sites_of_the_user() -> None:
     result = balancer({"haproxy_balancer_sites": []}, web1={})
     assert result["failed"] is True
     assert "haproxy_balancer_sites is set in the inventory; expected nothing" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("python_release_uv_environment", {"UV_DEFAULT_INDX": "s3cret"}, "use UV_DEFAULT_INDEX"),
+        ("host_baseline_apt_proxy", "proxy:3128", "write host_baseline_apt_proxy: http://proxy"),
+        ("host_baseline_certificate_authorities", {"own": "ca.pem"}, ".own is ca.pem; expected"),
+    ],
+)
+def test_network_that_a_host_would_not_reach_is_refused(
+    name: str, value: object, told: str
+) -> None:
+    [message] = messages(run(GOOD | {name: value}))
+    assert message.startswith(name)
+    assert told in message
+    assert message in balancer({name: value}, web1={})["msg"]
 
 
 # What picks a playbook's target

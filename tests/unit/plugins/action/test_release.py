@@ -11,12 +11,12 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
 from ansible.template import Templar
-from ansible_collections.asgi.fleet.plugins.action import release
 from ansible_collections.asgi.fleet.plugins.action.release import ActionModule
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     format_environment,
     parse_environment,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses import sending
 
 TASK_VARS = {"inventory_hostname": "web1"}
 BUILT = {"changed": True, "path": "/opt/shop/releases/1.0", "manifest": {"id": "1.0"}}
@@ -84,14 +84,14 @@ def archive(tmp_path: Path) -> Path:
 @pytest.fixture
 def large(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive that is too large to travel within the call, by one byte."""
-    monkeypatch.setattr(release, "LARGEST_WITHIN_CALL", archive.stat().st_size - 1)
+    monkeypatch.setattr(sending, "LARGEST_WITHIN_CALL", archive.stat().st_size - 1)
     return archive
 
 
 def test_small_archive_travels_within_the_call_that_builds(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "LARGEST_WITHIN_CALL", archive.stat().st_size)
+    monkeypatch.setattr(sending, "LARGEST_WITHIN_CALL", archive.stat().st_size)
     action = host(BUILT, **ARGUMENTS, local_archive=str(archive), present=[])
     assert action.run(task_vars=TASK_VARS) == BUILT
     content = base64.b64encode(bytes(range(256))).decode()

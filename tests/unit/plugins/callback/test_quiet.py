@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[4]
 
 PLAYBOOK = """
-- hosts: localhost
+- hosts: all:!all
+- hosts: "{{ target | default('localhost') }}"
   connection: local
   gather_facts: false
   tasks:
@@ -67,3 +68,8 @@ def test_quiet_prints_what_failed(tmp_path: Path) -> None:
 def test_quiet_prints_which_item_of_a_loop_failed(tmp_path: Path) -> None:
     ended = run(tmp_path, "-e", "loops=true")
     assert "localhost: failed: the second item\n" in ended.stderr
+
+
+def test_quiet_says_that_nothing_was_done(tmp_path: Path) -> None:
+    ended = run(tmp_path, "-e", "target=all:!all")
+    assert (ended.stdout, "no hosts matched" in ended.stderr) == ("", True)

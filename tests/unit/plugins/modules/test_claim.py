@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import UnfitError
 from ansible_collections.asgi.fleet.plugins.modules import claim
@@ -78,7 +79,7 @@ def test_folder_that_cannot_be_written_is_named(
     def refuse(*_: object, **__: object) -> list[str]:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/etc/no-such-shop")
 
-    monkeypatch.setattr(claim.provenance, "claim", refuse)
+    monkeypatch.setattr(provenance, "claim", refuse)
     answer = run_module(claim, name="no-such-shop")
     assert answer["failed"]
     assert "Read-only file system: '/etc/no-such-shop'" in answer["msg"]

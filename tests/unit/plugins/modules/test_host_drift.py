@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.host import drift, firewall
+from ansible_collections.asgi.fleet.plugins.module_utils.host import (
+    closing,
+    drift,
+    firewall_plan,
+    firewall_undo,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import Listener
+from ansible_collections.asgi.fleet.plugins.module_utils.host.session import Session
 from ansible_collections.asgi.fleet.plugins.modules import host_drift
 
 Run = Callable[..., dict[str, Any]]
@@ -29,12 +36,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "ufw"
     program.write_text(UFW)
     program.chmod(0o755)
-    settings = tmp_path / "settings"
+    settings = tmp_path / "etc/default/ufw"
+    settings.parent.mkdir(parents=True)
     settings.write_text('DEFAULT_INPUT_POLICY="DROP"\n')
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    pending = partial(firewall.pending_commands, tables=[], settings=settings)
-    monkeypatch.setattr(host_drift, "pending_commands", pending)
-    monkeypatch.setattr(host_drift, "session_port", lambda _: 22)
+    session = Session("192.0.2.1", 5000, "192.0.2.2", 22)
+    monkeypatch.setattr(firewall_plan, "ROOT", tmp_path)
+    monkeypatch.setattr(firewall_plan, "hearing_vrrp", lambda: "")
+    monkeypatch.setattr(firewall_plan, "session_of", lambda _: session)
+    monkeypatch.setattr(firewall_plan, "listeners", list)
+    monkeypatch.setattr(closing, "own_firewall", lambda _: "")
+    monkeypatch.setattr(host_drift, "Undo", lambda: firewall_undo.Undo(tmp_path / "run"))
+    monkeypatch.setattr(drift, "installed_packages", lambda: "ufw\tall\tinstalled\t1\t")
     states = "UnitFileState=enabled\nActiveState=active\n"
     monkeypatch.setattr(drift, "unit_states", lambda _: states)
     return tmp_path
@@ -57,7 +70,7 @@ def test_a_missing_rule_is_told_and_not_added(run_module: Run, *, check_mode: bo
 
 
 def test_an_open_policy_and_a_firewall_that_is_off_are_told(run_module: Run, folder: Path) -> None:
-    (folder / "settings").write_text('DEFAULT_INPUT_POLICY="ACCEPT"\n')
+    (folder / "etc/default/ufw").write_text('DEFAULT_INPUT_POLICY="ACCEPT"\n')
     (folder / "ufw").write_text(UFW.replace("Status: active", "Status: inactive"))
     answer = run_module(host_drift, firewall=True)
     assert answer["drift"]["firewall"] == ["ufw default deny incoming", "ufw --force enable"]
@@ -66,13 +79,46 @@ def test_an_open_policy_and_a_firewall_that_is_off_are_told(run_module: Run, fol
 @pytest.mark.usefixtures("folder")
 def test_a_rule_that_ufw_refuses_is_left_to_the_module_that_sets_it(run_module: Run) -> None:
     answer = run_module(host_drift, firewall=True, rules=[{"port": "666"}])
-    assert answer["drift"] == {"firewall": ["ERROR: Bad port"]}
+    [said] = answer["drift"]["firewall"]
+    assert said.endswith("ERROR: Bad port")
 
 
-def test_a_bare_host_has_no_firewall(run_module: Run, folder: Path) -> None:
-    (folder / "ufw").unlink()
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_bare_host_is_told_what_becomes_of_those_who_listen(
+    run_module: Run, monkeypatch: pytest.MonkeyPatch, *, check_mode: bool
+) -> None:
+    database = Listener("tcp", "::", 5432, "postgres", "postgresql.service")
+    monkeypatch.setattr(firewall_plan, "listeners", lambda: [database])
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(drift, "installed_packages", lambda: "")
+    answer = run_module(host_drift, firewall=True, _ansible_check_mode=check_mode)
+    assert answer["drift"]["packages"] == ["ufw"]
+    assert answer["drift"]["firewall"][0].startswith("ufw allow from any to any port 22 ")
+    assert answer["drift"]["firewall"][-1] == "ufw --force enable"
+    assert answer["lines"] == [
+        "the firewall keeps TCP 5432 (postgresql.service) open, which listens already"
+    ]
+    answer = run_module(host_drift, firewall=True, listening="strict")
+    assert (answer["failed"], "would cut" in answer["msg"]) == (True, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_firewall_of_the_host_stays_and_ufw_is_not_installed(
+    run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "own_firewall", lambda _: "firewalld.service")
+    monkeypatch.setattr(drift, "installed_packages", lambda: "")
+    answer = run_module(host_drift, firewall=True, tcp_ports=[443])
+    assert answer["drift"] == {}
+    assert "firewalld.service" in answer["lines"][0]
+
+
+def test_a_change_that_was_not_proven_is_drift(run_module: Run, folder: Path) -> None:
+    (folder / "run").mkdir()
+    (folder / "run/undo").write_text("")
     answer = run_module(host_drift, firewall=True)
-    assert answer["drift"]["firewall"] == ["ufw is not installed"]
+    assert answer["drift"]["firewall"] == ["a change that was not proven is taken back first"]
 
 
 @pytest.mark.usefixtures("folder")

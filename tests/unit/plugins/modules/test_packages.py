@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host import apt, apt_sources
 from ansible_collections.asgi.fleet.plugins.modules import packages
 
@@ -43,7 +44,7 @@ def test_missing_package_waits_for_others_and_refreshes(
     run_module: Run, calls: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[str] = []
-    monkeypatch.setattr(packages.Module, "warn", lambda _self, text: warned.append(text))
+    monkeypatch.setattr(Module, "warn", lambda _self, text: warned.append(text))
     answer = run_module(packages, name=["nginx", "acl"])
     assert answer["missing"] == ["acl"]
     assert answer["waited_for"].startswith("apt-get (pid 8)")

@@ -18,8 +18,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
+from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit
 from ansible_collections.asgi.fleet.plugins.modules import rollout as module
 
 from tests.unit.plugins.module_utils.slot_host import make_release
@@ -231,6 +233,32 @@ def test_rollout_ends_with_the_old_slot_let_go_and_the_lock_given_back(
     assert [line.release for line in done if line.event == "finished"] == finished
     # For the hosts that could not be told.
     assert history.ended(shop) == answer["ended"] == [done[-1].rollout] == ["mine"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_rollout_asks_nginx_as_a_visitor_when_it_begins_and_when_it_ends(
+    run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Visit] = []
+
+    def meet(_: Application, visit: Visit) -> dict[str, object]:
+        asked.append(visit)
+        return {"nginx": {"active": False}}
+
+    monkeypatch.setattr(phases, "look_at_front", meet)
+    visit = {
+        "health_host": "shop.example.com",
+        "https_path": "/api/healthz",
+        "https_port": 8443,
+        "certificate": "/etc/shop/tls/fullchain.pem",
+    }
+    set_live(shop, "green", "1.1")
+    answers = [run(**visit), run(state="ended", **visit)]
+    assert [answer["front"] for answer in answers] == [{"nginx": {"active": False}}] * 2
+    expected = Visit(
+        "shop.example.com", "/api/healthz", 8443, certificate="/etc/shop/tls/fullchain.pem"
+    )
+    assert asked == [expected] * 2
 
 
 @pytest.mark.parametrize("holder", [OTHER, None], ids=["taken over", "given back"])

@@ -71,6 +71,29 @@ def test_claim_adopts_an_empty_folder_that_a_killed_run_did_not_mark(
     assert (tmp_path / "opt/shop" / MARK).exists()
 
 
+def test_claim_does_not_adopt_an_empty_folder_of_a_package(
+    shop: Application, tmp_path: Path
+) -> None:
+    (tmp_path / "var/lib/shop").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/info").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/info/base-files.list").write_text("/.\n/var/lib/shop\n")
+
+    told = refusal(shop)
+
+    assert f"{tmp_path}/var/lib/shop exists and has no mark of asgi.fleet" in told
+    assert "(it is the package base-files's)" in told
+    assert "echo" not in told
+
+
+def test_name_of_a_system_is_refused_unless_it_was_deployed_before(tmp_path: Path) -> None:
+    vault = Application("grub", str(tmp_path))
+    assert "grub is a name of the boot loader" in refusal(vault)
+
+    (tmp_path / "var/lib/grub").mkdir(parents=True)
+    (tmp_path / "var/lib/grub" / MARK).write_text("grub\n")
+    assert claim(vault, parents=["opt"]) == [f"{tmp_path}/opt/grub"]
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o775])
 def test_claim_does_not_adopt_a_folder_that_others_write(
     shop: Application, tmp_path: Path, mode: int

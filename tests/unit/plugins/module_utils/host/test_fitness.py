@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.host import fitness
 from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
     UnfitError,
     require_fit_host,
@@ -76,7 +75,7 @@ def test_file_system_that_cannot_serve_is_named(
     def statvfs(path: Path) -> SimpleNamespace:
         return SimpleNamespace(f_flag=flag if path == root / folder else 0)
 
-    monkeypatch.setattr(fitness.os, "statvfs", statvfs)
+    monkeypatch.setattr(os, "statvfs", statvfs)
     told = refusal(root)
     assert told.startswith(f"the file system of {root / folder} {says}")
     assert "mount -o remount," in told

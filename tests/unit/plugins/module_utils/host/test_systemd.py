@@ -44,6 +44,7 @@ def test_show_returns_every_property_that_decides_something() -> None:
         "NRestarts": "",
         "ExecMainStatus": "",
         "ControlGroup": "",
+        "Job": "",
     }
 
 

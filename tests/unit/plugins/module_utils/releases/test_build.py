@@ -76,6 +76,7 @@ def test_build_of_a_tree_is_complete(pack: Pack) -> None:
         "server_notes": [],
         "lock_sha256": hashlib.sha256(b"").hexdigest(),
         "hashes": "none",
+        "installed_from": "index",
         # No lock: nothing says that the same file gives the same environment.
         "environment": "",
         "environment_from": "",

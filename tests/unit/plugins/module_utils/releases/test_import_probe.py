@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import import_probe
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.import_check import program
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.programs import text_of
 
 ASGI = "async def app(scope, receive, send): ...\n"
 OBJECT = "class A:\n    async def __call__(self, scope, receive, send): ...\n"
@@ -20,7 +20,7 @@ WSGI = "class W:\n    def __call__(self, environ, start_response): ...\n"
 def probed(folder: Path, target: str, text: str) -> tuple[int, str]:
     (folder / "main.py").write_text(text)
     result = subprocess.run(
-        [sys.executable, "-B", "-c", program(), target],
+        [sys.executable, "-B", "-c", text_of(import_probe), target],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import 
     plan,
     refuse_outside,
     refuse_relative,
+    with_copies,
 )
 
 
@@ -127,6 +128,20 @@ def test_what_was_kept_comes_back_with_its_bytes_mode_and_links(tmp_path: Path) 
     assert changed.stat().st_mode & 0o7777 == 0o640
     assert not added.exists()
     assert link.readlink() == Path("changed")
+
+
+def test_copy_is_kept_of_what_changes_and_never_of_less(tmp_path: Path) -> None:
+    path, other = str(tmp_path / "nginx.conf"), str(tmp_path / "other.conf")
+    Path(path).write_text("mine")
+    changes = Changes(write={path: "ours", other: "new"}, before={path: "mine", other: None})
+
+    assert dict(with_copies(changes, [path, other]).write) == {
+        **changes.write,
+        f"{path}.before_asgi_fleet": "mine",
+    }
+    Path(f"{path}.before_asgi_fleet").write_text("older")
+    assert f"{path}.before_asgi_fleet.2" in with_copies(changes, [path]).write
+    assert with_copies(Changes(), [path]) == Changes()
 
 
 def test_relative_paths_and_contradictions_are_refused() -> None:

@@ -117,3 +117,11 @@ def test_runtime_refuses_with_the_words_of_haproxy(tmp_path: Path) -> None:
 def test_runtime_says_when_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(HaproxyError, match=r"No such file or directory.*systemctl status haproxy"):
         Runtime(str(tmp_path / "s")).ask("show info")
+
+
+def test_server_has_what_its_last_check_said() -> None:
+    states = "1\n# header\n6 shop 1 web1 10.0.0.1 0 0 1"
+    columns = "# pxname,svname,scur,check_status,check_code,last_chk\n"
+    told = parse_servers(states, columns + "shop,web1,2,* L7STS,503,Service Unavailable\n")
+    assert told["shop/web1"].check == "L7STS/503/Service Unavailable"
+    assert (told["shop/web1"].sessions, told["shop/web1"].serves) == (2, False)

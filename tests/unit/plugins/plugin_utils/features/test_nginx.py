@@ -22,6 +22,13 @@ def output(nginx: str, tls: str = "built with OpenSSL 3.0.2 15 Mar 2022") -> str
 
 
 @pytest.mark.parametrize(
+    ("nginx", "own"), [("1.18.0", True), ("1.19.6", True), ("1.19.7", False), ("1.22.1", False)]
+)
+def test_http2_has_header_limits_of_its_own_before_1_19_7(nginx: str, own: bool) -> None:
+    assert parse_features(output(nginx))["http2_header_limits"] == own
+
+
+@pytest.mark.parametrize(
     ("nginx", "expected"),
     [
         ("1.18.0 (Ubuntu)", []),

@@ -24,6 +24,7 @@ GOOD: dict[str, list[object]] = {
     "name": ["www.example.com", "*.example.com"],
     "number": [0, 443, "443"],
     "place": ["10.0.0.1", "10.0.0.0/24", "2001:db8::/32", "2001:db8::1", "lb1.example.com"],
+    "size": ["32k", "1m", "16384"],
     "url_path": ["/", "/api/v1", "/%41"],
     "word": ["auto", "10m", "www-data"],
 }

@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports impor
     [
         ("UV_INDEX_URL", "http://pypi.example.com/simple", "http://pypi.example.com/simple"),
         ("UV_DEFAULT_INDEX", "http://ada:s3cret@a.example.com", "http://***@a.example.com"),
+        ("UV_DEFAULT_INDEX", "http://ada:s3/cret@a.example.com", "http://***@a.example.com"),
         ("UV_INDEX", "https://a.example.com team=http://b.example.com/x", "http://b.example.com/x"),
         ("UV_EXTRA_INDEX_URL", "HTTP://b.example.com", "HTTP://b.example.com"),
         ("UV_FIND_LINKS", "/srv/wheels,http://b.example.com", "http://b.example.com"),
@@ -49,7 +50,7 @@ def test_check_that_is_switched_off_is_refused(name: str, value: str) -> None:
         {"UV_INDEX": "https://a.example.com/simple http://127.0.0.1:3141/x http://[::1]/y"},
         {"UV_FIND_LINKS": "/srv/wheels,file:///srv/more"},
         {"UV_INSECURE_HOST": "localhost 127.0.0.1:3141", "UV_NO_VERIFY_HASHES": "0"},
-        {"HTTPS_PROXY": "http://proxy.example.com:3128", "UV_HTTP_PROXY": "http://p.example.com"},
+        {"HTTPS_PROXY": "http://proxy.example.com:3128"},
         {"UV_INDEX_TEAM_PASSWORD": "s3cret"},
         None,
         "not a mapping",

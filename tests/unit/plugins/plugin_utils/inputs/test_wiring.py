@@ -138,6 +138,8 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "nginx_site_certificate_path": "/etc/shop/tls/fullchain.pem",
         "nginx_site_key_path": "/etc/shop/tls/privkey.pem",
         "nginx_site_root_path": "/api",
+        "nginx_site_health_path": "/api/up",
+        "nginx_site_health_host": "example.com",
         "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
         "nginx_site_maintenance_open_paths": ["/api/up"],
         "nginx_site_proxy_read_timeout_seconds": 60,

@@ -222,7 +222,9 @@ def test_table_shows_how_a_balancer_sees_a_host(
 
 def test_table_tells_of_a_balancer_that_is_down() -> None:
     units = {"haproxy.service": {"active": False, "starting": False, "enabled": True}}
-    assert table({"web1": STATE}, {"lb1": {"units": units}})[2:] == [
+    lines = table({"web1": STATE}, {"lb1": {"units": units}})
+    assert "  not served (balancer)  " in lines[1]
+    assert lines[2:] == [
         "lb1: haproxy.service is not running; to do: journalctl -u haproxy.service; "
         "systemctl start haproxy.service"
     ]

@@ -140,15 +140,24 @@ NOTHING: dict[str, Any] = {"servers": {}, "answers": {}}
             "lb1: whether it sends requests is not known: timed out",
             "",
         ),
+        # Another application's site is none of this rollout's business.
+        ([balancer(answers={"shop": ANSWER, "blog": ANSWER | {"status": 0}})], None, ""),
+        (
+            [balancer(answers={"shop": ANSWER | {"status": 503}})],
+            "lb1: it answers the health path of shop with 503: no host of shop serves; to do: "
+            "ansible-playbook playbooks/status.yml; ansible-playbook playbooks/balancer.yml",
+            "visitors are not served (see above): lb1",
+        ),
         # deploy.yml sets it up after the first release.
         ([balancer(unit=NEW, **NOTHING)], None, ""),
     ],
-    ids=["down", "one of two down", "unreachable", "not set up yet"],
+    ids=["down", "one of two down", "unreachable", "another site", "503", "not set up yet"],
 )
 def test_balancers_are_told_of_and_fail_the_run_when_none_serves(
     asked: list[dict[str, Any]], line: str | None, failure: str
 ) -> None:
     told = end(FRONT, asked=asked)
+    assert told["lines"][1].endswith("live, but not served" if failure else "live")
     assert told["lines"][2:] == ([line] if line else [])
     assert told["failure"] == failure
 
