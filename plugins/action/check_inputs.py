@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants, context
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
-from ansible.plugins.loader import module_loader
+from ansible.plugins.loader import filter_loader, module_loader, test_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
@@ -38,6 +40,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables i
     unknown,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_NAME
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.templates import (
+    FILES,
+    Engine,
+    file_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.transports import uv_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse import (
     wheelhouse_problems,
@@ -52,6 +59,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     worker_class_problems,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
+
+display = Display()
 
 ADDRESS = ("ansible_host", "ansible_port")
 ROLES = (
@@ -146,6 +155,7 @@ class ActionModule(ControllerAction):
                 given.get("python_release_uv_environment"),
                 given.get("python_release_python_mirror"),
             ),
+            *(self._file_problems(_of_hosts(given), task_vars, wiring) if files else []),
         ]
         return {
             "problems": [asdict(problem) for problem in problems],
@@ -180,6 +190,16 @@ class ActionModule(ControllerAction):
                     given[name] = value
         return given
 
+    def _file_problems(self, given: Mapping[str, Any], *names: Iterable[str]) -> list[Problem]:
+        """Return what is wrong with the files of the controller that role variables name."""
+        engine = Engine(
+            roles=Path(__file__).resolve().parents[2] / "roles",
+            base=Path(self._loader.get_basedir()),
+            has_filter=lambda name: filter_loader.get(name) is not None,
+            has_test=lambda name: test_loader.get(name) is not None,
+        )
+        return file_problems(given, engine, {"deployment", *chain(*names)})
+
     def _refuse_inventory(self, task_vars: dict[str, Any], names: list[str]) -> list[Problem]:
         """Refuse variables that choose a playbook's target, unless set on the command line."""
         host = task_vars["inventory_hostname"]
@@ -206,7 +226,9 @@ class ActionModule(ControllerAction):
 
     def _wire_balancer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         wired = set(task_vars.get("fleet_wired", []))
+        given = self._given(task_vars, wired)
         problems = refuse_derived(task_vars.keys() - wired, DERIVED_BALANCER)
+        problems += self._file_problems(_of_balancers(given), task_vars)
         if problems:
             return {"failed": True, "msg": report(problems, 1)}
         variable = "nginx_site_proxy_read_timeout_seconds"
@@ -231,7 +253,7 @@ class ActionModule(ControllerAction):
         if lacking := _lacking(hosts, files, task_vars):
             return {"failed": True, "msg": controller.report(lacking)}
         if unread := controller.unread_settings(constants.CONFIG_FILE, COLLECTION):
-            Display().warning(unread)
+            display.warning(unread)
         found = {host: task_vars["hostvars"][host]["__check_inputs"] for host in hosts}
         examinations = {
             host: Examination(
@@ -242,8 +264,13 @@ class ActionModule(ControllerAction):
             for host, one in found.items()
         }
         problems = judge(examinations)
+        if files:
+            problems += self._balancer_file_problems(task_vars)
         if problems:
-            return {"failed": True, "msg": report(problems, len(examinations))}
+            told = report(problems, len(examinations))
+            display.display(f"\n{told}\n")
+            # Of a failure, Ansible prints the message twice.
+            return {"failed": True, "msg": f"{told.partition(';')[0]}, see above"}
         try:
             self._judge_balancers(task_vars)
         except ValueError as error:
@@ -267,12 +294,30 @@ class ActionModule(ControllerAction):
             servers = {host: task_vars["hostvars"][host] for host in groups["app"]}
             haproxy_sites(balancer_sites(servers, ""), "", [])
 
+    def _balancer_file_problems(self, task_vars: dict[str, Any]) -> list[Problem]:
+        """Return what is wrong with the files that variables of balancers name."""
+        hosts_of: dict[Problem, list[str]] = {}
+        for host in task_vars["groups"].get("balancer", []):
+            host_vars = task_vars["hostvars"][host]
+            given = {name: host_vars[name] for name in _of_balancers(FILES) if name in host_vars}
+            for problem in self._file_problems(given, host_vars, task_vars):
+                hosts_of.setdefault(problem, []).append(host)
+        return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
+
     def _read_file(self, path: str) -> bytes:
         """Read a file of the controller; decrypt it if Vault encrypted it."""
         try:
             return Path(self._loader.get_real_file(path)).read_bytes()
         except AnsibleError as error:
             raise OSError(0, str(error.message)) from error
+
+
+def _of_balancers(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in given if name.startswith("haproxy_balancer_")}
+
+
+def _of_hosts(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in given if not name.startswith("haproxy_balancer_")}
 
 
 def _patterns(extra: object) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from typing import Any, ClassVar
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.condensing import shortened
 
 #: Arguments of every installation in this collection.
 COMMON = {
@@ -52,6 +53,7 @@ class ActionModule(Action):
         warnings = [*(ready.get("warnings") or []), *(answer.get("warnings") or [])]
         answer |= told | ({"warnings": warnings} if warnings else {})
         unknown = _unknown_package(answer)
+        answer |= shortened(answer, task_vars) if self._task.diff else {}
         if unknown and self._task.check_mode and not ready["has_lists"]:
             missing = "the host has no package lists yet; they are fetched outside check mode"
             return {"changed": True, "msg": missing}

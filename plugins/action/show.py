@@ -26,5 +26,8 @@ class ActionModule(ControllerAction):
             # Much of it is a host's answer, and a host may be in other hands: nothing of it may
             # steer the terminal.
             display.display(printable("\n".join(["", *options["lines"], ""])))
-        failed = {"failed": True, "msg": options["failure"]} if options["failure"] else {}
-        return {"changed": False, "lines": options["lines"], **failed}
+        if options["failure"]:
+            # Without the lines, which Ansible would print again.
+            later = {} if options["lines"] else {"reason_follows": True}
+            return {"changed": False, "failed": True, "msg": options["failure"], **later}
+        return {"changed": False, "lines": options["lines"]}

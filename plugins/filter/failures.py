@@ -1,4 +1,4 @@
-"""The filter that says why a task failed; the rules are in `plugin_utils/report/failures.py`."""
+"""The filter that says why a rollout ended early, by `plugin_utils/report/failures.py`."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"failure_reason": failures.failure_reason}
+        return {"early_end": failures.early_end}

@@ -171,11 +171,11 @@ def main() -> None:
         try:
             held.enter_context(locked(f"{application.name}.hook", patience, root=application.root))
         except TimeoutError:
-            module.fail_json(
-                msg=f"{options['phase']}: commands of another run are still running on this host "
-                f"after {patience:g} s; wait for them to end and run again",
-                ran=[],
+            other = HookError(
+                f"{options['phase']}: commands of another run are still running on this host "
+                f"after {patience:g} s; wait for them to end and run again"
             )
+            module.refuse(other, ran=[])
         except (ControllerGone, OSError, UnsafeFolderError) as error:
             module.refuse(error, ran=[])
         due = _due(application, options)
@@ -219,7 +219,7 @@ def _run(application: Application, module: Module) -> list[dict[str, Any]]:
             outcome = run_hook(hook["command"], hook["timeout"], surroundings)
             ran.append({"command": blanked(hook["command"]), **outcome})
     except (HookError, PlaceError) as error:
-        module.fail_json(msg=blanked(f"{options['phase']}: {error}"), ran=ran)
+        module.refuse(HookError(blanked(f"{options['phase']}: {error}")), ran=ran)
     return ran
 
 

@@ -41,4 +41,8 @@ lines:
   returned: success
   type: list
   elements: str
+reason_follows:
+  description: That the message of the failure says less than what the play shows at its end.
+  returned: failure without lines
+  type: bool
 """

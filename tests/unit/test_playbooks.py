@@ -106,9 +106,10 @@ def test_playbook_delegates_no_module_of_the_collection_to_localhost(path: Path)
 #: What playbooks give to roles and is not refused in an inventory: what a run itself knows, what
 #: the command line says, and the pair of each site of a balancer.
 OF_THE_RUN = {
-    *("python_release_by", "python_release_present"),
+    *("python_release_by", "python_release_present", "python_release_fails_when_refused"),
     *("gunicorn_service_capacity", "gunicorn_service_keep_previous"),
     *("gunicorn_service_restart", "gunicorn_service_rollout"),
+    "gunicorn_service_fails_when_refused",
     *("nginx_site_maintenance_enabled", "nginx_site_maintenance_guests"),
     "nginx_site_maintenance_minutes",
     *("tls_certificate_directory", "tls_certificate_key_path", "tls_certificate_deploy_command"),

@@ -58,8 +58,12 @@ class Module(AnsibleModule):
             self.fail_json(msg=reason)
 
     def refuse(self, error: Exception, **more: object) -> None:
-        """End as failed, with what an operator can do about it."""
-        self.fail_json(msg=explained(error), **more)
+        """End as failed, with what an operator can do about it.
+
+        `is_refusal` tells a caller that the message is meant for an operator: a playbook that shows
+        it later, once for all hosts, need not let Ansible print it for each of them.
+        """
+        self.fail_json(msg=explained(error), is_refusal=True, **more)
         # For the type: this process has ended.
         raise SystemExit(1)
 

@@ -124,7 +124,7 @@ def listeners(
         for family in ("", "6")
         for row in parse_table(read_plain(proc / "net" / f"{protocol}{family}"), STATES[protocol])
     ]
-    holders = _holders(proc, {inode for *_, inode in rows})
+    holders = _holders(proc, {row[-1] for row in rows})
     tunnels = _wireguard(sys_root)
     low, high = _ephemeral(proc)
     told: dict[tuple[str, int], str] | None = None

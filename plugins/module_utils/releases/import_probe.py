@@ -14,6 +14,7 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -163,9 +164,23 @@ def _elsewhere(module: str) -> str:
     return ""
 
 
+def _show(kind: Any, error: Any, trace: Any) -> None:  # noqa: ANN401 - as sys.excepthook has it
+    """Print a traceback from the application's first line on: how it was imported tells nothing."""
+    # This text has no file.
+    own = ("<string>", "importlib")
+    while trace and trace.tb_next and any(name in _file(trace) for name in own):
+        trace = trace.tb_next
+    traceback.print_exception(kind, error, trace)
+
+
+def _file(trace: Any) -> str:  # noqa: ANN401 - of a frame
+    return str(trace.tb_frame.f_code.co_filename)
+
+
 def main() -> None:
     """Run as `python -c <this text> module:attribute`."""
     target = sys.argv.pop()
+    sys.excepthook = _show
     # As in the service, where Gunicorn puts it first.
     sys.path.insert(0, os.getcwd())
     status = 0

@@ -1,4 +1,4 @@
 """Between Ansible and the cores: what every filter and every action plugin does around its core.
 
-May import: nothing else here.
+May import: report.
 """

@@ -126,7 +126,7 @@ def known_balancers(registered: object) -> dict[str, dict[str, Any]]:
         if "state" in one:
             states[name] = one["state"]
         elif one.get("unreachable") or one.get("failed"):
-            states[name] = {"error": str(one.get("msg") or "no answer").strip().split("\n")[0]}
+            states[name] = {"error": str(one.get("msg") or "no answer").strip().partition("\n")[0]}
     return states
 
 

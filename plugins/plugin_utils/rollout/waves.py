@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.failures import grouped
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     known_balancers,
     served,
@@ -236,7 +237,7 @@ def host_outcome(variables: Mapping[str, Any], settings: Mapping[str, Any]) -> H
             "min_requests": deployment["fleet_min_requests"],
         },
     }
-    if result.get("unreachable") or result.get("failed"):
+    if result.get("unreachable") or result.get("failed") or result.get("is_refusal"):
         found |= {
             "state": "unreachable" if result.get("unreachable") else "refused",
             "reason": failure_text(result),
@@ -323,9 +324,7 @@ def close_wave(
 def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
     """Add one application's wave."""
     states = {host: _state(found) for host, found in wave.items()}
-    bad = [f"{host} {reason}" for host, (state, reason) in states.items() if state != "live"]
-    # The journal of one host is enough; of the others only the first line.
-    bad = bad[:1] + [reason.partition("\n")[0] for reason in bad[1:]]
+    bad = grouped({host: reason for host, (state, reason) in states.items() if state != "live"})
     verdict = Verdict(ok=True, lines=[])
     if not bad:
         verdict = _judge(wave)
@@ -340,6 +339,11 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
     after.lines += [f"{app}: {line}" for line in [*_notes(wave), *verdict.lines]]
     if not bad and verdict.ok:
         return
+    told: dict[str, list[str]] = {}
+    for host, (state, _reason) in states.items():
+        if state != "live":
+            told.setdefault(state, []).append(host)
+    after.lines += [f"{app}: {state}: {', '.join(hosts)}" for state, hosts in told.items()]
     after.stopped[app] = "\n".join(bad or verdict.reasons)
     mode = next(iter(wave.values()))["on_failure"]
     if mode == "stop":

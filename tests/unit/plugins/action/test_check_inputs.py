@@ -13,6 +13,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 from ansible.playbook.task import Task
 from ansible.template import Templar, trust_as_template
+from ansible_collections.asgi.fleet.plugins.action import check_inputs
 from ansible_collections.asgi.fleet.plugins.action.check_inputs import (
     COLLECTION,
     RESULTS,
@@ -109,11 +110,14 @@ def app(**changes: object) -> dict[str, Any]:
     return {key: GOOD[key] for key in GOOD if key.startswith("app_")} | changes
 
 
-def test_action_fails_with_the_problems_of_all_hosts() -> None:
+def test_action_fails_with_the_problems_of_all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(check_inputs, "display", SimpleNamespace(display=printed.append))
     bad = run(GOOD | {"app_workers": 0})
     result = judged({"web1": app(), "web2": app(app_workers=0)})
     assert result["failed"] is True
-    assert result["msg"].splitlines()[1:] == [f"  - web2: {messages(bad)[0]}"]
+    assert result["msg"] == "1 problem in the variables, see above"
+    assert printed[0].splitlines()[2:] == [f"  - web2: {messages(bad)[0]}"]
 
 
 def test_action_passes_what_fits() -> None:
@@ -343,3 +347,33 @@ def test_what_roles_leave_behind_is_no_unknown_variable() -> None:
     tasks = (COLLECTION / "roles").glob("*/tasks/*.yml")
     found = re.findall(r"register: ([a-z]\w+)", "".join(path.read_text() for path in tasks))
     assert sorted(found) == sorted(RESULTS)
+
+
+def test_action_refuses_a_file_that_is_not_there() -> None:
+    missing = GOOD | {"nginx_site_template": "/srv/nowhere.j2"}
+    (message,) = messages(run(missing))
+    assert message.startswith("nginx_site_template is /srv/nowhere.j2, which does not exist; ")
+    # A rollback needs none of them, and a balancer's is none of this host.
+    assert messages(run(missing, files=False)) == []
+    assert messages(run(GOOD | {"haproxy_balancer_template": "/srv/nowhere.j2"})) == []
+
+
+def test_action_takes_what_a_template_may_use() -> None:
+    base = Path(__file__).resolve().parents[4]
+    site = str(base / "templates" / "shop_site.conf.j2")
+    assert messages(run(GOOD | {"nginx_site_template": site})) == []
+
+
+def test_action_refuses_a_balancers_file_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(check_inputs, "display", SimpleNamespace(display=printed.append))
+    lb1 = {"haproxy_balancer_template": "/srv/nowhere.j2"}
+    assert judged({"web1": app()}, {"lb1": lb1, "lb2": {}})["failed"] is True
+    assert "  - lb1: haproxy_balancer_template is /srv/nowhere.j2, which does" in printed[0]
+    result = run(
+        {"groups": {"app": [], "balancer": ["lb1"]}, "hostvars": {"lb1": {}}} | lb1,
+        state="balancer",
+    )
+    assert result["msg"].startswith("1 problem in the variables")

@@ -57,3 +57,11 @@ def test_show_fails_with_its_failure_after_its_lines(printed: list[str]) -> None
     assert (result["failed"], result["msg"]) == (True, "the rollout failed")
     assert printed == ["\nweb1\n"]
     assert "failed" not in run(lines=["web1"], failure="")
+    # Ansible prints what a failed task returns.
+    assert "lines" not in result
+    assert "reason_follows" not in result
+
+
+def test_failure_without_lines_says_that_the_reason_follows(printed: list[str]) -> None:
+    assert run(lines=[], failure="see below")["reason_follows"] is True
+    assert printed == []

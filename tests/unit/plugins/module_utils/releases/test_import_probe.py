@@ -98,3 +98,22 @@ def test_thread_of_the_application_does_not_hold_the_import(tmp_path: Path) -> N
     began = time.monotonic()
     assert probed(tmp_path, "main:app", thread + ASGI) == (0, "")
     assert time.monotonic() - began < 15
+
+
+def test_traceback_begins_where_the_application_does(tmp_path: Path) -> None:
+    (tmp_path / "inner.py").write_text("import nowhere\n")
+    status, said = probed(tmp_path, "main:app", f"import inner\n{ASGI}")
+    assert status == 1
+    lines = said.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].endswith('main.py", line 1, in <module>')
+    assert any(line.endswith('inner.py", line 1, in <module>') for line in lines)
+    assert lines[-1] == "ModuleNotFoundError: No module named 'nowhere'"
+    assert "<string>" not in said
+
+
+def test_syntax_error_keeps_its_place(tmp_path: Path) -> None:
+    status, said = probed(tmp_path, "main:app", "app = (\n")
+    assert status == 1
+    assert "main.py" in said
+    assert "SyntaxError" in said

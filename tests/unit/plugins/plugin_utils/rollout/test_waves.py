@@ -175,6 +175,8 @@ def test_plan_names_the_hosts_of_each_wave_up_to_some() -> None:
         ({"changed": False}, "live", "", False),
         ({"failed": True, "msg": " crashed\nlog\n"}, "refused", "crashed\nlog", False),
         ({"failed": True}, "refused", "no reason given", False),
+        # Not failed, for Ansible: shown once, at the end.
+        ({"failed": False, "is_refusal": True, "msg": "no"}, "refused", "no", False),
         (
             {"unreachable": True, "changed": False, "msg": "timed out"},
             "unreachable",
@@ -419,13 +421,13 @@ def test_failed_wave_reverts_what_is_asked_for(mode: str, to_revert: list[str]) 
     ]
 
 
-def test_failed_wave_shows_the_whole_reason_of_one_host_only() -> None:
+def test_failed_wave_shows_each_reason_once_with_its_hosts() -> None:
     progress = close(
         {"a": outcome(**REFUSED), "b": outcome(**REFUSED), "c": outcome(**UNREACHABLE)}
     )
-    assert progress["stopped"]["shop"] == (
-        "a crashed at start\n  its journal\nb crashed at start\nc timed out"
-    )
+    assert progress["stopped"]["shop"] == ("a, b: crashed at start\n  its journal\nc: timed out")
+    # At once, and in full at the end.
+    assert progress["lines"] == ["shop: refused: a, b", "shop: unreachable: c"]
 
 
 @pytest.mark.parametrize(
@@ -448,7 +450,7 @@ def test_host_that_was_switched_and_is_not_well_after_the_soak_fails_its_wave(
 ) -> None:
     progress = close({"a": outcome(look=HEALTHY), "b": outcome(look=look)})
     assert progress["hosts"]["b"]["state"] == state
-    assert progress["stopped"]["shop"].startswith("b was healthy at its cut-over, ")
+    assert progress["stopped"]["shop"].startswith("b: was healthy at its cut-over, ")
     assert progress["stopped"]["shop"].endswith(reason)
     assert progress["to_revert"] == ["a", "b"]
 
@@ -531,7 +533,7 @@ def test_wave_is_not_judged_without_limits_nor_after_a_failed_host() -> None:
             "b": outcome(limits=ERRORS_LIMITED, **REFUSED),
         }
     )
-    assert failed["lines"] == []
+    assert failed["lines"] == ["shop: refused: b"]
     assert "requests failed" not in failed["stopped"]["shop"]
 
 
@@ -594,10 +596,9 @@ def test_rollout_lines_name_every_host_with_what_became_of_it() -> None:
         "c: could not be reverted: shop@blue.service crashed\n  its journal",
         "e: could not be reverted, since it does not answer; the next run brings it up to date",
         "The rollout of shop failed:\n"
-        "d crashed at start\n  its journal\n"
-        "e timed out\n"
-        "f timed out\n"
-        "g was healthy at its cut-over, and no longer runs",
+        "d: crashed at start\n  its journal\n"
+        "e, f: timed out\n"
+        "g: was healthy at its cut-over, and no longer runs",
     ]
 
 
@@ -688,7 +689,7 @@ def test_rollout_report_fails_with_the_application_that_stopped() -> None:
         "shop2  1.0      refused",
         "shop3  1.0      not begun",
         "",
-        "The rollout of shop failed:\nshop2 crashed at start\n  its journal",
+        "The rollout of shop failed:\nshop2: crashed at start\n  its journal",
     ]
     assert found["failure"] == f"the rollout failed (see above): shop. {FAILED}"
 
@@ -791,6 +792,6 @@ def test_wave_whose_visitors_are_not_served_fails() -> None:
     progress = close({"a": outcome(look=HEALTHY, unserved="nginx is not running")})
     assert progress["hosts"]["a"]["state"] == "unhealthy"
     assert progress["stopped"]["shop"] == (
-        "a is healthy, and visitors are not served: nginx is not running"
+        "a: is healthy, and visitors are not served: nginx is not running"
     )
     assert progress["to_revert"] == ["a"]
