@@ -219,10 +219,9 @@ def _words(role: Path) -> frozenset[str]:
 def _refuse_unknown(at: Path, tree: nodes.Template, names: set[str], findings: Findings) -> None:
     """Refuse variables that are nowhere set, unless the template provides for that."""
     optional = {
-        node.node.name
+        _variable(node.node)
         for node in tree.find_all((nodes.Filter, nodes.Test))
         if node.name in ("default", "d", "defined", "undefined")
-        and isinstance(node.node, nodes.Name)
     }
     lines = {node.name: node.lineno for node in reversed(list(tree.find_all(nodes.Name)))}
     for name in sorted(names - optional):
@@ -232,6 +231,13 @@ def _refuse_unknown(at: Path, tree: nodes.Template, names: set[str], findings: F
                 "variables of the host or of the role",
                 f"correct the name, set it, or write {name} | default(...)",
             )
+
+
+def _variable(node: nodes.Node | None) -> str:
+    """Return the variable of `a`, `a.b` or `a['b'].c`; empty for another expression."""
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        node = node.node
+    return str(node.name) if isinstance(node, nodes.Name) else ""
 
 
 def _named(

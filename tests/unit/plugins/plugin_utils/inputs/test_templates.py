@@ -147,6 +147,8 @@ def test_template_that_extends_itself_is_refused(tmp_path: Path) -> None:
     "text",
     [
         "{{ app_name }} {{ ansible_facts['fqdn'] }} {{ hostvars[inventory_hostname] }}",
+        # Ansible follows what is undefined.
+        "{{ own.one | default('x') }}{{ other['one'].two | d }}",
         "{{ own | default('x') }}{{ other | d }}{% if third is defined %}{{ third }}{% endif %}",
         "{% for one in range(3) %}{{ loop.index }}{{ one | to_json }}{% endfor %}",
         "{% set mine = 1 %}{{ mine }}{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1) }}",
