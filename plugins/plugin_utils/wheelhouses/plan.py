@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+#: The last part of a platform, as `module_utils/releases/platforms.py` says it.
+_PYTHON = re.compile(r"Python \S+$")
 
 
 def wheelhouse_builders(looks: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -23,7 +27,7 @@ def wheelhouse_plan(
 
     Args:
         looks: What each host said of the release, by its name.
-        builders: What each builder said, by its name; `unreachable` if nothing.
+        builders: What each builder said of itself, by its name; `unreachable` if nothing.
 
     Returns:
         `makers`: by the name of the host whose settings count, `builder`, `missing` (what the
@@ -54,11 +58,14 @@ def _needs(look: Mapping[str, Any]) -> bool:
 def _builder_of(look: Mapping[str, Any], builders: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the first of a host's builders that has its platform; empty for none."""
     names = look["builders"]
-    return next((one for one in names if _platform(builders, one) == look["platform"]), "")
+    return next((one for one in names if _platform(builders, one, look) == look["platform"]), "")
 
 
-def _platform(builders: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    return str(builders.get(name, {}).get("platform", ""))
+def _platform(builders: Mapping[str, Mapping[str, Any]], name: str, look: Mapping[str, Any]) -> str:
+    """Return what a builder makes for a host: with the interpreter that the host names, if any."""
+    own = str(builders.get(name, {}).get("platform", ""))
+    wanted = re.match(r"\d+\.\d+", str(look["python"]))
+    return _PYTHON.sub(f"Python {wanted[0]}", own) if wanted else own
 
 
 def _without_interpreter(needing: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
@@ -79,8 +86,9 @@ def _without_builder(
         host: look["platform"] for host, look in needing.items() if not _builder_of(look, builders)
     }
     for platform, hosts in _grouped(alone).items():
-        names = needing[hosts[0]]["builders"]
-        seen = [f"{name} {_platform(builders, name) or 'does not answer'}" for name in names]
+        look = needing[hosts[0]]
+        names = look["builders"]
+        seen = [f"{name} {_platform(builders, name, look) or 'does not answer'}" for name in names]
         yield (
             f"no builder for {platform} ({', '.join(hosts)}): python_release_builders has "
             f"{', '.join(seen)}; add a host of that platform that reaches a package index"

@@ -42,6 +42,18 @@ def test_first_host_of_each_platform_has_the_wheels_made() -> None:
     }
 
 
+def test_builder_makes_wheels_for_the_interpreter_that_a_host_names() -> None:
+    looks = {
+        "web1": look("x86_64, glibc 2.41, Python 3.12", python="3.12"),
+        "web2": look(name="mail"),
+    }
+    makers = wheelhouse_plan(looks, BUILDERS)["makers"]
+    assert {host: maker["builder"] for host, maker in makers.items()} == {
+        "web1": "b2",
+        "web2": "b2",
+    }
+
+
 def test_platform_without_a_builder_is_refused_with_its_hosts_and_what_there_is() -> None:
     arm = "aarch64, glibc 2.41, Python 3.13"
     builders: dict[str, Any] = {**BUILDERS, "b2": {"unreachable": True}}
