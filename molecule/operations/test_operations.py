@@ -95,7 +95,8 @@ def test_a_changed_setting_is_shown_before_on_a_screen_or_two(operator: Operator
         "ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false"
         " ansible-playbook deploy.yml --check --diff"
     )
-    assert output.count("client_max_body_size 20m") == 1
+    assert "+    client_max_body_size 20m;" in output
+    assert output.count("/etc/nginx/conf.d/shop.conf: as on web") == 1
     assert len(output.splitlines()) < 120
     # Its reload would end streams a minute later (the page says so), in the middle of another test.
     operator.set(nginx_site_client_max_body_size="10m")
@@ -114,11 +115,11 @@ def test_a_release(operator: Operator, load: Load) -> None:
 def test_a_bad_release(operator: Operator, load: Load) -> None:
     began = time.time()
     before = release(operator)
-    operator.set(app_source=operator.shop.new_version(UNHEALTHY_ON_WEB2), app_health_timeout=10)
+    operator.set(app_source=operator.shop.new_version(UNHEALTHY_ON_WEB2), app_health_timeout=25)
     output = operator.fail("ansible-playbook playbooks/release.yml")
     assert states(output) == {"web1": "reverted", "web2": "refused"}
     # Each reason once, and the last thing to be read.
-    assert output.count("was not healthy within 10 s") == 1
+    assert output.count("was not healthy within 25 s") == 1
     assert "no index" in output.rpartition("\nHOST ")[2]
     assert release(operator) == before
     assert release(operator, "web2") == before
