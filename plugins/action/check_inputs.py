@@ -12,6 +12,7 @@ from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.loader import module_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.reach import refuse_unreachable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     address_of,
     balancer_sites,
@@ -53,7 +54,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import Files
 
-ADDRESS = ("ansible_host", "ansible_port")
+ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 ROLES = (
     "gunicorn_service_",
     "haproxy_balancer_",
@@ -150,6 +151,7 @@ class ActionModule(ControllerAction):
         return {
             "problems": [asdict(problem) for problem in problems],
             "machine": examination.machine,
+            "way": examination.way,
             "deployment": examination.deployment,
             "facts": {
                 "deployment": examination.deployment,
@@ -238,6 +240,7 @@ class ActionModule(ControllerAction):
                 deployment=one["deployment"],
                 problems=[Problem(p["variable"], p["message"]) for p in one["problems"]],
                 machine=one["machine"],
+                way=one["way"],
             )
             for host, one in found.items()
         }
@@ -265,6 +268,8 @@ class ActionModule(ControllerAction):
             )
         if self._balancers(task_vars):
             servers = {host: task_vars["hostvars"][host] for host in groups["app"]}
+            balancers = {host: task_vars["hostvars"][host] for host in groups["balancer"]}
+            refuse_unreachable(balancers | servers)
             haproxy_sites(balancer_sites(servers, ""), "", [])
 
     def _read_file(self, path: str) -> bytes:
