@@ -54,6 +54,12 @@ _ADVICE = (
     (r"is not valid yet|expired since|is expired", "compare the clock of the host (`date`)"),
 )
 
+#: How apt says that nothing leads to a source.
+_UNREACHED = re.compile(
+    r"((?:Temporary failure resolving|Could not resolve|Cannot initiate the connection to"
+    r"|Could not connect to|Unable to connect to|Connection failed|Connection timed out)[^\n]*)"
+)
+
 
 def refresh(
     names: Sequence[str], *, valid: float = VALID_SECONDS, root: Path = Path("/")
@@ -78,6 +84,10 @@ def refresh(
     if not problems and result.returncode != 0:
         problems = [f"apt-get update failed with exit status {result.returncode}"]
     unknown = [name for name in names if name not in known(names)] if problems else []
+    if unknown and not has_lists(root):
+        told = out_of_reach(unknown, result.stdout + "\n" + result.stderr)
+        if told:
+            raise AptError(told)
     if unknown:
         raise AptError(
             f"apt on this host does not know {', '.join(unknown)}, and not all package lists can "
@@ -85,6 +95,25 @@ def refresh(
             "command again"
         )
     return [f"a package source of this host was passed over: {problem}" for problem in problems]
+
+
+def out_of_reach(names: Sequence[str], output: str) -> str:
+    """Return what to do on a host that does not reach its sources; empty for another reason.
+
+    Args:
+        names: Packages that are to be installed.
+        output: What apt printed.
+    """
+    found = _UNREACHED.search(output)
+    if not found:
+        return ""
+    return (
+        f"this host lacks Debian packages, and apt does not reach where they are "
+        f"({found[1].strip().rstrip('.:')}); let it (host_baseline_apt_proxy names a proxy, "
+        "/etc/apt/sources.list a mirror that it reaches), or bring them to the host, as a part of "
+        f"its image or by `apt-get install ./*.deb`: {' '.join(names)}; then run the same command "
+        "again"
+    )
 
 
 def known(names: Sequence[str]) -> list[str]:
