@@ -34,7 +34,7 @@ def _told(folders: list[Path], least: int) -> str:
     """Return what is wrong with the one file system of these folders."""
     known = os.statvfs(folders[0])
     free, size = (blocks * known.f_frsize // MIB for blocks in (known.f_bavail, known.f_blocks))
-    named = f"the file system of {', '.join(map(str, folders))} is full"
+    named = f"the file system of {', '.join(map(str, folders))} has too little room"
     # Some, such as btrfs, count no files.
     if known.f_files and known.f_favail < LEAST_FILES:
         return (

@@ -47,8 +47,8 @@ def test_full_file_system_is_told_once_with_what_to_do(
     filled(monkeypatch, 5, 5000)
     [told] = full(root)
     assert told.startswith(
-        f"the file system of {root}/opt, {root}/var/lib is full: 5 of 10240 MiB are free; "
-        f"expected 32 MiB or more; make room (`du -xm {root}/opt"
+        f"the file system of {root}/opt, {root}/var/lib has too little room: 5 of 10240 "
+        f"MiB are free; expected 32 MiB or more; make room (`du -xm {root}/opt"
     )
     assert told.endswith("run the same command again")
 
@@ -58,7 +58,7 @@ def test_file_system_without_room_for_more_files_is_told(
 ) -> None:
     filled(monkeypatch, 5000, 7)
     [told] = full(root)
-    assert f"is full: 7 more files fit into it (`df --inodes {root}/opt`)" in told
+    assert f"has too little room: 7 more files fit into it (`df --inodes {root}/opt`)" in told
 
 
 def test_failure_for_want_of_room_names_the_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_failure_for_want_of_room_names_the_file_system(monkeypatch: pytest.Monk
     filled(monkeypatch, 0, 5000)
     told = explained(error)
     assert "No space left on device" in told
-    assert "is full: 0 of 10240 MiB are free" in told
+    assert "has too little room: 0 of 10240 MiB are free" in told
     # What has failed may have made room by going.
     filled(monkeypatch, 5000, 5000)
     assert "`df -h` and `df -i` on the host show which one" in explained(error)
