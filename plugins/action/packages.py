@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from ansible_collections.asgi.fleet.plugins.module_utils.host.apt_sources import out_of_reach
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.packages import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
 
 #: Arguments of every installation in this collection.

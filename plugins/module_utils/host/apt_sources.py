@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.apt import (
     bare,
     is_known,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.packages import out_of_reach
 
 #: Seconds for which fetched lists are good enough to install from.
 VALID_SECONDS = 3600
@@ -52,12 +53,6 @@ _ADVICE = (
         "its key is missing or has expired: bring the present one to the host",
     ),
     (r"is not valid yet|expired since|is expired", "compare the clock of the host (`date`)"),
-)
-
-#: How apt says that nothing leads to a source.
-_UNREACHED = re.compile(
-    r"((?:Temporary failure resolving|Could not resolve|Cannot initiate the connection to"
-    r"|Could not connect to|Unable to connect to|Connection failed|Connection timed out)[^\n]*)"
 )
 
 
@@ -95,25 +90,6 @@ def refresh(
             "command again"
         )
     return [f"a package source of this host was passed over: {problem}" for problem in problems]
-
-
-def out_of_reach(names: Sequence[str], output: str) -> str:
-    """Return what to do on a host that does not reach its sources; empty for another reason.
-
-    Args:
-        names: Packages that are to be installed.
-        output: What apt printed.
-    """
-    found = _UNREACHED.search(output)
-    if not found:
-        return ""
-    return (
-        f"this host lacks Debian packages, and apt does not reach where they are "
-        f"({found[1].strip().rstrip('.:')}); let it (host_baseline_apt_proxy names a proxy, "
-        "/etc/apt/sources.list a mirror that it reaches), or bring them to the host, as a part of "
-        f"its image or by `apt-get install ./*.deb`: {' '.join(names)}; then run the same command "
-        "again"
-    )
 
 
 def known(names: Sequence[str]) -> list[str]:
