@@ -1,4 +1,4 @@
-"""What is told about Debian packages that a host cannot have: by its module, and by apt's action."""
+"""What is told about Debian packages that a host cannot have, by its module and apt's action."""
 
 from __future__ import annotations
 
