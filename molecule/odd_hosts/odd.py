@@ -12,6 +12,7 @@ the same host must not see it.
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ SSH_CONFIG = """
 Host bastion
   HostName 127.0.0.1
   Port {port}
-Host inner
+Host {name}
   HostName {address}
   Port 2200
   ProxyJump bastion
@@ -71,12 +72,12 @@ class Jump:
 
     Attributes:
         config: The operator's SSH configuration.
-        address: The host's address, as the bastion knows it.
+        name: The host's name there; another each time, or Ansible would use an earlier connection.
         bastion: The bastion's, as the host sees it.
     """
 
     config: Path
-    address: str
+    name: str
     bastion: str
 
     @classmethod
@@ -85,24 +86,25 @@ class Jump:
         ways = [one.shell("hostname -I").split()[0] for one in (host, bastion)]
         command = bastion.ssh[bastion.name]
         key, port = (command[command.index(option) + 1] for option in ("-i", "-p"))
-        config = folder / "config"
-        config.write_text(SSH_CONFIG.format(port=port, key=key, address=ways[0]), encoding="utf-8")
-        return cls(config, *ways)
+        config, name = folder / "config", f"inner-{time.time_ns()}"
+        text = SSH_CONFIG.format(port=port, key=key, address=ways[0], name=name)
+        config.write_text(text, encoding="utf-8")
+        return cls(config, name, ways[1])
 
     @property
     def alias(self) -> dict[str, object]:
-        """Variables for a Host of the configuration, with a ProxyJump and another port."""
-        return self._by("inner", 2200)
+        """Variables for the Host of the configuration, with its ProxyJump, and another port."""
+        return self._by(2200)
 
     @property
     def proxied(self) -> dict[str, object]:
-        """Variables for the address that the bastion knows, and a ProxyCommand."""
+        """Variables for a ProxyCommand instead."""
         command = f"ProxyCommand=ssh -F {self.config} -W %h:%p bastion"
-        return self._by(self.address, 22, f" -o {shlex.quote(command)}")
+        return self._by(22, f" -o {shlex.quote(command)}")
 
-    def _by(self, host: str, port: int, more: str = "") -> dict[str, object]:
+    def _by(self, port: int, more: str = "") -> dict[str, object]:
         common = f"-F {self.config}{more}"
-        return {"ansible_host": host, "ansible_port": port, "ansible_ssh_common_args": common}
+        return {"ansible_host": self.name, "ansible_port": port, "ansible_ssh_common_args": common}
 
     def log_ins(self, host: Odd, since: str) -> list[str]:
         """The log-ins at the host that came by the bastion since then."""
