@@ -154,7 +154,7 @@ def test_release_over_a_bastion_asks_neither_apt_nor_as_root_sudo(
             app_system_packages=["curl"],
             fleet_soak_seconds=0,
         )
-    assert len(jump.log_ins(host, since)) == 1
+    assert jump.log_ins(host, since)
     assert "message" in visited(host, "hard")
     assert releases(host) > before
 
