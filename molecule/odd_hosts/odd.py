@@ -11,9 +11,29 @@ the same host must not see it.
 
 from __future__ import annotations
 
+import shlex
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from events import Shop
+
+#: A Host of its own for each machine, of which one leads to the other.
+SSH_CONFIG = """
+Host bastion
+  HostName 127.0.0.1
+  Port {port}
+Host {name}
+  HostName {address}
+  Port 2200
+  ProxyJump bastion
+Host *
+  User root
+  IdentityFile {key}
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  LogLevel ERROR
+"""
 
 
 class Odd(Shop):
@@ -44,3 +64,51 @@ class Odd(Shop):
         for text in told:
             assert text in said, f"{text!r} is not in:\n{result.stdout[-6000:]}"
         return result.stdout
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The way to a host through another one.
+
+    Attributes:
+        config: The operator's SSH configuration.
+        name: The host's name there; another each time, or Ansible would use an earlier connection.
+        bastion: The bastion's, as the host sees it.
+    """
+
+    config: Path
+    name: str
+    bastion: str
+
+    @classmethod
+    def over(cls, bastion: Odd, host: Odd, folder: Path) -> Jump:
+        """Write the configuration for a way over a bastion."""
+        ways = [one.shell("hostname -I").split()[0] for one in (host, bastion)]
+        command = bastion.ssh[bastion.name]
+        key, port = (command[command.index(option) + 1] for option in ("-i", "-p"))
+        config, name = folder / "config", f"inner-{time.time_ns()}"
+        text = SSH_CONFIG.format(port=port, key=key, address=ways[0], name=name)
+        config.write_text(text, encoding="utf-8")
+        return cls(config, name, ways[1])
+
+    @property
+    def alias(self) -> dict[str, object]:
+        """Variables for the Host of the configuration, with its ProxyJump, and another port."""
+        return self._by(2200)
+
+    @property
+    def proxied(self) -> dict[str, object]:
+        """Variables for a ProxyCommand instead."""
+        command = f"ProxyCommand=ssh -F {self.config} -W %h:%p bastion"
+        return self._by(22, f" -o {shlex.quote(command)}")
+
+    def _by(self, port: int, more: str = "") -> dict[str, object]:
+        common = f"-F {self.config}{more}"
+        return {"ansible_host": self.name, "ansible_port": port, "ansible_ssh_common_args": common}
+
+    def log_ins(self, host: Odd, since: str) -> list[str]:
+        """The log-ins at the host that came by the bastion since then."""
+        return host.shell(
+            f"journalctl --unit=ssh --since={since} --output=cat"
+            f" --grep=' from {self.bastion} port ' || :"
+        ).splitlines()

@@ -6,9 +6,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from odd import Odd
+from odd import Jump, Odd
 
 PASSWORD = "the password of op"
 #: A log-in by sudo with a password and a log, every umask 077, and no program in /tmp or a home.
@@ -87,6 +88,21 @@ def held(host: Odd, lock: str) -> Iterator[None]:
         host.shell("systemctl stop holder.service")
 
 
+@contextmanager
+def without_sudo(host: Odd) -> Iterator[None]:
+    """Take sudo away."""
+    host.shell("mv /usr/bin/sudo /usr/bin/sudo.away")
+    try:
+        yield
+    finally:
+        host.shell("mv /usr/bin/sudo.away /usr/bin/sudo")
+
+
+def releases(host: Odd) -> int:
+    """Count the releases of the application."""
+    return int(host.shell("ls /opt/hard/releases | wc --lines"))
+
+
 def ask_packages(host: Odd, arguments: str) -> str:
     """Run the module for packages by itself."""
     playbook = host.command("release")
@@ -124,15 +140,23 @@ def test_dead_source_is_passed_over_and_named(deployed: str) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_release_asks_apt_for_nothing(host: Odd) -> None:
-    with held(host, "/var/lib/dpkg/lock-frontend"):
+def test_release_over_a_bastion_asks_neither_apt_nor_as_root_sudo(
+    host: Odd, full: Odd, tmp_path: Path
+) -> None:
+    jump, since = Jump.over(full, host, tmp_path), f"@{host.shell('date +%s')}"
+    before = releases(host)
+    with held(host, "/var/lib/dpkg/lock-frontend"), without_sudo(host):
         host.succeed(
             "release",
-            **LOGIN,
             **APPLICATION,
+            **jump.proxied,
             app_source=host.new_version(),
             app_system_packages=["curl"],
+            fleet_soak_seconds=0,
         )
+    assert jump.log_ins(host, since)
+    assert "message" in visited(host, "hard")
+    assert releases(host) > before
 
 
 def test_who_holds_the_lock_of_apt_is_named(host: Odd) -> None:
@@ -153,19 +177,14 @@ def test_needrestart_leaves_alone_what_carries_requests(host: Odd) -> None:
     assert host.shell(f"perl -e '{script}' {units}").split() == units.split()[:3]
 
 
-def test_root_needs_no_sudo(host: Odd) -> None:
-    host.shell("mv /usr/bin/sudo /usr/bin/sudo.away")
-    try:
-        host.succeed("release", app_name="rooted", app_domain="rooted.example.com")
-        assert visited(host, "rooted")
+def test_missing_sudo_is_told_with_what_to_do(host: Odd) -> None:
+    with without_sudo(host):
         host.refused(
             "release",
             "sudo is not installed on odd-hard, so op cannot become root; log in as root",
             **LOGIN,
             **APPLICATION,
         )
-    finally:
-        host.shell("mv /usr/bin/sudo.away /usr/bin/sudo")
 
 
 def test_missing_password_is_told_with_what_to_type(host: Odd) -> None:

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.loader import filter_loader, module_loader, test_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.reach import refuse_unreachable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     address_of,
     balancer_sites,
@@ -62,7 +63,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import F
 
 display = Display()
 
-ADDRESS = ("ansible_host", "ansible_port")
+ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 ROLES = (
     "gunicorn_service_",
     "haproxy_balancer_",
@@ -160,6 +161,7 @@ class ActionModule(ControllerAction):
         return {
             "problems": [asdict(problem) for problem in problems],
             "machine": examination.machine,
+            "way": examination.way,
             "deployment": examination.deployment,
             "facts": {
                 "deployment": examination.deployment,
@@ -260,6 +262,7 @@ class ActionModule(ControllerAction):
                 deployment=one["deployment"],
                 problems=[Problem(p["variable"], p["message"]) for p in one["problems"]],
                 machine=one["machine"],
+                way=one["way"],
             )
             for host, one in found.items()
         }
@@ -292,6 +295,8 @@ class ActionModule(ControllerAction):
             )
         if self._balancers(task_vars):
             servers = {host: task_vars["hostvars"][host] for host in groups["app"]}
+            balancers = {host: task_vars["hostvars"][host] for host in groups["balancer"]}
+            refuse_unreachable(balancers | servers)
             haproxy_sites(balancer_sites(servers, ""), "", [])
 
     def _balancer_file_problems(self, task_vars: dict[str, Any]) -> list[Problem]:

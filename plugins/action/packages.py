@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.packages import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import Action
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.condensing import shortened
 
@@ -52,6 +53,13 @@ class ActionModule(Action):
         told = {key: ready[key] for key in ("missing", "waited_for") if ready.get(key)}
         warnings = [*(ready.get("warnings") or []), *(answer.get("warnings") or [])]
         answer |= told | ({"warnings": warnings} if warnings else {})
+        if self._task.check_mode and _lacks_bindings(answer):
+            return {
+                "changed": True,
+                "msg": "the host has no python3-apt yet; apt installs it first",
+            }
+        if unreached := _unreached(answer, ready["missing"] or options["name"]):
+            return {"failed": True, "msg": unreached, **told}
         unknown = _unknown_package(answer)
         answer |= shortened(answer, task_vars) if self._task.diff else {}
         if unknown and self._task.check_mode and not ready["has_lists"]:
@@ -70,6 +78,17 @@ class ActionModule(Action):
 def _asked_of_apt(options: dict[str, Any]) -> dict[str, Any]:
     further = {name: options[name] for name in ("name", "policy_rc_d") if options[name]}
     return STATES[options["state"]] | further
+
+
+def _lacks_bindings(answer: dict[str, Any]) -> bool:
+    """Return whether apt's module only needs what it installs by itself outside check mode."""
+    return bool(answer.get("failed")) and "python3-apt must be installed" in str(answer.get("msg"))
+
+
+def _unreached(answer: dict[str, Any], names: list[str]) -> str:
+    """Return what to do if no source of packages was reached, or an empty text."""
+    said = "\n".join(str(answer.get(key) or "") for key in ("stderr", "stdout", "msg"))
+    return out_of_reach(names, said) if answer.get("failed") else ""
 
 
 def _unknown_package(answer: dict[str, Any]) -> str:

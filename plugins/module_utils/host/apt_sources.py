@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.apt import (
     bare,
     is_known,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.packages import out_of_reach
 
 #: Seconds for which fetched lists are good enough to install from.
 VALID_SECONDS = 3600
@@ -88,6 +89,10 @@ def refresh(
             "run the same command again"
         )
     unknown = [name for name in names if name not in known(names)] if problems else []
+    if unknown and not has_lists(root):
+        told = out_of_reach(unknown, result.stdout + "\n" + result.stderr)
+        if told:
+            raise AptError(told)
     if unknown:
         raise AptError(
             f"apt on this host does not know {', '.join(unknown)}, and not all package lists can "

@@ -10,6 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.space import full
+
 #: The oldest systemd that has every directive of the units (Ubuntu 22.04).
 SYSTEMD = 249
 #: What is expected, for messages.
@@ -38,6 +40,7 @@ def require_fit_host(root: Path = Path("/"), version: str | None = None) -> None
     if not any(problems):
         problems += [_systemd(root, version), *map(_no_programs, _folders(root, PROGRAMS))]
         problems += map(_not_written, _folders(root, WRITTEN))
+        problems += full(root)
     told = list(dict.fromkeys(filter(None, problems)))
     if told:
         raise UnfitError("; ".join(told) + "; nothing was changed")
@@ -93,8 +96,13 @@ def _folders(root: Path, names: tuple[str, ...]) -> list[Path]:
     return [root / name for name in names if (root / name).is_dir()]
 
 
+def forbids_programs(folder: str | Path) -> bool:
+    """Return whether no program may run from a folder: its file system is mounted noexec."""
+    return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+
+
 def _no_programs(folder: Path) -> str:
-    if not os.statvfs(folder).f_flag & os.ST_NOEXEC:
+    if not forbids_programs(folder):
         return ""
     return (
         f"the file system of {folder} is mounted noexec, and releases are programs that run from "

@@ -6,10 +6,15 @@ of what they print. A message that says so ends with what to do.
 
 from __future__ import annotations
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.space import full
+
+#: What tools say of a file system without room.
+_NO_ROOM = ("No space left on device", "Disk quota exceeded")
+
 #: Words that tell a shortage, and what helps.
 _REMEDIES = (
     (
-        ("No space left on device", "Disk quota exceeded"),
+        _NO_ROOM,
         "a file system of the host is full: `df -h` and `df -i` on the host show which one; make "
         "room there, and run the same command again",
     ),
@@ -38,5 +43,6 @@ def explained(error: Exception) -> str:
         text = f"the host could not read or write a file: {text}"
     for words, remedy in _REMEDIES:
         if any(word in text for word in words):
-            text = f"{text.rstrip()}\n{remedy}"
+            found = full() if words == _NO_ROOM else []
+            text = f"{text.rstrip()}\n{'; '.join(found) or remedy}"
     return text

@@ -37,6 +37,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop impor
 #: Seconds that bringing the wheel may take, and to wait for another run that does so.
 PATIENCE = 900
 PYTHON = "/usr/bin/python3"
+#: What uv is built for, as uname(1) calls it.
+MACHINES = ("x86_64", "aarch64", "armv7l", "armv6l", "i686", "ppc64le", "riscv64", "s390x")
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,27 @@ def _brought_by_pip(program: Program, scratch: str) -> str:
     if brought.returncode == 0 and wheels:
         return wheels[0]
     said = _reasons(brought.stdout + brought.stderr)
-    advice = "".join(f"; {one}" for one in advised(said, program.prefix))
+    helps = _no_wheel(said, platform.machine()) or advised(said, program.prefix)
+    advice = "".join(f"; {one}" for one in helps)
     raise BuildError(
         f"uv {program.version} cannot be brought to this host by pip; nothing was changed{advice}"
         f":\n{shown_of(said, told)}"
     )
+
+
+def _no_wheel(said: str, machine: str) -> list[str]:
+    """Return what to do on a machine for which there is no wheel of uv, if that is the reason.
+
+    Args:
+        said: What pip printed.
+        machine: As uname(1) calls it.
+    """
+    if machine in MACHINES or "No matching distribution found" not in said:
+        return []
+    return [
+        f"uv has no wheel for {machine}; expected one of {', '.join(MACHINES)}; deploy to a host "
+        "that is one"
+    ]
 
 
 def _reasons(output: str) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
     Confinement,
     ConfinementError,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import forbids_programs
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import (
     redacted,
     telling_names,
@@ -45,6 +46,16 @@ SCRATCH = ".build"
 def wheel(recipe: Recipe) -> str:
     """Return where the build finds the wheel of a recipe of that kind."""
     return recipe.inside(SCRATCH, os.path.basename(recipe.archive))
+
+
+def cache_of(recipe: Recipe) -> str:
+    """Return the folder of uv's cache, in which it also runs what builds a package.
+
+    One that is kept, unless its file system forbids programs: then it goes with the build.
+    """
+    if os.path.isdir(recipe.caches) and forbids_programs(recipe.caches):
+        return recipe.inside(SCRATCH, "cache")
+    return os.path.join(recipe.caches, recipe.builder)
 
 
 def uv_environment(recipe: Recipe, cache: str) -> dict[str, str]:
@@ -106,7 +117,7 @@ def run_confined(
         BuildError: It failed; with the end of its output, without credentials.
     """
     told = {
-        **uv_environment(recipe, os.path.join(recipe.caches, recipe.builder)),
+        **uv_environment(recipe, cache_of(recipe)),
         **(environment or {}),
     }
     network: tuple[str, ...] = (ANY,)

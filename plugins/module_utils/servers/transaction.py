@@ -8,6 +8,7 @@ and its error handling are tested without a server. What differs between the ser
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -220,4 +221,17 @@ def explain(program: str, subject: str, reasons: list[str], output: str, effect:
     # A log may have what a client has sent, such as a terminal's control sequences.
     told = "".join(one if one.isprintable() or one == "\n" else "?" for one in told)
     effect = effect or f"{program} serves what it served before"
-    return f"{program} refuses {subject}: {told}; {effect}"
+    return f"{program} refuses {subject}: {told}; {effect}{_unresolved(told)}"
+
+
+def _unresolved(told: str) -> str:
+    """Return what helps against a name of a host that this one does not know."""
+    found = re.search(
+        r"could not resolve address '([^']+)'|host not found in \w+ \"([^\"]+)\"", told
+    )
+    if not found:
+        return ""
+    return (
+        f"; this host cannot resolve the name {found[1] or found[2]}: if that is only how Ansible "
+        "reaches a host, such as an alias of the SSH configuration, set that host's fleet_address"
+    )

@@ -81,8 +81,19 @@ _REASONS = (
         "become root without a password (NOPASSWD: in a file of /etc/sudoers.d)",
     ),
     (
-        r"python\S*: (?:command )?not found|python\S*: No such file|can't find Python"
-        r"|python\S*: Permission denied",
+        r"No space left on device|Disk quota exceeded",
+        "a file system of {host} is full, so Ansible cannot put its modules there: `df -h` and "
+        "`df -i` on the host show which one (/tmp, or that of ~/.ansible); make room there, and "
+        "run the same command again",
+    ),
+    (
+        r"python\S*: Permission denied",
+        "{interpreter} may not be run by {user} on {host}, as root; where `Defaults noexec` is set "
+        "for {method}, exempt him there (`Defaults:{user} !noexec` in a file of /etc/sudoers.d); "
+        "else compare its permissions, or set ansible_python_interpreter",
+    ),
+    (
+        r"python\S*: (?:command )?not found|python\S*: No such file|can't find Python",
         "{interpreter} cannot be run on {host}; expected Python 3.10 or later; install it there as "
         "root (apt-get install python3 python3-apt), or set ansible_python_interpreter",
     ),

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import check_source_files
@@ -44,11 +45,13 @@ class Examination:
         deployment: The valid variables, normalised; complete when there is no problem.
         problems: What is wrong.
         machine: Address and port of the host, to find two inventory names of one machine.
+        way: The jump hosts that lead there; empty for none.
     """
 
     deployment: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     machine: str = ""
+    way: str = ""
 
 
 def examine(
@@ -111,6 +114,7 @@ def examine(
         deployment | derived(deployment),
         problems,
         f"{host_vars.get('ansible_host') or host}:{host_vars.get('ansible_port') or 22}",
+        jumps(host_vars.get("ansible_ssh_common_args"), host_vars.get("ansible_ssh_extra_args")),
     )
 
 
@@ -180,6 +184,7 @@ def judge(examinations: Mapping[str, Examination]) -> list[Problem]:
     return [
         *problems,
         *_different(examinations),
+        *_two_ways(examinations),
         *_shared_machine(examinations),
         *_foreign_paths(examinations),
     ]
@@ -213,10 +218,33 @@ def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
     return problems
 
 
+def _two_ways(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Refuse one address behind different jump hosts.
+
+    Ansible keeps one connection for each address, port and user, whatever leads there: what is
+    meant for the second machine would be done on the first.
+    """
+    problems = []
+    ways: dict[str, tuple[str, str]] = {}
+    for host, examination in examinations.items():
+        other, way = ways.setdefault(examination.machine, (host, examination.way))
+        if way != examination.way:
+            findings = Findings("ansible_host")
+            findings.refuse(
+                f"{examination.machine} on both {other} and {host}, which lead there by different "
+                f"ways ({way or 'directly'}; {examination.way or 'directly'})",
+                "an address for each machine, since Ansible would keep one connection for both",
+                "give each a Host with its HostName and ProxyJump in the SSH configuration, and "
+                "set ansible_host to that Host",
+            )
+            problems.append(replace(findings.problems[0], hosts=(other, host)))
+    return problems
+
+
 def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
     """Refuse two inventory names of one machine that share an application name or a domain."""
     problems = []
-    taken: dict[tuple[str, str, str], str] = {}
+    taken: dict[tuple[str, ...], str] = {}
     for host, examination in examinations.items():
         deployment, machine = examination.deployment, examination.machine
         clashes = []
@@ -225,7 +253,7 @@ def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
             ("app_domain", deployment.get("app_domain", [])),
         ):
             for value in filter(None, values):
-                other = taken.setdefault((machine, name, value), host)
+                other = taken.setdefault((machine, examination.way, name, value), host)
                 if other != host:
                     clashes.append((name, value, other))
         # The same application twice also shares its domains: naming the application is enough.

@@ -145,6 +145,17 @@ def test_action_refuses_what_the_balancers_could_not_serve() -> None:
     assert not judged({"web1": app(), "blog1": BLOG}).get("failed")
 
 
+def test_action_refuses_addresses_that_lead_a_balancer_nowhere() -> None:
+    one = {"ansible_host": "192.0.2.1"}
+    forwarded = {"web1": app() | one, "web2": app() | one | {"ansible_port": 2202}}
+    told = judged(forwarded, {"lb1": {}})["msg"]
+    assert told.startswith("web1 and web2 have one address, 192.0.2.1, with the SSH ports 22 and")
+    assert "set fleet_address" in told
+    assert not judged(forwarded).get("failed")
+    told = judged({"web1": app()}, {"lb1": {"ansible_host": "localhost"}})["msg"]
+    assert told.startswith("lb1: the balancer and the hosts behind it would reach it at localhost")
+
+
 # What the deployment gives to the roles
 
 

@@ -133,3 +133,34 @@ def test_variable_that_names_it_is_told() -> None:
 def test_another_failure_is_apts_own() -> None:
     result, _ = run({"failed": True, "msg": "Could not get lock"}, name="a", variable="app_x")
     assert (result["failed"], result["msg"]) == (True, "Could not get lock")
+
+
+def test_host_without_python3_apt_reports_a_change_in_check_mode() -> None:
+    lacking = {
+        "failed": True,
+        "msg": "python3-apt must be installed to use check mode. If run normally this module can "
+        "auto-install it.",
+    }
+    result, _ = run(lacking, check_mode=True)
+    assert (result["changed"], result.get("failed")) == (True, None)
+    assert result["msg"].startswith("the host has no python3-apt yet")
+    assert run(lacking)[0]["failed"] is True
+
+
+def test_host_without_a_network_is_told_the_packages_in_one_line() -> None:
+    answer = {
+        "failed": True,
+        "msg": "'/usr/bin/apt-get -y' failed: E: Failed to fetch http://deb.example.com/n.deb",
+        "stderr": "E: Failed to fetch http://deb.example.com/n.deb  Cannot initiate the connection "
+        "to deb.example.com:80 (192.0.2.80). - connect (101: Network is unreachable)\nE: Unable",
+    }
+    result, _ = run(answer, ready={"missing": ["nginx", "ufw"]}, name=["curl", "nginx", "ufw"])
+    assert result["failed"] is True
+    assert result["msg"] == (
+        "this host lacks Debian packages, and apt does not reach where they are (Cannot initiate "
+        "the connection to deb.example.com:80 (192.0.2.80). - connect (101: Network is "
+        "unreachable)); let it (host_baseline_apt_proxy names a proxy, /etc/apt/sources.list a "
+        "mirror that it reaches), or bring them to the host, as a part of its image or by "
+        "`apt-get install ./*.deb`: nginx ufw; then run the same command again"
+    )
+    assert "stderr" not in result

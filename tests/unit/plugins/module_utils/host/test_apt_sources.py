@@ -164,3 +164,21 @@ def test_package_that_no_source_has_is_left_to_apt(
 ) -> None:
     tools(known="nginx")
     assert apt_sources.refresh(["unheard-of"], root=root) == []
+
+
+def test_host_that_has_no_lists_and_gets_none_is_told_the_packages(
+    tmp_path: Path, tools: Callable[..., list[str]]
+) -> None:
+    said = (
+        "Err:1 http://deb.example.com/debian trixie InRelease\n"
+        "  Temporary failure resolving 'deb.example.com'\n"
+        "E: The repository 'http://deb.example.com/debian trixie Release' does not have a Release "
+        "file.\n"
+    )
+    tools(said, 100)
+    with pytest.raises(AptError) as refused:
+        apt_sources.refresh(["nginx", "ufw"], root=tmp_path)
+    told = str(refused.value)
+    assert "does not reach where they are (Temporary failure resolving 'deb.example.com')" in told
+    assert "`apt-get install ./*.deb`: nginx ufw; then run" in told
+    assert "\n" not in told

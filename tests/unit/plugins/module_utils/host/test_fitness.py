@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.host import fitness
 from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
     UnfitError,
     require_fit_host,
@@ -76,6 +77,13 @@ def test_file_system_that_cannot_serve_is_named(
         return SimpleNamespace(f_flag=flag if path == root / folder else 0)
 
     monkeypatch.setattr(os, "statvfs", statvfs)
+    monkeypatch.setattr(fitness, "full", lambda _root: [])
     told = refusal(root)
     assert told.startswith(f"the file system of {root / folder} {says}")
     assert "mount -o remount," in told
+
+
+def test_full_file_system_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitness, "full", lambda _root: ["the file system of /opt is full: 0 of 9"])
+    told = refusal(root)
+    assert told == "the file system of /opt is full: 0 of 9; nothing was changed"

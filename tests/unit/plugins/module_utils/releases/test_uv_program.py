@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import stat
 import subprocess
 import zipfile
@@ -186,3 +187,15 @@ def test_host_without_venv_is_told_the_package(
     failing(monkeypatch, "ensurepip is not available", "venv")
     told = refused(replace(program, wheel=""))
     assert "expected the package python3-venv" in told
+
+
+def test_machine_that_uv_has_no_wheel_for_is_told(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "ERROR: No matching distribution found for uv==1.2.3", "pip")
+    monkeypatch.setattr(platform, "machine", lambda: "mips64")
+    told = refused(replace(program, wheel=""))
+    assert "nothing was changed; uv has no wheel for mips64; expected one of x86_64, aarch" in told
+    # On the others it is the index that has none.
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert "uv has no wheel for" not in refused(replace(program, wheel=""))

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import shown_of
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import Recipe
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import (
+    cache_of,
+    shown_of,
+)
 
 INDEX = "https://index.example.com/simple"
 
@@ -28,3 +37,19 @@ def test_output_of_a_tool_is_shown_without_credentials(
     environment: dict[str, str], output: str, shown: str
 ) -> None:
     assert shown_of(output, environment) == shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"), [(0, True), (os.ST_NOSUID, True), (os.ST_NOEXEC | os.ST_NOSUID, False)]
+)
+def test_cache_is_where_programs_may_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int, *, kept: bool
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_flag=flags))
+    release = SimpleNamespace(
+        caches=str(tmp_path),
+        builder="shop-build",
+        inside=lambda *names: "/".join(["/opt/shop/releases/1", *names]),
+    )
+    cache = cache_of(cast("Recipe", release))
+    assert cache == (f"{tmp_path}/shop-build" if kept else "/opt/shop/releases/1/.build/cache")

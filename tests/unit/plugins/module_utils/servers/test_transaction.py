@@ -301,3 +301,19 @@ def test_a_reason_is_told_once_and_with_its_effect() -> None:
     assert explain("nginx", "to start", ["taken", "taken"], "", "nothing is served") == (
         "nginx refuses to start: taken; nothing is served"
     )
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("haproxy", "'server shop/web1' : could not resolve address 'web1'."),
+        ("nginx", 'host not found in set_real_ip_from "web1"'),
+    ],
+)
+def test_a_name_that_only_ssh_knows_is_told_with_what_to_set(program: str, reason: str) -> None:
+    told = explain(program, "it", [reason], "")
+    assert told.startswith(
+        f"{program} refuses it: {reason}; {program} serves what it served before"
+    )
+    assert "; this host cannot resolve the name web1: " in told
+    assert told.endswith("set that host's fleet_address")

@@ -59,6 +59,19 @@ LECTURE = "We trust you have received the usual lecture from the local System Ad
             "/usr/bin/python3 cannot be run on web1",
             "ansible_python_interpreter",
         ),
+        # `Defaults noexec`: the shell that sudo runs may run nothing.
+        (
+            "/bin/sh: 1: /usr/bin/python3: Permission denied",
+            "sudo",
+            "/usr/bin/python3 may not be run by op on web1, as root; where `Defaults noexec`",
+            "`Defaults:op !noexec`",
+        ),
+        (
+            "OSError: [Errno 28] No space left on device: '/tmp/ansible_ping_payload'",
+            "sudo",
+            "a file system of web1 is full, so Ansible cannot put its modules there",
+            "`df -i`",
+        ),
         (
             "ansible-core requires a minimum of Python version 3.9. Current version: 3.8.10",
             "sudo",

@@ -442,6 +442,24 @@ def test_fleet_tells_machines_behind_one_address_apart_by_port() -> None:
     assert judge(fleet(web1=other_port, web2=GOOD | ONE_MACHINE)) == []
 
 
+@pytest.mark.parametrize("of_the_first", [{}, {"ansible_ssh_extra_args": "-J berlin"}])
+def test_fleet_refuses_one_address_behind_different_jump_hosts(
+    of_the_first: dict[str, str],
+) -> None:
+    inner = GOOD | ONE_MACHINE
+    paris = inner | {"ansible_ssh_common_args": "-C -o ProxyJump=paris"}
+    [line] = fleet_lines(web1=inner | of_the_first, web2=paris)
+    way = "berlin" if of_the_first else "directly"
+    assert line.startswith(
+        "web1, web2: ansible_host is 192.0.2.1:22 on both web1 and web2, which lead there by "
+        f"different ways ({way}; paris); expected an address for each machine"
+    )
+    assert "set ansible_host to that Host" in line
+    # One jump host for two applications of one machine is as good as none.
+    blog = BLOG | ONE_MACHINE | {"ansible_ssh_common_args": "-J paris"}
+    assert judge(fleet(shop1=paris, blog1=blog)) == []
+
+
 def test_fleet_refuses_one_domain_for_two_applications_of_a_machine() -> None:
     blog = BLOG | {"app_domain": ["blog.example.com", "www.example.com"]}
     assert fleet_lines(shop1=GOOD | ONE_MACHINE, blog1=blog | ONE_MACHINE) == [
