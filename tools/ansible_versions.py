@@ -142,6 +142,7 @@ def plays(
             *arguments,
             cwd=folder,
             ANSIBLE_COLLECTIONS_PATH=str(folder / "found"),
+            ANSIBLE_PIPELINING="1",
         )
         seconds = time.monotonic() - begun
         told[what] = must(ended, f"{programs.parent.name}: {what}, {seconds:.0f} s")
