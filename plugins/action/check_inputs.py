@@ -163,7 +163,7 @@ class ActionModule(ControllerAction):
         """Return the variables beside the command line's playbooks, where these import this one."""
         host = Host(task_vars["inventory_hostname"])
         # The last one counts most.
-        entities = [Group("all"), *map(Group, task_vars["group_names"]), host]
+        entities = [Group("all"), *map(Group, task_vars.get("group_names", [])), host]
         reader = vars_loader.get("ansible.builtin.host_group_vars")
         playbooks = [Path(name).absolute() for name in context.CLIARGS.get("args") or ()]
         return {
