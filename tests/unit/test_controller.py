@@ -113,11 +113,11 @@ def test_older_ansible_is_refused_before_anything_is_read(tmp_path: Path) -> Non
     check = (ROOT / "playbooks" / "check.yml").read_text()
     for name in ("playbooks", "playbooks/tasks"):
         (tmp_path / name).mkdir()
-    newer = check.replace("version('2.19', '<')", "version('9.0', '<')")
+    newer = check.replace("version('2.19.4', '<')", "version('9.0', '<')")
     assert newer != check
     (tmp_path / "playbooks" / "check.yml").write_text(newer)
     told = run("playbooks/check.yml", "-i", inventory(tmp_path), cwd=tmp_path)
-    assert "; expected 2.19 or later; in a clone, type: make bootstrap" in told
+    assert "; expected 2.19.4 or later; in a clone, type: make bootstrap" in told
     assert "PLAY [" not in told
 
 
