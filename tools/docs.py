@@ -1,6 +1,6 @@
 """Generates documentation pages from data, so that neither can become outdated.
 
-    tools/docs.py roles        roles/*/README.md from meta/argument_specs.yml and meta/main.yml
+    tools/docs.py roles        roles/*/README.md from argument_specs, example and main in its meta/
     tools/docs.py variables    docs/variables.md from the table of inputs
     tools/docs.py --check      writes nothing, and fails when a page is out of date
 
@@ -181,6 +181,8 @@ def role_page(role: Path) -> Page:
     for name, spec in entries.items():
         if name != "main":
             lines += entry_point(name, spec, same_as=entries["main"])
+    example = (role / "meta" / "example.yml").read_text(encoding="utf-8").removeprefix("---\n")
+    lines += ["## Example", "", "```yaml", example.rstrip("\n"), "```", ""]
     platforms = "; ".join(
         f"{platform['name']} {', '.join(platform.get('versions', []))}".strip()
         for platform in meta.get("platforms", [])

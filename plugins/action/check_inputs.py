@@ -11,7 +11,9 @@ from typing import Any, ClassVar
 
 from ansible import constants, context
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
-from ansible.plugins.loader import filter_loader, module_loader, test_loader
+from ansible.inventory.group import Group
+from ansible.inventory.host import Host
+from ansible.plugins.loader import filter_loader, module_loader, test_loader, vars_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.reach import refuse_unreachable
@@ -22,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.controller import ROLES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
     Examination,
@@ -54,6 +57,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
     refuse_derived,
+    refuse_of_the_run,
     timeout_problems,
     wire,
     wire_balancer,
@@ -64,14 +68,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import F
 display = Display()
 
 ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_ssh_extra_args")
-ROLES = (
-    "gunicorn_service_",
-    "haproxy_balancer_",
-    "host_baseline_",
-    "nginx_site_",
-    "python_release_",
-    "tls_certificate_",
-)
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
@@ -140,6 +136,7 @@ class ActionModule(ControllerAction):
         problems = [
             *examination.problems,
             *refuse_derived(task_vars.keys() - wired, DERIVED),
+            *refuse_of_the_run(task_vars.keys() - load_extra_vars(self._loader).keys()),
             *mistyped,
             *unknown(
                 [name for name in task_vars if name.startswith(ROLES)],
@@ -148,6 +145,9 @@ class ActionModule(ControllerAction):
                 _patterns(host_vars.get("fleet_extra_variables")),
             ),
             *self._refuse_inventory(task_vars, command_line),
+            *controller.unread_variables(
+                self._beside_playbooks(task_vars), task_vars, task_vars.get("inventory_dir")
+            ),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
             *wheelhouse_problems(given, task_vars["hostvars"]),
@@ -169,6 +169,19 @@ class ActionModule(ControllerAction):
                 **typed,
                 **wiring,
             },
+        }
+
+    def _beside_playbooks(self, task_vars: dict[str, Any]) -> dict[Path, dict[str, Any]]:
+        """Return the variables beside the command line's playbooks, where these import this one."""
+        host = Host(task_vars["inventory_hostname"])
+        # The last one counts most.
+        entities = [Group("all"), *map(Group, task_vars.get("group_names", [])), host]
+        reader = vars_loader.get("ansible.builtin.host_group_vars")
+        playbooks = [Path(name).absolute() for name in context.CLIARGS.get("args") or ()]
+        return {
+            playbook: reader.get_vars(self._loader, f"{playbook.parent}", entities)
+            for playbook in playbooks
+            if playbook.is_file() and playbook.parent.resolve() != Path(task_vars["playbook_dir"])
         }
 
     def _typed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,11 +113,11 @@ def test_older_ansible_is_refused_before_anything_is_read(tmp_path: Path) -> Non
     check = (ROOT / "playbooks" / "check.yml").read_text()
     for name in ("playbooks", "playbooks/tasks"):
         (tmp_path / name).mkdir()
-    newer = check.replace("version('2.19', '<')", "version('9.0', '<')")
+    newer = check.replace("version('2.19.4', '<')", "version('9.0', '<')")
     assert newer != check
     (tmp_path / "playbooks" / "check.yml").write_text(newer)
     told = run("playbooks/check.yml", "-i", inventory(tmp_path), cwd=tmp_path)
-    assert "; expected 2.19 or later; in a clone, type: make bootstrap" in told
+    assert "; expected 2.19.4 or later; in a clone, type: make bootstrap" in told
     assert "PLAY [" not in told
 
 
@@ -194,3 +195,45 @@ def test_misspelt_role_variable_is_named(tmp_path: Path) -> None:
         "nginx_site_read_timeout is not a variable of asgi.fleet's roles; did you mean "
         f"{TIMEOUT}? rename it"
     ) in told
+
+
+#: Where the controller starts a program, and which: those of any Unix, and Python itself. A lock of
+#: another tool is exported by that tool, in an environment that venv and pip make.
+STARTED = {
+    "plugin_utils/sources/git.py": {'"git"'},
+    "plugin_utils/sources/exporters.py": {"sys.executable", "pip", "python"},
+}
+STARTERS = r"\b(?:subprocess\.(?:run|Popen|call|check_\w+)|os\.(?:system|popen|exec\w+|spawn\w+))\b"
+
+
+def test_controller_starts_no_program_but_those_of_the_page() -> None:
+    folders = ("action", "callback", "filter", "plugin_utils")
+    paths = [path for folder in folders for path in (ROOT / "plugins" / folder).rglob("*.py")]
+    started = {
+        str(path.relative_to(ROOT / "plugins"))
+        for path in paths
+        if re.search(STARTERS, path.read_text())
+    }
+    assert started == STARTED.keys()
+    for path, programs in STARTED.items():
+        text = (ROOT / "plugins" / path).read_text()
+        calls = re.findall(r" (?:subprocess\.run|_run|_Objects)\(\s*\[?([\w\".]+),", text)
+        # The functions that the others call have the name of their parameter.
+        assert set(calls) - {"command"} == programs
+
+
+def test_playbooks_start_only_what_any_unix_has_on_the_controller() -> None:
+    texts = {
+        path: path.read_text()
+        for folder in ("playbooks", "roles")
+        for path in (ROOT / folder).rglob("*.yml")
+    }
+    piped = {
+        found for text in texts.values() for found in re.findall(r"builtin\.pipe', ?'(.+?)'", text)
+    }
+    assert piped == {'echo \\"$(id -un)@$(uname -n)\\"'}
+    for path, text in texts.items():
+        assert "local_action" not in text, path
+        for task in text.split("\n\n"):
+            if "delegate_to: localhost" in task:
+                assert not re.search(r"ansible\.builtin\.(command|shell|script|raw):", task), path

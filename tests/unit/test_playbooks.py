@@ -12,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables i
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
+    OF_THE_RUN,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,15 +104,8 @@ def test_playbook_delegates_no_module_of_the_collection_to_localhost(path: Path)
     assert found == []
 
 
-#: What playbooks give to roles and is not refused in an inventory: what a run itself knows, what
-#: the command line says, and the pair of each site of a balancer.
-OF_THE_RUN = {
-    *("python_release_by", "python_release_present", "python_release_fails_when_refused"),
-    *("gunicorn_service_capacity", "gunicorn_service_keep_previous"),
-    *("gunicorn_service_restart", "gunicorn_service_rollout"),
-    "gunicorn_service_fails_when_refused",
-    *("nginx_site_maintenance_enabled", "nginx_site_maintenance_guests"),
-    "nginx_site_maintenance_minutes",
+#: The pair of each site of a balancer.
+OF_A_BALANCER = {
     *("tls_certificate_directory", "tls_certificate_key_path", "tls_certificate_deploy_command"),
 }
 
@@ -119,7 +113,9 @@ OF_THE_RUN = {
 def test_playbooks_replace_no_role_variable_of_an_inventory_in_silence() -> None:
     options = role_options(ROOT / "roles")
     given = {name for _, task in ALL_TASKS for name in task.get("vars") or {} if name in options}
-    assert given - DERIVED.keys() - DERIVED_BALANCER.keys() - OF_THE_RUN == {"host_baseline_files"}
+    refused = DERIVED.keys() | DERIVED_BALANCER.keys() | OF_THE_RUN.keys()
+    assert given - refused - OF_A_BALANCER == {"host_baseline_files"}
+    assert OF_THE_RUN.keys() <= given
     # That one is combined with the inventory's.
     provision = (ROOT / "playbooks" / "provision.yml").read_text()
     assert "combine(hostvars[inventory_hostname].host_baseline_files | default({}))" in provision

@@ -97,6 +97,41 @@ def test_role_describes_every_option(role: Path) -> None:
 
 
 @each_role
+def test_role_reads_no_text_as_true(role: Path) -> None:
+    """`-e name=false` and INI inventories give texts, of which each is true."""
+    booleans = {
+        name
+        for spec in entry_points(role).values()
+        for name, option in spec.get("options", {}).items()
+        if option["type"] == "bool"
+    }
+    unread = []
+    for path in sorted(role.glob("*/**/*")):
+        if path.parent.name in ("meta", "defaults") or path.suffix not in (".yml", ".j2"):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            # A module converts its options.
+            option = re.fullmatch(r'\s+\w+: "\{\{ (\w+) \}\}"', line)
+            if line.lstrip().startswith("#") or (option and path.parent.name == "tasks"):
+                continue
+            read = {name for name in re.findall(r"\w+(?! *\| *bool\b)\b", line) if name in booleans}
+            unread += [f"{path.relative_to(role)}:{number}: {name}" for name in sorted(read)]
+    assert unread == []
+
+
+@each_role
+def test_role_example_sets_variables_of_the_role(role: Path) -> None:
+    for play in yaml.safe_load((role / "meta" / "example.yml").read_text()):
+        for one in play["roles"]:
+            named = ROOT / "roles" / one["role"].removeprefix("asgi.fleet.")
+            main = entry_points(named)["main"]["options"]
+            assert one.keys() - {"role"} <= main.keys()
+            required = {name for name, option in main.items() if option.get("required")}
+            assert required <= one.keys()
+        assert play["roles"][-1]["role"] == f"asgi.fleet.{role.name}"
+
+
+@each_role
 def test_role_readme_is_current(role: Path) -> None:
     assert docs.role_page(role).is_current(), "run make docs"
 
@@ -128,6 +163,7 @@ def make_role(folder: Path) -> Path:
     (role / "meta" / "argument_specs.yml").write_text(
         yaml.safe_dump({"argument_specs": {"main": spec, "again": spec}}, sort_keys=False)
     )
+    (role / "meta" / "example.yml").write_text("---\n- hosts: kitchen\n")
     return role
 
 
@@ -141,6 +177,7 @@ def test_role_page_shows_description_and_options_once(tmp_path: Path) -> None:
     assert len([line for line in lines if line.startswith("| `soup_kind`")]) == 1
     assert "## Entry point `again`" in lines
     assert "Takes the variables above." in lines
+    assert lines[lines.index("## Example") :][2:5] == ["```yaml", "- hosts: kitchen", "```"]
 
 
 def test_page_is_current_only_with_the_same_text(tmp_path: Path) -> None:

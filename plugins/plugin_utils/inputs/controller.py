@@ -10,6 +10,20 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import PREFIXES
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Problem
+
+#: How the variables of a role begin.
+ROLES = (
+    "gunicorn_service_",
+    "haproxy_balancer_",
+    "host_baseline_",
+    "nginx_site_",
+    "python_release_",
+    "tls_certificate_",
+)
+#: How a variable begins that a deployment reads.
+OURS = (*PREFIXES, *ROLES, "ansible_")
 #: A module of each collection that the roles use.
 COLLECTIONS = {
     "ansible.posix": "ansible.posix.sysctl",
@@ -97,6 +111,40 @@ def unread_settings(config: str | None, collection: Path) -> str:
         "run at once: it reads the file only in that folder, and only if not everybody may write "
         f"there; type: export ANSIBLE_CONFIG={own}"
     )
+
+
+def unread_variables(
+    beside: Mapping[Path, Mapping[str, Any]], read: Mapping[str, Any], expected: object
+) -> list[Problem]:
+    """Return a problem for each folder whose variables Ansible does not read for this playbook.
+
+    Of playbooks that another one imports, Ansible reads the variables beside the imported one, and
+    none beside the other, in silence.
+
+    Args:
+        beside: What `group_vars` and `host_vars` beside a playbook of the command line have for a
+            host, by the path of the playbook.
+        read: The variables that Ansible has found for the host.
+        expected: The folder of the inventory that has the host.
+    """
+    problems = []
+    for playbook, variables in beside.items():
+        names = sorted(
+            name
+            for name, value in variables.items()
+            if name.startswith(OURS) and (name not in read or read[name] != value)
+        )
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            problems.append(
+                Problem(
+                    names[0],
+                    f"{names[0]}{more} is set in group_vars or host_vars beside {playbook}, which "
+                    "Ansible does not read for the playbooks that it imports; expected these "
+                    f"folders beside the inventory; move or link them to {expected}",
+                )
+            )
+    return problems
 
 
 def report(sentences: Iterable[str]) -> str:

@@ -68,6 +68,22 @@ DERIVED = {
 #: The same for a balancer.
 DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
 
+#: Role variables that a run itself knows, and what a user may want instead. On the command line
+#: each reaches its role; one of an inventory would be replaced.
+OF_THE_RUN = {
+    "python_release_by": "",
+    "python_release_fails_when_refused": "",
+    "python_release_present": "",
+    "gunicorn_service_capacity": "set app_workers or app_worker_memory_mb",
+    "gunicorn_service_fails_when_refused": "",
+    "gunicorn_service_keep_previous": "",
+    "gunicorn_service_restart": "run playbooks/restart.yml",
+    "gunicorn_service_rollout": "",
+    "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
+    "nginx_site_maintenance_guests": "add -e maintenance_allow to playbooks/maintenance.yml",
+    "nginx_site_maintenance_minutes": "add -e maintenance_minutes to playbooks/maintenance.yml",
+}
+
 #: Seconds by which HAProxy waits longer than nginx, so that nginx, which knows more, answers first.
 BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
@@ -241,4 +257,16 @@ def refuse_derived(names: Iterable[str], derived: Mapping[str, str]) -> list[Pro
             f"{derived[name]}; set {derived[name]} instead, or remove it",
         )
         for name in sorted(derived.keys() & set(names))
+    ]
+
+
+def refuse_of_the_run(names: Iterable[str]) -> list[Problem]:
+    """Return a problem for each variable of an inventory that every run sets itself."""
+    return [
+        Problem(
+            name,
+            f"{name} is set in the inventory; expected nothing, since each run sets it itself; "
+            + " and ".join(filter(None, (OF_THE_RUN[name], "remove it"))),
+        )
+        for name in sorted(OF_THE_RUN.keys() & set(names))
     ]

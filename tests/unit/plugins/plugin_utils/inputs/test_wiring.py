@@ -12,7 +12,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import BY_N
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
+    OF_THE_RUN,
     refuse_derived,
+    refuse_of_the_run,
     timeout_problems,
     wire,
     wire_balancer,
@@ -344,3 +346,11 @@ def test_variables_that_a_user_may_set_are_not_refused() -> None:
     free = wire(DEPLOYMENT, {}, []).keys() - DERIVED.keys()
     assert "nginx_site_proxy_read_timeout_seconds" in free
     assert refuse_derived(free, DERIVED) == []
+
+
+@pytest.mark.parametrize("name", OF_THE_RUN)
+def test_variable_that_each_run_sets_is_refused_by_name(name: str) -> None:
+    (problem,) = refuse_of_the_run(["nginx_site_https_port", name])
+    assert problem.variable == name
+    assert problem.message.startswith(f"{name} is set in the inventory; expected nothing, since ")
+    assert problem.message.endswith("remove it")
