@@ -44,6 +44,8 @@ ROLES = (
 APPLICATION = {"type": "path", "path": str(ROOT / "app")}
 SERVERS = [{"name": "web1", "address": "127.0.0.1", "ca_path": "/etc/ssl/notes/fullchain.pem"}]
 PORTS = {"haproxy_balancer_http_port": 8180, "haproxy_balancer_https_port": 8543}
+#: As the lab's own inventories have it for the machine of a test.
+FEW = {"gunicorn_service_workers": 1, "gunicorn_service_health_timeout_seconds": 180}
 ASK = "curl -fsSk --retry 20 --retry-delay 1 --retry-all-errors --resolve {0} https://{1}/healthz"
 #: Seconds for one program.
 PATIENCE = 900
@@ -191,7 +193,7 @@ def applies(programs: Path, inventory: list[str]) -> None:
     """End unless each role can be applied by its name, without the playbooks."""
     folder = installed(programs)
     (folder / "roles.yml").write_text(yaml.safe_dump(examples(), sort_keys=False))
-    arguments = ["roles.yml", "-e", json.dumps(PORTS)]
+    arguments = ["roles.yml", "-e", json.dumps(PORTS | FEW)]
     plays(programs, folder, inventory, {"roles": arguments, "roles again": arguments})
 
 
