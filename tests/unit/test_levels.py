@@ -60,6 +60,9 @@ def another(name: str, option: dict[str, Any]) -> object:
     default = option.get("default")
     if name in VALUES:
         return VALUES[name]
+    if name.endswith(("_template", "_lock")):
+        # One that is not there would be refused.
+        return str(next(path for path in ROOT.glob(f"roles/*/*/{default}") if path.is_file()))
     if option["type"] == "bool":
         return not default
     if option["type"] == "int":
