@@ -26,7 +26,7 @@ def test_requirements_name_each_wheel_with_its_hash() -> None:
     ("name", "digest"),
     [
         ("toy-1.0.tar.gz", SHA),
-        ("toy-1.0\n--index-url=x-py3-none-any.whl", SHA),
+        ("toy-1.0\n--find-links=x-py3-none-any.whl", SHA),
         ("toy-1.0-py3-none-any.whl", "x"),
     ],
 )
