@@ -54,6 +54,7 @@ class Settings:
     """The content of molecule/scenarios.yml."""
 
     first: Sequence[str] = ()
+    longest: Sequence[str] = ()
     bare_hosts: Sequence[str] = ()
     slow: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,6 +90,7 @@ def select(
     for origin, listed in (
         ("the command line", wanted),
         ("first in molecule/scenarios.yml", settings.first),
+        ("longest in molecule/scenarios.yml", settings.longest),
         ("bare_hosts in molecule/scenarios.yml", settings.bare_hosts),
         ("slow in molecule/scenarios.yml", settings.slow),
     ):
@@ -252,39 +254,41 @@ def run_all(scenarios: Sequence[Scenario]) -> list[Result]:
     return results
 
 
-def lanes(
-    scenarios: Sequence[Scenario], first: Sequence[str]
-) -> tuple[list[Scenario], list[Scenario], list[Scenario]]:
-    """Divides scenarios into those that run alone, and two rows that run side by side.
+def rows(
+    scenarios: Sequence[Scenario], first: Sequence[str], longest: Sequence[str]
+) -> tuple[list[Scenario], list[list[Scenario]]]:
+    """Divides scenarios into those that run alone, and rows that may run beside each other.
 
     Args:
         scenarios: In the order in which they run.
         first: Names of those that measure, and so have the machine to themselves.
+        longest: Names of those with hosts of their own that begin before the others of their kind.
 
     Returns:
-        Those that run alone; of the others those that share hosts, and those with their own.
+        Those that run alone. Of the others, those that share hosts, as one row; then each one with
+        hosts of its own, as a row of its own.
     """
     alone = [scenario for scenario in scenarios if scenario.name in first]
     others = [scenario for scenario in scenarios if scenario.name not in first]
-    return (
-        alone,
-        [scenario for scenario in others if not scenario.own_hosts],
-        [scenario for scenario in others if scenario.own_hosts],
-    )
+    owning = [scenario for scenario in others if scenario.own_hosts]
+    owning.sort(key=lambda one: longest.index(one.name) if one.name in longest else len(longest))
+    sharing = [scenario for scenario in others if not scenario.own_hosts]
+    return alone, [row for row in (sharing, *([one] for one in owning)) if row]
 
 
-def run_lanes(scenarios: Sequence[Scenario], first: Sequence[str]) -> list[Result]:
-    """Runs scenarios, two at a time where they do not share hosts: most of a scenario is waiting.
+def run_rows(scenarios: Sequence[Scenario], settings: Settings) -> list[Result]:
+    """Runs scenarios, two at a time where they do not share hosts: much of a scenario is waiting.
 
     Args:
         scenarios: In the order in which they run.
-        first: Names of those that have the machine to themselves, before the others.
+        settings: Says which of them have the machine to themselves, before the others.
     """
-    alone, sharing, owning = lanes(scenarios, first)
+    alone, beside = rows(scenarios, settings.first, settings.longest)
     results = run_all(alone)
     with ThreadPoolExecutor(2) as pool:
-        beside = pool.submit(run_all, owning)
-        return results + run_all(sharing) + beside.result()
+        for ended in [pool.submit(run_all, row) for row in beside]:
+            results += ended.result()
+    return results
 
 
 def report(results: Sequence[Result]) -> int:
@@ -320,7 +324,7 @@ def run_named(names: Sequence[str], settings: Settings, *, keep: bool = False) -
     LOGS.mkdir(parents=True, exist_ok=True)
     scenarios = [load_scenario(name, settings) for name in names]
     try:
-        return run_lanes(scenarios, settings.first)
+        return run_rows(scenarios, settings)
     finally:
         if not keep and not all(scenario.own_hosts for scenario in scenarios):
             remove_hosts()

@@ -9,8 +9,8 @@ from tools.scenarios import (
     Settings,
     UnknownScenarioError,
     failure_reasons,
-    lanes,
     report,
+    rows,
     select,
 )
 
@@ -41,17 +41,28 @@ def test_select_refuses_settings_of_a_removed_scenario() -> None:
         select(FOUND, Settings(first=["gone"]))
 
 
-def test_lanes_leave_what_measures_alone_and_put_the_rest_side_by_side() -> None:
+def test_rows_leave_what_measures_alone_and_begin_with_what_takes_longest() -> None:
     scenarios = [
         Scenario("deploy"),
+        Scenario("faults", own_hosts=True),
         Scenario("load", own_hosts=True),
         Scenario("nginx"),
+        Scenario("tls"),
         Scenario("trust", own_hosts=True),
     ]
-    alone, sharing, owning = lanes(scenarios, ["deploy", "load"])
+    alone, beside = rows(scenarios, ["deploy", "load"], ["trust"])
     assert [one.name for one in alone] == ["deploy", "load"]
-    assert [one.name for one in sharing] == ["nginx"]
-    assert [one.name for one in owning] == ["trust"]
+    assert [[one.name for one in row] for row in beside] == [
+        ["nginx", "tls"],
+        ["trust"],
+        ["faults"],
+    ]
+
+
+def test_rows_of_scenarios_with_hosts_of_their_own_have_no_empty_one() -> None:
+    assert rows([Scenario("trust", own_hosts=True)], [], ["trust"])[1] == [
+        [Scenario("trust", own_hosts=True)]
+    ]
 
 
 def test_step_reads_molecules_own_lines() -> None:
