@@ -88,10 +88,11 @@ state:
     https:
       description:
         - Answer of nginx, with O(https_port); null if not asked.
+        - C(late) says that nginx accepted the request and the answer did not end in time.
         - C(certificate_current) says whether nginx serves the certificate of the file, and
           C(refused) why a visitor refuses it by its dates or names.
       type: dict
-      sample: {status: 200, error: "", certificate_current: true, refused: ""}
+      sample: {status: 200, error: "", late: false, certificate_current: true, refused: ""}
     nginx:
       description:
         - Whether nginx runs, is about to, and starts at boot; null before the first release.

@@ -98,7 +98,7 @@ state:
         - HAProxy's answer for the health path of each site, with its status (0 for none), the
           reason for none, and why a visitor would refuse the certificate.
       type: dict
-      sample: {shop: {status: 200, error: "", certificate_current: null, refused: ""}}
+      sample: {shop: {status: 200, error: "", late: false, certificate_current: null, refused: ""}}
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module

@@ -29,6 +29,10 @@ class Unanswered(Exception):  # noqa: N818 - an outcome that is meant, with its 
     """There was no answer that can be used; the message says why."""
 
 
+class Late(Unanswered):
+    """The answer had not ended when the time was over."""
+
+
 class Budget:
     """What is left of the time and of the bytes of one exchange."""
 
@@ -41,16 +45,16 @@ class Budget:
         """Let the next call of a socket take no longer than what is left.
 
         Raises:
-            Unanswered: No time is left.
+            Late: No time is left.
         """
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise self.late()
         connection.settimeout(left)
 
-    def late(self) -> Unanswered:
+    def late(self) -> Late:
         """Return what to raise when the time is over."""
-        return Unanswered(f"did not complete its answer within {self.seconds:g} s")
+        return Late(f"did not complete its answer within {self.seconds:g} s")
 
     def receive(self, connection: socket.socket, buffer: WriteableBuffer) -> int:
         """Receive into a buffer; return how many bytes.

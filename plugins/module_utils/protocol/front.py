@@ -9,6 +9,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ServerUnit,
 )
 
+STATUS = "ansible-playbook playbooks/status.yml"
 SITE = "ansible-playbook playbooks/provision.yml --tags nginx_site"
 CERTIFICATE = "ansible-playbook playbooks/provision.yml --tags tls_certificate"
 
@@ -52,6 +53,12 @@ def front_fault(
         )
     if https is None:
         return None
+    if https["late"]:
+        return Fault(
+            f"nginx waits for the application, which {https['error']}",
+            f"{STATUS}; then release another version, or ansible-playbook playbooks/rollback.yml",
+            "NO ANSWER",
+        )
     if https["status"] == 0:
         return Fault(
             f"nginx does not answer HTTPS ({https['error'] or 'no answer'})",

@@ -100,12 +100,15 @@ class HttpsAnswer(TypedDict):
     Keys:
         status: 0 for none.
         error: Why there was none.
+        late: Whether a TLS connection was made and the answer did not end in time: what answers
+            there is up, and waits for the application.
         certificate_current: Whether the certificate on disk is served; None if not known.
         refused: Why a visitor's browser would refuse the certificate; empty if it would not.
     """
 
     status: int
     error: str
+    late: bool
     certificate_current: bool | None
     refused: str
 

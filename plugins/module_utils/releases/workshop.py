@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -37,6 +38,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import 
     Recipe,
     tail,
 )
+
+_INTERPRETER = re.compile(r"^Using (?:C?Python|PyPy) \S+ environment at: .*\n", re.M)
+_CAUSE = r"[ ]*(?:cause|Caused by): .*"
+_CHAIN = re.compile(rf"^({_CAUSE}\n)(?:{_CAUSE}\n)+(?={_CAUSE})", re.M)
 
 #: The folder of a release for temporary files of the build; it goes at the end.
 #: Not /tmp: compilers and tests of build systems run programs there, and many hosts forbid it.
@@ -178,7 +183,15 @@ def shown_of(output: str, environment: Mapping[str, str]) -> str:
     # The token of some indexes is the name of a user without a password.
     users = [name for name in environment if name.endswith("_USERNAME")]
     told = redacted(output, environment, [*telling_names(environment), *users])
-    return tail(printable(told))
+    return tail(printable(_essence(told)))
+
+
+def _essence(output: str) -> str:
+    """Return uv's output without what tells nothing, so that the rest fits on one screen.
+
+    That is the line about the interpreter, and of a chain of causes all but the first and the last.
+    """
+    return _CHAIN.sub(r"\1", _INTERPRETER.sub("", output))
 
 
 def _names_loopback(values: Sequence[str]) -> bool:

@@ -25,6 +25,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import (
     MOST_BYTES,
     SECONDS,
     Budget,
+    Late,
     Unanswered,
     get,
 )
@@ -147,7 +148,13 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    answer: HttpsAnswer = {"status": 0, "error": "", "certificate_current": None, "refused": ""}
+    answer: HttpsAnswer = {
+        "status": 0,
+        "error": "",
+        "late": False,
+        "certificate_current": None,
+        "refused": "",
+    }
     served = None
     budget = Budget(SECONDS, MOST_BYTES)
     try:
@@ -160,6 +167,7 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
             answer["status"] = get(tls, target, domain, budget, {})[0]
     except (OSError, Unanswered) as error:
         answer["error"] = str(error) or type(error).__name__
+        answer["late"] = served is not None and isinstance(error, Late)
     read = read_served(served) if served else None
     answer["refused"] = refusal(read, domain) if read else ""
     return answer

@@ -251,7 +251,9 @@ def _of_site(host: Host) -> Iterator[tuple[str, str]]:
     state, https = host.state, host.state["https"]
     for fault in served(host.name, host.application, state, host.balancers).faults:
         # Findings already: what the application itself answers, and the certificate on disk.
-        answered = https and https["status"] not in (0, 200) and state["health"] != 200
+        answered = (
+            https and (https["late"] or https["status"] not in (0, 200)) and state["health"] != 200
+        )
         on_disk = https and https["refused"] and https["certificate_current"]
         if fault.closed or not (answered or on_disk):
             yield fault.seen, fault.todo

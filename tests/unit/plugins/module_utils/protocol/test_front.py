@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.front import front_fault
 
 NGINX: Any = {"active": True, "starting": False, "enabled": True}
-HTTPS: Any = {"status": 200, "error": "", "certificate_current": True, "refused": ""}
+HTTPS: Any = {"status": 200, "error": "", "late": False, "certificate_current": True, "refused": ""}
 
 
 def test_nothing_is_wrong_with_a_front_that_serves_or_was_not_asked() -> None:
@@ -30,6 +30,13 @@ def test_nothing_is_wrong_with_a_front_that_serves_or_was_not_asked() -> None:
             "nginx does not answer HTTPS (refused)",
             True,
             True,
+        ),
+        (
+            {},
+            {"status": 0, "late": True, "error": "did not complete its answer within 5 s"},
+            "nginx waits for the application, which did not complete its answer within 5 s",
+            False,
+            False,
         ),
         (
             {},

@@ -39,6 +39,25 @@ def test_output_of_a_tool_is_shown_without_credentials(
     assert shown_of(output, environment) == shown
 
 
+def test_output_of_uv_is_shown_without_the_middle_of_a_chain_of_causes() -> None:
+    output = (
+        "Using Python 3.13.5 environment at: /opt/shop/releases/1.0.0/.venv\n"
+        "error: Request failed after 3 retries in 18.1s\n"
+        f"  cause: Failed to fetch: {INDEX}/anyio/\n"
+        "  cause: client error (Connect)\n"
+        "  cause: dns error\n"
+        "  cause: failed to lookup address information\n"
+    )
+    assert shown_of(output, {}) == (
+        "  error: Request failed after 3 retries in 18.1s\n"
+        f"    cause: Failed to fetch: {INDEX}/anyio/\n"
+        "    cause: failed to lookup address information\n"
+    )
+    assert shown_of("error: a\n  cause: b\n  cause: c\n", {}) == (
+        "  error: a\n    cause: b\n    cause: c\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "kept"), [(0, True), (os.ST_NOSUID, True), (os.ST_NOEXEC | os.ST_NOSUID, False)]
 )

@@ -226,7 +226,13 @@ def answered(health: int, https: int | None = None) -> ApplicationState:
     """Return a state with a status of the application and, if it was asked, of nginx."""
     through: HttpsAnswer | None = None
     if https is not None:
-        through = {"status": https, "error": "", "certificate_current": None, "refused": ""}
+        through = {
+            "status": https,
+            "error": "",
+            "late": False,
+            "certificate_current": None,
+            "refused": "",
+        }
     return {
         "application": "shop",
         "live": RUNS,

@@ -24,6 +24,7 @@ SITE = {"name": "shop", "domain": "shop.example.com", "path": "/healthz"}
 ANSWER: HttpsAnswer = {
     "status": 200,
     "error": "",
+    "late": False,
     "certificate_current": None,
     "refused": "",
 }

@@ -13,7 +13,13 @@ RUNS = {"active": True, "starting": False, "enabled": True}
 
 
 def answer(status: int, refused: str = "") -> HttpsAnswer:
-    return {"status": status, "error": "", "certificate_current": True, "refused": refused}
+    return {
+        "status": status,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": refused,
+    }
 
 
 def play(

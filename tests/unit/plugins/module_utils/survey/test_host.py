@@ -137,7 +137,9 @@ def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, da
 
 
 @contextlib.contextmanager
-def site(certificate: str) -> Iterator[tuple[int, list[str]]]:
+def site(
+    certificate: str, said: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+) -> Iterator[tuple[int, list[str]]]:
     """Serve one request over TLS; yield the port, and a list that gets SNI and the request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, f"{certificate}.key")
@@ -149,7 +151,9 @@ def site(certificate: str) -> Iterator[tuple[int, list[str]]]:
             raw, _ = listener.accept()
             with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as tls:
                 seen.append(tls.recv(65536).decode())
-                tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                tls.sendall(said)
+                # Until the client has had enough.
+                tls.recv(1)
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
@@ -166,6 +170,7 @@ def test_https_asks_with_the_name_and_compares_the_certificate(
     assert answer == {
         "status": 200,
         "error": "",
+        "late": False,
         "certificate_current": True,
         "refused": "it is not valid yet",
     }
@@ -190,3 +195,16 @@ def test_https_without_a_listener_says_why() -> None:
     answer = ask_https("shop.example.com", "/", port, "")
     assert (answer["status"], answer["certificate_current"]) == (0, None)
     assert "refused" in answer["error"]
+    assert not answer["late"]
+
+
+def test_https_tells_an_answer_that_does_not_end_from_no_answer(
+    certificate: tuple[str, datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What serves TLS is up, however long the application behind it takes."""
+    monkeypatch.setitem(ask_https.__globals__, "SECONDS", 0.3)
+    for said in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx"):
+        with site(certificate[0], said) as (port, _):
+            answer = ask_https("shop.example.com", "/", port, certificate[0])
+        assert (answer["status"], answer["late"], answer["certificate_current"]) == (0, True, True)
+        assert answer["error"] == "did not complete its answer within 0.3 s"

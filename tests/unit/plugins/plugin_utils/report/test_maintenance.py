@@ -12,7 +12,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.maintenance impo
 STATE: dict[str, Any] = {
     "live": {"slot": "blue"},
     "nginx": {"active": True, "starting": False, "enabled": True},
-    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "https": {
+        "status": 200,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": "",
+    },
 }
 CLOSED = STATE | {"https": STATE["https"] | {"status": 503}}
 DOWN = STATE | {"nginx": STATE["nginx"] | {"active": False}}

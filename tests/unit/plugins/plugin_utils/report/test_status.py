@@ -35,7 +35,13 @@ STATE: dict[str, Any] = {
     "memory_mb": 171,
     "health": 200,
     "nginx": {"active": True, "starting": False, "enabled": True},
-    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "https": {
+        "status": 200,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": "",
+    },
     "certificate_days": 64,
     "releases": [],
 }

@@ -24,7 +24,13 @@ STATE: dict[str, Any] = {
     "workers_planned": 2,
     "workers": [WORKER, WORKER | {"pid": 813}],
     "health": 200,
-    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "https": {
+        "status": 200,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": "",
+    },
     "nginx": NGINX,
     "certificate_days": 64,
     "certificate_names": ["shop.example.com", "*.example.com"],
@@ -261,7 +267,15 @@ THROUGH: dict[str, Any] = {
     "units": HAPROXY,
     "disks": {},
     "servers": {"shop/web1": {"serves": True, "drained": False, "check": "L7OK/200"}},
-    "answers": {"shop": {"status": 200, "error": "", "certificate_current": None, "refused": ""}},
+    "answers": {
+        "shop": {
+            "status": 200,
+            "error": "",
+            "late": False,
+            "certificate_current": None,
+            "refused": "",
+        }
+    },
 }
 
 

@@ -150,7 +150,13 @@ def test_host_without_a_live_release_is_refused() -> None:
 
 RUNS: Any = {
     "nginx": {"active": True, "starting": False, "enabled": True},
-    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "https": {
+        "status": 200,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": "",
+    },
     "maintenance_since": None,
 }
 DOWN: Any = RUNS | {"nginx": RUNS["nginx"] | {"active": False}}
@@ -196,6 +202,7 @@ def test_check_mode_tells_and_does_not_refuse() -> None:
         # What a release may repair, or has nothing to do with.
         RUNS | {"https": RUNS["https"] | {"status": 502}},
         RUNS | {"https": RUNS["https"] | {"refused": "it expired 2 days ago"}},
+        RUNS | {"https": RUNS["https"] | {"status": 0, "late": True, "error": "too late"}},
         RUNS | {"maintenance_since": 1790000000},
         None,
     ],

@@ -10,13 +10,19 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import report, 
 
 FRONT: dict[str, Any] = {
     "nginx": {"active": True, "starting": False, "enabled": True},
-    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "https": {
+        "status": 200,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": "",
+    },
     "maintenance_since": None,
 }
 DOWN = FRONT | {"nginx": FRONT["nginx"] | {"active": False}}
 UP = {"serves": True, "drained": False, "check": "L7OK/200"}
 HAPROXY = {"active": True, "starting": False, "enabled": True}
-ANSWER = {"status": 200, "error": "", "certificate_current": None, "refused": ""}
+ANSWER = {"status": 200, "error": "", "late": False, "certificate_current": None, "refused": ""}
 
 
 def balancer(name: str = "lb1", unit: dict[str, bool] = HAPROXY, **more: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -746,7 +746,13 @@ def test_filters_of_a_rollout_are_those_that_the_playbooks_use() -> None:
 
 FRONT: dict[str, Any] = {
     "nginx": {"active": True, "starting": False, "enabled": True},
-    "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
+    "https": {
+        "status": 200,
+        "error": "",
+        "late": False,
+        "certificate_current": True,
+        "refused": "",
+    },
     "maintenance_since": None,
 }
 NO_NGINX = FRONT | {"nginx": FRONT["nginx"] | {"active": False}}
