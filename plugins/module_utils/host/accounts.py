@@ -91,7 +91,14 @@ def ensure_account(name: str, application: str, *, borrowed: bool = False) -> bo
         *("--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"),
         *("--comment", mark(application), name),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise AccountError(
+            "this host has no useradd; expected the package passwd, which every server but a "
+            "trimmed image has; run `apt-get install passwd` on the host as root, then the same "
+            "command again"
+        ) from None
     if result.returncode != 0:
         raise AccountError(f"useradd {name} failed: {result.stderr.strip()}")
     return True

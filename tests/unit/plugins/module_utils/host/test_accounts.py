@@ -97,3 +97,12 @@ def test_account_that_cannot_be_made_says_why() -> None:
         AccountError, match=r"^useradd bad-shop failed: useradd: invalid user name$"
     ):
         ensure_account("bad-shop", "bad-shop")
+
+
+def test_host_without_useradd_says_which_package_has_it(
+    accounts: dict[str, pwd.struct_passwd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AccountError, match=r"no useradd; expected the package passwd.*apt-get"):
+        ensure_account(NEW, NEW)
+    assert not accounts
