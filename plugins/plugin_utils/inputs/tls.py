@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import acme
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import check_pair
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
@@ -20,21 +21,24 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ReadFile = Callable[[str], bytes]
+Check = Callable[[object, Findings], object]
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a TLS mode: PEM text, or the path of a PEM file on the controller.
+    """One key of a TLS mode; without a check, PEM text or the path of a PEM file on the controller.
 
     Attributes:
         expected: What is allowed, for messages and the documentation.
         secret: Whether its text must never be shown, nor be in the fact `deployment`.
         required: Whether the key must be there.
+        check: Validates another value than PEM, and normalises it; such a secret is no path.
     """
 
     expected: str
     secret: bool = False
     required: bool = True
+    check: Check | None = None
 
 
 _PEM = "PEM text, or the absolute path of a PEM file on the controller"
@@ -45,13 +49,25 @@ MODES: dict[str, dict[str, Key]] = {
         "certificate": Key(f"{_PEM}, with its chain"),
         "key": Key(_PEM, secret=True),
     },
+    "acme": {
+        "directory": Key(acme.DIRECTORY, required=False, check=acme.directory),
+        "contact": Key(acme.CONTACT, required=False, check=acme.contact),
+        "challenge": Key(acme.CHALLENGE, required=False, check=acme.challenge),
+        "hook": Key(acme.HOOK, required=False, check=acme.hook),
+        "hook_environment": Key(
+            acme.HOOK_ENVIRONMENT, secret=True, required=False, check=acme.hook_environment
+        ),
+        "profile": Key(acme.PROFILE, required=False, check=acme.profile),
+        "eab": Key(acme.EAB, secret=True, required=False, check=acme.eab),
+        "ca_bundle": Key(f"{_PEM}, for a directory with a CA of its own", required=False),
+    },
 }
 """The keys of each mode, besides `mode`; the modes are those of the role tls_certificate."""
 
 SECRETS = frozenset(name for keys in MODES.values() for name, key in keys.items() if key.secret)
 
 
-def tls(value: object, findings: Findings) -> dict[str, str]:
+def tls(value: object, findings: Findings) -> dict[str, Any]:
     """Check the mode and its keys, and return them with every key of the mode.
 
     A mode alone may be written as a text: `app_tls: selfsigned` is `{mode: selfsigned}`.
@@ -72,9 +88,22 @@ def tls(value: object, findings: Findings) -> dict[str, str]:
         if name != "mode" and name not in keys:
             allowed = ", ".join(["mode", *keys])
             findings.refuse(f"not a key of the mode {mode}", allowed, "remove it", at=f".{name}")
-    normal = {"mode": mode}
+    normal: dict[str, Any] = {"mode": mode}
     for name, key in keys.items():
-        normal[name] = _text(given.get(name), key, findings, f".{name}")
+        if given.get(name) is None and not key.required:
+            continue
+        normal[name] = _value(given.get(name), key, findings, f".{name}")
+    if mode == "acme" and not findings.problems:
+        acme.together(normal, findings)
+    return normal
+
+
+def _value(value: object, key: Key, findings: Findings, at: str) -> object:
+    if key.check is None:
+        return _text(value, key, findings, at)
+    own = Findings(f"{findings.variable}{at}", SET_IN_VAULT if key.secret else findings.advice)
+    normal = key.check(value, own)
+    findings.problems += own.problems
     return normal
 
 
@@ -95,7 +124,7 @@ def is_pem(text: str) -> bool:
 
 
 def check_material(
-    value: dict[str, str],
+    value: dict[str, Any],
     domains: list[str],
     findings: Findings,
     *,
@@ -112,13 +141,19 @@ def check_material(
         read_file: Reads a file of the controller, as bytes; decrypts a file encrypted by Vault.
     """
     material: dict[str, bytes] = {}
-    for name in MODES[value["mode"]]:
+    for name, key in MODES[value["mode"]].items():
+        if key.check or name not in value:
+            continue
         content = _content(value[name], findings, f".{name}", read_file)
         if content is not None:
             material[name] = content
     if material.keys() == {"certificate", "key"}:
         for refusal in check_pair(material["certificate"], material["key"], domains, now):
             findings.problems.append(Problem(findings.variable, f"app_tls: {refusal}"))
+    if value["mode"] == "acme":
+        acme.check_domains(value, domains, findings)
+        if "ca_bundle" in material:
+            acme.check_bundle(material["ca_bundle"], findings)
 
 
 def _content(text: str, findings: Findings, at: str, read_file: ReadFile) -> bytes | None:
@@ -143,10 +178,15 @@ def read_controller_file(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def public_part(value: dict[str, str]) -> dict[str, str]:
+def public_part(value: dict[str, Any]) -> dict[str, Any]:
     """Return the value without the text of a key; the path of a key is not secret."""
-    return {name: text for name, text in value.items() if name not in SECRETS or not is_pem(text)}
+    return {
+        name: content
+        for name, content in value.items()
+        if name not in SECRETS or (isinstance(content, str) and not is_pem(content))
+    }
 
 
 def _modes() -> str:
-    return " or ".join(MODES)
+    *first, last = MODES
+    return f"{', '.join(first)} or {last}"
