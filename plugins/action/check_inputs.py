@@ -56,6 +56,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse impor
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
+    balancer_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -150,6 +151,7 @@ class ActionModule(ControllerAction):
             ),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),
             *network_problems(given),
             *uv_problems(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import drains, printed
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import canary, drains, printed
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import sites as core
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 
@@ -61,6 +61,8 @@ class FilterModule:
             "balancer_certificates": refusing(core.balancer_certificates),
             "balancer_lines": refusing(core.balancer_lines),
             "balancer_sites": refusing(core.balancer_sites),
+            "canaries": refusing(canary.canaries),
+            "canary_lines": refusing(canary.canary_lines),
             "drain_lines": refusing(drains.drain_lines),
             "fleet_addresses": refusing(core.fleet_addresses),
             "haproxy_pins": refusing(printed.pins),
