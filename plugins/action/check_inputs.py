@@ -125,6 +125,7 @@ class ActionModule(ControllerAction):
             read_file=self._read_file,
             files=files,
             origins=Files(self._read_file, _yaml_of_the_command_line()),
+            base=Path(where) if (where := task_vars.get("inventory_dir")) else None,
         )
         given, typed, mistyped = self._typed(task_vars, wired)
         try:

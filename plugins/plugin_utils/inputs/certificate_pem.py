@@ -57,9 +57,9 @@ def is_pem(text: str) -> bool:
     return "-----BEGIN " in text
 
 
-def holds_private_key(pem: bytes) -> bool:
-    """Return whether there is a private key in PEM text."""
-    return any(label.endswith(PRIVATE_KEY) for label, _body in _blocks(pem))
+def names_private_key(text: str) -> bool:
+    """Return whether a text is a private key, or has one in it."""
+    return "PRIVATE KEY-----" in text
 
 
 def read_certificates(pem: bytes) -> list[x509.Certificate]:

@@ -56,7 +56,14 @@ DERIVED = {
     "tls_certificate_mode": "app_tls",
     "tls_certificate_domains": "app_domain",
     "tls_certificate_provided_certificate": "app_tls",
+    "tls_certificate_provided_chain": "app_tls",
     "tls_certificate_provided_key": "app_tls",
+    "tls_certificate_provided_key_password": "app_tls",
+    "tls_certificate_authority_folder": "app_tls",
+    "tls_certificate_authority_certificate": "app_tls",
+    "tls_certificate_authority_key": "app_tls",
+    "tls_certificate_authority_key_password": "app_tls",
+    "tls_certificate_issued_days": "app_tls",
     "nginx_site_name": "app_name",
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
@@ -152,7 +159,7 @@ def wire(
         "tls_certificate_mode": tls.get("mode", ""),
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
-        "tls_certificate_provided_certificate": tls.get("certificate", ""),
+        **certificate_sources(tls),
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
@@ -169,6 +176,20 @@ def wire(
         "nginx_site_trusted_proxies": list(balancers),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def certificate_sources(tls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the certificate comes from; the playbooks add what is secret.
+
+    Args:
+        tls: The checked `app_tls`.
+    """
+    if tls.get("mode") == "internal_ca":
+        names = {"folder": "authority_folder", "certificate": "authority_certificate"}
+        names["days"] = "issued_days"
+    else:
+        names = {"certificate": "provided_certificate", "chain": "provided_chain"}
+    return {f"tls_certificate_{name}": tls[key] for key, name in names.items() if key in tls}
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
