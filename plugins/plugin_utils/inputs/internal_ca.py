@@ -27,14 +27,15 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 DEFAULT_FOLDER = "authority"
+DEFAULT_DAYS = 30
 #: More than that, Apple's clients refuse of any authority (825 days since 2019).
 LONGEST_DAYS = 825
 FOLDER = (
     f"a folder on the controller, by default {DEFAULT_FOLDER}, beside the inventory; the first run "
     "makes the authority there"
 )
-PASSWORD = "the text by which the private key is encrypted"
-DAYS = f"how long a certificate is valid, from 1 to {LONGEST_DAYS} days (by default 30)"
+SECRET_TEXT = "the text by which the private key is encrypted"
+DAYS = f"how long a certificate is valid, from 1 to {LONGEST_DAYS} days (by default {DEFAULT_DAYS})"
 NAMES = Names("app_tls.certificate", "app_tls.key", "app_tls.key_password")
 
 
@@ -48,7 +49,7 @@ def folder(value: object, findings: Findings) -> object:
 def password(value: object, findings: Findings) -> object:
     """Check a password; never show it."""
     if not isinstance(value, str) or not value:
-        findings.refuse("empty" if value == "" else kind(value), PASSWORD)
+        findings.refuse("empty" if value == "" else kind(value), SECRET_TEXT)
     return value
 
 

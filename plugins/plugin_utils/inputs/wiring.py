@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.internal_ca import (
+    DEFAULT_DAYS,
+    DEFAULT_FOLDER,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -184,12 +188,15 @@ def certificate_sources(tls: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         tls: The checked `app_tls`.
     """
-    if tls.get("mode") == "internal_ca":
-        names = {"folder": "authority_folder", "certificate": "authority_certificate"}
-        names["days"] = "issued_days"
-    else:
-        names = {"certificate": "provided_certificate", "chain": "provided_chain"}
-    return {f"tls_certificate_{name}": tls[key] for key, name in names.items() if key in tls}
+    given = {"certificate": tls.get("certificate", ""), "chain": tls.get("chain", "")}
+    internal = tls.get("mode") == "internal_ca"
+    return {
+        "tls_certificate_provided_certificate": "" if internal else given["certificate"],
+        "tls_certificate_provided_chain": given["chain"],
+        "tls_certificate_authority_certificate": given["certificate"] if internal else "",
+        "tls_certificate_authority_folder": tls.get("folder", DEFAULT_FOLDER),
+        "tls_certificate_issued_days": tls.get("days", DEFAULT_DAYS),
+    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
