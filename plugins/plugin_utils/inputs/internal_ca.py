@@ -34,7 +34,7 @@ FOLDER = (
     f"a folder on the controller, by default {DEFAULT_FOLDER}, beside the inventory; the first run "
     "makes the authority there"
 )
-SECRET_TEXT = "the text by which the private key is encrypted"
+ENCRYPTED_BY = "the text by which the private key is encrypted"
 DAYS = f"how long a certificate is valid, from 1 to {LONGEST_DAYS} days (by default {DEFAULT_DAYS})"
 NAMES = Names("app_tls.certificate", "app_tls.key", "app_tls.key_password")
 
@@ -49,7 +49,7 @@ def folder(value: object, findings: Findings) -> object:
 def password(value: object, findings: Findings) -> object:
     """Check a password; never show it."""
     if not isinstance(value, str) or not value:
-        findings.refuse("empty" if value == "" else kind(value), SECRET_TEXT)
+        findings.refuse("empty" if value == "" else kind(value), ENCRYPTED_BY)
     return value
 
 

@@ -54,7 +54,7 @@ MODES: dict[str, dict[str, Key]] = {
         "chain": Key(f"{_PEM}, with the intermediates that the certificate lacks", required=False),
         "key": Key(_PEM, secret=True),
         "key_password": Key(
-            internal_ca.SECRET_TEXT, secret=True, required=False, check=internal_ca.password
+            internal_ca.ENCRYPTED_BY, secret=True, required=False, check=internal_ca.password
         ),
     },
     "internal_ca": {
@@ -62,7 +62,7 @@ MODES: dict[str, dict[str, Key]] = {
         "certificate": Key(f"{_PEM}, of the authority, instead of the folder", required=False),
         "key": Key(f"{_PEM}, of the authority", secret=True, required=False),
         "key_password": Key(
-            f"{internal_ca.SECRET_TEXT}; also of the one in the folder",
+            f"{internal_ca.ENCRYPTED_BY}; also of the one in the folder",
             secret=True,
             required=False,
             check=internal_ca.password,
