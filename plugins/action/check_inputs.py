@@ -16,11 +16,11 @@ from ansible.inventory.host import Host
 from ansible.plugins.loader import filter_loader, module_loader, test_loader, vars_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import haproxy_sites
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.reach import refuse_unreachable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     address_of,
     balancer_sites,
-    haproxy_sites,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
@@ -56,6 +56,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse impor
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
+    balancer_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -151,6 +152,7 @@ class ActionModule(ControllerAction):
             ),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),
             *network_problems(given),
             *uv_problems(

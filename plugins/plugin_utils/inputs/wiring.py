@@ -7,7 +7,7 @@ deployment (`DERIVED`) are refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.internal_ca import (
@@ -233,6 +233,38 @@ def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
             "a class of your own is set by extending the block `worker` of gunicorn.conf.py.j2",
         )
     return findings.problems
+
+
+def balancer_problems(deployment: Mapping[str, Any], balancers: Collection[str]) -> list[Problem]:
+    """Return a problem for each variable that asks for what only a balancer can do.
+
+    Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
+        balancers: The balancers.
+    """
+    problems = []
+    percent = deployment.get("fleet_canary_percent")
+    for variable, asked, does in (
+        ("fleet_canary_percent", percent, "shares out the requests"),
+        ("fleet_sticky_sessions", deployment.get("fleet_sticky_sessions"), "gives the cookie"),
+    ):
+        if asked and not balancers:
+            findings = Findings(variable)
+            findings.refuse(
+                f"{seen(asked)} and no host is in the group balancer",
+                f"a balancer, which {does}",
+                "add one to the inventory, or remove the variable",
+            )
+            problems += findings.problems
+    if percent and deployment.get("fleet_soak_seconds") == 0:
+        findings = Findings("fleet_canary_percent")
+        findings.refuse(
+            f"{percent} and fleet_soak_seconds is 0",
+            "a time in which the canary is watched",
+            "set fleet_soak_seconds, or remove fleet_canary_percent",
+        )
+        problems += findings.problems
+    return problems
 
 
 def wire_balancer(
