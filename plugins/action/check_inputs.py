@@ -123,9 +123,10 @@ class ActionModule(ControllerAction):
             host_vars,
             unreadable=unreadable,
             host=task_vars["inventory_hostname"],
-            read_file=self._read_file,
+            read_file=self.read_file,
             files=files,
-            origins=Files(self._read_file, _yaml_of_the_command_line()),
+            origins=Files(self.read_file, _yaml_of_the_command_line()),
+            base=Path(where) if (where := task_vars.get("inventory_dir")) else None,
         )
         given, typed, mistyped = self._typed(task_vars, wired)
         try:
@@ -323,13 +324,6 @@ class ActionModule(ControllerAction):
             for problem in self._file_problems(given, host_vars, task_vars):
                 hosts_of.setdefault(problem, []).append(host)
         return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
-
-    def _read_file(self, path: str) -> bytes:
-        """Read a file of the controller; decrypt it if Vault encrypted it."""
-        try:
-            return Path(self._loader.get_real_file(path)).read_bytes()
-        except AnsibleError as error:
-            raise OSError(0, str(error.message)) from error
 
 
 def _of_balancers(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class SiteQuestion(TypedDict):
     name: str
     domain: str
     path: str
+    certificate: str
 
 
 class SiteCertificate(TypedDict):
@@ -189,7 +190,10 @@ def site_questions(sites: Iterable[Site]) -> list[SiteQuestion]:
     """
     return [
         SiteQuestion(
-            name=site["name"], domain=request_name(site["domains"]), path=site["health_path"]
+            name=site["name"],
+            domain=request_name(site["domains"]),
+            path=site["health_path"],
+            certificate=site.get("certificate_path", ""),
         )
         for site in sites
     ]

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.internal_ca import (
+    DEFAULT_DAYS,
+    DEFAULT_FOLDER,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -56,7 +60,14 @@ DERIVED = {
     "tls_certificate_mode": "app_tls",
     "tls_certificate_domains": "app_domain",
     "tls_certificate_provided_certificate": "app_tls",
+    "tls_certificate_provided_chain": "app_tls",
     "tls_certificate_provided_key": "app_tls",
+    "tls_certificate_provided_key_password": "app_tls",
+    "tls_certificate_authority_folder": "app_tls",
+    "tls_certificate_authority_certificate": "app_tls",
+    "tls_certificate_authority_key": "app_tls",
+    "tls_certificate_authority_key_password": "app_tls",
+    "tls_certificate_issued_days": "app_tls",
     "nginx_site_name": "app_name",
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
@@ -152,7 +163,7 @@ def wire(
         "tls_certificate_mode": tls.get("mode", ""),
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
-        "tls_certificate_provided_certificate": tls.get("certificate", ""),
+        **certificate_sources(tls),
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
@@ -169,6 +180,23 @@ def wire(
         "nginx_site_trusted_proxies": list(balancers),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def certificate_sources(tls: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the certificate comes from; the playbooks add what is secret.
+
+    Args:
+        tls: The checked `app_tls`.
+    """
+    given = {"certificate": tls.get("certificate", ""), "chain": tls.get("chain", "")}
+    internal = tls.get("mode") == "internal_ca"
+    return {
+        "tls_certificate_provided_certificate": "" if internal else given["certificate"],
+        "tls_certificate_provided_chain": given["chain"],
+        "tls_certificate_authority_certificate": given["certificate"] if internal else "",
+        "tls_certificate_authority_folder": tls.get("folder", DEFAULT_FOLDER),
+        "tls_certificate_issued_days": tls.get("days", DEFAULT_DAYS),
+    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:

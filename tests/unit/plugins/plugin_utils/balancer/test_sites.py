@@ -171,7 +171,12 @@ def test_question_of_a_site_is_what_a_visitor_requests() -> None:
         site(name="shop", domains=["*.example.com", "example.com"], health_path="/api/healthz")
     ]
     assert site_questions(sites) == [
-        {"name": "shop", "domain": "example.com", "path": "/api/healthz"}
+        {
+            "name": "shop",
+            "domain": "example.com",
+            "path": "/api/healthz",
+            "certificate": "/etc/shop/tls/fullchain.pem",
+        }
     ]
 
 
