@@ -125,6 +125,7 @@ def wire(
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
     )
+    in_front = list(balancers)
     needs = {need: deployment.get(f"app_{need}", least) for need, least in NEEDS.items()}
     wired = {
         "python_release_name": name,
@@ -164,6 +165,8 @@ def wire(
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
         **certificate_sources(tls),
+        # Where balancers pin it, only a playbook can tell them of the next one first.
+        "tls_certificate_renewal_enabled": not in_front,
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
@@ -177,7 +180,7 @@ def wire(
         "nginx_site_maintenance_open_paths": [deployment.get("health_url_path", "")],
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
-        "nginx_site_trusted_proxies": list(balancers),
+        "nginx_site_trusted_proxies": in_front,
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
 
