@@ -57,6 +57,14 @@ DERIVED = {
     "tls_certificate_domains": "app_domain",
     "tls_certificate_provided_certificate": "app_tls",
     "tls_certificate_provided_key": "app_tls",
+    **{
+        f"tls_certificate_acme_{key}": "app_tls"
+        for key in (
+            *("directory", "contact", "challenge", "hook", "hook_environment", "profile", "eab"),
+            "ca_bundle",
+        )
+    },
+    "nginx_site_acme_thumbprint": "app_tls",
     "nginx_site_name": "app_name",
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
@@ -89,6 +97,7 @@ BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
 DEFAULT_IMPORT_SECONDS = 120
+DEFAULT_NGINX_USER = "www-data"
 DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT = 80, 443
 
 
@@ -114,6 +123,9 @@ def wire(
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
     )
+    in_front = list(balancers)
+    # Behind balancers, which obtain it, a host has the self-signed pair that they pin.
+    mode = "selfsigned" if tls.get("mode") == "acme" and in_front else tls.get("mode", "")
     needs = {need: deployment.get(f"app_{need}", least) for need, least in NEEDS.items()}
     wired = {
         "python_release_name": name,
@@ -149,11 +161,17 @@ def wire(
         "gunicorn_service_proxy_keepalive_seconds": keepalive,
         "gunicorn_service_linger_seconds": (integer(keepalive) or 0) + 1,
         "tls_certificate_name": name,
-        "tls_certificate_mode": tls.get("mode", ""),
+        "tls_certificate_mode": mode,
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
         "tls_certificate_provided_certificate": tls.get("certificate", ""),
-        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
+        **_loading(certificates, given, by_variable=not in_front),
+        **{
+            f"tls_certificate_acme_{key}": tls[key]
+            for key in ("directory", "contact", "challenge", "hook", "profile", "ca_bundle")
+            if key in tls
+        },
+        "tls_certificate_client_environment": given.get("python_release_uv_environment", {}),
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
@@ -166,9 +184,24 @@ def wire(
         "nginx_site_maintenance_open_paths": [deployment.get("health_url_path", "")],
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
-        "nginx_site_trusted_proxies": list(balancers),
+        "nginx_site_trusted_proxies": in_front,
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def _loading(certificates: str, given: Mapping[str, Any], *, by_variable: bool) -> dict[str, Any]:
+    """Return how nginx gets at the pair: at each handshake, or at a reload.
+
+    Behind balancers at a reload: they pin a renewed self-signed pair before nginx serves it.
+    """
+    if not by_variable or {"nginx_site_certificate_path", "nginx_site_key_path"} & given.keys():
+        return {"tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"}
+    return {
+        "nginx_site_certificate_directory": certificates,
+        # The workers read it.
+        "tls_certificate_key_group": given.get("nginx_site_user", DEFAULT_NGINX_USER),
+        "tls_certificate_key_mode": "0640",
+    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
