@@ -34,6 +34,7 @@ AUTHORITY = "authority.pem"
 KINDS = ("selfsigned", "provided", "internal_ca")
 #: The certificate may be from a machine whose clock is ahead.
 CLOCKS_DIFFER = 3600
+EMPTY = "empty"
 CERTIFICATE_MODE = "0644"
 FOLDER_MODE = "0755"
 #: Begins the base64 of every public key on the curve P-256 (RFC 5480): its algorithm comes first.
@@ -161,8 +162,9 @@ class Found:
 def look(layout: Layout) -> Found:
     """Read what is on the host."""
     files = [os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY, AUTHORITY)]
+    places = (layout.folder, os.path.join(layout.folder, EMPTY), *files)
     return Found(
-        access={path: seen for path in (layout.folder, *files) if (seen := read_access(path))},
+        access={path: seen for path in places if (seen := read_access(path))},
         links={path: target for path in layout.links if (target := read_link(path))},
         certificate=read_certificate(files[0]),
         public_key=read_public_key(files[1]) if os.path.isfile(files[1]) else "",
@@ -215,6 +217,8 @@ def compare(
     certificate_path, key_path = (os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY))
     access = {
         layout.folder: Access("root", "root", FOLDER_MODE),
+        # The root of nginx's server, which finds the pair by it.
+        os.path.join(layout.folder, EMPTY): Access("root", "root", FOLDER_MODE),
         certificate_path: Access("root", "root", CERTIFICATE_MODE),
         key_path: key,
     }

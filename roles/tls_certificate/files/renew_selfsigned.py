@@ -2,8 +2,8 @@
 
     renew_selfsigned.py CONFIG
 
-Its unit runs it daily, as root. It changes nothing unless the pair in use is self-signed and has too
-little of its lifetime left. Standard library and openssl(1) alone.
+Its unit runs it daily, as root. It changes nothing unless the pair in use is self-signed and has
+too little of its lifetime left. Standard library and openssl(1) alone.
 """
 
 from __future__ import annotations
