@@ -168,6 +168,7 @@ lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/poetry-requirements,3.12)
+	$(call lock,roles/tls_certificate/files/certbot-requirements,$(HOST_PYTHON))
 
 define lock
 uv pip compile --quiet --generate-hashes --universal --python-version $(2) --no-emit-index-url --no-emit-find-links \

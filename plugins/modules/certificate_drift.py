@@ -86,6 +86,18 @@ options:
         description: SHA-256 of the authority's certificate, PEM, in hexadecimal digits.
         type: str
         required: true
+  renewal:
+    description: What has to renew the pair on the host itself.
+    type: dict
+    suboptions:
+      files:
+        description: SHA-256 of each of its files by path, in hexadecimal digits.
+        type: dict
+        required: true
+      timer:
+        description: The timer that has to start at boot.
+        type: str
+        required: true
   provided:
     description: The provided pair that is wanted.
     type: dict
@@ -142,6 +154,10 @@ drift:
       description: What differs about the content of the certificate.
       type: list
       elements: str
+    renewal:
+      description: Paths of what renews the pair that are not as wanted.
+      type: list
+      elements: str
     links:
       description: Paths of the links that lead elsewhere.
       type: list
@@ -161,8 +177,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift 
     Issued,
     Layout,
     Provided,
+    Renewing,
     SelfSigned,
     examine,
+    renewal_drift,
 )
 
 
@@ -186,6 +204,10 @@ def main() -> None:
             "key_mode": {"type": "str", "default": "0600", "no_log": False},
             "selfsigned": {"type": "dict", "options": made},
             "issued": {"type": "dict", "options": made | {"authority_sha256": text}},
+            "renewal": {
+                "type": "dict",
+                "options": {"files": {"type": "dict", "required": True}, "timer": text},
+            },
             "provided": {
                 "type": "dict",
                 "options": {"certificate_sha256": text, "key_sha256": text | {"no_log": False}},
@@ -207,6 +229,9 @@ def main() -> None:
         authority = given.get("authority_sha256")
         wanted = Issued(*common, authority) if authority else SelfSigned(*common)
     pair, drift = examine(layout, key, wanted, time.time())
+    if asked["renewal"]:
+        paths = renewal_drift(Renewing(asked["renewal"]["files"], asked["renewal"]["timer"]))
+        drift |= {"renewal": paths} if paths else {}
     module.exit_json(changed=False, pair=pair, drift=drift)
 
 

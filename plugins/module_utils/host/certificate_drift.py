@@ -34,6 +34,7 @@ AUTHORITY = "authority.pem"
 KINDS = ("selfsigned", "provided", "internal_ca")
 #: The certificate may be from a machine whose clock is ahead.
 CLOCKS_DIFFER = 3600
+EMPTY = "empty"
 CERTIFICATE_MODE = "0644"
 FOLDER_MODE = "0755"
 #: Begins the base64 of every public key on the curve P-256 (RFC 5480): its algorithm comes first.
@@ -125,6 +126,19 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Renewing:
+    """What renews the pair on the host itself.
+
+    Attributes:
+        files: The SHA-256 of each file, in hexadecimal digits, by its path.
+        timer: The unit that has to start at boot.
+    """
+
+    files: Mapping[str, str]
+    timer: str
+
+
+@dataclass(frozen=True)
 class Found:
     """What is on the host.
 
@@ -148,8 +162,9 @@ class Found:
 def look(layout: Layout) -> Found:
     """Read what is on the host."""
     files = [os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY, AUTHORITY)]
+    places = (layout.folder, os.path.join(layout.folder, EMPTY), *files)
     return Found(
-        access={path: seen for path in (layout.folder, *files) if (seen := read_access(path))},
+        access={path: seen for path in places if (seen := read_access(path))},
         links={path: target for path in layout.links if (target := read_link(path))},
         certificate=read_certificate(files[0]),
         public_key=read_public_key(files[1]) if os.path.isfile(files[1]) else "",
@@ -202,6 +217,8 @@ def compare(
     certificate_path, key_path = (os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY))
     access = {
         layout.folder: Access("root", "root", FOLDER_MODE),
+        # The root of nginx's server, which finds the pair by it.
+        os.path.join(layout.folder, EMPTY): Access("root", "root", FOLDER_MODE),
         certificate_path: Access("root", "root", CERTIFICATE_MODE),
         key_path: key,
     }
@@ -263,6 +280,17 @@ def authority_drift(path: str, wanted: Issued, found: Found) -> list[str]:
     if found.digests.get(path) == wanted.authority:
         return []
     return [f"{path} is not the authority that issues certificates now"]
+
+
+def renewal_drift(wanted: Renewing, units: str = "/etc/systemd/system") -> list[str]:
+    """Return the paths of what renews the pair that are not as wanted."""
+    paths = [
+        path
+        for path, wanted_digest in wanted.files.items()
+        if not os.path.isfile(path) or digest(path) != wanted_digest
+    ]
+    link = os.path.join(units, "timers.target.wants", wanted.timer)
+    return paths if os.path.islink(link) else [*paths, link]
 
 
 def digest_drift(path: str, wanted: str, found: Found) -> list[str]:

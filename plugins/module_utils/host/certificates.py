@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import ssl
@@ -85,11 +86,19 @@ def refusal(certificate: Certificate, domain: str, now: float | None = None) -> 
     if clock > certificate.ends:
         days = -certificate.days_left(clock)
         return f"it expired {days} {'day' if days == 1 else 'days'} ago"
-    names = {name.lower() for name in certificate.names}
+    names = {canonical(name) for name in certificate.names}
     # A wildcard stands for exactly the left-most label (RFC 6125, section 6.4.3).
-    if names.isdisjoint({domain.lower(), "*." + domain.lower().partition(".")[2]}):
+    if names.isdisjoint({canonical(domain), "*." + domain.lower().partition(".")[2]}):
         return f"it is for {', '.join(certificate.names) or 'no name'}, not for {domain}"
     return ""
+
+
+def canonical(name: str) -> str:
+    """Return a name or an address of a certificate as they compare."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name.lower()
 
 
 def read_public_key(path: str) -> str:

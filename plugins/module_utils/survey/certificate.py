@@ -13,6 +13,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
 
 #: Beside the certificate, where this machine renews it itself.
 RENEWAL = "renewal.json"
+#: Pairs that the controller brings, whatever was before.
+FROM_THE_CONTROLLER = ("provided", "internal_ca")
 #: A reason is the text of somebody's server; nobody reads a page of it.
 LONGEST_REASON = 500
 
@@ -35,7 +37,11 @@ def certificate_state(path: str) -> CertificateState | None:
 
 
 def read_renewal(directory: str) -> Renewal | None:
-    """Return what the last renewal left; None if this machine does not renew."""
+    """Return what the last renewal left; None if this machine does not renew what is in use."""
+    pair = os.path.basename(os.path.realpath(os.path.join(directory, "current")))
+    if pair.startswith(FROM_THE_CONTROLLER):
+        # What is left of another mode.
+        return None
     try:
         with open(os.path.join(directory, RENEWAL), encoding="utf-8") as file:
             told = json.load(file)

@@ -6,12 +6,10 @@ import base64
 import binascii
 import re
 import shlex
+import ssl
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
-    missing_cryptography,
-)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     kind,
@@ -174,15 +172,9 @@ def check_domains(value: dict[str, Any], domains: list[str], findings: Findings)
 
 def check_bundle(content: bytes, findings: Findings) -> None:
     """Refuse a file that has no certificate that can be read."""
-    if refusal := missing_cryptography():
-        findings.refuse("not checked", "cryptography on the controller", refusal, at=".ca_bundle")
-        return
-    # Checked just above: cryptography is there.
-    from cryptography import x509  # noqa: PLC0415
-
     try:
-        x509.load_pem_x509_certificates(content)
-    except ValueError:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode())
+    except (ssl.SSLError, ValueError):
         findings.refuse(
             "without a certificate that can be read",
             "PEM text with the certificates of the CA that has signed the directory's own",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.internal_ca import (
-    DEFAULT_DAYS,
-    DEFAULT_FOLDER,
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_wiring import (
+    certificate_loading,
+    certificate_sources,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
@@ -68,6 +68,14 @@ DERIVED = {
     "tls_certificate_authority_key": "app_tls",
     "tls_certificate_authority_key_password": "app_tls",
     "tls_certificate_issued_days": "app_tls",
+    **{
+        f"tls_certificate_acme_{key}": "app_tls"
+        for key in (
+            *("directory", "contact", "challenge", "hook", "hook_environment", "profile", "eab"),
+            "ca_bundle",
+        )
+    },
+    "nginx_site_acme_thumbprint": "app_tls",
     "nginx_site_name": "app_name",
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
@@ -125,6 +133,9 @@ def wire(
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
     )
+    in_front = list(balancers)
+    # Behind balancers, which obtain it, a host has the self-signed pair that they pin.
+    mode = "selfsigned" if tls.get("mode") == "acme" and in_front else tls.get("mode", "")
     needs = {need: deployment.get(f"app_{need}", least) for need, least in NEEDS.items()}
     wired = {
         "python_release_name": name,
@@ -160,11 +171,14 @@ def wire(
         "gunicorn_service_proxy_keepalive_seconds": keepalive,
         "gunicorn_service_linger_seconds": (integer(keepalive) or 0) + 1,
         "tls_certificate_name": name,
-        "tls_certificate_mode": tls.get("mode", ""),
+        "tls_certificate_mode": mode,
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
         **certificate_sources(tls),
-        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
+        **certificate_loading(certificates, given, by_variable=not in_front),
+        # Where balancers pin it, only a playbook can tell them of the next one first.
+        "tls_certificate_renewal_enabled": not in_front,
+        "tls_certificate_client_environment": given.get("python_release_uv_environment", {}),
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
@@ -177,26 +191,9 @@ def wire(
         "nginx_site_maintenance_open_paths": [deployment.get("health_url_path", "")],
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
-        "nginx_site_trusted_proxies": list(balancers),
+        "nginx_site_trusted_proxies": in_front,
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
-
-
-def certificate_sources(tls: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where the certificate comes from; the playbooks add what is secret.
-
-    Args:
-        tls: The checked `app_tls`.
-    """
-    given = {"certificate": tls.get("certificate", ""), "chain": tls.get("chain", "")}
-    internal = tls.get("mode") == "internal_ca"
-    return {
-        "tls_certificate_provided_certificate": "" if internal else given["certificate"],
-        "tls_certificate_provided_chain": given["chain"],
-        "tls_certificate_authority_certificate": given["certificate"] if internal else "",
-        "tls_certificate_authority_folder": tls.get("folder", DEFAULT_FOLDER),
-        "tls_certificate_issued_days": tls.get("days", DEFAULT_DAYS),
-    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:

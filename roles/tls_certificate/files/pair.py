@@ -86,7 +86,7 @@ def install(
     _write(os.path.join(made, CERTIFICATE), certificate, 0o644, 0)
     _write(os.path.join(made, KEY), key, mode, gid)
     for path in (made, os.path.join(made, EMPTY)):
-        os.chmod(path, 0o755)
+        os.chmod(path, 0o755)  # noqa: S103 (every worker of nginx enters it)
     if os.path.isdir(folder):
         shutil.rmtree(folder)
     os.rename(made, folder)

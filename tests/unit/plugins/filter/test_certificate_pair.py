@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from ansible_collections.asgi.fleet.plugins.filter.certificate_pair import FilterModule
+
 from tests.unit.plugins.plugin_utils.inputs.certificates import NOW, make
 
 certificate_pair = FilterModule().filters()["certificate_pair"]

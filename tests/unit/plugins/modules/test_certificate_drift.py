@@ -29,8 +29,9 @@ def pair(tmp_path: Path) -> dict[str, Any]:
     config = tmp_path / "openssl.cnf"
     config.write_text("[req]\ndistinguished_name = name\n[name]\n")
     folder = tmp_path / "tls" / "pair"
-    folder.mkdir(parents=True)
-    folder.chmod(0o755)
+    (folder / "empty").mkdir(parents=True)
+    for made in (folder, folder / "empty"):
+        made.chmod(0o755)
     (folder.parent / "current").symlink_to("pair")
     for name, path in (("fullchain.pem", "site.crt"), ("privkey.pem", "site.key")):
         (tmp_path / path).symlink_to(folder.parent / "current" / name)

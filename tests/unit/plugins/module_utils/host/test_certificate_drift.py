@@ -15,9 +15,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift 
     Found,
     Layout,
     Provided,
+    Renewing,
     SelfSigned,
     compare,
+    digest,
     look,
+    renewal_drift,
     resolved,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import (
@@ -29,8 +32,9 @@ T = TypeVar("T")
 FORMER = "provided-0123456789abcdef"
 NOW = 1_800_000_000.0
 LAYOUT = Layout("/tls", "selfsigned", "/etc/site.crt", "/etc/site.key")
-FOLDER, CERTIFICATE, KEY = (
+FOLDER, EMPTY, CERTIFICATE, KEY = (
     "/tls/selfsigned",
+    "/tls/selfsigned/empty",
     "/tls/selfsigned/fullchain.pem",
     "/tls/selfsigned/privkey.pem",
 )
@@ -41,6 +45,7 @@ PROVIDED = Provided("c0ffee", "beef")
 GOOD = Found(
     access={
         FOLDER: Access("0", "0", "0755"),
+        EMPTY: Access("0", "0", "0755"),
         CERTIFICATE: Access("0", "0", "0644"),
         KEY: Access("0", "0", "0600"),
     },
@@ -133,7 +138,7 @@ def test_a_provided_file_differs_by_its_content(path: str, digest: str | None) -
     assert found == {subject: [f"{path} differs from the provided file"]}
 
 
-@pytest.mark.parametrize("path", [FOLDER, CERTIFICATE, KEY])
+@pytest.mark.parametrize("path", [FOLDER, EMPTY, CERTIFICATE, KEY])
 @pytest.mark.parametrize(
     "access", [Access("0", "0", "0666"), Access("0", "33", ""), Access("33", "0", ""), None]
 )
@@ -163,6 +168,19 @@ def test_superseded_pairs_are_told() -> None:
 def test_names_and_numbers_of_an_owner_are_the_same() -> None:
     assert resolved(Access("root", "root", "600")) == resolved(Access("0", "0", "0600"))
     assert resolved(Access("nobody-here", "0", "u=rw")) == ("nobody-here", 0, "u=rw")
+
+
+def test_what_renews_the_pair_is_compared_by_its_content(tmp_path: Path) -> None:
+    program, units = tmp_path / "program", tmp_path / "units"
+    wanted = Renewing({str(program): digest(__file__)}, "shop-certificate.timer")
+    link = units / "timers.target.wants" / wanted.timer
+    assert renewal_drift(wanted, str(units)) == [str(program), str(link)]
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/nowhere")
+    program.write_text("another")
+    assert renewal_drift(wanted, str(units)) == [str(program)]
+    program.write_bytes(Path(__file__).read_bytes())
+    assert renewal_drift(wanted, str(units)) == []
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+WEAK_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 (the one that is refused)
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
 
 
@@ -20,7 +21,7 @@ class Made:
     """A certificate and its key."""
 
     certificate: x509.Certificate
-    key: Any
+    key: CertificateIssuerPrivateKeyTypes
 
     @property
     def pem(self) -> bytes:
@@ -32,20 +33,19 @@ class Made:
         hidden: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if password:
             hidden = serialization.BestAvailableEncryption(password.encode())
-        made: bytes = self.key.private_bytes(
+        return self.key.private_bytes(
             serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), hidden
         )
-        return made
 
 
 def make(
     name: str = "shop.example.com",
     issuer: Made | None = None,
     *,
-    key: Any = None,
+    key: CertificateIssuerPrivateKeyTypes | None = None,
     days: tuple[float, float] = (-1, 90),
     ca: bool | None = False,
-    usage: x509.ExtendedKeyUsageOID | None = ExtendedKeyUsageOID.SERVER_AUTH,
+    usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
     sign: bool | None = None,
     digest: hashes.HashAlgorithm | None = None,
     own_hash: bool = False,
@@ -94,12 +94,15 @@ def make(
     return Made(builder.sign(signer, None if own_hash else digest or hashes.SHA256()), key)
 
 
-def authority(name: str = "Company CA", issuer: Made | None = None, **changed: Any) -> Made:
+def authority(name: str = "Company CA", issuer: Made | None = None, **changed: object) -> Made:
     """Make an authority."""
-    return make(name, issuer, **{"ca": True, "sign": True, "usage": None, **changed})
+    wanted = {"ca": True, "sign": True, "usage": None, **changed}
+    return make(name, issuer, **wanted)  # type: ignore[arg-type]
 
 
-def request(key: Any = None, name: str = "evil.example.com") -> str:
+def request(
+    key: CertificateIssuerPrivateKeyTypes | None = None, name: str = "evil.example.com"
+) -> str:
     """Make a request for a certificate that asks for a name of its own choice."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -19,11 +19,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pem 
     write_key,
 )
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from tests.unit.plugins.plugin_utils.inputs.certificates import (
     NOW,
+    WEAK_RSA,
     authority,
     make,
     request,
@@ -73,7 +75,7 @@ COMING = authority("Coming", days=(1, 90))
 LEAF = make("shop.example.com")
 WITHOUT = make("Old CA", ca=None, usage=None)
 NO_SIGNATURES = authority("Signs nothing", sign=False)
-WEAK = authority("Weak", key=rsa.generate_private_key(65537, 1024))
+WEAK = authority("Weak", key=WEAK_RSA)
 EXPIRED_ROOT = authority("Expired root", days=(-90, -1))
 BELOW_EXPIRED = authority("Below", EXPIRED_ROOT)
 
@@ -203,7 +205,7 @@ def test_authority_with_an_ed25519_key_issues() -> None:
 
 
 def test_request_for_a_weak_key_is_refused() -> None:
-    weak = request(rsa.generate_private_key(65537, 1024))
+    weak = request(WEAK_RSA)
     with pytest.raises(ValueError, match="the request is for a key of RSA with 1024 bits; expec"):
         issue(make_authority(NOW), weak, "shop", DOMAINS, 30, NOW)
 

@@ -175,7 +175,7 @@ def test_missing_source_message() -> None:
 
 
 NAME = "a lower-case letter and then at most 30 of a-z, 0-9 and -, such as shop"
-DOMAIN = "a DNS name such as www.example.com or *.example.com"
+DOMAIN = "a DNS name such as www.example.com or *.example.com, or an IP address"
 MODULE = ALLOWED
 URL_PATH = "a path that begins with /, such as /healthz, without a query"
 PREFIX = "empty or a path that begins with / and does not end with it, such as /api"
@@ -200,7 +200,8 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
         ("app_domain", "shop_1.example", f"is shop_1.example; expected {DOMAIN}; {SET}"),
         ("app_domain", "www.*.example", f"is www.*.example; expected {DOMAIN}; {SET}"),
         ("app_domain", "*.com", f"is *.com; expected {DOMAIN}; {SET}"),
-        ("app_domain", "192.0.2.1", f"is 192.0.2.1; expected {DOMAIN}; {SET}"),
+        ("app_domain", "192.0.2.300", f"is 192.0.2.300; expected {DOMAIN}; {SET}"),
+        ("app_domain", "fe80::1%eth0", f"is fe80::1%eth0; expected {DOMAIN}; {SET}"),
         ("app_domain", "https://a.example", f"is https://a.example; expected {DOMAIN}; {SET}"),
         ("app_domain", "-a.example", f"is -a.example; expected {DOMAIN}; {SET}"),
         ("app_domain", ["a.example", 7], f"is 7; expected {DOMAIN}; {SET}"),

@@ -81,6 +81,7 @@ FOLLOWING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "certificates": (
         {"tls_certificate_directory": "/srv/tls"},
         {
+            "nginx_site_certificate_directory": "/srv/tls",
             "nginx_site_certificate_path": "/srv/tls/fullchain.pem",
             "nginx_site_key_path": "/srv/tls/privkey.pem",
         },
@@ -134,6 +135,12 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "tls_certificate_domains": ["*.example.com", "example.com"],
         "tls_certificate_directory": "/etc/shop/tls",
         "tls_certificate_provided_certificate": "/tls/chain.pem",
+        "tls_certificate_provided_chain": "",
+        "tls_certificate_authority_certificate": "",
+        "tls_certificate_authority_folder": "authority",
+        "tls_certificate_issued_days": 30,
+        "tls_certificate_renewal_enabled": False,
+        "tls_certificate_client_environment": {},
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": "shop",
         "nginx_site_domains": ["*.example.com", "example.com"],
@@ -168,7 +175,11 @@ def test_wiring_of_variables_that_do_not_fit_still_says_what_it_can() -> None:
     assert wired["nginx_site_proxy_read_timeout_seconds"] == 60
 
 
-@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []))
+#: Of which others follow: tested with those.
+DECIDE = {"nginx_site_certificate_path", "nginx_site_key_path"}
+
+
+@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []).keys() - DECIDE)
 def test_value_of_the_user_wins(name: str) -> None:
     plain = wire(DEPLOYMENT, {}, [])
     wired = wire(DEPLOYMENT, {name: plain[name]}, [])
