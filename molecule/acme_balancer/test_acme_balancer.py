@@ -19,7 +19,8 @@ AUTHORITY = """
 set -e
 mkdir -p /root/authority && cd /root/authority
 [ -e ca.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-  -subj "/CN=Authority of the test" -addext keyUsage=critical,keyCertSign -out ca.pem -keyout ca.key 2>/dev/null
+  -subj "/CN=Authority of the test" -addext keyUsage=critical,keyCertSign \\
+  -out ca.pem -keyout ca.key 2>/dev/null
 cat ca.pem
 """
 #: Another pair in the place of the one in use, as a renewal brings it.
@@ -144,6 +145,9 @@ def test_wrong_key_is_refused_and_the_former_certificate_serves(shop: Shop, fron
 def test_renewals_lose_nothing(shop: Shop, front: str, how: str) -> None:
     live = shop.shell("readlink /etc/shop/tls/current", front)
     load = Load(shop, rate=120)
+    # Of the measurement before.
+    load.stop.unlink(missing_ok=True)
+    load.events.unlink(missing_ok=True)
     load.start()
     newcomers = Newcomers(shop)
     newcomers.start()
