@@ -179,7 +179,7 @@ def test_wiring_of_variables_that_do_not_fit_still_says_what_it_can() -> None:
 DECIDE = {"nginx_site_certificate_path", "nginx_site_key_path"}
 
 
-@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []).keys() - DECIDE)
+@pytest.mark.parametrize("name", sorted(wire(DEPLOYMENT, {}, []).keys() - DECIDE))
 def test_value_of_the_user_wins(name: str) -> None:
     plain = wire(DEPLOYMENT, {}, [])
     wired = wire(DEPLOYMENT, {name: plain[name]}, [])
