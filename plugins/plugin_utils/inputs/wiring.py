@@ -87,6 +87,7 @@ OF_THE_RUN = {
     "gunicorn_service_keep_previous": "",
     "gunicorn_service_restart": "run playbooks/restart.yml",
     "gunicorn_service_rollout": "",
+    "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
     "nginx_site_maintenance_guests": "add -e maintenance_allow to playbooks/maintenance.yml",
     "nginx_site_maintenance_minutes": "add -e maintenance_minutes to playbooks/maintenance.yml",
@@ -171,7 +172,6 @@ def wire(
             for key in ("directory", "contact", "challenge", "hook", "profile", "ca_bundle")
             if key in tls
         },
-        "tls_certificate_client_environment": given.get("python_release_uv_environment", {}),
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
@@ -197,6 +197,7 @@ def _loading(certificates: str, given: Mapping[str, Any], *, by_variable: bool) 
     if not by_variable or {"nginx_site_certificate_path", "nginx_site_key_path"} & given.keys():
         return {"tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"}
     return {
+        "tls_certificate_deploy_command": "",
         "nginx_site_certificate_directory": certificates,
         # The workers read it.
         "tls_certificate_key_group": given.get("nginx_site_user", DEFAULT_NGINX_USER),

@@ -40,6 +40,7 @@ PROVIDED = Provided("c0ffee", "beef")
 GOOD = Found(
     access={
         FOLDER: Access("0", "0", "0755"),
+        f"{FOLDER}/empty": Access("0", "0", "0755"),
         CERTIFICATE: Access("0", "0", "0644"),
         KEY: Access("0", "0", "0600"),
     },
