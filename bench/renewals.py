@@ -29,7 +29,8 @@ SITE = "/etc/nginx/conf.d/shop.conf"
 #: The pair in use is copied under another name, and the link leads there.
 EXCHANGE = (
     "cd /etc/shop/tls && now=$(readlink current)"
-    " && next=${now%.[ab]}.$(test ${now##*.} = a && echo b || echo a) && rm -rf $next && cp -a $now $next && ln -sfn $next current.new"
+    " && next=${now%.[ab]}.$(test ${now##*.} = a && echo b || echo a)"
+    " && rm -rf $next && cp -a $now $next && ln -sfn $next current.new"
     " && mv -T current.new current"
 )
 WAYS = {
