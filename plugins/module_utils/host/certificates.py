@@ -50,6 +50,14 @@ class Certificate:
     extended_key_usage: tuple[str, ...] = ()
     basic_constraints: tuple[str, ...] = ()
 
+    def share_left(self, now: float) -> float:
+        """Return the share of its lifetime that is left; 0 or less when it has expired.
+
+        Never days: what is plenty for a certificate of a year is all that one of a week has.
+        """
+        lifetime = self.ends - self.begins
+        return (self.ends - now) / lifetime if lifetime > 0 else 0.0
+
     def days_left(self, now: float | None = None) -> int:
         """Return the whole days until it expires; negative if it has."""
         return int((self.ends - (time.time() if now is None else now)) // SECONDS_PER_DAY)

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import acme
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import acme, internal_ca
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import check_pair
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pem import (
+    is_pem,
+    names_private_key,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     SET_IN_VAULT,
     Findings,
@@ -47,7 +51,23 @@ MODES: dict[str, dict[str, Key]] = {
     "selfsigned": {},
     "provided": {
         "certificate": Key(f"{_PEM}, with its chain"),
+        "chain": Key(f"{_PEM}, with the intermediates that the certificate lacks", required=False),
         "key": Key(_PEM, secret=True),
+        "key_password": Key(
+            internal_ca.ENCRYPTED_BY, secret=True, required=False, check=internal_ca.password
+        ),
+    },
+    "internal_ca": {
+        "folder": Key(internal_ca.FOLDER, required=False, check=internal_ca.folder),
+        "certificate": Key(f"{_PEM}, of the authority, instead of the folder", required=False),
+        "key": Key(f"{_PEM}, of the authority", secret=True, required=False),
+        "key_password": Key(
+            f"{internal_ca.ENCRYPTED_BY}; also of the one in the folder",
+            secret=True,
+            required=False,
+            check=internal_ca.password,
+        ),
+        "days": Key(internal_ca.DAYS, required=False, check=internal_ca.days),
     },
     "acme": {
         "directory": Key(acme.DIRECTORY, required=False, check=acme.directory),
@@ -95,6 +115,8 @@ def tls(value: object, findings: Findings) -> dict[str, Any]:
         normal[name] = _value(given.get(name), key, findings, f".{name}")
     if mode == "acme" and not findings.problems:
         acme.together(normal, findings)
+    if mode == "internal_ca" and not findings.problems:
+        internal_ca.together(normal, findings)
     return normal
 
 
@@ -113,14 +135,12 @@ def _text(value: object, key: Key, findings: Findings, at: str) -> str:
         findings.refuse("not set" if value is None else "empty", key.expected, todo, at=at)
     elif not isinstance(value, str) or not (is_pem(value) or value.startswith("/")):
         findings.refuse(kind(value) if key.secret else seen(value), key.expected, todo, at=at)
+    elif not key.secret and names_private_key(value):
+        # It would be shown as what it is taken for.
+        findings.refuse("a text with a private key", "certificates alone", "remove the key", at=at)
     else:
         return value
     return ""
-
-
-def is_pem(text: str) -> bool:
-    """Return whether a text is PEM itself and not the path of a file."""
-    return text.lstrip().startswith("-----BEGIN ")
 
 
 def check_material(
@@ -130,6 +150,7 @@ def check_material(
     *,
     now: datetime,
     read_file: ReadFile,
+    base: Path | None = None,
 ) -> None:
     """Check the content of certificates and keys, after the mode's keys were accepted.
 
@@ -139,7 +160,9 @@ def check_material(
         findings: Takes the problems.
         now: The time for expiry, with a time zone.
         read_file: Reads a file of the controller, as bytes; decrypts a file encrypted by Vault.
+        base: The folder of the inventory.
     """
+    before = len(findings.problems)
     material: dict[str, bytes] = {}
     for name, key in MODES[value["mode"]].items():
         if key.check or name not in value:
@@ -147,9 +170,22 @@ def check_material(
         content = _content(value[name], findings, f".{name}", read_file)
         if content is not None:
             material[name] = content
-    if material.keys() == {"certificate", "key"}:
-        for refusal in check_pair(material["certificate"], material["key"], domains, now):
+    if len(findings.problems) > before:
+        return
+    if value["mode"] == "provided":
+        for refusal in check_pair(
+            material["certificate"],
+            material["key"],
+            domains,
+            now,
+            chain_pem=material.get("chain", b""),
+            password=value.get("key_password", ""),
+        ):
             findings.problems.append(Problem(findings.variable, f"app_tls: {refusal}"))
+    if value["mode"] == "internal_ca":
+        internal_ca.check_authority(
+            value, material, findings, now=now, read_file=read_file, base=base
+        )
     if value["mode"] == "acme":
         acme.check_domains(value, domains, findings)
         if "ca_bundle" in material:
@@ -179,12 +215,17 @@ def read_controller_file(path: str) -> bytes:
 
 
 def public_part(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the value without the text of a key; the path of a key is not secret."""
-    return {
-        name: content
-        for name, content in value.items()
-        if name not in SECRETS or (isinstance(content, str) and not is_pem(content))
-    }
+    """Return the value without a secret; the path of a key is not secret."""
+    keys = MODES.get(value.get("mode", ""), {})
+    return {name: content for name, content in value.items() if not _is_secret(keys, name, content)}
+
+
+def _is_secret(keys: dict[str, Key], name: str, content: object) -> bool:
+    key = keys.get(name)
+    if key is None or not key.secret:
+        return False
+    # Only a key of PEM may be a path.
+    return key.check is not None or not isinstance(content, str) or is_pem(content)
 
 
 def _modes() -> str:

@@ -7,9 +7,13 @@ deployment (`DERIVED`) are refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_wiring import (
+    certificate_loading,
+    certificate_sources,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -56,7 +60,14 @@ DERIVED = {
     "tls_certificate_mode": "app_tls",
     "tls_certificate_domains": "app_domain",
     "tls_certificate_provided_certificate": "app_tls",
+    "tls_certificate_provided_chain": "app_tls",
     "tls_certificate_provided_key": "app_tls",
+    "tls_certificate_provided_key_password": "app_tls",
+    "tls_certificate_authority_folder": "app_tls",
+    "tls_certificate_authority_certificate": "app_tls",
+    "tls_certificate_authority_key": "app_tls",
+    "tls_certificate_authority_key_password": "app_tls",
+    "tls_certificate_issued_days": "app_tls",
     **{
         f"tls_certificate_acme_{key}": "app_tls"
         for key in (
@@ -98,7 +109,6 @@ BALANCER_MARGIN_SECONDS = 5
 DEFAULT_READ_TIMEOUT_SECONDS = 60
 DEFAULT_KEEPALIVE_SECONDS = 2
 DEFAULT_IMPORT_SECONDS = 120
-DEFAULT_NGINX_USER = "www-data"
 DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT = 80, 443
 
 
@@ -165,13 +175,10 @@ def wire(
         "tls_certificate_mode": mode,
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
-        "tls_certificate_provided_certificate": tls.get("certificate", ""),
-        **_loading(certificates, given, by_variable=not in_front),
-        **{
-            f"tls_certificate_acme_{key}": tls[key]
-            for key in ("directory", "contact", "challenge", "hook", "profile", "ca_bundle")
-            if key in tls
-        },
+        **certificate_sources(tls),
+        **certificate_loading(certificates, given, by_variable=not in_front),
+        # Where balancers pin it, only a playbook can tell them of the next one first.
+        "tls_certificate_renewal_enabled": not in_front,
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
@@ -187,22 +194,6 @@ def wire(
         "nginx_site_trusted_proxies": in_front,
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
-
-
-def _loading(certificates: str, given: Mapping[str, Any], *, by_variable: bool) -> dict[str, Any]:
-    """Return how nginx gets at the pair: at each handshake, or at a reload.
-
-    Behind balancers at a reload: they pin a renewed self-signed pair before nginx serves it.
-    """
-    if not by_variable or {"nginx_site_certificate_path", "nginx_site_key_path"} & given.keys():
-        return {"tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"}
-    return {
-        "tls_certificate_deploy_command": "",
-        "nginx_site_certificate_directory": certificates,
-        # The workers read it.
-        "tls_certificate_key_group": given.get("nginx_site_user", DEFAULT_NGINX_USER),
-        "tls_certificate_key_mode": "0640",
-    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:
@@ -239,6 +230,38 @@ def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
             "a class of your own is set by extending the block `worker` of gunicorn.conf.py.j2",
         )
     return findings.problems
+
+
+def balancer_problems(deployment: Mapping[str, Any], balancers: Collection[str]) -> list[Problem]:
+    """Return a problem for each variable that asks for what only a balancer can do.
+
+    Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
+        balancers: The balancers.
+    """
+    problems = []
+    percent = deployment.get("fleet_canary_percent")
+    for variable, asked, does in (
+        ("fleet_canary_percent", percent, "shares out the requests"),
+        ("fleet_sticky_sessions", deployment.get("fleet_sticky_sessions"), "gives the cookie"),
+    ):
+        if asked and not balancers:
+            findings = Findings(variable)
+            findings.refuse(
+                f"{seen(asked)} and no host is in the group balancer",
+                f"a balancer, which {does}",
+                "add one to the inventory, or remove the variable",
+            )
+            problems += findings.problems
+    if percent and deployment.get("fleet_soak_seconds") == 0:
+        findings = Findings("fleet_canary_percent")
+        findings.refuse(
+            f"{percent} and fleet_soak_seconds is 0",
+            "a time in which the canary is watched",
+            "set fleet_soak_seconds, or remove fleet_canary_percent",
+        )
+        problems += findings.problems
+    return problems
 
 
 def wire_balancer(

@@ -71,6 +71,8 @@ def test_examination_fills_in_every_default() -> None:
         "fleet_max_error_ratio": None,
         "fleet_max_p99_ms": None,
         "fleet_min_requests": 100,
+        "fleet_canary_percent": None,
+        "fleet_sticky_sessions": False,
         "fleet_take_over_lock": False,
         "fleet_allow_older": False,
         "fleet_allow_unserved": False,
@@ -139,6 +141,8 @@ def test_deployment_carries_no_environment_and_no_secret() -> None:
         ("fleet_max_error_ratio", "1%", 0.01),
         ("fleet_max_error_ratio", "0.5%", 0.005),
         ("fleet_max_p99_ms", "500", 500),
+        ("fleet_canary_percent", "5", 5),
+        ("fleet_sticky_sessions", "yes", True),
         ("fleet_min_requests", "20", 20),
     ],
 )
@@ -250,6 +254,9 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
             f"is 0; expected a number of milliseconds from 1 to 3600000; {SET}",
         ),
         ("fleet_min_requests", 0, f"is 0; expected a number from 1 to 1000000; {SET}"),
+        ("fleet_canary_percent", 0, f"is 0; expected a number from 1 to 99; {SET}"),
+        ("fleet_canary_percent", "5%", f"is 5%; expected a number from 1 to 99; {SET}"),
+        ("fleet_sticky_sessions", "web1", f"is web1; expected true or false; {SET}"),
         ("fleet_patch_batch", "all", f"is all; expected {WAVE}; {SET}"),
         (
             "fleet_address",

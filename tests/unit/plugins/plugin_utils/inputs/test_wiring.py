@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
     OF_THE_RUN,
+    balancer_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -80,9 +81,9 @@ FOLLOWING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "certificates": (
         {"tls_certificate_directory": "/srv/tls"},
         {
+            "nginx_site_certificate_directory": "/srv/tls",
             "nginx_site_certificate_path": "/srv/tls/fullchain.pem",
             "nginx_site_key_path": "/srv/tls/privkey.pem",
-            "nginx_site_certificate_directory": "/srv/tls",
         },
     ),
 }
@@ -134,6 +135,11 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "tls_certificate_domains": ["*.example.com", "example.com"],
         "tls_certificate_directory": "/etc/shop/tls",
         "tls_certificate_provided_certificate": "/tls/chain.pem",
+        "tls_certificate_provided_chain": "",
+        "tls_certificate_authority_certificate": "",
+        "tls_certificate_authority_folder": "authority",
+        "tls_certificate_issued_days": 30,
+        "tls_certificate_renewal_enabled": False,
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": "shop",
         "nginx_site_domains": ["*.example.com", "example.com"],
@@ -387,3 +393,50 @@ def test_variable_that_each_run_sets_is_refused_by_name(name: str) -> None:
     assert problem.variable == name
     assert problem.message.startswith(f"{name} is set in the inventory; expected nothing, since ")
     assert problem.message.endswith("remove it")
+
+
+@pytest.mark.parametrize(
+    ("deployment", "balancers", "messages"),
+    [
+        (
+            {"fleet_canary_percent": 5, "fleet_soak_seconds": 10},
+            [],
+            [
+                "fleet_canary_percent is 5 and no host is in the group balancer; expected a "
+                "balancer, which shares out the requests; add one to the inventory, or remove the "
+                "variable"
+            ],
+        ),
+        (
+            {"fleet_sticky_sessions": True},
+            [],
+            [
+                "fleet_sticky_sessions is true and no host is in the group balancer; expected a "
+                "balancer, which gives the cookie; add one to the inventory, or remove the variable"
+            ],
+        ),
+        (
+            {"fleet_canary_percent": 5, "fleet_soak_seconds": 0},
+            ["lb1"],
+            [
+                "fleet_canary_percent is 5 and fleet_soak_seconds is 0; expected a time in which "
+                "the canary is watched; set fleet_soak_seconds, or remove fleet_canary_percent"
+            ],
+        ),
+        (
+            {
+                "fleet_canary_percent": 5,
+                "fleet_soak_seconds": 9,
+                "fleet_sticky_sessions": True,
+            },
+            ["lb1"],
+            [],
+        ),
+        ({"fleet_canary_percent": None, "fleet_sticky_sessions": False}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_what_only_a_balancer_can_do_needs_one(
+    deployment: dict[str, Any], balancers: list[str], messages: list[str]
+) -> None:
+    assert [one.message for one in balancer_problems(deployment, balancers)] == messages
