@@ -85,7 +85,10 @@ DERIVED = {
 }
 
 #: The same for a balancer.
-DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
+DERIVED_BALANCER = {
+    "haproxy_balancer_sites": "the group app",
+    "haproxy_balancer_acme_thumbprints": "app_tls",
+}
 
 #: Role variables that a run itself knows, and what a user may want instead. On the command line
 #: each reaches its role; one of an inventory would be replaced.
