@@ -286,3 +286,20 @@ def test_haproxy_accepts_it(render_role: Render, given: dict[str, Any], tmp_path
     assert result.returncode == 0, result.stderr
     warnings = [line for line in result.stderr.splitlines() if "WARNING" in line]
     assert [line for line in warnings if "server state" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "interface"),
+    [
+        ({"default_ipv4": {"interface": "ens3"}, "default_ipv6": {"interface": "ens4"}}, "ens3"),
+        ({"default_ipv4": {}, "default_ipv6": {"interface": "ens4"}}, "ens4"),
+        ({}, "eth0"),
+    ],
+)
+def test_floating_address_is_on_the_interface_of_the_default_route(
+    render_role: Render, facts: dict[str, Any], interface: str
+) -> None:
+    found = render_role(
+        "haproxy_balancer", "haproxy_balancer_floating_interface", ansible_facts=facts
+    )
+    assert found == interface

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, cast
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.acme import LETS_ENCRYPT
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
     missing_cryptography,
 )
@@ -23,6 +24,15 @@ except ImportError:
     # Refused by missing_cryptography() where it is needed.
     pass
 
+#: The defaults of the role tls_certificate: variables of a loop's items cannot be left out.
+ACME = {
+    "directory": LETS_ENCRYPT,
+    "contact": "",
+    "challenge": "http-01",
+    "hook": "",
+    "profile": "",
+    "ca_bundle": "",
+}
 #: What must be the same on all hosts of an application, for one site in front of them.
 COMMON = ("app_domain", "app_health_path", "app_root_path", "app_tls", "fleet_sticky_sessions")
 
@@ -68,11 +78,20 @@ class SiteQuestion(TypedDict):
 
 
 class SiteCertificate(TypedDict):
-    """The inputs for a site's certificate on the balancer; without a key."""
+    """The inputs for a site's certificate on the balancer; without a key.
+
+    Attributes:
+        name: Of the site.
+        domains: Its names and addresses.
+        tls: What is public of `app_tls`.
+        acme: The keys of the mode acme, each there in every mode.
+        host: A host whose variables have the secrets.
+    """
 
     name: str
     domains: list[str]
     tls: dict[str, str]
+    acme: dict[str, str]
     host: str
 
 
@@ -154,15 +173,17 @@ def balancer_certificates(hosts: Mapping[str, Mapping[str, Any]]) -> list[SiteCe
     Raises:
         ValueError: as `balancer_sites`.
     """
-    return [
-        SiteCertificate(
-            name=site["name"],
-            domains=site["domains"],
-            tls=public_part(_tls(site["servers"][0]["name"], hosts)),
-            host=site["servers"][0]["name"],
+    found = []
+    for site in balancer_sites(hosts, ""):
+        host = site["servers"][0]["name"]
+        public = public_part(_tls(host, hosts))
+        acme = {key: public.get(key, value) for key, value in ACME.items()}
+        found.append(
+            SiteCertificate(
+                name=site["name"], domains=site["domains"], tls=public, acme=acme, host=host
+            )
         )
-        for site in balancer_sites(hosts, "")
-    ]
+    return found
 
 
 def _tls(host: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -85,7 +85,10 @@ DERIVED = {
 }
 
 #: The same for a balancer.
-DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
+DERIVED_BALANCER = {
+    "haproxy_balancer_sites": "the group app",
+    "haproxy_balancer_acme_thumbprints": "app_tls",
+}
 
 #: Role variables that a run itself knows, and what a user may want instead. On the command line
 #: each reaches its role; one of an inventory would be replaced.
@@ -98,6 +101,7 @@ OF_THE_RUN = {
     "gunicorn_service_keep_previous": "",
     "gunicorn_service_restart": "run playbooks/restart.yml",
     "gunicorn_service_rollout": "",
+    "tls_certificate_acme_account_host": "",
     "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
     "nginx_site_maintenance_guests": "add -e maintenance_allow to playbooks/maintenance.yml",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from ansible_collections.asgi.fleet.plugins.module_utils.entry import module as frame
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import ServerState
 from ansible_collections.asgi.fleet.plugins.modules import balancer_canary
 
@@ -43,7 +44,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(balancer_canary, "Runtime", lambda _path: made)
     monkeypatch.setattr(balancer_canary, "locked", locked)
     monkeypatch.setattr(
-        balancer_canary.Module,
+        frame.Module,
         "run_command",
         lambda _module, command, **more: made.run(command, **more),
     )

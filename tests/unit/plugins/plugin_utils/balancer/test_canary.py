@@ -49,7 +49,10 @@ def test_lines_say_what_each_balancer_did() -> None:
         "lb1: shop: web1 gets 5.0 %",
         "lb2: shop: web1 gets 4.9 %",
     ]
-    changed = {"lb1": {"changed_servers": ["shop/web1"]}, "lb2": {"changed_servers": []}}
+    changed: dict[str, dict[str, Any]] = {
+        "lb1": {"changed_servers": ["shop/web1"]},
+        "lb2": {"changed_servers": []},
+    }
     assert canary_lines(changed, "full") == [
         "lb1: shop/web1 gets the full share of the requests again"
     ]

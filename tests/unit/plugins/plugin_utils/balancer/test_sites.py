@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import (
     SYSTEM_AUTHORITIES,
     haproxy_sites,
@@ -13,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import
     stale_pins,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
+    ACME,
     Site,
     balancer_certificates,
     balancer_lines,
@@ -29,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+ROLES = Path(__file__).parents[5] / "roles"
 PATH = "/etc/{}/tls/fullchain.pem"
 SHOP: dict[str, Any] = {"app_name": "shop", "app_domain": ["www.example.com", "example.com"]}
 BLOG: dict[str, Any] = {"app_name": "blog", "app_domain": "blog.example.com"}
@@ -136,9 +140,21 @@ def test_certificates_carry_no_key() -> None:
             "name": "shop",
             "domains": ["www.example.com", "example.com"],
             "tls": {"mode": "provided", "certificate": "/tls/chain.pem"},
+            "acme": ACME,
             "host": "web1",
         }
     ]
+
+
+def test_certificates_by_acme_say_what_is_not_the_default() -> None:
+    tls = {"mode": "acme", "directory": "https://ca.example.com/dir", "profile": "shortlived"}
+    [found] = balancer_certificates({"web1": SHOP | {"app_tls": tls}})
+    assert found["acme"] == ACME | {
+        "directory": "https://ca.example.com/dir",
+        "profile": "shortlived",
+    }
+    defaults = yaml.safe_load((ROLES / "tls_certificate/defaults/main.yml").read_text())
+    assert {key: defaults[f"tls_certificate_acme_{key}"] for key in ACME} == ACME
 
 
 def test_addresses_are_each_there_once() -> None:
