@@ -101,6 +101,7 @@ OF_THE_RUN = {
     "gunicorn_service_keep_previous": "",
     "gunicorn_service_restart": "run playbooks/restart.yml",
     "gunicorn_service_rollout": "",
+    "tls_certificate_acme_account_host": "",
     "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
     "nginx_site_maintenance_guests": "add -e maintenance_allow to playbooks/maintenance.yml",
@@ -179,7 +180,7 @@ def wire(
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
         **certificate_sources(tls),
-        **certificate_loading(certificates, given, by_variable=not in_front),
+        **certificate_loading(certificates, given),
         # Where balancers pin it, only a playbook can tell them of the next one first.
         "tls_certificate_renewal_enabled": not in_front,
         "nginx_site_name": name,

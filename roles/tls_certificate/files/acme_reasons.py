@@ -53,7 +53,7 @@ _ADVICE = (
         "firewall, and HTTPS_PROXY in python_release_uv_environment",
     ),
     (
-        r"\b(?:hook|Hook) .*(?:error code|failed|reported)|--manual-auth-hook",
+        r"\bhook\b[^\n]* (?:ran with error code|reported error)",
         "the hook failed: call it on the host as the client's account, with CERTBOT_DOMAIN and "
         "CERTBOT_VALIDATION set",
     ),

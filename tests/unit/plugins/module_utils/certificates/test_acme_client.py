@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.certificates import acme_client
 from ansible_collections.asgi.fleet.plugins.module_utils.certificates.acme_client import (
     Client,
     ClientError,
@@ -29,7 +28,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sequence[str], dict[str, 
             python.touch(0o755)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(acme_client.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return commands
 
 
@@ -56,7 +55,7 @@ def test_client_that_cannot_be_had_leaves_nothing(
     def run(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", "NewConnectionError: refused")
 
-    monkeypatch.setattr(acme_client.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     client = Client("certbot==1", root=str(tmp_path))
     with pytest.raises(ClientError, match="cannot be installed on this host by pip"):
         install(client)
