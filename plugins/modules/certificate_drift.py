@@ -23,7 +23,9 @@ options:
     type: path
     required: true
   pair:
-    description: Name of the wanted pair's folder in O(directory).
+    description:
+      - Name of the wanted pair's folder in O(directory).
+      - Unless it is provided, the pair in use may be in a folder of that name and 16 more digits.
     type: str
     required: true
   certificate_path:
@@ -59,10 +61,48 @@ options:
         type: list
         elements: str
         required: true
-      renew_before_days:
-        description: It has to be valid for so many days more.
+      renew_percent:
+        description: This share of its lifetime has to be left, in percent.
         type: int
         required: true
+  issued:
+    description: The certificate of one's own authority that is wanted, with such a key.
+    type: dict
+    suboptions:
+      name:
+        description: Its common name.
+        type: str
+        required: true
+      domains:
+        description: Names and addresses it has to be for, and no others.
+        type: list
+        elements: str
+        required: true
+      renew_percent:
+        description: This share of its lifetime has to be left, in percent.
+        type: int
+        required: true
+      authority_sha256:
+        description: SHA-256 of the authority's certificate, PEM, in hexadecimal digits.
+        type: str
+        required: true
+  renewal:
+    description: What has to renew the pair on the host itself.
+    type: dict
+    suboptions:
+      files:
+        description: SHA-256 of each of its files by path, in hexadecimal digits.
+        type: dict
+        required: true
+      timer:
+        description: The timer that has to start at boot; empty for none.
+        type: str
+        default: ""
+      absent:
+        description: Files that must not be there, such as the configuration of what renewed before.
+        type: list
+        elements: path
+        default: []
   provided:
     description: The provided pair that is wanted.
     type: dict
@@ -76,7 +116,7 @@ options:
         type: str
         required: true
 requirements:
-  - openssl on the host; without it every self-signed certificate differs
+  - openssl on the host; without it every certificate that is not provided differs
 """
 
 EXAMPLES = r"""
@@ -89,11 +129,18 @@ EXAMPLES = r"""
     selfsigned:
       name: shop
       domains: [shop.example.com]
-      renew_before_days: 30
+      renew_percent: 33
   register: shop
 """
 
 RETURN = r"""
+pair:
+  description:
+    - Name of the folder in which the wanted pair is, or has to be made. What has to be renewed gets
+      another one than the pair in use.
+  returned: success
+  type: str
+  sample: selfsigned-5f3a8d0c11e2b947
 drift:
   description: What differs, by subject. A subject without a difference is not there, so an empty
     dictionary means that everything is as wanted.
@@ -112,12 +159,16 @@ drift:
       description: What differs about the content of the certificate.
       type: list
       elements: str
+    renewal:
+      description: Paths of what renews the pair that are not as wanted.
+      type: list
+      elements: str
     links:
       description: Paths of the links that lead elsewhere.
       type: list
       elements: str
     superseded:
-      description: Folders of provided pairs other than the wanted one.
+      description: Folders of pairs that nothing uses any more.
       type: list
       elements: str
   sample: {access: [/etc/shop/tls/selfsigned/privkey.pem is 0 0 0644; expected root root 0600]}
@@ -128,11 +179,15 @@ import time
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift import (
     Access,
+    Issued,
     Layout,
     Provided,
     SelfSigned,
-    compare,
-    look,
+    examine,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.renewal_drift import (
+    Renewing,
+    renewal_drift,
 )
 
 
@@ -140,6 +195,11 @@ def main() -> None:
     """Run the module."""
     text = {"type": "str", "required": True}
     path = {"type": "path", "required": True}
+    made = {
+        "name": text,
+        "domains": {"type": "list", "elements": "str", "required": True},
+        "renew_percent": {"type": "int", "required": True},
+    }
     module = Module(
         argument_spec={
             "directory": path,
@@ -149,12 +209,14 @@ def main() -> None:
             "key_owner": {"type": "str", "default": "root", "no_log": False},
             "key_group": {"type": "str", "default": "root", "no_log": False},
             "key_mode": {"type": "str", "default": "0600", "no_log": False},
-            "selfsigned": {
+            "selfsigned": {"type": "dict", "options": made},
+            "issued": {"type": "dict", "options": made | {"authority_sha256": text}},
+            "renewal": {
                 "type": "dict",
                 "options": {
-                    "name": text,
-                    "domains": {"type": "list", "elements": "str", "required": True},
-                    "renew_before_days": {"type": "int", "required": True},
+                    "files": {"type": "dict", "required": True},
+                    "timer": {"type": "str", "default": ""},
+                    "absent": {"type": "list", "elements": "path", "default": []},
                 },
             },
             "provided": {
@@ -162,8 +224,8 @@ def main() -> None:
                 "options": {"certificate_sha256": text, "key_sha256": text | {"no_log": False}},
             },
         },
-        mutually_exclusive=[("selfsigned", "provided")],
-        required_one_of=[("selfsigned", "provided")],
+        mutually_exclusive=[("selfsigned", "issued", "provided")],
+        required_one_of=[("selfsigned", "issued", "provided")],
         supports_check_mode=True,
     )
     asked = module.params
@@ -173,12 +235,16 @@ def main() -> None:
     if asked["provided"]:
         wanted = Provided(asked["provided"]["certificate_sha256"], asked["provided"]["key_sha256"])
     else:
-        wanted = SelfSigned(
-            asked["selfsigned"]["name"],
-            tuple(asked["selfsigned"]["domains"]),
-            asked["selfsigned"]["renew_before_days"],
-        )
-    module.exit_json(changed=False, drift=compare(layout, key, wanted, look(layout), time.time()))
+        given = asked["selfsigned"] or asked["issued"]
+        common = (given["name"], tuple(given["domains"]), given["renew_percent"])
+        authority = given.get("authority_sha256")
+        wanted = Issued(*common, authority) if authority else SelfSigned(*common)
+    pair, drift = examine(layout, key, wanted, time.time())
+    if asked["renewal"]:
+        told = asked["renewal"]
+        paths = renewal_drift(Renewing(told["files"], told["timer"], tuple(told["absent"])))
+        drift |= {"renewal": paths} if paths else {}
+    module.exit_json(changed=False, pair=pair, drift=drift)
 
 
 if __name__ == "__main__":

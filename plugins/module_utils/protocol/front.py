@@ -11,7 +11,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
 
 STATUS = "ansible-playbook playbooks/status.yml"
 SITE = "ansible-playbook playbooks/provision.yml --tags nginx_site"
-CERTIFICATE = "ansible-playbook playbooks/provision.yml --tags tls_certificate"
+CERTIFICATE = "ansible-playbook playbooks/certificates.yml"
 
 
 @dataclass(frozen=True)
