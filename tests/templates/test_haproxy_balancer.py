@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+ROLE = Path(__file__).parents[2] / "roles" / "haproxy_balancer"
 CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 CERTIFICATES = "/etc/haproxy/certificates.list"
 PEM = "-----BEGIN CERTIFICATE-----\nof web1\n-----END CERTIFICATE-----\n"
@@ -303,3 +305,33 @@ def test_floating_address_is_on_the_interface_of_the_default_route(
         "haproxy_balancer", "haproxy_balancer_floating_interface", ansible_facts=facts
     )
     assert found == interface
+
+
+@pytest.mark.parametrize(
+    ("address", "source", "fits"),
+    [
+        ("192.0.2.10/24", "192.0.2.1", True),
+        ("192.0.2.10/24", "lb1.example.com", True),
+        ("2001:db8::10/64", "2001:db8::1", True),
+        ("2001:db8::10/64", "192.0.2.1", False),
+        ("192.0.2.10/24", "2001:db8::1", False),
+    ],
+)
+def test_floating_address_of_another_family_is_refused(
+    render_role: Render, address: str, source: str, *, fits: bool
+) -> None:
+    tasks = yaml.safe_load((ROLE / "tasks" / "check.yml").read_text())
+    [task] = [task for task in tasks if "of another family" in task["name"]]
+    given = {
+        "haproxy_balancer_floating_address": address,
+        "haproxy_balancer_floating_source": source,
+    }
+    refusal = task["ansible.builtin.assert"]
+    assert render_role("haproxy_balancer", refusal["that"], **given) == fits
+    # The message is a template of its own.
+    told = re.sub(r"\{\{ (\w+) \}\}", lambda found: given[found[1]], refusal["fail_msg"])
+    assert told == (
+        f"haproxy_balancer_floating_source is {source}, and haproxy_balancer_floating_address is "
+        f"{address}; expected both IPv4 or both IPv6, since VRRP speaks one of them; set "
+        "haproxy_balancer_floating_source, and haproxy_balancer_floating_peers, for each balancer"
+    )
