@@ -109,7 +109,7 @@ def test_renewals_under_load_lose_nothing(
         serials.add(renewals.serial("acme-trixie"))
     lap = load.end()
     print(f"renewals under load: {len(serials)} certificates, {lap}")
-    assert len(serials) >= 4
+    assert len(serials) >= 3
     assert lap["failed"] == 0
     assert renewals.state("acme-trixie")["failures"] == 0
     # None of it was a reload.
@@ -174,7 +174,7 @@ def test_rate_limit_is_told_and_waited_for(shop: Shop, renewals: Renewals) -> No
     address = json.loads(shop.shell(f"cat {CONFIG}", "acme-trixie"))["directory"].split("/")[2]
     stub = STUB.replace("{address}", address.split(":")[0])
     shop.shell(
-        f"cat > /root/stub.py <<'PY'\n{stub}\nPY\nsystemd-run --unit=stub python3 /root/stub.py",
+        f"cat > /root/stub.py <<'PY'\n{stub}\nPY\nsystemctl -q stop stub; systemd-run --collect --unit=stub python3 /root/stub.py",
         PEBBLE,
     )
     shop.shell(f"cp {CONFIG} /root/ && sed -i 's/:14000/:14001/' {CONFIG}", "acme-trixie")
@@ -263,5 +263,6 @@ def test_half_an_hour_of_six_minute_certificates_loses_nothing(
         serials.add(renewals.serial("acme-trixie"))
     lap = load.end()
     print(f"{MINUTES:g} minutes: {len(serials)} certificates, {lap}")
-    assert len(serials) > MINUTES / 6
+    # Each is renewed after the half of its six minutes.
+    assert len(serials) > MINUTES / 6 + 0.5
     assert lap["failed"] == 0
