@@ -22,7 +22,7 @@ def test_balancer_info_hands_its_arguments_on(
 
     monkeypatch.setattr(balancer_info, "look_at_balancer", look)
     monkeypatch.setattr(balancer_info, "look_at_host", lambda units: {"updates": units})
-    site = {"name": "shop", "domain": "shop.example.com", "path": "/healthz"}
+    site = {"name": "shop", "domain": "shop.example.com", "path": "/healthz", "certificate": "/c"}
     answer = run_module(
         balancer_info,
         sites=[site],

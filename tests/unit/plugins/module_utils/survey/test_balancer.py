@@ -103,3 +103,16 @@ def test_balancer_without_its_socket_still_tells_what_it_answers(
     play(monkeypatch)
     state = look_at_balancer(questions("shop/web1"))
     assert (state["servers"], state["answers"]) == ({}, {"shop": ANSWER})
+
+
+def test_balancer_tells_of_the_certificates_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = {"active": False, "starting": False, "enabled": True}
+    monkeypatch.setattr(module, "server_unit", lambda _: unit)
+    monkeypatch.setattr(module, "certificate_state", lambda path: {"names": [path]})
+    sites = [
+        {"name": "shop", "domain": "a", "path": "/", "certificate": "/etc/shop/tls/fullchain.pem"},
+        {"name": "blog", "domain": "b", "path": "/", "certificate": ""},
+    ]
+    state = module.look_at_balancer(module.BalancerQuestions("/none", 443, sites))
+    found = {site: held and held["names"] for site, held in state["certificates"].items()}
+    assert found == {"shop": ["/etc/shop/tls/fullchain.pem"]}
