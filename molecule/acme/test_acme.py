@@ -174,7 +174,8 @@ def test_rate_limit_is_told_and_waited_for(shop: Shop, renewals: Renewals) -> No
     address = json.loads(shop.shell(f"cat {CONFIG}", "acme-trixie"))["directory"].split("/")[2]
     stub = STUB.replace("{address}", address.split(":")[0])
     shop.shell(
-        f"cat > /root/stub.py <<'PY'\n{stub}\nPY\nsystemctl -q stop stub; systemd-run --collect --unit=stub python3 /root/stub.py",
+        f"cat > /root/stub.py <<'PY'\n{stub}\nPY\nsystemctl -q stop stub;"
+        " systemd-run --collect --unit=stub python3 /root/stub.py",
         PEBBLE,
     )
     shop.shell(f"cp {CONFIG} /root/ && sed -i 's/:14000/:14001/' {CONFIG}", "acme-trixie")

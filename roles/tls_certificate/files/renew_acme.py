@@ -214,13 +214,12 @@ def run(config: Config, arguments: list[str]) -> str:
 
 def call_hook(config: Config, verb: str) -> int:
     """Call the operator's hook, with the environment that is meant for it."""
-    secrets = read_secrets()
     environment = {
         name: value
         for name, value in os.environ.items()
         if name.startswith("CERTBOT_") or name in ("PATH", "HOME", "LC_ALL") or "proxy" in name
     }
-    environment |= secrets.get("hook_environment", {})
+    environment |= read_secrets().get("hook_environment", {})
     return subprocess.run(
         [*shlex.split(config.hook), verb], env=environment, check=False
     ).returncode
@@ -348,13 +347,11 @@ def at_once(config: Config) -> int:
         ["systemctl", "start", f"{config.unit}.service"], capture_output=True, check=False
     )
     state = pair.read_state(config.pairs)
-    if failures(state):
-        ends = ends_at(config)
-        print(f"{state.get('reason')}\n{ends}", file=sys.stderr)
-        return 1
-    if not serves(config):
-        told = f"journalctl -u {config.unit} tells"
-        print(f"{config.unit}.service brought no certificate; {told}", file=sys.stderr)
+    reason = state.get("reason") if failures(state) else ""
+    if not reason and not serves(config):
+        reason = f"{config.unit}.service brought no certificate; journalctl -u {config.unit} tells"
+    if reason:
+        print(f"{reason}\n{ends_at(config)}", file=sys.stderr)
         return 1
     print("ordered")
     return 0
