@@ -120,9 +120,9 @@ options:
     default: ""
   static:
     description:
-      - Folders of the source that nginx serves, by the path under which visitors ask for them. Their files are published below
-        C(/opt/<name>/static/live) in the moment of the cut-over, those of the release before below C(former). Links and hidden
-        files are left out.
+      - Folders of the source that nginx serves, by the path under which visitors ask for them.
+        Their files are published below C(/opt/<name>/static/live) in the moment of the cut-over,
+        those of the release before below C(former). Links and hidden files are left out.
     type: dict
     default: {}
 attributes:

@@ -286,7 +286,8 @@ def test_a_root_path_is_stripped_and_the_rest_is_not_found() -> None:
     site = render(nginx_v("1.28.2"), **OTHERWISE)[SITE]
 
     lines = location(site, "/api/")
-    assert "proxy_pass http://shop/;" in lines
+    assert "rewrite ^/api(/.*)$ $1 break;" in lines
+    assert "proxy_pass http://shop;" in lines
     assert 'proxy_set_header X-Forwarded-Prefix "/api";' in lines
     assert location(site, "/") == ["return 404;"]
 
@@ -317,7 +318,7 @@ def test_only_trusted_proxies_name_the_client() -> None:
 
 def test_a_host_behind_a_balancer_serves_only_that() -> None:
     geo = directives(render(nginx_v("1.28.2"), **OTHERWISE)[SITE])
-    start = geo.index("geo $realip_remote_addr $fleet_outside_shop {")
+    start = geo.index("geo $realip_remote_addr $fleet_outside_shop_address {")
     assert geo[start + 1 : start + 7] == [
         "default 1;",
         "127.0.0.0/8 0;",
@@ -356,9 +357,9 @@ def test_a_removed_header_can_be_passed() -> None:
 def test_maintenance_is_looked_for_at_each_request(version: str) -> None:
     site = render(nginx_v(version), **OTHERWISE)[SITE]
 
-    assert "if (-f /var/lib/shop/maintenance) {" in directives(site)
+    assert "set $fleet_switch /var/lib/shop/maintenance;" in directives(site)
     assert "if ($uri = /api/healthz) {" in directives(site)
-    assert site.index("if ($fleet_maintenance) {") > site.index("if ($uri = /robots.txt) {")
+    assert site.index("if ($fleet_maintenance = 10) {") > site.index("if ($uri = /robots.txt) {")
     assert directives(site)[directives(site).index("geo $fleet_maintenance_allowed_shop {") :][
         :5
     ] == [

@@ -73,7 +73,7 @@ def path_problems(deployment: Mapping[str, Any]) -> list[Problem]:
             if _overlap(written, folder):
                 findings.refuse(
                     f"{folder}, of which the application may write {written} (app_writable_paths)",
-                    "a folder that only a release changes, since nginx publishes it with the release",
+                    "a folder that only a release changes, since it is published with the release",
                     "leave it to the application, or keep what it writes elsewhere",
                     at=f".{path}",
                 )
