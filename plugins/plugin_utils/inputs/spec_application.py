@@ -87,7 +87,7 @@ APPLICATION: tuple[Variable, ...] = (
         "The application of the same hosts under whose domain this one is served, at its "
         "app_root_path; empty for a site of its own.",
         "empty or the app_name of another application there, with the same app_domain",
-        "shop",
+        "website",
         served_paths.mount_of,
         "",
     ),

@@ -113,6 +113,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_variable_prefix": "app_",
         "gunicorn_service_name": "shop",
         "gunicorn_service_root_path": "/api",
+        "gunicorn_service_static": {},
         "gunicorn_service_health_path": "/up",
         "gunicorn_service_health_host": "example.com",
         "gunicorn_service_health_timeout_seconds": 90,
@@ -140,6 +141,9 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "nginx_site_certificate_path": "/etc/shop/tls/fullchain.pem",
         "nginx_site_key_path": "/etc/shop/tls/privkey.pem",
         "nginx_site_root_path": "/api",
+        "nginx_site_mount_of": "",
+        "nginx_site_static": [],
+        "nginx_site_static_root": "/opt/shop/static",
         "nginx_site_health_path": "/api/up",
         "nginx_site_health_host": "example.com",
         "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
@@ -354,3 +358,16 @@ def test_variable_that_each_run_sets_is_refused_by_name(name: str) -> None:
     assert problem.variable == name
     assert problem.message.startswith(f"{name} is set in the inventory; expected nothing, since ")
     assert problem.message.endswith("remove it")
+
+
+def test_static_files_are_served_below_the_root_path() -> None:
+    wired = wire(DEPLOYMENT | {"app_static": {"/static": "web"}}, {}, [])
+    assert wired["nginx_site_static"] == ["/api/static"]
+    assert wired["gunicorn_service_static"] == {"/api/static": "web"}
+
+
+def test_a_mounted_application_has_the_certificate_of_the_other_one() -> None:
+    wired = wire(DEPLOYMENT | {"app_mount_of": "website"}, {}, [])
+    assert wired["nginx_site_mount_of"] == "website"
+    assert wired["nginx_site_certificate_path"] == "/etc/website/tls/fullchain.pem"
+    assert wired["nginx_site_upstream_socket"] == "/var/lib/shop/live.sock"
