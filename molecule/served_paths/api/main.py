@@ -1,5 +1,7 @@
 """An API that is served below a path of another application's domain."""
 
+import asyncio
+
 from fastapi import FastAPI, Request
 
 app = FastAPI()
@@ -9,6 +11,12 @@ app = FastAPI()
 async def healthz() -> dict[str, str]:
     """Answer that this is well."""
     return {"status": "ok"}
+
+
+@app.get("/slow")
+async def slow() -> None:
+    """Answer later than nginx waits."""
+    await asyncio.sleep(30)
 
 
 @app.get("/{rest:path}")

@@ -28,6 +28,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import s
 LIVE, FORMER = "live", "former"
 #: Not complete yet; a killed run may leave one.
 _UNFINISHED = ".new"
+#: What Python makes of the modules in a folder, and no browser asks for.
+BYTE_CODE = "__pycache__"
 #: How many names of what is left out a note has.
 _SHOWN = 3
 
@@ -149,6 +151,8 @@ def _copy(source: str, target: str) -> Iterator[str]:
         for entry in sorted(entries, key=lambda one: one.name):
             mode = entry.stat(follow_symlinks=False).st_mode
             there = os.path.join(target, entry.name)
+            if entry.name == BYTE_CODE:
+                continue
             if entry.name.startswith(".") or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 yield entry.name
             elif stat.S_ISDIR(mode):
