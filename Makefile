@@ -71,7 +71,7 @@ mypy: bootstrap
 	mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations; do (cd molecule/$$scenario && MYPYPATH=../shared:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -168,6 +168,7 @@ lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/poetry-requirements,3.12)
+	$(call lock,roles/tls_certificate/files/certbot-requirements,$(HOST_PYTHON))
 
 define lock
 uv pip compile --quiet --generate-hashes --universal --python-version $(2) --no-emit-index-url --no-emit-find-links \

@@ -16,11 +16,11 @@ from ansible.inventory.host import Host
 from ansible.plugins.loader import filter_loader, module_loader, test_loader, vars_loader
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import haproxy_sites
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.reach import refuse_unreachable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
     address_of,
     balancer_sites,
-    haproxy_sites,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
@@ -56,6 +56,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wheelhouse impor
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
+    balancer_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -122,9 +123,10 @@ class ActionModule(ControllerAction):
             host_vars,
             unreadable=unreadable,
             host=task_vars["inventory_hostname"],
-            read_file=self._read_file,
+            read_file=self.read_file,
             files=files,
-            origins=Files(self._read_file, _yaml_of_the_command_line()),
+            origins=Files(self.read_file, _yaml_of_the_command_line()),
+            base=Path(where) if (where := task_vars.get("inventory_dir")) else None,
         )
         given, typed, mistyped = self._typed(task_vars, wired)
         try:
@@ -150,6 +152,7 @@ class ActionModule(ControllerAction):
             ),
             *timeout_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),
             *network_problems(given),
             *uv_problems(
@@ -321,13 +324,6 @@ class ActionModule(ControllerAction):
             for problem in self._file_problems(given, host_vars, task_vars):
                 hosts_of.setdefault(problem, []).append(host)
         return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
-
-    def _read_file(self, path: str) -> bytes:
-        """Read a file of the controller; decrypt it if Vault encrypted it."""
-        try:
-            return Path(self._loader.get_real_file(path)).read_bytes()
-        except AnsibleError as error:
-            raise OSError(0, str(error.message)) from error
 
 
 def _left_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import drains
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import canary, drains, printed
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer import sites as core
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 
@@ -16,7 +16,7 @@ version_added: 0.1.0
 author: The asgi.fleet developers (@asgi-fleet)
 description:
   - Adds server names, addresses with ports, and the certificates that each server is verified with.
-  - Refuses duplicate sites, servers and domains.
+  - Refuses duplicate sites, servers and domains, and two sites that have IP addresses as domains.
 options:
   _input:
     description: The role's variable C(haproxy_balancer_sites).
@@ -32,6 +32,10 @@ options:
     type: list
     elements: path
     required: true
+  thumbprints:
+    description: Thumbprint of the ACME account of a site's certificate, by the site's name.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -57,11 +61,13 @@ class FilterModule:
             "balancer_certificates": refusing(core.balancer_certificates),
             "balancer_lines": refusing(core.balancer_lines),
             "balancer_sites": refusing(core.balancer_sites),
+            "canaries": refusing(canary.canaries),
+            "canary_lines": refusing(canary.canary_lines),
             "drain_lines": refusing(drains.drain_lines),
             "fleet_addresses": refusing(core.fleet_addresses),
-            "haproxy_pins": refusing(core.pins),
-            "haproxy_sites": refusing(core.haproxy_sites),
-            "haproxy_stale_pins": refusing(core.stale_pins),
+            "haproxy_pins": refusing(printed.pins),
+            "haproxy_sites": refusing(printed.haproxy_sites),
+            "haproxy_stale_pins": refusing(printed.stale_pins),
             "servers_of_machines": refusing(core.servers_of_machines),
             "site_questions": refusing(core.site_questions),
         }

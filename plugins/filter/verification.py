@@ -29,9 +29,9 @@ options:
     required: true
   limits:
     description:
-      - C(certificate_days) (14), C(disk_percent) (90), C(stale_hours) (4), C(fail_on) (V(fault), or
-        V(warning)), and C(release), which every host must run; by default the release of the last
-        rollout.
+      - C(certificate_percent) (25), C(disk_percent) (90), C(stale_hours) (4), C(fail_on)
+        (V(fault), or V(warning)), and C(release), which every host must run; by default the
+        release of the last rollout.
     type: dict
     default: {}
   balancers:
@@ -46,7 +46,7 @@ author:
 EXAMPLES = r"""
 - name: Fail when any check fails
   ansible.builtin.assert:
-    that: "(states | asgi.fleet.verification(deployments, {'certificate_days': 30})).ok"
+    that: "(states | asgi.fleet.verification(deployments, {'certificate_percent': 40})).ok"
 """
 
 RETURN = r"""

@@ -97,13 +97,22 @@ state:
         - Whether nginx runs, is about to, and starts at boot; null before the first release.
       type: dict
       sample: {active: true, starting: false, enabled: true}
-    certificate_days:
-      description: Whole days until it expires; null without one.
-      type: int
-    certificate_names:
-      description: The names that the certificate covers.
-      type: list
-      elements: str
+    certificate:
+      description:
+        - What the certificate is for, from when to when it is valid (Unix time), and what the last
+          renewal came to, if the host renews it itself; null without one.
+      type: dict
+      sample:
+        names: [shop.example.com]
+        begins: 1795241400
+        ends: 1803017400
+        renewal:
+          mode: acme
+          checked: 1795241400
+          renewed: 0
+          failures: 0
+          reason: ""
+          next: 1795284600
     idle_enabled:
       description: Units of the idle slot that would start at boot; there should be none.
       type: list

@@ -33,6 +33,10 @@ options:
         description: The path of the request.
         type: str
         required: true
+      certificate:
+        description: Path of its certificate, to tell how long that lasts; empty for none.
+        type: str
+        default: ""
   https_port:
     description: HAProxy's port for HTTPS.
     type: int
@@ -99,6 +103,11 @@ state:
           reason for none, and why a visitor would refuse the certificate.
       type: dict
       sample: {shop: {status: 200, error: "", certificate_current: null, refused: ""}}
+    certificates:
+      description:
+        - Of each site with a O(sites[].certificate), what RV(asgi.fleet.app_info#module:state) has
+          as C(certificate).
+      type: dict
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
@@ -120,7 +129,8 @@ def main() -> None:
                 "default": [],
                 "options": {
                     name: {"type": "str", "required": True} for name in ("name", "domain", "path")
-                },
+                }
+                | {"certificate": {"type": "str", "default": ""}},
             },
             "https_port": {"type": "int", "default": 443},
             "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},

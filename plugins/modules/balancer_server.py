@@ -11,8 +11,8 @@ module: balancer_server
 short_description: Drain servers of a running HAProxy, or return them to traffic
 version_added: "0.1.0"
 description:
-  - V(drained) sends servers no new requests, lets them finish the open ones, and waits until none
-    is left, at most O(wait_seconds).
+  - V(drained) sends servers no new requests, also none of visitors who stay with them by a cookie,
+    lets them finish the open ones, and waits until none is left, at most O(wait_seconds).
   - V(ready) returns them to traffic, and waits until they are healthy.
   - The state is saved, so that it survives a reload, a restart and a crash of HAProxy.
 options:
@@ -120,6 +120,9 @@ def run(module: Module) -> dict[str, object]:
         changes = plan(before, wanted, drain=drain, others=module.params["others"])
         if changes and not module.check_mode:
             for name in changes:
+                # A visitor who stays with a drained server goes on, unless it has no weight. The
+                # state last: a run that is killed in between is made good by the next one.
+                runtime.order(f"set server {name} weight {'0' if drain else '100%'}")
                 runtime.order(f"set server {name} state {'drain' if drain else 'ready'}")
             save(module)
     start = time.monotonic()

@@ -23,7 +23,9 @@ options:
     type: path
     required: true
   pair:
-    description: Name of the wanted pair's folder in O(directory).
+    description:
+      - Name of the wanted pair's folder in O(directory).
+      - Unless it is provided, the pair in use may be in a folder of that name and 16 more digits.
     type: str
     required: true
   certificate_path:
@@ -59,9 +61,42 @@ options:
         type: list
         elements: str
         required: true
-      renew_before_days:
-        description: It has to be valid for so many days more.
+      renew_percent:
+        description: This share of its lifetime has to be left, in percent.
         type: int
+        required: true
+  issued:
+    description: The certificate of one's own authority that is wanted, with such a key.
+    type: dict
+    suboptions:
+      name:
+        description: Its common name.
+        type: str
+        required: true
+      domains:
+        description: Names and addresses it has to be for, and no others.
+        type: list
+        elements: str
+        required: true
+      renew_percent:
+        description: This share of its lifetime has to be left, in percent.
+        type: int
+        required: true
+      authority_sha256:
+        description: SHA-256 of the authority's certificate, PEM, in hexadecimal digits.
+        type: str
+        required: true
+  renewal:
+    description: What has to renew the pair on the host itself.
+    type: dict
+    suboptions:
+      files:
+        description: SHA-256 of each of its files by path, in hexadecimal digits.
+        type: dict
+        required: true
+      timer:
+        description: The timer that has to start at boot.
+        type: str
         required: true
   provided:
     description: The provided pair that is wanted.
@@ -76,7 +111,7 @@ options:
         type: str
         required: true
 requirements:
-  - openssl on the host; without it every self-signed certificate differs
+  - openssl on the host; without it every certificate that is not provided differs
 """
 
 EXAMPLES = r"""
@@ -89,11 +124,18 @@ EXAMPLES = r"""
     selfsigned:
       name: shop
       domains: [shop.example.com]
-      renew_before_days: 30
+      renew_percent: 33
   register: shop
 """
 
 RETURN = r"""
+pair:
+  description:
+    - Name of the folder in which the wanted pair is, or has to be made. What has to be renewed gets
+      another one than the pair in use.
+  returned: success
+  type: str
+  sample: selfsigned-5f3a8d0c11e2b947
 drift:
   description: What differs, by subject. A subject without a difference is not there, so an empty
     dictionary means that everything is as wanted.
@@ -112,12 +154,16 @@ drift:
       description: What differs about the content of the certificate.
       type: list
       elements: str
+    renewal:
+      description: Paths of what renews the pair that are not as wanted.
+      type: list
+      elements: str
     links:
       description: Paths of the links that lead elsewhere.
       type: list
       elements: str
     superseded:
-      description: Folders of provided pairs other than the wanted one.
+      description: Folders of pairs that nothing uses any more.
       type: list
       elements: str
   sample: {access: [/etc/shop/tls/selfsigned/privkey.pem is 0 0 0644; expected root root 0600]}
@@ -128,11 +174,13 @@ import time
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift import (
     Access,
+    Issued,
     Layout,
     Provided,
+    Renewing,
     SelfSigned,
-    compare,
-    look,
+    examine,
+    renewal_drift,
 )
 
 
@@ -140,6 +188,11 @@ def main() -> None:
     """Run the module."""
     text = {"type": "str", "required": True}
     path = {"type": "path", "required": True}
+    made = {
+        "name": text,
+        "domains": {"type": "list", "elements": "str", "required": True},
+        "renew_percent": {"type": "int", "required": True},
+    }
     module = Module(
         argument_spec={
             "directory": path,
@@ -149,21 +202,19 @@ def main() -> None:
             "key_owner": {"type": "str", "default": "root", "no_log": False},
             "key_group": {"type": "str", "default": "root", "no_log": False},
             "key_mode": {"type": "str", "default": "0600", "no_log": False},
-            "selfsigned": {
+            "selfsigned": {"type": "dict", "options": made},
+            "issued": {"type": "dict", "options": made | {"authority_sha256": text}},
+            "renewal": {
                 "type": "dict",
-                "options": {
-                    "name": text,
-                    "domains": {"type": "list", "elements": "str", "required": True},
-                    "renew_before_days": {"type": "int", "required": True},
-                },
+                "options": {"files": {"type": "dict", "required": True}, "timer": text},
             },
             "provided": {
                 "type": "dict",
                 "options": {"certificate_sha256": text, "key_sha256": text | {"no_log": False}},
             },
         },
-        mutually_exclusive=[("selfsigned", "provided")],
-        required_one_of=[("selfsigned", "provided")],
+        mutually_exclusive=[("selfsigned", "issued", "provided")],
+        required_one_of=[("selfsigned", "issued", "provided")],
         supports_check_mode=True,
     )
     asked = module.params
@@ -173,12 +224,15 @@ def main() -> None:
     if asked["provided"]:
         wanted = Provided(asked["provided"]["certificate_sha256"], asked["provided"]["key_sha256"])
     else:
-        wanted = SelfSigned(
-            asked["selfsigned"]["name"],
-            tuple(asked["selfsigned"]["domains"]),
-            asked["selfsigned"]["renew_before_days"],
-        )
-    module.exit_json(changed=False, drift=compare(layout, key, wanted, look(layout), time.time()))
+        given = asked["selfsigned"] or asked["issued"]
+        common = (given["name"], tuple(given["domains"]), given["renew_percent"])
+        authority = given.get("authority_sha256")
+        wanted = Issued(*common, authority) if authority else SelfSigned(*common)
+    pair, drift = examine(layout, key, wanted, time.time())
+    if asked["renewal"]:
+        paths = renewal_drift(Renewing(asked["renewal"]["files"], asked["renewal"]["timer"]))
+        drift |= {"renewal": paths} if paths else {}
+    module.exit_json(changed=False, pair=pair, drift=drift)
 
 
 if __name__ == "__main__":

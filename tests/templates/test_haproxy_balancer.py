@@ -47,10 +47,26 @@ OTHERWISE: dict[str, Any] = REQUIRED | {
     "haproxy_balancer_response_timeout_seconds": 5,
     "haproxy_balancer_upstream_reuse_enabled": True,
 }
+THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+#: One site stays with its visitors, the other one is reached by addresses alone.
+FURTHER: dict[str, Any] = {
+    "haproxy_balancer_sites": [
+        SITES[0] | {"sticky_sessions_enabled": True},
+        SITES[1]
+        | {
+            "domains": ["203.0.113.7", "2001:DB8:0::7"],
+            "servers": [{"name": "web1", "address": "10.0.0.1", "certificate": PEM}],
+        },
+    ],
+    "haproxy_balancer_acme_thumbprints": {"shop": THUMBPRINT},
+    "haproxy_balancer_sticky_same_site": "None",
+}
 LIBRARIES = {"2.4.30": "3.0.2", "2.6.12": "3.0.22", "3.0.11": "3.5.7", "3.2.1": "3.5.4"}
 
 Render = Callable[..., Any]
-both_settings = pytest.mark.parametrize("given", [REQUIRED, OTHERWISE], ids=["default", "other"])
+all_settings = pytest.mark.parametrize(
+    "given", [REQUIRED, OTHERWISE, FURTHER], ids=["default", "other", "further"]
+)
 
 
 def version(haproxy: str) -> dict[str, str]:
@@ -124,7 +140,7 @@ def test_servers_are_verified_each_by_its_own_certificate(render_role: Render) -
     blog = section(made[CONFIGURATION], "backend blog")
     assert "server web1 10.0.0.1:443 ca-file /etc/ca.pem" in blog
     assert "verify none" not in made[CONFIGURATION]
-    assert made[CONFIGURATION].count("verify required sni str(") == len(SITES)
+    assert made[CONFIGURATION].count("default-server ssl verify required ") == len(SITES)
 
 
 def test_only_what_was_never_sent_is_sent_again(render_role: Render) -> None:
@@ -148,13 +164,80 @@ def test_redirect_leads_to_the_port_that_clients_use(render_role: Render) -> Non
         assert f"{target} code 308" in http[-1]
 
 
+def test_challenges_are_answered_for_the_site_that_has_an_account(render_role: Render) -> None:
+    http = section(files(render_role, FURTHER)[CONFIGURATION], "frontend http")
+    answers = [line for line in http if line.startswith("http-request return")]
+    answer = (
+        "http-request return status 200 content-type text/plain "
+        f"lf-string %[path,field(4,/)].{THUMBPRINT} if challenge"
+    )
+    assert answers == [
+        f"{answer} {{ var(txn.host) -m str www.example.com }}",
+        f"{answer} {{ var(txn.host) -m end .example.org }}",
+    ]
+    assert http.index("http-request reject unless known") < http.index(answers[0])
+    assert http.index(answers[0]) < len(http) - 1
+    assert http[-1].startswith("http-request redirect")
+    assert "challenge" not in files(render_role, REQUIRED)[CONFIGURATION]
+
+
+def test_site_of_an_address_is_for_clients_that_name_nobody(render_role: Render) -> None:
+    made = files(render_role, FURTHER)
+    # The first certificate is the one without a name.
+    assert made[CERTIFICATES].splitlines()[2:] == [
+        "/etc/blog/tls/fullchain.pem 203.0.113.7 2001:db8::7",
+        "/etc/shop/tls/fullchain.pem www.example.com *.example.org",
+    ]
+    https = section(made[CONFIGURATION], "frontend https")
+    assert not any("strict-sni" in line for line in https)
+    assert "tcp-request session reject if named !known" in https
+    assert "acl known ssl_fc_sni,lower -m end .example.org" in https
+    assert "acl blog var(txn.host) -m str [2001:db8::7]" in https
+    assert "acl blog_tls ssl_fc_has_sni,not" in https
+    assert "acl shop_tls ssl_fc_has_sni,not" not in https
+    # Nothing names the servers, which are trusted by their own certificates.
+    blog = section(made[CONFIGURATION], "backend blog")
+    assert not any(word in line for line in blog for word in ("sni", "verifyhost"))
+    assert any("hdr Host 203.0.113.7 " in line for line in blog)
+
+
+def test_server_of_an_address_is_not_trusted_for_any_public_certificate(
+    render_role: Render,
+) -> None:
+    sites = [SITES[1] | {"domains": ["203.0.113.7"]}]
+    for server, line in (
+        ({}, "ca-file /etc/ssl/certs/ca-certificates.crt verifyhost 203.0.113.7"),
+        ({"ca_path": "/etc/ca.pem"}, "ca-file /etc/ca.pem"),
+    ):
+        sites[0]["servers"] = [{"name": "web1", "address": "10.0.0.1", **server}]
+        text = files(render_role, {"haproxy_balancer_sites": sites})[CONFIGURATION]
+        assert f"server web1 10.0.0.1:443 {line}" in section(text, "backend blog")
+
+
+def test_visitor_stays_with_a_server_that_has_a_weight(render_role: Render) -> None:
+    text = files(render_role, FURTHER)[CONFIGURATION]
+    shop = section(text, "backend shop")
+    cookie = "cookie fleet_server insert indirect nocache httponly secure attr SameSite=None"
+    assert cookie in shop
+    values = [re.search(r" cookie (\S+)", line) for line in shop if line.startswith("server ")]
+    first, second = (found.group(1) for found in values if found)
+    assert first != second
+    assert re.fullmatch(r"[0-9a-f]{16}", first)
+    assert (
+        rf"http-request replace-header Cookie ^(.*)fleet_server={first}(.*)$ "
+        rf"\1fleet_server=drained\2 if {{ req.cook(fleet_server) -m str {first} }} "
+        "{ srv_weight(shop/web1) eq 0 }"
+    ) in shop
+    assert "cookie" not in "".join(section(text, "backend blog"))
+
+
 @pytest.mark.parametrize("haproxy", LIBRARIES)
 def test_post_quantum_key_exchange_needs_openssl_3_5(render_role: Render, haproxy: str) -> None:
     text = files(render_role, REQUIRED, haproxy)[CONFIGURATION]
     assert ("X25519MLKEM768" in text) == LIBRARIES[haproxy].startswith("3.5")
 
 
-@both_settings
+@all_settings
 def test_nothing_is_left_to_render(render_role: Render, given: dict[str, Any]) -> None:
     for text in files(render_role, given).values():
         assert "{{" not in text
@@ -172,7 +255,7 @@ def make_pair(folder: Path) -> Path:
     return path
 
 
-@both_settings
+@all_settings
 def test_haproxy_accepts_it(render_role: Render, given: dict[str, Any], tmp_path: Path) -> None:
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
@@ -203,3 +286,20 @@ def test_haproxy_accepts_it(render_role: Render, given: dict[str, Any], tmp_path
     assert result.returncode == 0, result.stderr
     warnings = [line for line in result.stderr.splitlines() if "WARNING" in line]
     assert [line for line in warnings if "server state" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "interface"),
+    [
+        ({"default_ipv4": {"interface": "ens3"}, "default_ipv6": {"interface": "ens4"}}, "ens3"),
+        ({"default_ipv4": {}, "default_ipv6": {"interface": "ens4"}}, "ens4"),
+        ({}, "eth0"),
+    ],
+)
+def test_floating_address_is_on_the_interface_of_the_default_route(
+    render_role: Render, facts: dict[str, Any], interface: str
+) -> None:
+    found = render_role(
+        "haproxy_balancer", "haproxy_balancer_floating_interface", ansible_facts=facts
+    )
+    assert found == interface

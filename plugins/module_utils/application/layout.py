@@ -157,7 +157,15 @@ FILE_MODES = {
 
 def build_account(name: str) -> str:
     """Return the account that the releases of the application `name` are built as."""
-    suffix = "-build"
+    return _account(name, "-build")
+
+
+def acme_account(name: str) -> str:
+    """Return the account that orders the certificates of the application `name`."""
+    return _account(name, "-acme")
+
+
+def _account(name: str, suffix: str) -> str:
     if len(name) + len(suffix) <= ACCOUNT_LENGTH:
         return f"{name}{suffix}"
     digest = hashlib.sha256(name.encode()).hexdigest()[:6]

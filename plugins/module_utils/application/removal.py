@@ -95,6 +95,7 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
         )
     todo = Removal()
     _plan_units(application, todo)
+    _plan_renewal(application, todo)
     ours = {
         path
         for path in provenance.folders(application)
@@ -167,6 +168,20 @@ def _plan_units(application: Application, todo: Removal) -> None:
             todo.kept += [
                 f"{drop_in}: it was not made by asgi.fleet" for drop_in in _existing(f"{path}.d")
             ]
+
+
+def _plan_renewal(application: Application, todo: Removal) -> None:
+    """Add the units that renew the certificate, and their files."""
+    for kind in ("timer", "service"):
+        unit = f"{application.name}-certificate.{kind}"
+        path = application.path("etc/systemd/system", unit)
+        if not os.path.lexists(path):
+            continue
+        if provenance.is_ours_by_header(path, application):
+            todo.units.append(unit)
+            todo.paths.append(path)
+        else:
+            todo.kept.append(f"{path}: it was not written by asgi.fleet")
 
 
 def _is_ours_or_empty(path: str, application: Application, user: str, todo: Removal) -> bool:

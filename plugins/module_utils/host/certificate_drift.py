@@ -3,6 +3,9 @@
 A pair is a folder with `fullchain.pem` and `privkey.pem`. The link `current` beside it leads to the
 pair in use, and the two paths that a server is given lead through `current`. `compare` is pure;
 `look` reads what it compares.
+
+A pair is never changed while it is in use, since a server may read it at any moment: what is
+renewed is made in another folder, `<kind>-<16 digits>`.
 """
 
 from __future__ import annotations
@@ -15,10 +18,9 @@ import pwd
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import (
-    SECONDS_PER_DAY,
     Certificate,
     read_certificate,
     read_public_key,
@@ -26,6 +28,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates impor
 
 CERTIFICATE = "fullchain.pem"
 KEY = "privkey.pem"
+#: Beside the certificate of one's own authority: what its visitors have to trust.
+AUTHORITY = "authority.pem"
+#: Kinds of pairs, which the role removes once another one is in use.
+KINDS = ("selfsigned", "provided", "internal_ca")
+#: The certificate may be from a machine whose clock is ahead.
+CLOCKS_DIFFER = 3600
+EMPTY = "empty"
 CERTIFICATE_MODE = "0644"
 FOLDER_MODE = "0755"
 #: Begins the base64 of every public key on the curve P-256 (RFC 5480): its algorithm comes first.
@@ -43,11 +52,28 @@ class Access:
 
 @dataclass(frozen=True)
 class SelfSigned:
-    """A self-signed certificate as it is wanted."""
+    """A self-signed certificate as it is wanted.
+
+    Attributes:
+        name: Its common name.
+        domains: What it is for.
+        renew_percent: The share of its lifetime that must be left.
+    """
 
     name: str
     domains: tuple[str, ...]
-    renew_before_days: int
+    renew_percent: int
+
+
+@dataclass(frozen=True)
+class Issued(SelfSigned):
+    """A certificate of one's own authority as it is wanted.
+
+    Attributes:
+        authority: The SHA-256 of the authority's file, in hexadecimal digits.
+    """
+
+    authority: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +111,11 @@ class Layout:
         return os.path.join(self.directory, "current")
 
     @property
+    def authority_path(self) -> str:
+        """What visitors have to trust, if an authority of one's own has issued the certificate."""
+        return os.path.join(self.folder, AUTHORITY)
+
+    @property
     def links(self) -> dict[str, str]:
         """What each link must lead to."""
         return {
@@ -92,6 +123,19 @@ class Layout:
             self.certificate_path: os.path.join(self.current, CERTIFICATE),
             self.key_path: os.path.join(self.current, KEY),
         }
+
+
+@dataclass(frozen=True)
+class Renewing:
+    """What renews the pair on the host itself.
+
+    Attributes:
+        files: The SHA-256 of each file, in hexadecimal digits, by its path.
+        timer: The unit that has to start at boot.
+    """
+
+    files: Mapping[str, str]
+    timer: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +148,7 @@ class Found:
         certificate: What the certificate says; None if it cannot be read.
         public_key: The public half of the private key.
         digests: The SHA-256 of the files that are there.
-        superseded: Folders of provided pairs other than the wanted one.
+        superseded: Folders of pairs that are not used any more.
     """
 
     access: Mapping[str, Access] = field(default_factory=dict)
@@ -117,15 +161,41 @@ class Found:
 
 def look(layout: Layout) -> Found:
     """Read what is on the host."""
-    files = [os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY)]
+    files = [os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY, AUTHORITY)]
+    places = (layout.folder, os.path.join(layout.folder, EMPTY), *files)
     return Found(
-        access={path: seen for path in (layout.folder, *files) if (seen := read_access(path))},
+        access={path: seen for path in places if (seen := read_access(path))},
         links={path: target for path in layout.links if (target := read_link(path))},
         certificate=read_certificate(files[0]),
         public_key=read_public_key(files[1]) if os.path.isfile(files[1]) else "",
         digests={path: digest(path) for path in files if os.path.isfile(path)},
         superseded=tuple(superseded(layout)),
     )
+
+
+def examine(
+    layout: Layout, key: Access, wanted: SelfSigned | Provided, now: float
+) -> tuple[str, dict[str, list[str]]]:
+    """Return the name of the wanted pair's folder, and what differs; see `compare`.
+
+    Args:
+        layout: Where everything belongs; what the role makes itself may be in another folder.
+        key: Who may read the private key.
+        wanted: The pair.
+        now: Unix time.
+    """
+    used = os.path.basename(read_link(layout.current))
+    if isinstance(wanted, Provided) or not re.fullmatch(
+        rf"{re.escape(layout.pair)}(-[0-9a-f]{{16}})?", used
+    ):
+        return layout.pair, compare(layout, key, wanted, look(layout), now)
+    at = replace(layout, pair=used)
+    drift = compare(at, key, wanted, look(at), now)
+    why = {subject: drift[subject] for subject in ("key", "certificate") if subject in drift}
+    if not why:
+        return used, drift
+    fresh = replace(layout, pair=f"{layout.pair}-{os.urandom(8).hex()}")
+    return fresh.pair, compare(fresh, key, wanted, look(fresh), now) | why
 
 
 def compare(
@@ -147,15 +217,21 @@ def compare(
     certificate_path, key_path = (os.path.join(layout.folder, name) for name in (CERTIFICATE, KEY))
     access = {
         layout.folder: Access("root", "root", FOLDER_MODE),
+        # The root of nginx's server, which finds the pair by it.
+        os.path.join(layout.folder, EMPTY): Access("root", "root", FOLDER_MODE),
         certificate_path: Access("root", "root", CERTIFICATE_MODE),
         key_path: key,
     }
+    if isinstance(wanted, Issued):
+        access[layout.authority_path] = Access("root", "root", CERTIFICATE_MODE)
     if isinstance(wanted, Provided):
         key_drift = digest_drift(key_path, wanted.key, found)
         certificate_drift = digest_drift(certificate_path, wanted.certificate, found)
     else:
         key_drift = curve_drift(key_path, found)
-        certificate_drift = self_signed_drift(certificate_path, wanted, found, now)
+        certificate_drift = self_made_drift(certificate_path, wanted, found, now)
+        if isinstance(wanted, Issued):
+            certificate_drift += authority_drift(layout.authority_path, wanted, found)
     drift = {
         "access": [told for path in access for told in access_drift(path, access[path], found)],
         "key": key_drift,
@@ -166,21 +242,23 @@ def compare(
     return {subject: reasons for subject, reasons in drift.items() if reasons}
 
 
-def self_signed_drift(path: str, wanted: SelfSigned, found: Found, now: float) -> list[str]:
-    """Return why the certificate is not the self-signed one that is wanted."""
+def self_made_drift(path: str, wanted: SelfSigned, found: Found, now: float) -> list[str]:
+    """Return why the certificate is not the one that is wanted."""
     seen = found.certificate
     if seen is None:
         return [f"{path} holds no readable certificate"]
-    renewal = now + wanted.renew_before_days * SECONDS_PER_DAY
+    percent = 100 * seen.share_left(now)
     names, domains = canonical_names(seen.names), canonical_names(wanted.domains)
     usages = (seen.key_usage, seen.extended_key_usage, seen.basic_constraints)
     wanted_usages = (("Digital Signature",), ("TLS Web Server Authentication",), ("CA:FALSE",))
+    own = not isinstance(wanted, Issued)
     reasons = (
         (
-            seen.ends < renewal,
-            f"expires in {seen.days_left(now)} days; expected at least {wanted.renew_before_days}",
+            percent < wanted.renew_percent,
+            f"has {max(percent, 0):.0f} % of its lifetime left; "
+            f"expected at least {wanted.renew_percent}",
         ),
-        (seen.begins > renewal, "is not valid yet"),
+        (seen.begins > now + CLOCKS_DIFFER, "is not valid yet"),
         (
             names != domains,
             f"is for {', '.join(sorted(names)) or 'no name'}; "
@@ -190,11 +268,29 @@ def self_signed_drift(path: str, wanted: SelfSigned, found: Found, now: float) -
             common_name(seen.subject) != wanted.name,
             f"has the subject {seen.subject}; expected CN={wanted.name}",
         ),
-        (seen.issuer != seen.subject, f"was issued by {seen.issuer}; expected itself"),
+        (own and seen.issuer != seen.subject, f"was issued by {seen.issuer}; expected itself"),
         (seen.public_key != found.public_key, "belongs to another key"),
         (usages != wanted_usages, "is not limited to the use by a server"),
     )
     return [f"{path} {reason}" for holds, reason in reasons if holds]
+
+
+def authority_drift(path: str, wanted: Issued, found: Found) -> list[str]:
+    """Return a sentence if another authority has issued the certificate."""
+    if found.digests.get(path) == wanted.authority:
+        return []
+    return [f"{path} is not the authority that issues certificates now"]
+
+
+def renewal_drift(wanted: Renewing, units: str = "/etc/systemd/system") -> list[str]:
+    """Return the paths of what renews the pair that are not as wanted."""
+    paths = [
+        path
+        for path, wanted_digest in wanted.files.items()
+        if not os.path.isfile(path) or digest(path) != wanted_digest
+    ]
+    link = os.path.join(units, "timers.target.wants", wanted.timer)
+    return paths if os.path.islink(link) else [*paths, link]
 
 
 def digest_drift(path: str, wanted: str, found: Found) -> list[str]:
@@ -263,15 +359,16 @@ def digest(path: str) -> str:
 
 
 def superseded(layout: Layout) -> list[str]:
-    """Return the folders of provided pairs that are not the wanted one."""
+    """Return the folders of pairs that are not the wanted one, and nothing uses any more."""
     try:
         entries = sorted(os.listdir(layout.directory))
     except OSError:
         return []
+    ours = re.compile(rf"({'|'.join(KINDS)})(-[0-9a-f]{{16}})?")
     paths = [
         os.path.join(layout.directory, name)
         for name in entries
-        if name.startswith("provided-") and name != layout.pair
+        if ours.fullmatch(name) and name != layout.pair
     ]
     return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import ssl
@@ -49,6 +50,14 @@ class Certificate:
     extended_key_usage: tuple[str, ...] = ()
     basic_constraints: tuple[str, ...] = ()
 
+    def share_left(self, now: float) -> float:
+        """Return the share of its lifetime that is left; 0 or less when it has expired.
+
+        Never days: what is plenty for a certificate of a year is all that one of a week has.
+        """
+        lifetime = self.ends - self.begins
+        return (self.ends - now) / lifetime if lifetime > 0 else 0.0
+
     def days_left(self, now: float | None = None) -> int:
         """Return the whole days until it expires; negative if it has."""
         return int((self.ends - (time.time() if now is None else now)) // SECONDS_PER_DAY)
@@ -77,11 +86,19 @@ def refusal(certificate: Certificate, domain: str, now: float | None = None) -> 
     if clock > certificate.ends:
         days = -certificate.days_left(clock)
         return f"it expired {days} {'day' if days == 1 else 'days'} ago"
-    names = {name.lower() for name in certificate.names}
+    names = {canonical(name) for name in certificate.names}
     # A wildcard stands for exactly the left-most label (RFC 6125, section 6.4.3).
-    if names.isdisjoint({domain.lower(), "*." + domain.lower().partition(".")[2]}):
+    if names.isdisjoint({canonical(domain), "*." + domain.lower().partition(".")[2]}):
         return f"it is for {', '.join(certificate.names) or 'no name'}, not for {domain}"
     return ""
+
+
+def canonical(name: str) -> str:
+    """Return a name or an address of a certificate as they compare."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name.lower()
 
 
 def read_public_key(path: str) -> str:

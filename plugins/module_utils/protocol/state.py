@@ -206,11 +206,48 @@ class Upkeep(TypedDict, total=False):
     outdated: dict[str, list[str]]
 
 
+class Renewal(TypedDict):
+    """What the last renewal on a machine came to.
+
+    Keys:
+        mode: Where the certificate comes from.
+        checked: When it was last looked at, in Unix time.
+        renewed: When it was last renewed; 0 for never.
+        failures: How many renewals in a row have failed.
+        reason: Why the last one did; empty if it did not.
+        next: When it will be tried again.
+    """
+
+    mode: str
+    checked: int
+    renewed: int
+    failures: int
+    reason: str
+    next: int
+
+
+class CertificateState(TypedDict):
+    """A certificate on a machine.
+
+    Keys:
+        names: What it is for.
+        begins: When it becomes valid, in Unix time.
+        ends: When it expires.
+        renewal: None where the machine does not renew it itself.
+    """
+
+    names: list[str]
+    begins: int
+    ends: int
+    renewal: Renewal | None
+
+
 class HostState(Upkeep, total=False):
     """A host, whatever it serves: `state` of `asgi.fleet.host_info`, which documents it.
 
     If it could not be collected, it has only `error` (why) and `unreachable`. Only a balancer has
-    `servers`, by `site/host`, and `answers`, by site: see `asgi.fleet.balancer_info`.
+    `servers`, by `site/host`, and, by site, `answers` and `certificates`: see
+    `asgi.fleet.balancer_info`.
     """
 
     at: int
@@ -218,6 +255,7 @@ class HostState(Upkeep, total=False):
     disks: dict[str, int]
     servers: dict[str, BalancedServer]
     answers: dict[str, HttpsAnswer]
+    certificates: dict[str, CertificateState | None]
     error: str
     unreachable: bool
 
@@ -258,8 +296,7 @@ class ApplicationState(Upkeep, total=False):
     memory_mb: int
     cpu_percent: float | None
     health: int
-    certificate_days: int | None
-    certificate_names: list[str]
+    certificate: CertificateState | None
     https: HttpsAnswer | None
     nginx: ServerUnit | None
     idle_enabled: list[str]

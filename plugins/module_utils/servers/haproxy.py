@@ -106,7 +106,10 @@ def read_test(*, passed: bool, output: str) -> Trial:
 
 
 def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> dict[str, str]:
-    """Return the trust files with a new certificate before the one they began with.
+    """Return the trust files with a new certificate before what they have.
+
+    All of that stays: where a run has not reached a server, it may serve what is older than the
+    last one that was renewed. What no server has any more goes when the file is written anew.
 
     Args:
         new: Certificates of servers, as PEM by path.
@@ -116,8 +119,12 @@ def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> d
     for path, text in new.items():
         held = found.get(path)
         if held is not None and not held.text.strip().startswith(text.strip()):
-            former = held.text.partition(END_OF_CERTIFICATE)
-            files[path] = f"{text.strip()}\n{former[0].lstrip()}{former[1]}\n"
+            former = [
+                f"{one.strip()}\n{END_OF_CERTIFICATE}\n"
+                for one in held.text.split(END_OF_CERTIFICATE)[:-1]
+            ]
+            kept = [one for one in former if one.strip() != text.strip()]
+            files[path] = f"{text.strip()}\n{''.join(kept)}"
     return files
 
 

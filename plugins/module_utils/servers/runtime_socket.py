@@ -34,12 +34,16 @@ class ServerState:
         admin: Bits that the operator has set; with 0 it gets traffic whenever it is running.
         sessions: Requests and streams that it is serving now.
         check: What its last check said, in HAProxy's words.
+        weight: Its weight now; without one, it is no server for a visitor who stays with it either.
+        full_weight: The weight of the configuration.
     """
 
     operational: int
     admin: int
     sessions: int = 0
     check: str = ""
+    weight: int = 1
+    full_weight: int = 1
 
     @property
     def serves(self) -> bool:
@@ -116,12 +120,15 @@ def parse_servers(states: str, statistics: str) -> dict[str, ServerState]:
     found = {}
     for line in states.splitlines():
         fields = line.split()
-        if len(fields) < 7 or line.startswith("#"):
+        if len(fields) < 9 or line.startswith("#"):
             continue
         name = f"{fields[1]}/{fields[3]}"
         row = rows.get(name, {})
         sessions = int(row.get("scur") or 0)
-        found[name] = ServerState(int(fields[5]), int(fields[6]), sessions, _check(row))
+        operational, admin, weight, full_weight = map(int, fields[5:9])
+        found[name] = ServerState(
+            operational, admin, sessions, _check(row), weight=weight, full_weight=full_weight
+        )
     return found
 
 

@@ -12,7 +12,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     other,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
-from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import read_certificate
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
@@ -37,6 +36,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import (
     live_since,
     refused,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.certificate import (
+    certificate_state,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import NGINX
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
@@ -82,7 +84,6 @@ class Questions:
 
 def look(application: Application, ask: Questions) -> ApplicationState:
     """Return the application's state; see the module `asgi.fleet.app_info` for its shape."""
-    certificate = read_certificate(ask.certificate)
     holder = lock.holder(application)
     state: ApplicationState = {
         "application": application.name,
@@ -93,8 +94,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "memory_mb": 0,
         "cpu_percent": None,
         "health": 0,
-        "certificate_days": certificate.days_left() if certificate else None,
-        "certificate_names": list(certificate.names) if certificate else [],
+        "certificate": certificate_state(ask.certificate),
         "https": None,
         "nginx": None,
         "idle_enabled": [],

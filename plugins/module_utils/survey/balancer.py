@@ -16,6 +16,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket 
     Runtime,
     ServerState,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.certificate import (
+    certificate_state,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import ask_https
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import server_unit
 
@@ -30,7 +33,8 @@ class BalancerQuestions:
     Attributes:
         socket: The runtime socket of HAProxy.
         port: Its HTTPS port.
-        sites: The health path of each site as `{name, domain, path}`.
+        sites: The health path of each site as `{name, domain, path}`, and, as `certificate`, where
+            its certificate is.
         expected: Servers, as `site/host`, to wait for, until each serves or is drained.
         seconds: How long to wait for them.
     """
@@ -49,6 +53,11 @@ def look_at_balancer(ask: BalancerQuestions) -> HostState:
         "units": {HAPROXY: server_unit(HAPROXY)},
         "servers": {},
         "answers": {},
+        "certificates": {
+            site["name"]: certificate_state(site["certificate"])
+            for site in ask.sites
+            if site.get("certificate")
+        },
     }
     if not state["units"][HAPROXY]["active"]:
         return state

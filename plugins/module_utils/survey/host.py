@@ -136,7 +136,7 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
     The chain is not verified, because a self-signed certificate is allowed; names and dates are.
 
     Args:
-        domain: Server name, for SNI and Host.
+        domain: Server name, for SNI and Host; an address has no SNI.
         target: Path to request.
         port: nginx's port.
         certificate: File of the certificate that nginx should serve.
@@ -157,7 +157,8 @@ def ask_https(domain: str, target: str, port: int, certificate: str) -> HttpsAns
         ):
             served = tls.getpeercert(True)
             answer["certificate_current"] = _same_certificate(served, certificate)
-            answer["status"] = get(tls, target, domain, budget, {})[0]
+            host = f"[{domain}]" if ":" in domain else domain
+            answer["status"] = get(tls, target, host, budget, {})[0]
     except (OSError, Unanswered) as error:
         answer["error"] = str(error) or type(error).__name__
     read = read_served(served) if served else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,19 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import (
 )
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: SHA-256 in base64url (RFC 7638).
+THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def as_address(domain: str) -> str:
+    """Return an IP address in its normal form; empty for anything else."""
+    # The zone of fe80::1%eth0 could be any text.
+    if "%" in domain:
+        return ""
+    try:
+        return ipaddress.ip_address(domain).compressed
+    except ValueError:
+        return ""
 
 
 def refuse_more_than_words(site: Mapping[str, Any]) -> None:
@@ -25,7 +39,9 @@ def refuse_more_than_words(site: Mapping[str, Any]) -> None:
         ValueError: With the value.
     """
     findings = Findings(f"haproxy_balancer_sites: {seen(site['name'])}", "correct it")
-    domains(site["domains"], findings)
+    names = [name for name in site["domains"] if not as_address(str(name))]
+    if names or not site["domains"]:
+        domains(names, findings)
     url_path(site["health_path"], findings)
     if site.get("server_name"):
         domains(site["server_name"], findings)
@@ -72,3 +88,46 @@ def refuse_doubles(sites: Sequence[Mapping[str, Any]]) -> None:
                     f"{domain} belongs to both {owner} and {site['name']}; expected one site for "
                     "each domain behind the balancer; remove it from one of them"
                 )
+
+
+def refuse_two_without_names(sites: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse two sites that clients reach by an address.
+
+    Such a client names nobody in the TLS handshake, and there is one certificate for all of them.
+
+    Raises:
+        ValueError: With the sites.
+    """
+    found = [
+        (site["name"], domain)
+        for site in sites
+        for domain in site["domains"]
+        if as_address(str(domain))
+    ]
+    for name, domain in found[1:]:
+        first, other = found[0]
+        if name != first:
+            raise ValueError(
+                f"{first} has the address {other} and {name} the address {domain} among their "
+                "domains; expected one site with addresses behind a balancer, since a client that "
+                "asks for an address does not tell for which one; give the other one a name"
+            )
+
+
+def refuse_thumbprints(thumbprints: Mapping[str, str], sites: Sequence[str]) -> None:
+    """Refuse what is not the thumbprint of an account, or is for a site that is not there.
+
+    Raises:
+        ValueError: With the site.
+    """
+    for name, thumbprint in thumbprints.items():
+        if name not in sites:
+            raise ValueError(
+                f"haproxy_balancer_acme_thumbprints has {seen(name)}, which is no site; expected "
+                f"one of {', '.join(sites)}; correct it"
+            )
+        if not isinstance(thumbprint, str) or not THUMBPRINT.fullmatch(thumbprint):
+            raise ValueError(
+                f"haproxy_balancer_acme_thumbprints.{name} is {seen(thumbprint)}; expected the "
+                "thumbprint of an account's key, 43 characters of base64url (RFC 7638); correct it"
+            )

@@ -1,18 +1,14 @@
-"""The sites of a balancer: from the inventory's hosts, and as HAProxy's configuration names them.
+"""The sites of a balancer, from the inventory's hosts: it reads the variables of the group `app`.
 
-`balancer_sites` belongs to the deployment: it reads the variables of the group `app`.
-`haproxy_sites` belongs to the role: it turns the role's sites into what the template prints.
+`printed.py` turns them into what the template prints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, cast
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.refusals import (
-    refuse_doubles,
-    refuse_more_than_words,
-)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.acme import LETS_ENCRYPT
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
     missing_cryptography,
 )
@@ -28,10 +24,17 @@ except ImportError:
     # Refused by missing_cryptography() where it is needed.
     pass
 
-#: Debian's and Ubuntu's bundle of public authorities (package ca-certificates).
-SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+#: The defaults of the role tls_certificate: variables of a loop's items cannot be left out.
+ACME = {
+    "directory": LETS_ENCRYPT,
+    "contact": "",
+    "challenge": "http-01",
+    "hook": "",
+    "profile": "",
+    "ca_bundle": "",
+}
 #: What must be the same on all hosts of an application, for one site in front of them.
-COMMON = ("app_domain", "app_health_path", "app_root_path", "app_tls")
+COMMON = ("app_domain", "app_health_path", "app_root_path", "app_tls", "fleet_sticky_sessions")
 
 
 class Server(TypedDict, total=False):
@@ -62,6 +65,7 @@ class Site(TypedDict, total=False):
     servers: list[Server]
     server_name: str
     certificate_path: str
+    sticky_sessions_enabled: bool
 
 
 class SiteQuestion(TypedDict):
@@ -70,14 +74,24 @@ class SiteQuestion(TypedDict):
     name: str
     domain: str
     path: str
+    certificate: str
 
 
 class SiteCertificate(TypedDict):
-    """The inputs for a site's certificate on the balancer; without a key."""
+    """The inputs for a site's certificate on the balancer; without a key.
+
+    Attributes:
+        name: Of the site.
+        domains: Its names and addresses.
+        tls: What is public of `app_tls`.
+        acme: The keys of the mode acme, each there in every mode.
+        host: A host whose variables have the secrets.
+    """
 
     name: str
     domains: list[str]
     tls: dict[str, str]
+    acme: dict[str, str]
     host: str
 
 
@@ -162,15 +176,17 @@ def balancer_certificates(hosts: Mapping[str, Mapping[str, Any]]) -> list[SiteCe
     Raises:
         ValueError: as `balancer_sites`.
     """
-    return [
-        SiteCertificate(
-            name=site["name"],
-            domains=site["domains"],
-            tls=public_part(_tls(site["servers"][0]["name"], hosts)),
-            host=site["servers"][0]["name"],
+    found = []
+    for site in balancer_sites(hosts, ""):
+        host = site["servers"][0]["name"]
+        public = public_part(_tls(host, hosts))
+        acme = {key: public.get(key, value) for key, value in ACME.items()}
+        found.append(
+            SiteCertificate(
+                name=site["name"], domains=site["domains"], tls=public, acme=acme, host=host
+            )
         )
-        for site in balancer_sites(hosts, "")
-    ]
+    return found
 
 
 def _tls(host: str, hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -198,7 +214,10 @@ def site_questions(sites: Iterable[Site]) -> list[SiteQuestion]:
     """
     return [
         SiteQuestion(
-            name=site["name"], domain=request_name(site["domains"]), path=site["health_path"]
+            name=site["name"],
+            domain=request_name(site["domains"]),
+            path=site["health_path"],
+            certificate=site.get("certificate_path", ""),
         )
         for site in sites
     ]
@@ -255,120 +274,5 @@ def _site(name: str, common: Mapping[str, Any], certificate_path: str) -> Site:
         health_path=f"{common['app_root_path']}{common['app_health_path']}",
         servers=[],
         certificate_path=certificate_path.format(name),
+        sticky_sessions_enabled=common["fleet_sticky_sessions"],
     )
-
-
-# For the template
-
-
-class PrintedServer(TypedDict):
-    """A server as its line in the configuration names it."""
-
-    name: str
-    address: str
-    ca_path: str
-
-
-class PrintedSite(TypedDict):
-    """A site as the configuration names it; `matches` are the arguments of its ACL's `-m`."""
-
-    name: str
-    server_name: str
-    domains: list[str]
-    matches: list[str]
-    certificate_path: str
-    health_path: str
-    servers: list[PrintedServer]
-
-
-def haproxy_sites(
-    sites: Sequence[Site], directory: str, present: Iterable[str]
-) -> list[PrintedSite]:
-    """Return what the template prints.
-
-    A server is verified against its trusted certificate, from this run or an earlier one;
-    otherwise against certificate authorities. So a server with a self-signed certificate that was
-    never read fails its check, and gets no requests.
-
-    Args:
-        sites: The role's sites.
-        directory: Folder of the trusted certificates.
-        present: Paths of the certificates that exist there.
-
-    Raises:
-        ValueError: A value is not valid, or a name or domain appears twice.
-    """
-    for site in sites:
-        refuse_more_than_words(site)
-    refuse_doubles(sites)
-    known = {*present, *pins(sites, directory)}
-    return [
-        PrintedSite(
-            name=site["name"],
-            server_name=site.get("server_name") or request_name(site["domains"]),
-            domains=site["domains"],
-            matches=[match(domain) for domain in site["domains"]],
-            certificate_path=site.get("certificate_path", ""),
-            health_path=site["health_path"],
-            servers=[
-                PrintedServer(
-                    name=server["name"],
-                    address=f"{literal(server['address'])}:{server.get('port', 443)}",
-                    ca_path=_ca_path(site["name"], server, directory, known),
-                )
-                for server in site["servers"]
-            ],
-        )
-        for site in sites
-    ]
-
-
-def pins(sites: Iterable[Site], directory: str) -> dict[str, str]:
-    """Return the trusted certificates of the servers, as texts by path.
-
-    Args:
-        sites: The role's sites.
-        directory: Folder of the trusted certificates.
-    """
-    return {
-        pin_path(directory, site["name"], server["name"]): server["certificate"]
-        for site in sites
-        for server in site["servers"]
-        if server.get("certificate")
-    }
-
-
-def pin_path(directory: str, site: str, server: str) -> str:
-    """Return the path of a server's trusted certificate."""
-    return f"{directory}/{site}/{server}.pem"
-
-
-def stale_pins(sites: Iterable[Site], directory: str, present: Iterable[str]) -> list[str]:
-    """Return the paths of trusted certificates whose servers are no longer configured.
-
-    Args:
-        sites: The role's sites.
-        directory: Folder of the trusted certificates.
-        present: Paths of the certificates that exist there.
-    """
-    wanted = {
-        pin_path(directory, site["name"], server["name"])
-        for site in sites
-        for server in site["servers"]
-    }
-    return sorted(set(present) - wanted)
-
-
-def _ca_path(site: str, server: Server, directory: str, known: set[str]) -> str:
-    path = pin_path(directory, site, server["name"])
-    return path if path in known else server.get("ca_path") or SYSTEM_AUTHORITIES
-
-
-def match(domain: str) -> str:
-    """Return how HAProxy compares a host name with a domain: `str www.example.com`."""
-    return f"end {domain[1:]}" if domain.startswith("*.") else f"str {domain}"
-
-
-def literal(address: str) -> str:
-    """Return an address as HAProxy wants it before a port: IPv6 in brackets."""
-    return f"[{address}]" if ":" in address else address

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as ansible_version
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.controller import too_old
@@ -38,3 +40,14 @@ class ControllerAction(Action):
     """One that contacts no host."""
 
     _requires_connection = False
+
+    def read_file(self, path: str) -> bytes:
+        """Read a file of the controller; decrypt it if Vault encrypted it.
+
+        Raises:
+            OSError: It cannot be read, or not decrypted.
+        """
+        try:
+            return Path(self._loader.get_real_file(path)).read_bytes()
+        except AnsibleError as error:
+            raise OSError(0, str(error.message)) from error

@@ -33,6 +33,7 @@ class NginxFeatures(TypedDict):
     http3: bool
     keepalive_min_timeout: bool
     mlkem: bool
+    ssl_certificate_cache: bool
     ssl_reject_handshake: bool
     ticket_key_rotation: bool
 
@@ -83,6 +84,8 @@ def parse_features(text: object) -> NginxFeatures:
         # version numbers of their own, so they never count.
         mlkem=bool(openssl) and parse_version(openssl) >= (3, 5),
         # https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_reject_handshake
+        # https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_cache
+        ssl_certificate_cache=version >= (1, 27, 4),
         ssl_reject_handshake=version >= (1, 19, 4),
         # Keys of session tickets are rotated in the shared session cache since 1.23.2.
         ticket_key_rotation=version >= (1, 23, 2),

@@ -35,6 +35,28 @@ END = b"-----END CERTIFICATE-----"
 LONGEST = 10
 
 
+def in_order(
+    certificate: x509.Certificate, others: Sequence[x509.Certificate]
+) -> list[x509.Certificate]:
+    """Return a certificate and its chain as a server has to present them (RFC 5246, 7.4.2).
+
+    Each is followed by the one that issued it. What leads nowhere keeps its place behind them.
+
+    Args:
+        certificate: The server's own.
+        others: The intermediates, in any order; also the certificate itself.
+    """
+    path = [certificate]
+    rest = [one for one in dict.fromkeys(others) if one != certificate]
+    while len(path) < LONGEST and path[-1].issuer != path[-1].subject:
+        issuers = [one for one in rest if _issued(one, path[-1])]
+        if not issuers:
+            break
+        path.append(max(issuers, key=lambda one: one.not_valid_after_utc))
+        rest.remove(path[-1])
+    return [*path, *rest]
+
+
 def check_chain(
     certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], now: datetime
 ) -> list[str]:
@@ -115,8 +137,9 @@ def _missing(at: x509.Certificate, leaf: x509.Certificate) -> str:
         f"the provided certificate is not complete: {whose} was issued by {_name(at.issuer)}, "
         "which is neither in it nor a root that the controller trusts, and most clients would "
         "refuse it; "
-        "expected the site's own certificate followed by its intermediates; provide what your "
-        "authority calls the full chain, or, if that is a root of your own, add it at the end"
+        "expected the site's own certificate and its intermediates; provide what your "
+        "authority calls the full chain, give the intermediates as chain, or, if that is a root of "
+        "your own, add it at the end"
     )
 
 

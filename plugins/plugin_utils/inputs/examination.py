@@ -10,6 +10,7 @@ import difflib
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
@@ -67,6 +68,7 @@ def examine(
     read_file: ReadFile = read_controller_file,
     files: bool = True,
     origins: Files | None = None,
+    base: Path | None = None,
 ) -> Examination:
     """Check one host's variables, each as far as possible.
 
@@ -78,6 +80,7 @@ def examine(
         read_file: Reads a file of the controller.
         files: Check the files that variables name. A rollback needs none of them.
         origins: Finds what stands where a variable was read.
+        base: The folder of the inventory.
     """
     failed = unreadable or {}
     problems = [_unreadable(name, reason) for name, reason in failed.items()]
@@ -110,6 +113,7 @@ def examine(
             findings,
             now=now or datetime.now(timezone.utc),
             read_file=read_file,
+            base=base,
         )
         problems += findings.problems
     if "app_tls" in valid:

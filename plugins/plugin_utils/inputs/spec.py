@@ -45,6 +45,8 @@ class Deployment(TypedDict):
     fleet_max_error_ratio: float | None
     fleet_max_p99_ms: int | None
     fleet_min_requests: int
+    fleet_canary_percent: int | None
+    fleet_sticky_sessions: bool
     fleet_take_over_lock: bool
     fleet_allow_older: bool
     fleet_allow_unserved: bool

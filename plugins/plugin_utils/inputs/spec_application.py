@@ -66,8 +66,8 @@ APPLICATION: tuple[Variable, ...] = (
     Variable(
         "app_domain",
         "text or list",
-        "The server name; a list for several.",
-        "a DNS name such as www.example.com, or a list of them; *. may lead one",
+        "The server name, or the address of the host; a list for several.",
+        "a DNS name such as www.example.com, an IP address, or a list of them; *. may lead a name",
         "www.example.com",
         values.domains,
         required=True,

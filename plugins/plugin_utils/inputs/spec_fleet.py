@@ -62,6 +62,24 @@ FLEET: tuple[Variable, ...] = (
         100,
     ),
     Variable(
+        "fleet_canary_percent",
+        "number",
+        "How many of 100 requests the hosts of the first wave get together while they soak, if "
+        "that is less than their share; unset gives them their share. Needs a balancer.",
+        "a number from 1 to 99",
+        "5",
+        values.optional(values.number(1, 99)),
+    ),
+    Variable(
+        "fleet_sticky_sessions",
+        "boolean",
+        "A visitor stays with the host that answered first, by a cookie. Needs a balancer.",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
         "fleet_address",
         "text",
         "The address at which the fleet's hosts reach this host; empty for ansible_host, or else "

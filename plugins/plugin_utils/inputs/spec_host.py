@@ -80,7 +80,7 @@ HOST: tuple[Variable, ...] = (
         "app_tls",
         "text or mapping",
         "Where the certificate comes from; a text is the mode alone.",
-        "a mapping with mode selfsigned or provided",
+        "a mapping with mode selfsigned, provided, internal_ca or acme",
         "{mode: selfsigned}",
         tls,
         {"mode": "selfsigned"},

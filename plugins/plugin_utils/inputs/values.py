@@ -28,6 +28,7 @@ HOOK_TIMEOUT = 300
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_DOMAIN_EXPECTED = "a DNS name such as www.example.com or *.example.com, or an IP address"
 _PATH = re.compile(r"/[A-Za-z0-9._~%/-]*")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PYTHON = re.compile(r"3\.[1-9]\d")
@@ -169,10 +170,15 @@ def domains(value: object, findings: Findings) -> list[str]:
     names: list[str] = []
     for entry in [entry for entry in entries if entry != ""]:
         name = entry.lower() if isinstance(entry, str) else ""
-        if name and not name.isascii():
+        if _is_ip(name):
+            # As a client writes it in a URL, and as a certificate has it.
+            name = str(ipaddress.ip_address(name))
+        if _is_ip(name) and name not in names:
+            pass
+        elif name and not name.isascii():
             _refuse_unicode(name, findings)
         elif not _is_domain(name):
-            findings.refuse(seen(entry), "a DNS name such as www.example.com or *.example.com")
+            findings.refuse(seen(entry), _DOMAIN_EXPECTED)
         elif name in names:
             findings.refuse(f"{name} twice", "each name once", "remove one")
         names.append(name)

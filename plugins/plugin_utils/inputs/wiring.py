@@ -7,9 +7,13 @@ deployment (`DERIVED`) are refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_wiring import (
+    certificate_loading,
+    certificate_sources,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -57,7 +61,22 @@ DERIVED = {
     "tls_certificate_mode": "app_tls",
     "tls_certificate_domains": "app_domain",
     "tls_certificate_provided_certificate": "app_tls",
+    "tls_certificate_provided_chain": "app_tls",
     "tls_certificate_provided_key": "app_tls",
+    "tls_certificate_provided_key_password": "app_tls",
+    "tls_certificate_authority_folder": "app_tls",
+    "tls_certificate_authority_certificate": "app_tls",
+    "tls_certificate_authority_key": "app_tls",
+    "tls_certificate_authority_key_password": "app_tls",
+    "tls_certificate_issued_days": "app_tls",
+    **{
+        f"tls_certificate_acme_{key}": "app_tls"
+        for key in (
+            *("directory", "contact", "challenge", "hook", "hook_environment", "profile", "eab"),
+            "ca_bundle",
+        )
+    },
+    "nginx_site_acme_thumbprint": "app_tls",
     "nginx_site_name": "app_name",
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
@@ -124,6 +143,9 @@ def wire(
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
     )
+    in_front = list(balancers)
+    # Behind balancers, which obtain it, a host has the self-signed pair that they pin.
+    mode = "selfsigned" if tls.get("mode") == "acme" and in_front else tls.get("mode", "")
     needs = {need: deployment.get(f"app_{need}", least) for need, least in NEEDS.items()}
     wired = {
         "python_release_name": name,
@@ -160,11 +182,14 @@ def wire(
         "gunicorn_service_proxy_keepalive_seconds": keepalive,
         "gunicorn_service_linger_seconds": (integer(keepalive) or 0) + 1,
         "tls_certificate_name": name,
-        "tls_certificate_mode": tls.get("mode", ""),
+        "tls_certificate_mode": mode,
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
-        "tls_certificate_provided_certificate": tls.get("certificate", ""),
-        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
+        **certificate_sources(tls),
+        **certificate_loading(certificates, given, by_variable=not in_front),
+        # Where balancers pin it, only a playbook can tell them of the next one first.
+        "tls_certificate_renewal_enabled": not in_front,
+        "tls_certificate_client_environment": given.get("python_release_uv_environment", {}),
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
@@ -180,7 +205,7 @@ def wire(
         "nginx_site_maintenance_open_paths": [deployment.get("health_url_path", "")],
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
-        "nginx_site_trusted_proxies": list(balancers),
+        "nginx_site_trusted_proxies": in_front,
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
 
@@ -219,6 +244,38 @@ def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
             "a class of your own is set by extending the block `worker` of gunicorn.conf.py.j2",
         )
     return findings.problems
+
+
+def balancer_problems(deployment: Mapping[str, Any], balancers: Collection[str]) -> list[Problem]:
+    """Return a problem for each variable that asks for what only a balancer can do.
+
+    Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
+        balancers: The balancers.
+    """
+    problems = []
+    percent = deployment.get("fleet_canary_percent")
+    for variable, asked, does in (
+        ("fleet_canary_percent", percent, "shares out the requests"),
+        ("fleet_sticky_sessions", deployment.get("fleet_sticky_sessions"), "gives the cookie"),
+    ):
+        if asked and not balancers:
+            findings = Findings(variable)
+            findings.refuse(
+                f"{seen(asked)} and no host is in the group balancer",
+                f"a balancer, which {does}",
+                "add one to the inventory, or remove the variable",
+            )
+            problems += findings.problems
+    if percent and deployment.get("fleet_soak_seconds") == 0:
+        findings = Findings("fleet_canary_percent")
+        findings.refuse(
+            f"{percent} and fleet_soak_seconds is 0",
+            "a time in which the canary is watched",
+            "set fleet_soak_seconds, or remove fleet_canary_percent",
+        )
+        problems += findings.problems
+    return problems
 
 
 def wire_balancer(

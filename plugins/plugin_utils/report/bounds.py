@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import LEAST_PERCENT
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import FAULT, WARNING
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
@@ -15,14 +16,14 @@ class Bounds:
     """The limits beyond which something is a finding.
 
     Attributes:
-        certificate_days: Days for which a certificate must still be valid.
+        certificate_percent: The percent of its lifetime that a certificate must have left.
         disk_percent: How full a file system may be.
         stale_hours: Hours after which a lock or a maintenance page counts as forgotten.
         release: The release that every host must run; empty for the one of the last rollout.
         fail_on: The least severity that fails the verification.
     """
 
-    certificate_days: int = 14
+    certificate_percent: int = LEAST_PERCENT
     disk_percent: int = 90
     stale_hours: int = 4
     release: str = ""
@@ -30,7 +31,7 @@ class Bounds:
 
 
 RANGES = {
-    "certificate_days": (0, 3650, "days"),
+    "certificate_percent": (0, 100, "percent"),
     "disk_percent": (1, 100, "percent"),
     "stale_hours": (1, 8760, "hours"),
 }

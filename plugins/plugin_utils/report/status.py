@@ -8,13 +8,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
+    certificate_needs,
+    left_text,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
     served,
     told,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import remarks
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import Need, remarks
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift, problems
 
 COLUMNS = (
@@ -146,7 +150,7 @@ def _row(host: str, state: Mapping[str, Any] | None, balancers: Balancers) -> tu
         return (host, "FAILED" if asked else "unreachable", *["-"] * (len(COLUMNS) - 2))
     live = state["live"]
     if live is None:
-        return (host, "none yet", *["-"] * 6, _days(state["certificate_days"]), "-")
+        return (host, "none yet", *["-"] * 6, left_text(state["certificate"], state["at"]), "-")
     workers = state["workers"]
     healthy = sum(worker["healthy"] for worker in workers)
     cpu = state["cpu_percent"]
@@ -159,7 +163,7 @@ def _row(host: str, state: Mapping[str, Any] | None, balancers: Balancers) -> tu
         f"{state['memory_mb']} MB",
         "-" if cpu is None else f"{cpu:.0f} %",
         _health(host, state, balancers),
-        _days(state["certificate_days"]),
+        left_text(state["certificate"], state["at"]),
         " ".join(str(worker["pid"]) for worker in workers) or "-",
     )
 
@@ -181,6 +185,18 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
         )
     for problem in problems(state.get("workers", [])):
         yield f"{host}: {problem}"
+    for need in _of_certificates(state):
+        yield f"{host}: {need.seen}; to do: {need.todo}"
+
+
+def _of_certificates(state: Mapping[str, Any]) -> Iterator[Need]:
+    """Yield what is wrong with the certificate of a host, or with those of a balancer."""
+    if "certificate" in state:
+        name = state["application"]
+        yield from certificate_needs(state["certificate"], state["at"], name=name)
+    for site, certificate in (state.get("certificates") or {}).items():
+        which = f"the certificate of {site}"
+        yield from certificate_needs(certificate, state["at"], name=site, which=which)
 
 
 def _health(host: str, state: Mapping[str, Any], balancers: Balancers) -> str:
@@ -203,9 +219,3 @@ def _unserved(host: str, state: Mapping[str, Any], balancers: Balancers) -> Iter
     if state.get("live") and state["live"]["active"] and state["health"] == 200:
         for text in told(served(host, state["application"], state, balancers).faults):
             yield f"{host}: {text}"
-
-
-def _days(days: int | None) -> str:
-    if days is None:
-        return "none"
-    return f"{days} days" if days >= 0 else f"EXPIRED {-days} days ago"

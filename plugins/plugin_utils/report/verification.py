@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.bounds import Bounds, limits
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
+    certificate_needs,
+    remedy,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -48,6 +52,7 @@ class Host:
         state: `state` of `asgi.fleet.app_info`; with only `error` if it could not be asked.
         others: States of all hosts of the same application.
         balancers: States of the balancers.
+        mode: Where its certificate comes from.
     """
 
     name: str
@@ -56,6 +61,7 @@ class Host:
     state: Mapping[str, Any]
     others: Sequence[Mapping[str, Any]]
     balancers: Balancers
+    mode: str = ""
 
 
 def verify(
@@ -96,9 +102,11 @@ def verify(
             [other for at, other in known.items() if names[at] == names[name]],
             fronts,
         )
-        findings += [Finding(name, seen, todo) for seen, todo in _examine(host, bounds)]
+        host = replace(host, mode=_mode(deployments.get(name, {}), fronts))
+        findings += [Finding(name, *told) for told in _examine(host, bounds)]
+    modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
-        findings += [Finding(name, seen, todo) for seen, todo in _of_balancer(state, bounds)]
+        findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]
     notes = [
         note for name, state in known.items() for note in _notes(name, names[name], state, fronts)
     ]
@@ -162,8 +170,8 @@ def drift(reasons: Sequence[Reason]) -> list[str]:
     return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_FILES]
 
 
-def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with one host, and what to do."""
+def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, ...]]:
+    """Yield what is wrong with one host, what to do, and a severity that is not `fault`."""
     if "error" in host.state:
         yield _unknown(host.state)
         return
@@ -186,13 +194,31 @@ def _unknown(state: Mapping[str, Any]) -> tuple[str, str]:
     return f"could not be asked: {state['error']}", "correct that on the host"
 
 
-def _of_balancer(state: Mapping[str, Any], bounds: Bounds) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a balancer, and what to do."""
+def _mode(deployment: Mapping[str, Any], balancers: Balancers) -> str:
+    """Return where a certificate comes from; behind balancers, ACME is theirs alone."""
+    mode = str((deployment.get("app_tls") or {}).get("mode", ""))
+    return "selfsigned" if mode == "acme" and balancers else mode
+
+
+def _of_balancer(
+    state: Mapping[str, Any], bounds: Bounds, modes: Mapping[str, str]
+) -> Iterator[tuple[str, ...]]:
+    """Yield what is wrong with a balancer, what to do, and a severity that is not `fault`."""
     if "error" in state:
         yield _unknown(state)
         return
     yield from full_disks(state, bounds.disk_percent)
     yield from wrong_units(state)
+    for site, certificate in (state.get("certificates") or {}).items():
+        for need in certificate_needs(
+            certificate,
+            state["at"],
+            name=site,
+            mode=modes.get(site, ""),
+            least=bounds.certificate_percent,
+            which=f"the certificate of {site}",
+        ):
+            yield need.seen, need.todo, need.severity
     yield from ((fault.seen, fault.todo) for fault in balancer_faults(state) if not fault.closed)
 
 
@@ -281,23 +307,22 @@ def _of_release(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
         )
 
 
-def _of_certificate(host: Host, bounds: Bounds) -> Iterator[tuple[str, str]]:
+def _of_certificate(host: Host, bounds: Bounds) -> Iterator[tuple[str, ...]]:
     """The certificate on disk."""
-    days = host.state["certificate_days"]
-    renew = "ansible-playbook playbooks/provision.yml --tags tls_certificate"
-    if days is None:
-        yield "there is no certificate that can be read", renew
-        return
-    if days < 0:
-        yield f"the certificate expired {-days} days ago", renew
-    elif days < bounds.certificate_days:
-        yield (
-            f"the certificate expires in {days} days; expected at least {bounds.certificate_days}",
-            renew,
-        )
-    missing = certificate_lacks(host.state["certificate_names"], host.domains)
+    certificate = host.state["certificate"]
+    for need in certificate_needs(
+        certificate,
+        host.state["at"],
+        name=host.application,
+        mode=host.mode,
+        least=bounds.certificate_percent,
+    ):
+        yield need.seen, need.todo, need.severity
+    missing = certificate_lacks(certificate["names"], host.domains) if certificate else []
     if missing:
-        yield f"the certificate does not cover {', '.join(missing)}", renew
+        renews = bool(certificate and certificate["renewal"])
+        todo = remedy(host.mode, host.application, renews=renews)
+        yield f"the certificate does not cover {', '.join(missing)}", todo
 
 
 def _notes(name: str, app: str, state: Mapping[str, Any], balancers: Balancers) -> Iterator[str]:

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """Saves the state of HAProxy's servers for its next process; runs before each reload and stop.
 
+    save_servers.py [stop]
+
 HAProxy reads back more than it should: the port of a server in the saved state wins over the
 configuration's (haproxy issues 1412 and 3296). So this program writes the ports of the next
-configuration, and leaves out servers that it no longer has.
+configuration, and leaves out servers that it no longer has. The lower weight of a canary is kept
+over a reload, but not over a stop, after which nothing may be there that would end it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 SOCKET = "/run/haproxy/admin.sock"
 STATE = "/var/lib/haproxy_balancer/servers"
 #: Columns of `show servers state`, version 1.
-BACKEND, SERVER, PORT = 1, 3, 18
+BACKEND, SERVER, ADMIN, WEIGHT, FULL_WEIGHT, PORT = 1, 3, 6, 7, 8, 18
+DRAINED = 0x08
 
 
 def ask(command: str) -> str:
@@ -46,7 +50,7 @@ def configured_ports(configuration: str) -> dict[tuple[str, str], str]:
     return ports
 
 
-def for_next_process(state: str, ports: dict[tuple[str, str], str]) -> str:
+def for_next_process(state: str, ports: dict[tuple[str, str], str], *, stops: bool = False) -> str:
     """Return the saved state with the configuration's ports and servers."""
     lines = []
     for line in state.splitlines():
@@ -57,11 +61,13 @@ def for_next_process(state: str, ports: dict[tuple[str, str], str]) -> str:
         key = (fields[BACKEND], fields[SERVER])
         if key in ports:
             fields[PORT] = ports[key]
+            if stops and not int(fields[ADMIN]) & DRAINED:
+                fields[WEIGHT] = fields[FULL_WEIGHT]
             lines.append(" ".join(fields))
     return "\n".join(lines).strip() + "\n"
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Save the state; return 1 and keep the previous state when HAProxy does not answer."""
     try:
         state = ask("show servers state")
@@ -72,7 +78,7 @@ def main() -> int:
         return 1
     temporary = f"{STATE}.new"
     with open(temporary, "w", encoding="utf-8") as file:
-        file.write(for_next_process(state, ports))
+        file.write(for_next_process(state, ports, stops="stop" in arguments))
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, STATE)
@@ -80,4 +86,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

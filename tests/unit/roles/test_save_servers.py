@@ -36,8 +36,8 @@ def saver() -> ModuleType:
     return module
 
 
-def line(backend: str, server: str, port: int) -> str:
-    return f"5 {backend} 1 {server} 10.0.0.1 2 8 1 1 60 15 3 4 6 0 0 0 - {port} - 1 0 - - 0"
+def line(backend: str, server: str, port: int, how: str = "8 1 1") -> str:
+    return f"5 {backend} 1 {server} 10.0.0.1 2 {how} 60 15 3 4 6 0 0 0 - {port} - 1 0 - - 0"
 
 
 def test_ports_are_read_by_backend_and_server(saver: ModuleType) -> None:
@@ -65,5 +65,23 @@ def test_failure_leaves_what_was_saved_before(
     (tmp_path / "servers").write_text("before")
     monkeypatch.setattr(saver, "STATE", str(tmp_path / "servers"))
     monkeypatch.setattr(saver, "SOCKET", str(tmp_path / "nobody"))
-    assert saver.main() == 1
+    assert saver.main([]) == 1
     assert (tmp_path / "servers").read_text() == "before"
+
+
+@pytest.mark.parametrize(
+    ("stops", "how", "kept"),
+    [
+        (False, "0 5 100", "0 5 100"),
+        (True, "0 5 100", "0 100 100"),
+        # Drained: without a weight, also after a restart.
+        (True, "8 0 100", "8 0 100"),
+    ],
+)
+def test_weight_of_a_canary_outlives_a_reload_but_not_a_stop(
+    saver: ModuleType, *, stops: bool, how: str, kept: str
+) -> None:
+    ports = saver.configured_ports(CONFIGURATION)
+    state = "\n".join([HEAD, line("shop", "web1", 443, how)])
+    expected = "\n".join([HEAD, line("shop", "web1", 443, kept), ""])
+    assert saver.for_next_process(state, ports, stops=stops) == expected

@@ -89,6 +89,7 @@ def test_modules_that_have_it_exist_and_are_those_that_come_first() -> None:
         "nginx_claim",
         "haproxy_claim",
         "maintenance",
+        "balancer_canary",
         "balancer_server",
         "rollout",
         "app_info",

@@ -42,6 +42,8 @@ SHOWN = {
     "hook.commands.command": COMMAND,
     "slot.*_activate.command": COMMAND,
     "certificate_drift.key_*": "path, account and mode of the file",
+    "certificate_drift.renewal.files": "digests by path",
+    "certificate_drift.issued.authority_sha256": "a digest",
     "certificate_drift.provided.key_sha256": "a digest of 256 bits",
     "*.installation.build_environment": "versions from git, and no secrets",
     "*.sandbox.options": "directives of a unit, which everybody may read",

@@ -144,6 +144,29 @@ def test_removal_takes_all_of_the_application_and_nothing_of_others(
     assert not plan(shop, "", False)
 
 
+def test_removal_takes_what_renews_the_certificate(
+    shop: Application, tmp_path: Path, asked: list[str]
+) -> None:
+    folder = tmp_path / "etc/systemd/system"
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("timer", "service"):
+        (folder / f"shop-certificate.{kind}").write_text("# shop: its. Written by asgi.fleet\n")
+        (folder / f"shop-2-certificate.{kind}").write_text("# shop-2: its. Written by asgi.fleet\n")
+    todo = plan(shop, "", False)
+    assert todo.units == ["shop-certificate.timer", "shop-certificate.service"]
+    remove(shop, todo)
+    assert asked[0] == "disable --quiet shop-certificate.timer shop-certificate.service"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("shop-2-certificate.service", "shop-2-certificate.timer")
+    ]
+    (folder / "shop-certificate.timer").write_text("[Timer]\n")
+    again = plan(shop, "", False)
+    assert (again.units, again.kept) == (
+        [],
+        [f"{folder}/shop-certificate.timer: it was not written by asgi.fleet"],
+    )
+
+
 @pytest.mark.usefixtures("asked")
 def test_removal_keeps_data_and_the_account_that_owns_it(
     shop: Application, tmp_path: Path, accounts: dict[str, pwd.struct_passwd]

@@ -15,9 +15,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift 
     Found,
     Layout,
     Provided,
+    Renewing,
     SelfSigned,
     compare,
+    digest,
     look,
+    renewal_drift,
     resolved,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import (
@@ -26,20 +29,23 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates impor
 )
 
 T = TypeVar("T")
+FORMER = "provided-0123456789abcdef"
 NOW = 1_800_000_000.0
 LAYOUT = Layout("/tls", "selfsigned", "/etc/site.crt", "/etc/site.key")
-FOLDER, CERTIFICATE, KEY = (
+FOLDER, EMPTY, CERTIFICATE, KEY = (
     "/tls/selfsigned",
+    "/tls/selfsigned/empty",
     "/tls/selfsigned/fullchain.pem",
     "/tls/selfsigned/privkey.pem",
 )
 PUBLIC_KEY = f"{P256}AAAA"
 KEY_ACCESS = Access("root", "root", "0600")
-SELF_SIGNED = SelfSigned("shop", ("shop.example.com", "2001:db8::1"), 30)
+SELF_SIGNED = SelfSigned("shop", ("shop.example.com", "2001:db8::1"), 33)
 PROVIDED = Provided("c0ffee", "beef")
 GOOD = Found(
     access={
         FOLDER: Access("0", "0", "0755"),
+        EMPTY: Access("0", "0", "0755"),
         CERTIFICATE: Access("0", "0", "0644"),
         KEY: Access("0", "0", "0600"),
     },
@@ -49,8 +55,8 @@ GOOD = Found(
         "/etc/site.key": "/tls/current/privkey.pem",
     },
     certificate=Certificate(
-        begins=NOW - SECONDS_PER_DAY,
-        ends=NOW + 31 * SECONDS_PER_DAY,
+        begins=NOW - 60 * SECONDS_PER_DAY,
+        ends=NOW + 40 * SECONDS_PER_DAY,
         names=("shop.example.com", "2001:DB8:0:0:0:0:0:1"),
         subject="CN=shop",
         issuer="CN=shop",
@@ -80,9 +86,13 @@ def test_a_pair_that_is_as_wanted_has_no_drift(wanted: SelfSigned | Provided) ->
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"ends": NOW + 29.5 * SECONDS_PER_DAY}, "expires in 29 days; expected at least 30"),
-        ({"ends": NOW - 1}, "expires in -1 days; expected at least 30"),
-        ({"begins": NOW + 30.5 * SECONDS_PER_DAY}, "is not valid yet"),
+        (
+            {"ends": NOW + 29 * SECONDS_PER_DAY},
+            "has 33 % of its lifetime left; expected at least 33",
+        ),
+        ({"begins": NOW - 60, "ends": NOW + 20}, "has 25 % of its lifetime left"),
+        ({"ends": NOW - 1}, "has 0 % of its lifetime left; expected at least 33"),
+        ({"begins": NOW + SECONDS_PER_DAY}, "is not valid yet"),
         (
             {"names": ("shop.example.com",)},
             "is for shop.example.com; expected 2001:db8::1, shop.example.com",
@@ -128,7 +138,7 @@ def test_a_provided_file_differs_by_its_content(path: str, digest: str | None) -
     assert found == {subject: [f"{path} differs from the provided file"]}
 
 
-@pytest.mark.parametrize("path", [FOLDER, CERTIFICATE, KEY])
+@pytest.mark.parametrize("path", [FOLDER, EMPTY, CERTIFICATE, KEY])
 @pytest.mark.parametrize(
     "access", [Access("0", "0", "0666"), Access("0", "33", ""), Access("33", "0", ""), None]
 )
@@ -160,14 +170,27 @@ def test_names_and_numbers_of_an_owner_are_the_same() -> None:
     assert resolved(Access("nobody-here", "0", "u=rw")) == ("nobody-here", 0, "u=rw")
 
 
+def test_what_renews_the_pair_is_compared_by_its_content(tmp_path: Path) -> None:
+    program, units = tmp_path / "program", tmp_path / "units"
+    wanted = Renewing({str(program): digest(__file__)}, "shop-certificate.timer")
+    link = units / "timers.target.wants" / wanted.timer
+    assert renewal_drift(wanted, str(units)) == [str(program), str(link)]
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/nowhere")
+    program.write_text("another")
+    assert renewal_drift(wanted, str(units)) == [str(program)]
+    program.write_bytes(Path(__file__).read_bytes())
+    assert renewal_drift(wanted, str(units)) == []
+
+
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """A pair on a host, and its links."""
     pairs = tmp_path / "tls"
     layout = Layout(str(pairs), "provided-2", f"{tmp_path}/site.crt", f"{tmp_path}/site.key")
-    for name in ("provided-1", "provided-2", "selfsigned"):
+    for name in (FORMER, "provided-2", "selfsigned", "acme-0123456789abcdef", "mine"):
         (pairs / name).mkdir(parents=True)
-    (pairs / "provided-3").symlink_to("provided-1")
+    (pairs / "internal_ca").symlink_to(FORMER)
     for path, text in {"fullchain.pem": "certificate", "privkey.pem": "key"}.items():
         (Path(layout.folder) / path).write_text(text)
     for link, target in layout.links.items():
@@ -182,7 +205,10 @@ def test_look_finds_folders_files_and_links(layout: Layout) -> None:
     assert found.access[f"{layout.folder}/privkey.pem"] == Access(
         str(os.geteuid()), str(os.getegid()), "0640"
     )
-    assert found.superseded == (f"{layout.directory}/provided-1",)
+    # What ACME brought is the business of another program, and a link that of its owner.
+    assert found.superseded == tuple(
+        f"{layout.directory}/{name}" for name in (FORMER, "selfsigned")
+    )
     assert (found.certificate, found.public_key) == (None, "")
     assert found.digests[f"{layout.folder}/privkey.pem"].startswith("2c70e12b7a0646f9")
 

@@ -48,7 +48,11 @@ def test_renewed_certificate_is_known_beside_the_one_of_before() -> None:
         "/a": pem("new") + pem("old")
     }
     assert with_renewed({"/a": pem("3")}, {"/a": Found(pem("2") + pem("1"))}) == {
-        "/a": pem("3") + pem("2")
+        "/a": pem("3") + pem("2") + pem("1")
+    }
+    # A rotation that is taken back has it once.
+    assert with_renewed({"/a": pem("1")}, {"/a": Found(pem("2") + pem("1"))}) == {
+        "/a": pem("1") + pem("2")
     }
 
 

@@ -18,7 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket 
 # Answers of HAProxy 2.6.12, shortened to what is read.
 STATES = """1
 # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight
-5 shop 1 web1 10.0.0.1 2 0 1 1
+5 shop 1 web1 10.0.0.1 2 0 5 100
 5 shop 2 web2 10.0.0.2 2 8 1 1
 5 shop 3 web3 10.0.0.3 0 0 1 1
 """
@@ -33,7 +33,7 @@ MAINTENANCE = ServerState(0, 1)
 def test_servers_are_read_with_their_sessions() -> None:
     servers = parse_servers(STATES, STATISTICS)
     assert servers == {
-        "shop/web1": ServerState(2, 0, 3),
+        "shop/web1": ServerState(2, 0, 3, weight=5, full_weight=100),
         "shop/web2": ServerState(2, 8, 0),
         "shop/web3": ServerState(0, 0, 0),
     }
@@ -120,7 +120,7 @@ def test_runtime_says_when_nobody_answers(tmp_path: Path) -> None:
 
 
 def test_server_has_what_its_last_check_said() -> None:
-    states = "1\n# header\n6 shop 1 web1 10.0.0.1 0 0 1"
+    states = "1\n# header\n6 shop 1 web1 10.0.0.1 0 0 1 1"
     columns = "# pxname,svname,scur,check_status,check_code,last_chk\n"
     told = parse_servers(states, columns + "shop,web1,2,* L7STS,503,Service Unavailable\n")
     assert told["shop/web1"].check == "L7STS/503/Service Unavailable"

@@ -52,9 +52,9 @@ def test_bare_host_has_no_state(shop: Application) -> None:
     state = look(shop, Questions())
     assert (state["application"], state["live"], state["workers"]) == ("shop", None, [])
     assert (state["workers_planned"], state["memory_mb"], state["health"]) == (0, 0, 0)
-    assert (state["cpu_percent"], state["https"], state["certificate_days"]) == (None, None, None)
+    assert (state["cpu_percent"], state["https"], state["certificate"]) == (None, None, None)
     assert (state["lock"], state["finished"], state["maintenance_since"]) == (None, None, None)
-    assert (state["certificate_names"], state["idle_enabled"], state["releases"]) == ([], [], [])
+    assert (state["idle_enabled"], state["releases"]) == ([], [])
 
 
 def test_state_tells_what_a_service_may_use(shop: Application) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
+import yaml
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import (
     SYSTEM_AUTHORITIES,
+    haproxy_sites,
+    pins,
+    stale_pins,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
+    ACME,
     Site,
     balancer_certificates,
     balancer_lines,
     balancer_sites,
     fleet_addresses,
-    haproxy_sites,
-    pins,
     servers_of_machines,
     site_questions,
-    stale_pins,
     trust_anchor,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import certificate_pair
@@ -27,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+ROLES = Path(__file__).parents[5] / "roles"
 PATH = "/etc/{}/tls/fullchain.pem"
 SHOP: dict[str, Any] = {"app_name": "shop", "app_domain": ["www.example.com", "example.com"]}
 BLOG: dict[str, Any] = {"app_name": "blog", "app_domain": "blog.example.com"}
@@ -79,6 +85,7 @@ def test_sites_have_all_hosts_of_an_application_in_their_order() -> None:
             {"name": "web1", "address": "10.0.0.1", "port": 443},
             {"name": "web2", "address": "web2", "port": 8443},
         ],
+        "sticky_sessions_enabled": False,
     }
     assert blog["servers"] == [{"name": "blog1", "address": "192.0.2.1", "port": 443}]
 
@@ -133,9 +140,21 @@ def test_certificates_carry_no_key() -> None:
             "name": "shop",
             "domains": ["www.example.com", "example.com"],
             "tls": {"mode": "provided", "certificate": "/tls/chain.pem"},
+            "acme": ACME,
             "host": "web1",
         }
     ]
+
+
+def test_certificates_by_acme_say_what_is_not_the_default() -> None:
+    tls = {"mode": "acme", "directory": "https://ca.example.com/dir", "profile": "shortlived"}
+    [found] = balancer_certificates({"web1": SHOP | {"app_tls": tls}})
+    assert found["acme"] == ACME | {
+        "directory": "https://ca.example.com/dir",
+        "profile": "shortlived",
+    }
+    defaults = yaml.safe_load((ROLES / "tls_certificate/defaults/main.yml").read_text())
+    assert {key: defaults[f"tls_certificate_acme_{key}"] for key in ACME} == ACME
 
 
 def test_addresses_are_each_there_once() -> None:
@@ -168,7 +187,12 @@ def test_question_of_a_site_is_what_a_visitor_requests() -> None:
         site(name="shop", domains=["*.example.com", "example.com"], health_path="/api/healthz")
     ]
     assert site_questions(sites) == [
-        {"name": "shop", "domain": "example.com", "path": "/api/healthz"}
+        {
+            "name": "shop",
+            "domain": "example.com",
+            "path": "/api/healthz",
+            "certificate": "/etc/shop/tls/fullchain.pem",
+        }
     ]
 
 
@@ -227,6 +251,15 @@ def test_printed_domains_match_a_name_or_an_ending() -> None:
         ([site(), site(name="blog")], "www.example.com belongs to both shop and blog"),
         ([site(servers=[{"name": "a", "address": "b"}] * 2)], "shop has a twice"),
         ([site(name="a b")], "the name a b is not one for HAProxy"),
+        (
+            [
+                site(domains=["a.example.com", "203.0.113.1"]),
+                site(name="blog", domains=["2001:db8::1"]),
+            ],
+            "shop has the address 203.0.113.1 and blog the address 2001:db8::1 among their "
+            "domains; expected one site with addresses behind a balancer, since a client that asks "
+            "for an address does not tell for which one; give the other one a name",
+        ),
     ],
 )
 def test_printed_sites_refuse_what_is_there_twice_or_impossible(
@@ -273,3 +306,45 @@ def test_address_may_be_any_name_that_resolves() -> None:
 def test_site_with_a_value_of_more_than_a_word_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected "):
         haproxy_sites([site(**changed)], "/etc/haproxy/trust", [])
+
+
+@pytest.mark.parametrize("zone", ["fe80::1%eth0", "fe80::1%a b\n"])
+def test_address_with_a_zone_is_no_domain(zone: str) -> None:
+    with pytest.raises(ValueError, match=r"expected (a DNS name|an IP address)"):
+        haproxy_sites([site(domains=[zone])], "/trust", [])
+
+
+@pytest.mark.parametrize(
+    ("thumbprints", "message"),
+    [
+        (
+            {"blog": "x" * 43},
+            "haproxy_balancer_acme_thumbprints has blog, which is no site; expected one of shop; "
+            "correct it",
+        ),
+        (
+            {"shop": "x y"},
+            "haproxy_balancer_acme_thumbprints.shop is x y; expected the thumbprint of an "
+            r"account's key, 43 characters of base64url \(RFC 7638\); correct it",
+        ),
+        ({"shop": "%[env(HOME)]"}, "expected the thumbprint of an account's key"),
+    ],
+)
+def test_thumbprint_that_is_none_is_refused(thumbprints: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        haproxy_sites([site()], "/trust", [], thumbprints)
+
+
+def test_cookie_is_the_same_at_every_address() -> None:
+    printed = [
+        haproxy_sites([site(servers=[{"name": "web1", "address": address}])], "/trust", [])
+        for address in ("10.0.0.1", "10.0.0.2")
+    ]
+    first, second = (one[0]["servers"][0]["cookie"] for one in printed)
+    assert first == second
+
+
+def test_sites_refuse_hosts_that_differ_in_stickiness() -> None:
+    hosts = {"web1": SHOP, "web2": SHOP | {"fleet_sticky_sessions": True}}
+    with pytest.raises(ValueError, match="fleet_sticky_sessions is different on web1 and web2"):
+        balancer_sites(hosts, PATH)

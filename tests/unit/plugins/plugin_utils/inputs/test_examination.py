@@ -73,6 +73,8 @@ def test_examination_fills_in_every_default() -> None:
         "fleet_max_error_ratio": None,
         "fleet_max_p99_ms": None,
         "fleet_min_requests": 100,
+        "fleet_canary_percent": None,
+        "fleet_sticky_sessions": False,
         "fleet_take_over_lock": False,
         "fleet_allow_older": False,
         "fleet_allow_unserved": False,
@@ -141,6 +143,8 @@ def test_deployment_carries_no_environment_and_no_secret() -> None:
         ("fleet_max_error_ratio", "1%", 0.01),
         ("fleet_max_error_ratio", "0.5%", 0.005),
         ("fleet_max_p99_ms", "500", 500),
+        ("fleet_canary_percent", "5", 5),
+        ("fleet_sticky_sessions", "yes", True),
         ("fleet_min_requests", "20", 20),
     ],
 )
@@ -173,7 +177,7 @@ def test_missing_source_message() -> None:
 
 
 NAME = "a lower-case letter and then at most 30 of a-z, 0-9 and -, such as shop"
-DOMAIN = "a DNS name such as www.example.com or *.example.com"
+DOMAIN = "a DNS name such as www.example.com or *.example.com, or an IP address"
 MODULE = ALLOWED
 URL_PATH = "a path that begins with /, such as /healthz, without a query"
 PREFIX = "empty or a path that begins with / and does not end with it, such as /api"
@@ -198,7 +202,8 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
         ("app_domain", "shop_1.example", f"is shop_1.example; expected {DOMAIN}; {SET}"),
         ("app_domain", "www.*.example", f"is www.*.example; expected {DOMAIN}; {SET}"),
         ("app_domain", "*.com", f"is *.com; expected {DOMAIN}; {SET}"),
-        ("app_domain", "192.0.2.1", f"is 192.0.2.1; expected {DOMAIN}; {SET}"),
+        ("app_domain", "192.0.2.300", f"is 192.0.2.300; expected {DOMAIN}; {SET}"),
+        ("app_domain", "fe80::1%eth0", f"is fe80::1%eth0; expected {DOMAIN}; {SET}"),
         ("app_domain", "https://a.example", f"is https://a.example; expected {DOMAIN}; {SET}"),
         ("app_domain", "-a.example", f"is -a.example; expected {DOMAIN}; {SET}"),
         ("app_domain", ["a.example", 7], f"is 7; expected {DOMAIN}; {SET}"),
@@ -251,6 +256,9 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
             f"is 0; expected a number of milliseconds from 1 to 3600000; {SET}",
         ),
         ("fleet_min_requests", 0, f"is 0; expected a number from 1 to 1000000; {SET}"),
+        ("fleet_canary_percent", 0, f"is 0; expected a number from 1 to 99; {SET}"),
+        ("fleet_canary_percent", "5%", f"is 5%; expected a number from 1 to 99; {SET}"),
+        ("fleet_sticky_sessions", "web1", f"is web1; expected true or false; {SET}"),
         ("fleet_patch_batch", "all", f"is all; expected {WAVE}; {SET}"),
         (
             "fleet_address",

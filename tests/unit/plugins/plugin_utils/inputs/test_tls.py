@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {"app_name": "shop", "app_source": GIT, "app_domain": "ww
 SET = "set it in group_vars/app.yml"
 VAULT = "set it in a file that ansible-vault encrypts"
 PEM = "PEM text, or the absolute path of a PEM file on the controller"
-MODES = "selfsigned or provided"
+MODES = "selfsigned, provided, internal_ca or acme"
 
 
 def make_pair(folder: Path) -> tuple[str, str]:

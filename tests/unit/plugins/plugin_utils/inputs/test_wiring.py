@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
     OF_THE_RUN,
+    balancer_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -80,6 +81,7 @@ FOLLOWING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "certificates": (
         {"tls_certificate_directory": "/srv/tls"},
         {
+            "nginx_site_certificate_directory": "/srv/tls",
             "nginx_site_certificate_path": "/srv/tls/fullchain.pem",
             "nginx_site_key_path": "/srv/tls/privkey.pem",
         },
@@ -134,6 +136,12 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "tls_certificate_domains": ["*.example.com", "example.com"],
         "tls_certificate_directory": "/etc/shop/tls",
         "tls_certificate_provided_certificate": "/tls/chain.pem",
+        "tls_certificate_provided_chain": "",
+        "tls_certificate_authority_certificate": "",
+        "tls_certificate_authority_folder": "authority",
+        "tls_certificate_issued_days": 30,
+        "tls_certificate_renewal_enabled": False,
+        "tls_certificate_client_environment": {},
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": "shop",
         "nginx_site_domains": ["*.example.com", "example.com"],
@@ -171,7 +179,11 @@ def test_wiring_of_variables_that_do_not_fit_still_says_what_it_can() -> None:
     assert wired["nginx_site_proxy_read_timeout_seconds"] == 60
 
 
-@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []))
+#: Of which others follow: tested with those.
+DECIDE = {"nginx_site_certificate_path", "nginx_site_key_path"}
+
+
+@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []).keys() - DECIDE)
 def test_value_of_the_user_wins(name: str) -> None:
     plain = wire(DEPLOYMENT, {}, [])
     wired = wire(DEPLOYMENT, {name: plain[name]}, [])
@@ -371,3 +383,50 @@ def test_a_mounted_application_has_the_certificate_of_the_other_one() -> None:
     assert wired["nginx_site_mount_of"] == "website"
     assert wired["nginx_site_certificate_path"] == "/etc/website/tls/fullchain.pem"
     assert wired["nginx_site_upstream_socket"] == "/var/lib/shop/live.sock"
+
+
+@pytest.mark.parametrize(
+    ("deployment", "balancers", "messages"),
+    [
+        (
+            {"fleet_canary_percent": 5, "fleet_soak_seconds": 10},
+            [],
+            [
+                "fleet_canary_percent is 5 and no host is in the group balancer; expected a "
+                "balancer, which shares out the requests; add one to the inventory, or remove the "
+                "variable"
+            ],
+        ),
+        (
+            {"fleet_sticky_sessions": True},
+            [],
+            [
+                "fleet_sticky_sessions is true and no host is in the group balancer; expected a "
+                "balancer, which gives the cookie; add one to the inventory, or remove the variable"
+            ],
+        ),
+        (
+            {"fleet_canary_percent": 5, "fleet_soak_seconds": 0},
+            ["lb1"],
+            [
+                "fleet_canary_percent is 5 and fleet_soak_seconds is 0; expected a time in which "
+                "the canary is watched; set fleet_soak_seconds, or remove fleet_canary_percent"
+            ],
+        ),
+        (
+            {
+                "fleet_canary_percent": 5,
+                "fleet_soak_seconds": 9,
+                "fleet_sticky_sessions": True,
+            },
+            ["lb1"],
+            [],
+        ),
+        ({"fleet_canary_percent": None, "fleet_sticky_sessions": False}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_what_only_a_balancer_can_do_needs_one(
+    deployment: dict[str, Any], balancers: list[str], messages: list[str]
+) -> None:
+    assert [one.message for one in balancer_problems(deployment, balancers)] == messages

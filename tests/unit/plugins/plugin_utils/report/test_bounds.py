@@ -10,10 +10,12 @@ def test_limits_have_defaults() -> None:
     assert limits({}) == Bounds()
 
 
-@pytest.mark.parametrize("value", ["soon", "-1", -1, 3651, True, None, 1.5, "", "٣"])
-def test_limits_refuse_what_is_no_number_of_days(value: object) -> None:
-    with pytest.raises(ValueError, match=r"verify_certificate_days is .*; expected a number of da"):
-        limits({"certificate_days": value})
+@pytest.mark.parametrize("value", ["soon", "-1", -1, 101, True, None, 1.5, "", "٣"])
+def test_limits_refuse_what_is_no_percentage(value: object) -> None:
+    with pytest.raises(
+        ValueError, match=r"verify_certificate_percent is .*; expected a number of pe"
+    ):
+        limits({"certificate_percent": value})
 
 
 def test_limits_refuse_all_at_once() -> None:

@@ -21,6 +21,13 @@ LIVE = {
     "active": True,
     "enabled": True,
 }
+DAY = 86400
+CERTIFICATE: dict[str, Any] = {
+    "names": ["shop.example.com"],
+    "begins": 1790100000 - 36 * DAY,
+    "ends": 1790100000 + 64 * DAY,
+    "renewal": None,
+}
 STATE: dict[str, Any] = {
     "application": "shop",
     "live": LIVE,
@@ -36,12 +43,18 @@ STATE: dict[str, Any] = {
     "health": 200,
     "nginx": {"active": True, "starting": False, "enabled": True},
     "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
-    "certificate_days": 64,
+    "at": 1790100000,
+    "certificate": CERTIFICATE,
     "releases": [],
 }
 SERVICE = {"kind": "service", "text": "service changed"}
 ENVIRONMENT = {"kind": "environment", "text": "environment changed"}
 RELEASE_CHANGED = {"kind": "release", "text": "release 1.0 -> 1.1"}
+
+
+def until(seconds: int) -> dict[str, Any]:
+    """A certificate that ends so much later than the state was collected."""
+    return CERTIFICATE | {"ends": 1790100000 + seconds}
 
 
 HOSTVARS: dict[str, dict[str, Any]] = {
@@ -161,9 +174,11 @@ def test_table_shows_a_healthy_host() -> None:
         ({"workers": []}, "WORKERS", "0 of 2"),
         ({"workers": []}, "WORKER PIDS", "-"),
         ({"workers": [{"pid": 1, "healthy": False, "problem": ""}]}, "WORKERS", "0 of 2"),
-        ({"certificate_days": None}, "CERTIFICATE", "none"),
-        ({"certificate_days": 0}, "CERTIFICATE", "0 days"),
-        ({"certificate_days": -3}, "CERTIFICATE", "EXPIRED 3 days ago"),
+        ({"certificate": None}, "CERTIFICATE", "none"),
+        ({"certificate": until(40 * 3600)}, "CERTIFICATE", "40 hours"),
+        ({"certificate": until(119 * 60)}, "CERTIFICATE", "119 minutes"),
+        ({"certificate": until(1)}, "CERTIFICATE", "1 second"),
+        ({"certificate": until(-3 * DAY)}, "CERTIFICATE", "EXPIRED 3 days ago"),
     ],
 )
 def test_table_shows_what_is_wrong(changed: dict[str, Any], column: str, cell: str) -> None:

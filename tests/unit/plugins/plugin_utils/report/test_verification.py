@@ -17,6 +17,13 @@ DOMAINS = ["shop.example.com", "www.example.com"]
 LIVE = {"slot": "blue", "release": "v2", "since": 1790000000, "active": True, "enabled": True}
 NGINX = {"active": True, "starting": False, "enabled": True}
 WORKER = {"pid": 812, "memory_mb": 47, "healthy": True, "stopped": False, "problem": ""}
+DAY = 86400
+CERTIFICATE = {
+    "names": ["shop.example.com", "*.example.com"],
+    "begins": NOW - 36 * DAY,
+    "ends": NOW + 64 * DAY,
+    "renewal": None,
+}
 STATE: dict[str, Any] = {
     "application": "shop",
     "at": NOW,
@@ -26,8 +33,7 @@ STATE: dict[str, Any] = {
     "health": 200,
     "https": {"status": 200, "error": "", "certificate_current": True, "refused": ""},
     "nginx": NGINX,
-    "certificate_days": 64,
-    "certificate_names": ["shop.example.com", "*.example.com"],
+    "certificate": CERTIFICATE,
     "idle_enabled": [],
     "maintenance_since": None,
     "lock": None,
@@ -36,6 +42,7 @@ STATE: dict[str, Any] = {
     "drift": [],
 }
 HOUR = 3600
+EXPIRED = CERTIFICATE | {"ends": NOW - 2 * DAY}
 ENVIRONMENT = {"kind": "environment", "text": "environment changed"}
 STOPPED = {"kind": "stopped", "text": "shop@blue.service is not running"}
 
@@ -101,14 +108,15 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"https": STATE["https"] | {"certificate_current": False}},
         "nginx serves another certificate than the one on disk",
     ),
-    "no certificate": ({"certificate_days": None}, "there is no certificate that can be read"),
+    "no certificate": ({"certificate": None}, "there is no certificate that can be read"),
     "certificate ends": (
-        {"certificate_days": 13},
-        "the certificate expires in 13 days; expected at least 14",
+        {"certificate": CERTIFICATE | {"begins": NOW - 7 * DAY, "ends": NOW + 2 * DAY}},
+        "the certificate has 22 % of its lifetime left, and ends on 2026-09-24 18:00 UTC, in "
+        "2 days; expected at least 25 %",
     ),
-    "certificate ended": ({"certificate_days": -2}, "the certificate expired 2 days ago"),
+    "certificate ended": ({"certificate": EXPIRED}, "the certificate expired 2 days ago"),
     "certificate of others": (
-        {"certificate_names": ["shop.example.com"]},
+        {"certificate": CERTIFICATE | {"names": ["shop.example.com"]}},
         "the certificate does not cover www.example.com",
     ),
     "drift": (
@@ -244,7 +252,7 @@ def test_verify_finds_the_site_of_somebody_else() -> None:
 
 def test_verify_finds_an_expired_certificate_once() -> None:
     https = STATE["https"] | {"refused": "it expired 2 days ago"}
-    assert seen(STATE | {"https": https, "certificate_days": -2}) == [
+    assert seen(STATE | {"https": https, "certificate": EXPIRED}) == [
         "web1: the certificate expired 2 days ago"
     ]
 
@@ -300,15 +308,68 @@ def test_verify_finds_what_visitors_of_a_balancer_get() -> None:
     assert [one["seen"] for one in found] == ["haproxy.service is not running"]
 
 
+RENEWAL = {"mode": "acme", "checked": NOW, "renewed": 0, "failures": 3, "reason": "", "next": NOW}
+FAILED = RENEWAL | {"reason": "the directory does not answer"}
+
+
+def test_verify_warns_of_renewals_that_fail_while_there_is_time() -> None:
+    [finding] = judge(STATE | {"certificate": CERTIFICATE | {"renewal": FAILED}})["findings"]
+    assert finding == {
+        "host": "web1",
+        "seen": "the certificate ends in 64 days; 3 renewals in a row failed: the directory does "
+        "not answer",
+        "todo": "there: journalctl -u shop-certificate.service -n 50; then systemctl start "
+        "shop-certificate.service",
+        "severity": "warning",
+    }
+
+
+def test_verify_says_why_a_certificate_that_ends_was_not_renewed() -> None:
+    ends = CERTIFICATE | {"ends": NOW + 5 * HOUR, "renewal": FAILED | {"failures": 1}}
+    [finding] = judge(STATE | {"certificate": ends})["findings"]
+    assert finding["severity"] == "fault"
+    assert "has 1 % of its lifetime left" in finding["seen"]
+    assert finding["seen"].endswith(
+        "in 5 hours; expected at least 25 %; 1 renewal in a row failed: the directory does not "
+        "answer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "todo"),
+    [
+        ("selfsigned", "run ansible-playbook playbooks/certificates.yml"),
+        ("internal_ca", "run ansible-playbook playbooks/certificates.yml"),
+        (
+            "provided",
+            "have a new one issued, give it in app_tls, and run "
+            "ansible-playbook playbooks/certificates.yml",
+        ),
+    ],
+)
+def test_verify_says_what_renews_a_certificate(mode: str, todo: str) -> None:
+    deployments = {"web1": {"app_name": "shop", "app_domain": DOMAINS, "app_tls": {"mode": mode}}}
+    state = STATE | {"certificate": EXPIRED}
+    assert [one["todo"] for one in verify({"web1": state}, deployments, {})["findings"]] == [todo]
+
+
+def test_verify_finds_the_certificate_of_a_balancer() -> None:
+    state = THROUGH | {"at": NOW, "certificates": {"shop": EXPIRED, "blog": CERTIFICATE}}
+    found = verify({"web1": STATE}, deployed("web1"), {}, {"lb1": state})["findings"]
+    assert [(one["host"], one["seen"]) for one in found] == [
+        ("lb1", "the certificate of shop expired 2 days ago")
+    ]
+
+
 def test_verify_reports_every_finding_of_every_host() -> None:
-    verdict = judge(STATE | {"health": 0, "certificate_days": 1}, None)
+    verdict = judge(STATE | {"health": 0, "certificate": EXPIRED}, None)
     assert verdict["lines"][0] == "3 findings on 2 of 2 hosts:"
     assert len(verdict["lines"]) == 4
 
 
 def test_limits_move_what_is_found() -> None:
-    assert seen(STATE, certificate_days="64") == []
-    assert len(seen(STATE, certificate_days="65")) == 1
+    assert seen(STATE, certificate_percent="64") == []
+    assert len(seen(STATE, certificate_percent="65")) == 1
     assert len(seen(STATE, disk_percent=41)) == 2
     assert seen(STATE | {"lock": lock(5 * HOUR)}, stale_hours=6) == []
 

@@ -1,0 +1,154 @@
+"""A fleet whose balancers obtain their certificates by ACME, and what a renewal costs its visitors.
+
+The figures of docs/decisions.md are those that `test_renewals_lose_nothing` prints.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+
+import pytest
+from events import DOMAIN, Load, Shop
+
+LOADER = "/usr/local/lib/haproxy_balancer/load_certificates.py"
+RENEWALS = 10
+AUTHORITY = """
+set -e
+mkdir -p /root/authority && cd /root/authority
+[ -e ca.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+  -subj "/CN=Authority of the test" -out ca.pem -keyout ca.key 2>/dev/null
+cat ca.pem
+"""
+#: Another pair in the place of the one in use, as a renewal brings it.
+RENEWED = """
+set -e
+cd /etc/shop/tls
+rm -rf pair-test && mkdir pair-test && cd pair-test
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=shop \
+  -out request -keyout privkey.pem 2>/dev/null
+echo subjectAltName=DNS:shop.example.com > names
+openssl x509 -req -in request -CA /root/authority/ca.pem -CAkey /root/authority/ca.key -days 2 \
+  -extfile names -out fullchain.pem 2>/dev/null
+cd .. && ln -sfn pair-test current.new && mv -T current.new current
+"""
+RESTORED = """
+cd /etc/shop/tls
+ln -sfn "$1" current.new && mv -T current.new current
+rm -rf pair-test
+"""
+HOW = {"commit": LOADER, "reload": "systemctl reload haproxy"}
+
+
+def shown(shop: Shop) -> str:
+    """The certificate that a visitor is shown, as PEM."""
+    context = ssl.create_default_context(cafile=str(shop.folder / "ca.pem"))
+    with (
+        socket.create_connection(("127.0.0.1", shop.port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=DOMAIN) as connection,
+    ):
+        return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True) or b"")
+
+
+@pytest.fixture
+def authority(shop: Shop, front: str) -> None:
+    """One that the visitors trust as well, for pairs of the tests."""
+    trusted = shop.folder / "ca.pem"
+    added = shop.shell(AUTHORITY, front)
+    if added not in trusted.read_text():
+        trusted.write_text(f"{trusted.read_text()}\n{added}\n")
+
+
+def test_visitor_trusts_the_certificate_of_the_directory(shop: Shop, front: str) -> None:
+    assert shop.ask("/healthz")
+    issuer = shop.shell("openssl x509 -noout -issuer -in /etc/shop/tls/fullchain.pem", front)
+    assert "Pebble" in issuer
+
+
+def test_balancers_share_an_account_but_no_certificate(shop: Shop) -> None:
+    told = {
+        balancer: shop.shell(
+            "sha256sum < /etc/shop/tls/acme-account.pem; sha256sum < /etc/shop/tls/fullchain.pem",
+            balancer,
+        ).split()[::2]
+        for balancer in ("balancer-bookworm", "balancer-trixie")
+    }
+    (account, certificate), (other_account, other_certificate) = told.values()
+    assert account == other_account
+    assert certificate != other_certificate
+
+
+def test_any_balancer_answers_a_challenge(shop: Shop) -> None:
+    ask = "curl -s --max-time 5 -H 'Host: shop.example.com' http://{}/.well-known/acme-challenge/x"
+    addresses = [
+        shop.shell("hostname -I", balancer).split()[0]
+        for balancer in ("balancer-bookworm", "balancer-trixie")
+    ]
+    answers = {shop.shell(ask.format(address), "behind1") for address in addresses}
+    assert len(answers) == 1
+    assert answers.pop().startswith("x.")
+
+
+def test_hosts_behind_have_their_own_pair(shop: Shop) -> None:
+    for host in ("behind1", "behind2", "behind3"):
+        told = shop.shell(
+            "openssl x509 -noout -issuer -subject -in /etc/shop/tls/fullchain.pem", host
+        )
+        assert "Pebble" not in told
+
+
+@pytest.mark.usefixtures("authority")
+def test_wrong_key_is_refused_and_the_former_certificate_serves(shop: Shop, front: str) -> None:
+    before = shown(shop)
+    live = shop.shell("readlink /etc/shop/tls/current", front)
+    key = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
+    told = shop.shell(
+        f"{RENEWED}\n{key} -out pair-test/privkey.pem\n{LOADER} 2>&1 || echo ended with $?", front
+    )
+    assert "inconsistencies between private key and certificate" in told
+    assert told.endswith("ended with 1")
+    assert shown(shop) == before
+    shop.shell(f"set -- {live}\n{RESTORED}", front)
+    assert shop.shell(LOADER, front) == ""
+    assert shop.ask("/healthz")
+
+
+@pytest.mark.usefixtures("authority")
+@pytest.mark.parametrize("how", HOW)
+def test_renewals_lose_nothing(shop: Shop, front: str, how: str) -> None:
+    live = shop.shell("readlink /etc/shop/tls/current", front)
+    load = Load(shop, rate=120)
+    load.start()
+    began, taken, seen = time.time(), [], set()
+    try:
+        for _ in range(RENEWALS):
+            shop.shell(RENEWED, front)
+            start = time.monotonic()
+            shop.shell(HOW[how], front)
+            taken.append(time.monotonic() - start)
+            time.sleep(1)
+            seen.add(shown(shop))
+    finally:
+        shop.shell(f"set -- {live}\n{RESTORED}\n{LOADER}", front)
+        failures = load.failures(since=began)
+        lap = load.end()
+    version = shop.shell("haproxy -v | head -1 | cut -d' ' -f3", front)
+    print(
+        f"HAProxy {version}, {RENEWALS} renewals by {how}: {lap['requests']} requests, "
+        f"{len(failures)} failed; {sorted(taken)[len(taken) // 2]:.2f} s each"
+    )
+    print(lap)
+    print(failures[:5])
+    assert len(seen) == RENEWALS
+    if how == "commit":
+        assert failures == []
+
+
+def test_order_of_the_balancer_itself_is_loaded(shop: Shop, front: str) -> None:
+    before = shown(shop)
+    # As if it had never ordered one.
+    shop.shell("rm -rf /etc/shop/tls/renewal.json /var/lib/shop/acme/config-*", front)
+    shop.succeed("balancer", limit=f"{front},localhost")
+    assert shown(shop) != before
+    assert shop.ask("/healthz")
