@@ -15,10 +15,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+TAG = "/var/tmp/served_paths_tag"  # noqa: S108 (a test host)
 SITE = "https://paths.example.com"
 CURL = (
     *("curl", "--silent", "--show-error", "--include", "--connect-to", "::127.0.0.1:"),
-    *("--cacert", "/etc/front/tls/fullchain.pem"),
+    # The certificate is not what this is about.
+    "--insecure",
 )
 
 
@@ -96,7 +98,11 @@ def paths() -> None:
     check("a large upload, itself", ask("/upload", *large).status, 200)
     check("not below it", ask("/uploads", *large).status, 413)
     refused = ask("/intern/it")
-    check("not allowed", (refused.status, refused.one("content-type")), (403, "text/html; charset=utf-8"))
+    check(
+        "not allowed",
+        (refused.status, refused.one("content-type")),
+        (403, "text/html; charset=utf-8"),
+    )
     check("only there", ask("/internal").status, 200)
     asked = ask("/admin", "-H", "Accept: application/json")
     told = json.loads(asked.body) if asked.status == 401 else {}
@@ -154,6 +160,44 @@ def mounted() -> None:
     check("not below it", json.loads(ask("/apis").body)["app"], "front")
 
 
+def remember() -> None:
+    """Note the tag of the file that changes."""
+    with open(TAG, "w", encoding="utf-8") as file:
+        file.write(ask("/static/css/site.css").one("etag"))
+
+
+def changed() -> None:
+    """Check that a browser with the former tag gets the new file, and the former program."""
+    with open(TAG, encoding="utf-8") as file:
+        tag = file.read()
+    sheet = ask("/static/css/site.css", "-H", f"If-None-Match: {tag}")
+    check("a changed file", (sheet.status, sheet.body), (200, "body { color: #222; }\n"))
+    check("has another tag", sheet.one("etag") != tag, True)
+    check("the new program", ask("/static/app.77aa01ce.js").body, "one\n")
+    former = ask("/static/app.3f9ac01e.js")
+    check("the former program", (former.body, former.one("etag")), ("one\n", tag))
+
+
+def front_in_maintenance() -> None:
+    """Check that maintenance of the front end is its own."""
+    check("in maintenance", (ask("/").status, ask("/static/css/site.css").status), (503, 503))
+    check("health", ask("/healthz").status, 200)
+    check("served", ask("/api/items").status, 200)
+
+
+def mounted_in_maintenance() -> None:
+    """Check the same of the application that is mounted."""
+    told = ask("/api/items", "-H", "Accept: application/json")
+    check("in maintenance", (told.status, json.loads(told.body)["status"]), (503, 503))
+    check("health", ask("/api/healthz").status, 200)
+    check("served", ask("/").status, 200)
+
+
+def unmounted() -> None:
+    """Check that the path is the front end's again."""
+    check("the front end", json.loads(ask("/api/items").body)["app"], "front")
+
+
 def log(name: str) -> str:
     """Return an access log."""
     with open(f"/var/log/nginx/{name}.log", encoding="utf-8") as file:
@@ -164,9 +208,11 @@ def main() -> None:
     """Run the checks that are named, or all."""
     with open("/tmp/large", "wb") as file:  # noqa: S108 (a test host)
         file.write(b"x" * (11 << 20))
-    known = {one.__name__: one for one in (static_files, paths, answers, mounted)}
-    for name in sys.argv[1:] or known:
-        known[name]()
+    everything = [static_files, paths, answers, mounted]
+    later = [remember, changed, front_in_maintenance, mounted_in_maintenance, unmounted]
+    known = {one.__name__: one for one in (*everything, *later)}
+    for one in [known[name] for name in sys.argv[1:]] or everything:
+        one()
     if FAILURES:
         raise SystemExit("\n".join(FAILURES))
 

@@ -206,8 +206,23 @@ def wire(
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
         "nginx_site_trusted_proxies": in_front,
+        **http3_rule(given),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def http3_rule(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rule of the firewall that HTTP/3 needs, if it is offered.
+
+    Args:
+        given: The role variables that the user has set, by name.
+    """
+    if not given.get("nginx_site_http3_enabled"):
+        return {}
+    port = given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)
+    return {
+        "host_baseline_firewall_rules": [{"port": port, "proto": "udp", "comment": "HTTP/3"}],
+    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:

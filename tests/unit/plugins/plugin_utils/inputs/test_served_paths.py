@@ -69,7 +69,9 @@ def test_what_cannot_be_served_is_refused(value: object, told: str) -> None:
     assert refused(value)[0].startswith(told)
 
 
-@pytest.mark.parametrize("written", ["static", "static/up", {"path": "web", "keep": False}, "./web/"])
+@pytest.mark.parametrize(
+    "written", ["static", "static/up", {"path": "web", "keep": False}, "./web/"]
+)
 def test_a_folder_that_the_application_writes_is_refused(written: object) -> None:
     valid: dict[str, Any] = {"app_static": {"/s": "web"}, "app_writable_paths": [written]}
     if written in ("static", "static/up"):
@@ -108,7 +110,9 @@ API = {
 
 
 def judged(**hosts: dict[str, Any]) -> list[str]:
-    found = {host: Examination(deployment, machine="10.0.0.1:22") for host, deployment in hosts.items()}
+    found = {
+        host: Examination(deployment, machine="10.0.0.1:22") for host, deployment in hosts.items()
+    }
     return [problem.message for problem in judge(found) if problem.variable == "app_mount_of"]
 
 
