@@ -101,7 +101,7 @@ def test_a_path_has_limits_of_its_own() -> None:
         assert location(site, match)[:5] == [
             "limit_req zone=shop_0 burst=3 nodelay;",
             'auth_basic "shop";',
-            "auth_basic_user_file /etc/nginx/fleet/shop.users;",
+            "auth_basic_user_file /etc/nginx/fleet_shop.users;",
             "allow 10.0.0.0/8;",
             "deny all;",
         ]
