@@ -14,8 +14,9 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-TAG = "/var/tmp/served_paths_tag"  # noqa: S108 (a test host)
+TAG = Path("/var/tmp/served_paths_tag")
 SITE = "https://paths.example.com"
 CURL = (
     *("curl", "--silent", "--show-error", "--include", "--connect-to", "::127.0.0.1:"),
@@ -162,14 +163,12 @@ def mounted() -> None:
 
 def remember() -> None:
     """Note the tag of the file that changes."""
-    with open(TAG, "w", encoding="utf-8") as file:
-        file.write(ask("/static/css/site.css").one("etag"))
+    TAG.write_text(ask("/static/css/site.css").one("etag"), encoding="utf-8")
 
 
 def changed() -> None:
     """Check that a browser with the former tag gets the new file, and the former program."""
-    with open(TAG, encoding="utf-8") as file:
-        tag = file.read()
+    tag = TAG.read_text(encoding="utf-8")
     sheet = ask("/static/css/site.css", "-H", f"If-None-Match: {tag}")
     check("a changed file", (sheet.status, sheet.body), (200, "body { color: #222; }\n"))
     check("has another tag", sheet.one("etag") != tag, True)
@@ -200,14 +199,12 @@ def unmounted() -> None:
 
 def log(name: str) -> str:
     """Return an access log."""
-    with open(f"/var/log/nginx/{name}.log", encoding="utf-8") as file:
-        return file.read()
+    return Path(f"/var/log/nginx/{name}.log").read_text(encoding="utf-8")
 
 
 def main() -> None:
     """Run the checks that are named, or all."""
-    with open("/tmp/large", "wb") as file:  # noqa: S108 (a test host)
-        file.write(b"x" * (11 << 20))
+    Path("/tmp/large").write_bytes(b"x" * (11 << 20))
     everything = [static_files, paths, answers, mounted]
     later = [remember, changed, front_in_maintenance, mounted_in_maintenance, unmounted]
     known = {one.__name__: one for one in (*everything, *later)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ def test_headers_are_added_unless_the_application_sends_them() -> None:
     assert "proxy_hide_header Strict-Transport-Security;" in lines
 
 
-def test_pages_for_errors_can_be_turned_off_and_replaced(tmp_path: Any) -> None:
+def test_pages_for_errors_can_be_turned_off_and_replaced(tmp_path: Path) -> None:
     off = render(NEWEST, nginx_site_error_pages_enabled=False)
     assert "/.error/" not in off[SITE]
     assert "/etc/nginx/fleet/shop/error.html" not in off

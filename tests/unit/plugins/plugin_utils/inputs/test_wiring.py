@@ -430,3 +430,12 @@ def test_what_only_a_balancer_can_do_needs_one(
     deployment: dict[str, Any], balancers: list[str], messages: list[str]
 ) -> None:
     assert [one.message for one in balancer_problems(deployment, balancers)] == messages
+
+
+def test_http3_opens_the_firewall_unless_the_rules_are_the_users() -> None:
+    rules = "host_baseline_firewall_rules"
+    assert rules not in wire(DEPLOYMENT, {}, [])
+    given = {"nginx_site_http3_enabled": True, "nginx_site_https_port": 8443}
+    wired = wire(DEPLOYMENT, given, [])
+    assert wired[rules] == [{"port": 8443, "proto": "udp", "comment": "HTTP/3"}]
+    assert rules not in wire(DEPLOYMENT, given | {rules: []}, [])
