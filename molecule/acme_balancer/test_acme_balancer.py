@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -18,7 +19,8 @@ AUTHORITY = """
 set -e
 mkdir -p /root/authority && cd /root/authority
 [ -e ca.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-  -subj "/CN=Authority of the test" -out ca.pem -keyout ca.key 2>/dev/null
+  -subj "/CN=Authority of the test" -addext keyUsage=critical,keyCertSign \\
+  -out ca.pem -keyout ca.key 2>/dev/null
 cat ca.pem
 """
 #: Another pair in the place of the one in use, as a renewal brings it.
@@ -28,7 +30,7 @@ cd /etc/shop/tls
 rm -rf pair-test && mkdir pair-test && cd pair-test
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=shop \
   -out request -keyout privkey.pem 2>/dev/null
-echo subjectAltName=DNS:shop.example.com > names
+printf 'subjectAltName=DNS:shop.example.com\nauthorityKeyIdentifier=keyid\n' > names
 openssl x509 -req -in request -CA /root/authority/ca.pem -CAkey /root/authority/ca.key -days 2 \
   -extfile names -out fullchain.pem 2>/dev/null
 cd .. && ln -sfn pair-test current.new && mv -T current.new current
@@ -49,6 +51,30 @@ def shown(shop: Shop) -> str:
         context.wrap_socket(plain, server_hostname=DOMAIN) as connection,
     ):
         return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True) or b"")
+
+
+class Newcomers(threading.Thread):
+    """Visitors who connect anew, one after the other: only they meet another certificate."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(daemon=True)
+        self.shop = shop
+        self.certificates: list[str] = []
+        self.failures: list[str] = []
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Connect until the end."""
+        while not self.ended.is_set():
+            try:
+                self.certificates.append(shown(self.shop))
+            except OSError as error:
+                self.failures.append(repr(error))
+
+    def end(self) -> None:
+        """Connect no more."""
+        self.ended.set()
+        self.join()
 
 
 @pytest.fixture
@@ -119,8 +145,13 @@ def test_wrong_key_is_refused_and_the_former_certificate_serves(shop: Shop, fron
 def test_renewals_lose_nothing(shop: Shop, front: str, how: str) -> None:
     live = shop.shell("readlink /etc/shop/tls/current", front)
     load = Load(shop, rate=120)
+    # Of the measurement before.
+    load.stop.unlink(missing_ok=True)
+    load.events.unlink(missing_ok=True)
     load.start()
-    began, taken, seen = time.time(), [], set()
+    newcomers = Newcomers(shop)
+    newcomers.start()
+    began, taken = time.time(), []
     try:
         for _ in range(RENEWALS):
             shop.shell(RENEWED, front)
@@ -128,21 +159,24 @@ def test_renewals_lose_nothing(shop: Shop, front: str, how: str) -> None:
             shop.shell(HOW[how], front)
             taken.append(time.monotonic() - start)
             time.sleep(1)
-            seen.add(shown(shop))
     finally:
+        newcomers.end()
         shop.shell(f"set -- {live}\n{RESTORED}\n{LOADER}", front)
         failures = load.failures(since=began)
         lap = load.end()
     version = shop.shell("haproxy -v | head -1 | cut -d' ' -f3", front)
     print(
         f"HAProxy {version}, {RENEWALS} renewals by {how}: {lap['requests']} requests, "
-        f"{len(failures)} failed; {sorted(taken)[len(taken) // 2]:.2f} s each"
+        f"{len(failures)} failed; {len(newcomers.certificates)} new connections, "
+        f"{len(newcomers.failures)} failed; {lap['reconnects']} reconnects; "
+        f"{sorted(taken)[len(taken) // 2]:.2f} s each"
     )
     print(lap)
-    print(failures[:5])
-    assert len(seen) == RENEWALS
+    print(failures[:5], newcomers.failures[:5])
+    # The former one, and each of the new ones.
+    assert len(set(newcomers.certificates)) == RENEWALS + 1
     if how == "commit":
-        assert failures == []
+        assert (failures, newcomers.failures, lap["reconnects"]) == ([], [], 0)
 
 
 def test_order_of_the_balancer_itself_is_loaded(shop: Shop, front: str) -> None:

@@ -21,7 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     # The visitors trust what the fleet is to have, as people do who were told before.
     with (shop.folder / "ca.pem").open("a", encoding="utf-8") as trusted:
         for name in AUTHORITIES:
-            trusted.write(make_authority(shop.folder, name))
+            trusted.write(f"\n{make_authority(shop.folder, name)}")
     return shop
 
 

@@ -195,6 +195,17 @@ def test_a_secret_is_rotated(operator: Operator, load: Load) -> None:
     assert load.failures(since=began) == []
 
 
+def test_certificates_that_are_not_due_stay(operator: Operator, load: Load) -> None:
+    began = time.time()
+    output = operator.run("ansible-playbook playbooks/certificates.yml")
+    assert set(re.findall(r"changed=(\d+)", output)) == {"0"}
+    operator.run(
+        "17 4 * * *  cd <clone> && ANSIBLE_STDOUT_CALLBACK=asgi.fleet.quiet"
+        " ansible-playbook playbooks/certificates.yml"
+    )
+    assert load.failures(since=began) == []
+
+
 def test_the_application_is_restarted_and_resized(operator: Operator, load: Load) -> None:
     began = time.time()
     hosts = ("web1", "web2", "web3")

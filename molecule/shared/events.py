@@ -75,12 +75,13 @@ class Shop:
         return list(self.ssh)
 
     def command(self, playbook: str, **extra: object) -> list[str]:
-        """The command line of a playbook, with extra variables; `limit` is --limit."""
-        limit = extra.pop("limit", None)
+        """The command line of a playbook, with extra variables; `limit` and `tags` are options."""
+        limit, tags = extra.pop("limit", None), extra.pop("tags", None)
         return [
             *("ansible-playbook", f"{ROOT}/playbooks/{playbook}.yml"),
             *_inventories(self.inventory),
             *([f"--limit={limit}"] if limit else []),
+            *([f"--tags={tags}"] if tags else []),
             f"--extra-vars={json.dumps({**self.variables, **extra})}",
         ]
 

@@ -72,7 +72,12 @@ ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_s
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
-RESULTS = ("gunicorn_service_result", "nginx_site_maintenance_result", "python_release_result")
+RESULTS = (
+    "gunicorn_service_result",
+    "nginx_site_maintenance_result",
+    "python_release_result",
+    "tls_certificate_result",
+)
 #: The copy of the collection that this file belongs to.
 COLLECTION = Path(__file__).parents[2]
 MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")

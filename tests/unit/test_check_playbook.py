@@ -34,7 +34,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no-colon": ({"app_module": "main"}, "app_module is main; expected package.module:attribute"),
     "memory": ({"app_worker_memory_mb": -5}, "app_worker_memory_mb is -5; expected a number of MB"),
     "health": ({"app_health_path": "up"}, "app_health_path is up; expected a path that begins"),
-    "tls-mode": ({"app_tls": "magic"}, "app_tls.mode is magic; expected selfsigned or provided"),
+    "tls-mode": (
+        {"app_tls": "magic"},
+        "app_tls.mode is magic; expected selfsigned, provided, internal_ca or acme",
+    ),
     "near-miss": ({"app_worker": 4}, "app_worker is not a variable of asgi.fleet; did you mean"),
     "undefined": ({"app_root_path": "{{ nowhere }}"}, "app_root_path is a template that fails ("),
     "secret": (

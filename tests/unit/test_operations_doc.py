@@ -5,7 +5,11 @@ from __future__ import annotations
 from tests.operations import PAGE, STORY, commands, run_by
 
 #: Commands that no test runs, and why.
-EXCUSED: dict[str, str] = {}
+EXCUSED: dict[str, str] = {
+    "ansible-playbook playbooks/certificates.yml -e certificates_rotate=authority": (
+        "visitors of the story trust one certificate; molecule/fleet/test_certificates.py rotates"
+    ),
+}
 
 WRITTEN = {text for _section, text in commands(PAGE.read_text(encoding="utf-8"))}
 RUN = run_by(STORY.read_text(encoding="utf-8"))

@@ -107,6 +107,7 @@ def test_playbook_delegates_no_module_of_the_collection_to_localhost(path: Path)
 #: The pair of each site of a balancer.
 OF_A_BALANCER = {
     *("tls_certificate_directory", "tls_certificate_key_path", "tls_certificate_deploy_command"),
+    *("tls_certificate_renewed_command", "tls_certificate_acme_account_host"),
 }
 
 

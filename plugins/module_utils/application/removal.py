@@ -23,6 +23,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import prov
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
     Application,
+    acme_account,
     build_account,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
@@ -42,7 +43,7 @@ ENTRIES = {
     "etc": (*SLOTS, "tls", "README.md"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl"),
-        *("maintenance", "maintenance_page", "activation.lock", "hook.lock"),
+        *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
     ),
     "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
 }
@@ -95,7 +96,6 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
         )
     todo = Removal()
     _plan_units(application, todo)
-    _plan_renewal(application, todo)
     ours = {
         path
         for path in provenance.folders(application)
@@ -122,7 +122,8 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
         # All that is in it is the application's.
         todo.paths += [cache] if cache in ours else []
     _plan_account(user or application.name, application.name, data_stays, todo)
-    _plan_account(build_account(application.name), application.name, False, todo)
+    for account in (build_account(application.name), acme_account(application.name)):
+        _plan_account(account, application.name, False, todo)
     return todo
 
 
@@ -154,10 +155,18 @@ def remove(application: Application, todo: Removal) -> None:
 
 
 def _plan_units(application: Application, todo: Removal) -> None:
-    """Add the slots' units that have a file of ours, and those files."""
-    for slot in map(application.slot, SLOTS):
-        for unit, kind in zip(slot.units, ("socket", "service"), strict=True):
-            path = slot.files[kind]
+    """Add the slots' units and the certificate's that have a file of ours, and those files."""
+    # A timer that still runs would start its service again.
+    renewal = {
+        unit: application.path("etc/systemd/system", unit)
+        for unit in (f"{application.name}-certificate.{kind}" for kind in ("timer", "service"))
+    }
+    slots = [
+        dict(zip(slot.units, (slot.files["socket"], slot.files["service"]), strict=True))
+        for slot in map(application.slot, SLOTS)
+    ]
+    for units in (*slots, renewal):
+        for unit, path in units.items():
             if not os.path.lexists(path):
                 continue
             if provenance.is_ours_by_header(path, application):
@@ -168,20 +177,6 @@ def _plan_units(application: Application, todo: Removal) -> None:
             todo.kept += [
                 f"{drop_in}: it was not made by asgi.fleet" for drop_in in _existing(f"{path}.d")
             ]
-
-
-def _plan_renewal(application: Application, todo: Removal) -> None:
-    """Add the units that renew the certificate, and their files."""
-    for kind in ("timer", "service"):
-        unit = f"{application.name}-certificate.{kind}"
-        path = application.path("etc/systemd/system", unit)
-        if not os.path.lexists(path):
-            continue
-        if provenance.is_ours_by_header(path, application):
-            todo.units.append(unit)
-            todo.paths.append(path)
-        else:
-            todo.kept.append(f"{path}: it was not written by asgi.fleet")
 
 
 def _is_ours_or_empty(path: str, application: Application, user: str, todo: Removal) -> bool:
@@ -230,7 +225,7 @@ def _plan_account(user: str, name: str, data_stays: bool, todo: Removal) -> None
         return
     if account.pw_uid == 0 or not is_marked(account, name):
         todo.kept.append(f"the account {user}: it was not made for {name}")
-    elif user not in (name, build_account(name)):
+    elif user not in (name, build_account(name), acme_account(name)):
         todo.kept.append(f"the account {user}: other applications may use it as well")
     elif data_stays:
         # The next account would get its number, and with it the data.

@@ -10,7 +10,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
 )
 
 SITE = "ansible-playbook playbooks/provision.yml --tags nginx_site"
-CERTIFICATE = "ansible-playbook playbooks/provision.yml --tags tls_certificate"
+CERTIFICATE = "ansible-playbook playbooks/certificates.yml"
 
 
 @dataclass(frozen=True)

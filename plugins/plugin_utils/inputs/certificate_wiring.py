@@ -48,6 +48,7 @@ def certificate_loading(
     if not by_variable or {"nginx_site_certificate_path", "nginx_site_key_path"} & given.keys():
         return {"tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"}
     return {
+        "tls_certificate_deploy_command": "",
         "nginx_site_certificate_directory": certificates,
         # The workers read it.
         "tls_certificate_key_group": given.get("nginx_site_user", DEFAULT_NGINX_USER),

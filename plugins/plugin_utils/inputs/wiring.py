@@ -89,7 +89,10 @@ DERIVED = {
 }
 
 #: The same for a balancer.
-DERIVED_BALANCER = {"haproxy_balancer_sites": "the group app"}
+DERIVED_BALANCER = {
+    "haproxy_balancer_sites": "the group app",
+    "haproxy_balancer_acme_thumbprints": "app_tls",
+}
 
 #: Role variables that a run itself knows, and what a user may want instead. On the command line
 #: each reaches its role; one of an inventory would be replaced.
@@ -102,6 +105,8 @@ OF_THE_RUN = {
     "gunicorn_service_keep_previous": "",
     "gunicorn_service_restart": "run playbooks/restart.yml",
     "gunicorn_service_rollout": "",
+    "tls_certificate_acme_account_host": "",
+    "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
     "nginx_site_maintenance_guests": "add -e maintenance_allow to playbooks/maintenance.yml",
     "nginx_site_maintenance_minutes": "add -e maintenance_minutes to playbooks/maintenance.yml",
@@ -189,7 +194,6 @@ def wire(
         **certificate_loading(certificates, given, by_variable=not in_front),
         # Where balancers pin it, only a playbook can tell them of the next one first.
         "tls_certificate_renewal_enabled": not in_front,
-        "tls_certificate_client_environment": given.get("python_release_uv_environment", {}),
         "nginx_site_name": name,
         "nginx_site_domains": deployment.get("app_domain", []),
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",

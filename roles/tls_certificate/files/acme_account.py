@@ -13,6 +13,7 @@ import sys
 from urllib.parse import urlsplit
 
 import josepy
+import requests
 from acme import client, errors, messages
 from certbot._internal.account import Account
 
@@ -21,17 +22,24 @@ def main(url: str, key_path: str, folder: str, contact: str) -> int:
     """Register the account, or find it at the directory."""
     with open(key_path, "rb") as file:
         key = josepy.JWK.load(file.read())
+    try:
+        resource = registered(url, key, contact)
+    except (errors.Error, messages.Error, requests.exceptions.RequestException) as error:
+        raise SystemExit(str(error)) from error
+    save(Account(resource, key), url, folder)
+    return 0
+
+
+def registered(url: str, key: josepy.JWK, contact: str) -> messages.RegistrationResource:
+    """Return the account, which is new or was there."""
     net = client.ClientNetwork(key, alg=josepy.ES256, user_agent="asgi-fleet certbot")
     directory = client.ClientV2.get_directory(url, net)
     acme = client.ClientV2(directory, net)
     try:
-        resource = acme.new_account(registration(acme, key, contact))
+        return acme.new_account(registration(acme, key, contact))
     except errors.ConflictError as error:
         # Another machine of the fleet has registered it.
-        body = messages.Registration()
-        resource = messages.RegistrationResource(body=body, uri=error.location)
-    save(Account(resource, key), url, folder)
-    return 0
+        return messages.RegistrationResource(body=messages.Registration(), uri=error.location)
 
 
 def registration(acme: client.ClientV2, key: josepy.JWK, contact: str) -> messages.NewRegistration:

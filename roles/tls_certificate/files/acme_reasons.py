@@ -13,7 +13,11 @@ _PROBLEM = re.compile(
     re.MULTILINE,
 )
 _RETRY = re.compile(r"retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", re.IGNORECASE)
-_GONE = re.compile(r"accountDoesNotExist|account does not exist|Unable to find account", re.I)
+_GONE = re.compile(
+    r"accountDoesNotExist|account does not exist|unable to find account"
+    r"|\baccount\b[^;\n]{0,200}\bnot found",
+    re.IGNORECASE,
+)
 #: What was said, by a pattern, and what to do. The first that fits counts.
 _ADVICE = (
     (
@@ -29,8 +33,8 @@ _ADVICE = (
     ),
     (
         r"account is not valid|deactivated|revoked account|has status \"?(?:deactivated|revoked)",
-        "the directory has closed the account: remove account.pem and config below the client's "
-        "folder on the first host, and run playbooks/provision.yml, which makes another",
+        "the directory has closed the account: remove acme-account.pem beside the certificate on "
+        "the first host, and run playbooks/provision.yml, which makes another for all",
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError",
@@ -49,7 +53,7 @@ _ADVICE = (
         "firewall, and HTTPS_PROXY in python_release_uv_environment",
     ),
     (
-        r"\b(?:hook|Hook) .*(?:error code|failed|reported)|--manual-auth-hook",
+        r"\bhook\b[^\n]* (?:ran with error code|reported error)",
         "the hook failed: call it on the host as the client's account, with CERTBOT_DOMAIN and "
         "CERTBOT_VALIDATION set",
     ),

@@ -72,7 +72,7 @@ def is_due(config: Config, now: float) -> bool:
         span = pair.validity(pair.in_use(config.directory))
     except pair.PairError:
         return True
-    return 100 * span.left(now) < config.renew_percent
+    return bool(100 * span.left(now) < config.renew_percent)
 
 
 def make(config: Config) -> tuple[str, str]:
@@ -110,7 +110,7 @@ def make(config: Config) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-def renew(config: Config, now: float) -> None:
+def renew(config: Config) -> None:
     """Bring a new pair into use, and tell the server.
 
     Raises:
@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> int:
     # A server that was not told is told again.
     if is_due(config, now) or state.get("failures"):
         try:
-            renew(config, now)
+            renew(config)
             renewed = int(now)
         except (pair.PairError, OSError, LookupError) as error:
             failures, reason = int(str(state.get("failures") or 0)) + 1, str(error)

@@ -35,6 +35,7 @@ def test_folder_of_an_authority_is_beside_the_inventory() -> None:
 
 def test_nginx_reads_the_pair_itself_unless_balancers_pin_it() -> None:
     assert certificate_loading("/etc/shop/tls", {}, by_variable=True) == {
+        "tls_certificate_deploy_command": "",
         "nginx_site_certificate_directory": "/etc/shop/tls",
         "tls_certificate_key_group": "www-data",
         "tls_certificate_key_mode": "0640",

@@ -12,6 +12,11 @@ import yaml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import examine
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import MODES as MODES_AND_KEYS
 
+from tests.unit.plugins.plugin_utils.inputs.certificates import NOW, authority, make
+
+#: Certificates for tests count from a moment of their own.
+SINCE = (datetime.now(timezone.utc) - NOW).days
+VALID = (SINCE - 1, SINCE + 30)
 ROOT = Path(__file__).resolve().parents[5]
 
 GIT = {"type": "git", "url": "https://git.example.com/shop.git", "version": "v1.4.0"}
@@ -130,3 +135,123 @@ def test_tls_modes_are_those_of_the_role() -> None:
     specification = ROOT / "roles" / "tls_certificate" / "meta" / "argument_specs.yml"
     options = yaml.safe_load(specification.read_text())["argument_specs"]["main"]["options"]
     assert list(MODES_AND_KEYS) == options["tls_certificate_mode"]["choices"]
+
+
+WITH_CA = {"mode": "internal_ca"}
+
+
+def test_tls_provided_takes_a_password_and_a_chain() -> None:
+    root = authority("Root", days=VALID)
+    leaf = make("www.example.com", root, days=VALID)
+    given = {
+        "mode": "provided",
+        "certificate": leaf.pem.decode(),
+        "chain": root.pem.decode(),
+        "key": leaf.key_pem("secret").decode(),
+        "key_password": "secret",
+    }
+    fact = accepted(given)
+    assert fact == {name: given[name] for name in ("mode", "certificate", "chain")}
+    assert lines(given | {"key_password": "other"}) == [
+        "app_tls: the provided key cannot be decrypted with the given password; expected PEM text "
+        "of a private key for RSA, ECDSA or Ed25519, and key_password for one that is encrypted; "
+        "correct the provided certificate and key"
+    ]
+    assert lines(given | {"key_password": 1234}) == [
+        "app_tls.key_password is a number; expected the text by which the private key is "
+        f"encrypted; {VAULT}"
+    ]
+
+
+def test_tls_provided_takes_text_before_the_certificate(pair: tuple[str, str]) -> None:
+    certificate, key = ("Bag Attributes\n" + Path(path).read_text() for path in pair)
+    accepted({"mode": "provided", "certificate": certificate, "key": key})
+
+
+def test_tls_does_not_show_a_key_that_is_taken_for_a_certificate(pair: tuple[str, str]) -> None:
+    certificate, key = (Path(path).read_text() for path in pair)
+    assert lines({"mode": "provided", "certificate": key + certificate, "key": key}) == [
+        "app_tls.certificate is a text with a private key; expected certificates alone; remove the "
+        "key"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "rest"),
+    [
+        (
+            {"certificate": "/pki/ca.pem"},
+            ".key is not set; expected it as well, since app_tls.certificate is set; set it, or "
+            "remove app_tls.certificate to have an authority made",
+        ),
+        (
+            {"key": "/pki/ca.key"},
+            ".certificate is not set; expected it as well, since app_tls.key is set; set it, or "
+            "remove app_tls.key to have an authority made",
+        ),
+        (
+            {"certificate": "/pki/ca.pem", "key": "/pki/ca.key", "folder": "pki"},
+            ".folder is pki; expected nothing, since the authority is given by "
+            "app_tls.certificate; remove one of them",
+        ),
+        (
+            {"folder": ""},
+            f".folder is empty; expected the path of a folder on the controller; {SET}",
+        ),
+        ({"folder": 7}, f".folder is 7; expected the path of a folder on the controller; {SET}"),
+        *(
+            (
+                {"days": days, "folder": "/none"},
+                f".days is {days}; expected a number of days from 1 to 825; {SET}",
+            )
+            for days in (0, 826, "soon", 1.5)
+        ),
+        (
+            {"key_password": "", "folder": "/none"},
+            ".key_password is empty; expected the text by which the private key is encrypted; "
+            + VAULT,
+        ),
+        (
+            {"folder": "pki"},
+            ".folder is pki, and the inventory has no folder; expected an absolute path; " + SET,
+        ),
+        (
+            {"lifetime": 3, "folder": "/none"},
+            ".lifetime is not a key of the mode internal_ca; expected mode, folder, certificate, "
+            "key, key_password, days; remove it",
+        ),
+    ],
+)
+def test_tls_internal_ca_refuses(changed: dict[str, object], rest: str) -> None:
+    assert lines(WITH_CA | changed) == [f"app_tls{rest}"]
+
+
+def test_tls_internal_ca_looks_into_its_folder(tmp_path: Path) -> None:
+    """Relative to that of the inventory; one that is not there yet will be made."""
+    found = examine(GOOD | {"app_tls": WITH_CA}, base=tmp_path)
+    assert found.problems == []
+    (tmp_path / "authority").mkdir()
+    (tmp_path / "authority" / "ca.pem").write_text("")
+    [problem] = examine(GOOD | {"app_tls": WITH_CA}, base=tmp_path).problems
+    assert problem.message.startswith(f"app_tls: {tmp_path}/authority has ca.pem without ca.key; ")
+
+
+def test_tls_internal_ca_refuses_an_authority_that_is_none() -> None:
+    leaf = make("www.example.com", days=VALID)
+    given = WITH_CA | {"certificate": leaf.pem.decode(), "key": leaf.key_pem().decode()}
+    [line] = lines(given)
+    assert line.startswith(
+        "app_tls: app_tls.certificate has CN=www.example.com, which is no authority"
+    )
+
+
+def test_tls_internal_ca_leaves_its_secrets_out() -> None:
+    made = authority("Root", days=VALID)
+    given = {
+        "certificate": made.pem.decode(),
+        "key": made.key_pem("secret").decode(),
+        "key_password": "secret",
+        "days": "7",
+    }
+    fact = accepted(WITH_CA | given)
+    assert fact == {"mode": "internal_ca", "certificate": given["certificate"], "days": 7}

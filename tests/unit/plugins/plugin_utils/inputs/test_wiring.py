@@ -141,7 +141,6 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "tls_certificate_authority_folder": "authority",
         "tls_certificate_issued_days": 30,
         "tls_certificate_renewal_enabled": False,
-        "tls_certificate_client_environment": {},
         "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
         "nginx_site_name": "shop",
         "nginx_site_domains": ["*.example.com", "example.com"],
@@ -179,11 +178,39 @@ def test_wiring_of_variables_that_do_not_fit_still_says_what_it_can() -> None:
     assert wired["nginx_site_proxy_read_timeout_seconds"] == 60
 
 
-#: Of which others follow: tested with those.
-DECIDE = {"nginx_site_certificate_path", "nginx_site_key_path"}
+#: With a path of the user's, nginx loads that file, and the pair by no variable.
+OWN_PATHS = ("nginx_site_certificate_path", "nginx_site_key_path")
 
 
-@pytest.mark.parametrize("name", wire(DEPLOYMENT, {}, []).keys() - DECIDE)
+@pytest.mark.parametrize("name", OWN_PATHS)
+def test_path_of_the_user_is_loaded_at_a_reload(name: str) -> None:
+    wired = wire(DEPLOYMENT, {name: "/srv/x.pem"}, [])
+    assert "nginx_site_certificate_directory" not in wired
+    assert wired["tls_certificate_deploy_command"] == "systemctl try-reload-or-restart nginx"
+
+
+def test_pair_is_found_at_each_handshake_by_a_host_that_clients_reach() -> None:
+    wired = wire(DEPLOYMENT, {"nginx_site_user": "web"}, [])
+    assert wired["nginx_site_certificate_directory"] == "/etc/shop/tls"
+    assert wired["tls_certificate_deploy_command"] == ""
+    assert (wired["tls_certificate_key_group"], wired["tls_certificate_key_mode"]) == (
+        "web",
+        "0640",
+    )
+
+
+def test_acme_is_the_balancers_where_there_are_any() -> None:
+    tls = {"mode": "acme", "directory": "https://ca.example/dir", "challenge": "http-01"}
+    alone = wire({**DEPLOYMENT, "app_tls": tls}, {}, [])
+    behind = wire({**DEPLOYMENT, "app_tls": tls}, {}, ["10.0.0.1"])
+    assert alone["tls_certificate_mode"] == "acme"
+    assert alone["tls_certificate_acme_directory"] == "https://ca.example/dir"
+    assert behind["tls_certificate_mode"] == "selfsigned"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in wire(DEPLOYMENT, {}, []) if name not in OWN_PATHS]
+)
 def test_value_of_the_user_wins(name: str) -> None:
     plain = wire(DEPLOYMENT, {}, [])
     wired = wire(DEPLOYMENT, {name: plain[name]}, [])
