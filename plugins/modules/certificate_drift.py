@@ -95,9 +95,14 @@ options:
         type: dict
         required: true
       timer:
-        description: The timer that has to start at boot.
+        description: The timer that has to start at boot; empty for none.
         type: str
-        required: true
+        default: ""
+      absent:
+        description: Files that must not be there, such as the configuration of what renewed before.
+        type: list
+        elements: path
+        default: []
   provided:
     description: The provided pair that is wanted.
     type: dict
@@ -206,7 +211,11 @@ def main() -> None:
             "issued": {"type": "dict", "options": made | {"authority_sha256": text}},
             "renewal": {
                 "type": "dict",
-                "options": {"files": {"type": "dict", "required": True}, "timer": text},
+                "options": {
+                    "files": {"type": "dict", "required": True},
+                    "timer": {"type": "str", "default": ""},
+                    "absent": {"type": "list", "elements": "path", "default": []},
+                },
             },
             "provided": {
                 "type": "dict",
@@ -230,7 +239,8 @@ def main() -> None:
         wanted = Issued(*common, authority) if authority else SelfSigned(*common)
     pair, drift = examine(layout, key, wanted, time.time())
     if asked["renewal"]:
-        paths = renewal_drift(Renewing(asked["renewal"]["files"], asked["renewal"]["timer"]))
+        told = asked["renewal"]
+        paths = renewal_drift(Renewing(told["files"], told["timer"], tuple(told["absent"])))
         drift |= {"renewal": paths} if paths else {}
     module.exit_json(changed=False, pair=pair, drift=drift)
 

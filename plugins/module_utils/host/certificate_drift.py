@@ -131,11 +131,13 @@ class Renewing:
 
     Attributes:
         files: The SHA-256 of each file, in hexadecimal digits, by its path.
-        timer: The unit that has to start at boot.
+        timer: The unit that has to start at boot; empty for none.
+        absent: Files that must not be there.
     """
 
     files: Mapping[str, str]
     timer: str
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -289,8 +291,9 @@ def renewal_drift(wanted: Renewing, units: str = "/etc/systemd/system") -> list[
         for path, wanted_digest in wanted.files.items()
         if not os.path.isfile(path) or digest(path) != wanted_digest
     ]
+    paths += [path for path in wanted.absent if os.path.lexists(path)]
     link = os.path.join(units, "timers.target.wants", wanted.timer)
-    return paths if os.path.islink(link) else [*paths, link]
+    return paths if not wanted.timer or os.path.islink(link) else [*paths, link]
 
 
 def digest_drift(path: str, wanted: str, found: Found) -> list[str]:

@@ -33,19 +33,16 @@ def certificate_sources(tls: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def certificate_loading(
-    certificates: str, given: Mapping[str, Any], *, by_variable: bool
-) -> dict[str, Any]:
-    """Return how nginx gets at the pair: at each handshake, or at a reload.
+def certificate_loading(certificates: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how nginx gets at the pair: at each handshake, or at a reload, which ends WebSockets.
 
-    Behind balancers at a reload: they pin a renewed self-signed pair before nginx serves it.
+    Also behind balancers: what they pin they know before it is in use (playbooks/tasks/trust.yml).
 
     Args:
         certificates: The folder of the pairs.
         given: The role variables that the user has set, by name.
-        by_variable: Whether nginx may read it at any moment.
     """
-    if not by_variable or {"nginx_site_certificate_path", "nginx_site_key_path"} & given.keys():
+    if {"nginx_site_certificate_path", "nginx_site_key_path"} & given.keys():
         return {"tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"}
     return {
         "tls_certificate_deploy_command": "",

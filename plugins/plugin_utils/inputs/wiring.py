@@ -191,7 +191,7 @@ def wire(
         "tls_certificate_domains": deployment.get("app_domain", []),
         "tls_certificate_directory": certificates,
         **certificate_sources(tls),
-        **certificate_loading(certificates, given, by_variable=not in_front),
+        **certificate_loading(certificates, given),
         # Where balancers pin it, only a playbook can tell them of the next one first.
         "tls_certificate_renewal_enabled": not in_front,
         "nginx_site_name": name,

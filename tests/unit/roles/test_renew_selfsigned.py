@@ -141,3 +141,10 @@ def test_pair_of_another_kind_is_left_alone(program: ModuleType, config: Path, n
     write(config.parent, renew_percent=101)
     assert program.main([str(config)]) == 0
     assert not (config.parent / "renewal.json").exists()
+
+
+def test_without_a_configuration_nothing_is_done(program: ModuleType, config: Path) -> None:
+    """The role takes it away where balancers pin the certificate."""
+    config.unlink()
+    assert program.main([str(config)]) == 0
+    assert not (config.parent / "renewal.json").exists()

@@ -82,7 +82,7 @@ def test_replaced_authority_is_another_one(tmp_path: Path, printed: list[str]) -
     assert len(printed) == 2
 
 
-def given() -> dict[str, str]:
+def given() -> dict[str, Any]:
     made = authority("Company CA", days=(SINCE - 9, SINCE + 90))
     return {"certificate": made.pem.decode(), "key": made.key_pem().decode()}
 
@@ -120,9 +120,9 @@ def test_authority_that_is_given_is_not_replaced() -> None:
         ),
     ],
 )
-def test_authority_that_cannot_be_found_is_refused(args: dict[str, str], expected: str) -> None:
+def test_authority_that_cannot_be_found_is_refused(args: dict[str, Any], expected: str) -> None:
     for module in (certificate_authority, certificate_issue):
-        more = {"request": "-", "name": "shop", "domains": ["a"]}
+        more: dict[str, Any] = {"request": "-", "name": "shop", "domains": ["a"]}
         refused = run(module, None, **args, **(more if module is certificate_issue else {}))
         assert refused["failed"]
         assert refused["msg"].startswith(expected)
@@ -141,7 +141,12 @@ def test_authority_that_ends_is_told() -> None:
 
 @pytest.mark.usefixtures("printed")
 def test_certificate_is_issued(tmp_path: Path) -> None:
-    args = {"request": request(), "name": "shop", "domains": ["shop.example.com"], "days": "7"}
+    args: dict[str, Any] = {
+        "request": request(),
+        "name": "shop",
+        "domains": ["shop.example.com"],
+        "days": "7",
+    }
     refused = run(certificate_issue, tmp_path, folder="authority", **args)
     assert refused["msg"].startswith(f"{tmp_path}/authority has no authority; expected one; call")
     made = run(certificate_authority, tmp_path, folder="authority")

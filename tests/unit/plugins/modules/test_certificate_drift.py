@@ -42,8 +42,6 @@ def pair(tmp_path: Path) -> dict[str, Any]:
         capture_output=True,
         env={**os.environ, "OPENSSL_CONF": str(config)},
     )
-    (folder / "empty").mkdir()
-    (folder / "empty").chmod(0o755)
     (folder / "fullchain.pem").chmod(0o644)
     (folder / "privkey.pem").chmod(0o600)
     return {

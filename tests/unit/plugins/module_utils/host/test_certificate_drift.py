@@ -181,6 +181,7 @@ def test_what_renews_the_pair_is_compared_by_its_content(tmp_path: Path) -> None
     assert renewal_drift(wanted, str(units)) == [str(program)]
     program.write_bytes(Path(__file__).read_bytes())
     assert renewal_drift(wanted, str(units)) == []
+    assert renewal_drift(Renewing({}, "", (str(program), "/nowhere"))) == [str(program)]
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def make(
     ca: bool | None = False,
     usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
     sign: bool | None = None,
-    digest: hashes.HashAlgorithm | None = None,
+    digest: hashes.SHA384 | None = None,
     own_hash: bool = False,
 ) -> Made:
     """Make a certificate; by default that of a server, signed by itself.

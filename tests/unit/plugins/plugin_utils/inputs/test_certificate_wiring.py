@@ -33,14 +33,13 @@ def test_folder_of_an_authority_is_beside_the_inventory() -> None:
     assert wired["tls_certificate_authority_folder"] == "/pki"
 
 
-def test_nginx_reads_the_pair_itself_unless_balancers_pin_it() -> None:
-    assert certificate_loading("/etc/shop/tls", {}, by_variable=True) == {
+def test_nginx_reads_the_pair_itself_unless_it_is_somewhere_else() -> None:
+    assert certificate_loading("/etc/shop/tls", {}) == {
         "tls_certificate_deploy_command": "",
         "nginx_site_certificate_directory": "/etc/shop/tls",
         "tls_certificate_key_group": "www-data",
         "tls_certificate_key_mode": "0640",
     }
-    reload = {"tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"}
-    assert certificate_loading("/etc/shop/tls", {}, by_variable=False) == reload
-    given = {"nginx_site_key_path": "/etc/key.pem"}
-    assert certificate_loading("/etc/shop/tls", given, by_variable=True) == reload
+    assert certificate_loading("/etc/shop/tls", {"nginx_site_key_path": "/etc/key.pem"}) == {
+        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx"
+    }

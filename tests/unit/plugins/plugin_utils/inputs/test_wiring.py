@@ -141,7 +141,10 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "tls_certificate_authority_folder": "authority",
         "tls_certificate_issued_days": 30,
         "tls_certificate_renewal_enabled": False,
-        "tls_certificate_deploy_command": "systemctl try-reload-or-restart nginx",
+        "tls_certificate_deploy_command": "",
+        "tls_certificate_key_group": "www-data",
+        "tls_certificate_key_mode": "0640",
+        "nginx_site_certificate_directory": "/etc/shop/tls",
         "nginx_site_name": "shop",
         "nginx_site_domains": ["*.example.com", "example.com"],
         "nginx_site_upstream_socket": "/var/lib/shop/live.sock",
@@ -189,7 +192,7 @@ def test_path_of_the_user_is_loaded_at_a_reload(name: str) -> None:
     assert wired["tls_certificate_deploy_command"] == "systemctl try-reload-or-restart nginx"
 
 
-def test_pair_is_found_at_each_handshake_by_a_host_that_clients_reach() -> None:
+def test_pair_is_found_at_each_handshake() -> None:
     wired = wire(DEPLOYMENT, {"nginx_site_user": "web"}, [])
     assert wired["nginx_site_certificate_directory"] == "/etc/shop/tls"
     assert wired["tls_certificate_deploy_command"] == ""
