@@ -144,6 +144,19 @@ def answers() -> None:
     check("a large cookie", many.status, 200)
 
 
+def http3() -> None:
+    """Check HTTP/3 where nginx has it, and that it is not offered elsewhere."""
+    told = subprocess.run(["nginx", "-V"], capture_output=True, text=True, check=True).stderr
+    offered = ask("/anything").headers.get("alt-svc")
+    if "--with-http_v3_module" not in told:
+        check("no HTTP/3", offered, None)
+        return
+    check("HTTP/3", offered, ['h3=":443"; ma=86400'])
+    check("by HTTP/3", ask("/anything", "--http3-only").status, 200)
+    rules = subprocess.run(["ufw", "status"], capture_output=True, text=True, check=True).stdout
+    check("the firewall", "443/udp" in rules, True)
+
+
 def mounted() -> None:
     """Check the application that is mounted."""
     seen = ask("/api/items?a=b")
@@ -205,7 +218,7 @@ def log(name: str) -> str:
 def main() -> None:
     """Run the checks that are named, or all."""
     Path("/tmp/large").write_bytes(b"x" * (11 << 20))
-    everything = [static_files, paths, answers, mounted]
+    everything = [static_files, paths, answers, http3, mounted]
     later = [remember, changed, front_in_maintenance, mounted_in_maintenance, unmounted]
     known = {one.__name__: one for one in (*everything, *later)}
     for one in [known[name] for name in sys.argv[1:]] or everything:

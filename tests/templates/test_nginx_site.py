@@ -52,6 +52,30 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_maintenance_allow": ["192.0.2.0/24", "2001:db8::7"],
     "nginx_site_maintenance_open_paths": ["/api/healthz", "/robots.txt"],
 }
+#: Another site is mounted on this one, under the first of many long names.
+BY_PATH: dict[str, Any] = {
+    "nginx_site_domains": [f"customer-{number}-{'x' * 40}.example.com" for number in range(200)],
+    "nginx_site_static": ["/static"],
+    "nginx_site_static_root": "/opt/shop/static",
+    "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
+    "nginx_site_rate": "20r/s",
+    "nginx_site_login": True,
+    "nginx_site_users": {"alice": "$6$salt$x"},
+    "nginx_site_paths": {
+        "/admin": {"allow": ["10.0.0.0/8", "2001:db8::/32"], "rate": "5r/m"},
+        "/static": {"login": False},
+        "/admin/upload": {"max_body_size": "1g"},
+    },
+    "nginx_site_security_headers": {"Content-Security-Policy": "default-src 'self'; img-src *"},
+    "second": {
+        "nginx_site_mount_of": "shop",
+        "nginx_site_root_path": "/api",
+        "nginx_site_health_path": "/api/healthz",
+        "nginx_site_static": ["/api/static"],
+        "nginx_site_maintenance_allow": ["192.0.2.0/24"],
+        "nginx_site_maintenance_path": "/var/lib/second/maintenance",
+    },
+}
 PORTS = {"http": 80, "https": 443}
 #: What `nginx_claim` tells of a host where nothing is someone's.
 FOUND: dict[str, Any] = {
@@ -591,8 +615,8 @@ def main_template(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, OTHERWISE, EXAMPLE],
-    ids=["required only", "most changed", "the example's child template"],
+    [{}, OTHERWISE, EXAMPLE, BY_PATH],
+    ids=["required only", "most changed", "the example's child template", "by path"],
 )
 @pytest.mark.parametrize("name", ["distribution", "newest"])
 def test_nginx_itself_accepts_it_without_a_warning(
@@ -603,7 +627,8 @@ def test_nginx_itself_accepts_it_without_a_warning(
     # No port of a server on this machine, and no folder of its nginx: the test needs no root.
     values = values | {"nginx_site_http_port": 18080, "nginx_site_https_port": 18443}
     values["nginx_site_main_template"] = str(main_template(tmp_path))
-    second = {"nginx_site_name": "second", "nginx_site_domains": ["second.example.com"]}
+    other = values.pop("second", {})
+    second = {"nginx_site_name": "second", "nginx_site_domains": ["second.example.com"], **other}
     files = render(about, **values) | render(about, **values | second)
     write_pair(tmp_path / "etc" / "shop" / "tls")
     for folder in ("var/log/nginx", "etc/nginx/sites-enabled", "etc/nginx/modules-enabled", "run"):

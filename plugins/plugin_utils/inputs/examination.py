@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jum
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.served_paths import (
+    missing_folders,
     mount_problems,
     path_problems,
 )
@@ -104,7 +105,7 @@ def examine(
     if files and "app_source" in valid:
         findings = Findings("app_source")
         check_source_files(valid["app_source"], findings)
-        problems += findings.problems
+        problems += [*findings.problems, *missing_folders(valid)]
     if files and "app_tls" in valid:
         findings = Findings("app_tls")
         check_material(

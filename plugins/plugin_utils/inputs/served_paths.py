@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import values
@@ -89,6 +90,22 @@ def path_problems(deployment: Mapping[str, Any]) -> list[Problem]:
                 "set app_root_path, for example app_root_path: /api",
             )
     return [*findings.problems, *mount.problems]
+
+
+def missing_folders(deployment: Mapping[str, Any]) -> list[Problem]:
+    """Return the folders of `app_static` that a source on the controller lacks.
+
+    What a repository or an archive has is seen on the host, before anything live changes.
+    """
+    findings = Findings("app_static")
+    source = deployment.get("app_source", {})
+    root = Path(str(source.get("path") or ""), str(source.get("subdirectory") or ""))
+    if source.get("type") != "path" or not root.is_dir():
+        return []
+    for path, folder in deployment.get("app_static", {}).items():
+        if not (root / folder).is_dir():
+            findings.refuse(folder, f"a folder of {root}", at=f".{path}")
+    return findings.problems
 
 
 def _overlap(one: str, other: str) -> bool:

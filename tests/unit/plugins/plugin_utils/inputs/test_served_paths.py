@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.served_paths import (
+    missing_folders,
     mount_of,
     path_problems,
     static,
@@ -174,3 +176,15 @@ def test_two_mounts_of_one_path_are_refused() -> None:
         "own for each application; change app_root_path of one of them"
         for name in ("other", "api")
     ]
+
+
+def test_a_folder_that_a_source_on_the_controller_lacks_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "web" / "static").mkdir(parents=True)
+    source = {"type": "path", "path": str(tmp_path), "subdirectory": "web"}
+    deployment = {"app_source": source, "app_static": {"/static": "static", "/media": "media"}}
+    (problem,) = missing_folders(deployment)
+    assert problem.message == (
+        f"app_static./media is media; expected a folder of {tmp_path}/web; {SET}"
+    )
+    assert missing_folders(deployment | {"app_source": {"type": "git", "url": "x"}}) == []
+    assert missing_folders({}) == []
