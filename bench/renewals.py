@@ -23,7 +23,8 @@ from events import Shop  # noqa: E402
 
 EXCHANGES = 10
 SECONDS_BETWEEN = 2
-HANDSHAKE_SECONDS = 10
+HANDSHAKE_SECONDS = 4
+ROUNDS = 4
 #: One after the other, none of them resumed.
 HANDSHAKES = f"""
 import socket, ssl, time
@@ -74,8 +75,13 @@ def load(shop: Shop, kind: str, way: str) -> dict[str, int]:
     return {name: lap[name] for name in ("requests", "failed", "reconnects")}
 
 
-def handshakes(shop: Shop) -> tuple[float, float]:
-    """Return full handshakes a second, and microseconds of nginx's workers for each."""
+def use(shop: Shop, change: str) -> None:
+    """Let the site get at its pair in one way."""
+    shop.shell(f"sed -e '{change}' /root/site.before > {SITE} && nginx -s reload; sleep 3")
+
+
+def handshakes(shop: Shop) -> float:
+    """Return the microseconds on a processor of nginx's workers for each full handshake."""
     spent = (
         "cat $(printf '/proc/%s/schedstat ' $(pgrep -P $(cat /run/nginx.pid)))"
         " | awk '{s+=$1}END{print s}'"
@@ -83,7 +89,7 @@ def handshakes(shop: Shop) -> tuple[float, float]:
     before = float(shop.shell(spent))
     count = int(shop.shell(f"python3 - <<'PY'\n{HANDSHAKES}\nPY"))
     after = float(shop.shell(spent))
-    return count / HANDSHAKE_SECONDS, (after - before) / 1000 / count
+    return (after - before) / 1000 / count
 
 
 def main(host: str) -> int:
@@ -101,8 +107,14 @@ def main(host: str) -> int:
                 )
                 for kind in ("get", "h2"):
                     print(f"{way:9} {kind:5}", load(shop, kind, way), flush=True)
-                rate, cost = handshakes(shop)
-                print(f"{way:9} {rate:.0f} full handshakes a second, {cost:.0f} us of nginx each")
+            # In turn, and the best of each: others may be busy on the machine.
+            costs: dict[str, list[float]] = {way: [] for way in WAYS}
+            for _ in range(ROUNDS):
+                for way, change in WAYS.items():
+                    use(shop, change)
+                    costs[way].append(handshakes(shop))
+            for way, seen in costs.items():
+                print(f"{way:9} {min(seen):.0f} us of nginx for each full handshake")
         finally:
             shop.shell(
                 f"cp /root/site.before {SITE};"
