@@ -182,9 +182,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift 
     Issued,
     Layout,
     Provided,
-    Renewing,
     SelfSigned,
     examine,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.renewal_drift import (
+    Renewing,
     renewal_drift,
 )
 

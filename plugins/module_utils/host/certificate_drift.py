@@ -126,21 +126,6 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Renewing:
-    """What renews the pair on the host itself.
-
-    Attributes:
-        files: The SHA-256 of each file, in hexadecimal digits, by its path.
-        timer: The unit that has to start at boot; empty for none.
-        absent: Files that must not be there.
-    """
-
-    files: Mapping[str, str]
-    timer: str
-    absent: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Found:
     """What is on the host.
 
@@ -282,18 +267,6 @@ def authority_drift(path: str, wanted: Issued, found: Found) -> list[str]:
     if found.digests.get(path) == wanted.authority:
         return []
     return [f"{path} is not the authority that issues certificates now"]
-
-
-def renewal_drift(wanted: Renewing, units: str = "/etc/systemd/system") -> list[str]:
-    """Return the paths of what renews the pair that are not as wanted."""
-    paths = [
-        path
-        for path, wanted_digest in wanted.files.items()
-        if not os.path.isfile(path) or digest(path) != wanted_digest
-    ]
-    paths += [path for path in wanted.absent if os.path.lexists(path)]
-    link = os.path.join(units, "timers.target.wants", wanted.timer)
-    return paths if not wanted.timer or os.path.islink(link) else [*paths, link]
 
 
 def digest_drift(path: str, wanted: str, found: Found) -> list[str]:

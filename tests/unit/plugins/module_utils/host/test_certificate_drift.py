@@ -15,12 +15,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.certificate_drift 
     Found,
     Layout,
     Provided,
-    Renewing,
     SelfSigned,
     compare,
-    digest,
     look,
-    renewal_drift,
     resolved,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.certificates import (
@@ -168,20 +165,6 @@ def test_superseded_pairs_are_told() -> None:
 def test_names_and_numbers_of_an_owner_are_the_same() -> None:
     assert resolved(Access("root", "root", "600")) == resolved(Access("0", "0", "0600"))
     assert resolved(Access("nobody-here", "0", "u=rw")) == ("nobody-here", 0, "u=rw")
-
-
-def test_what_renews_the_pair_is_compared_by_its_content(tmp_path: Path) -> None:
-    program, units = tmp_path / "program", tmp_path / "units"
-    wanted = Renewing({str(program): digest(__file__)}, "shop-certificate.timer")
-    link = units / "timers.target.wants" / wanted.timer
-    assert renewal_drift(wanted, str(units)) == [str(program), str(link)]
-    link.parent.mkdir(parents=True)
-    link.symlink_to("/nowhere")
-    program.write_text("another")
-    assert renewal_drift(wanted, str(units)) == [str(program)]
-    program.write_bytes(Path(__file__).read_bytes())
-    assert renewal_drift(wanted, str(units)) == []
-    assert renewal_drift(Renewing({}, "", (str(program), "/nowhere"))) == [str(program)]
 
 
 @pytest.fixture
