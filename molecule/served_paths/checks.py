@@ -195,6 +195,8 @@ def front_in_maintenance() -> None:
     check("in maintenance", (ask("/").status, ask("/static/css/site.css").status), (503, 503))
     check("health", ask("/healthz").status, 200)
     check("served", ask("/api/items").status, 200)
+    for path in ("/.error/elsewhere", "/.error/front-api/elsewhere", "/.maintenance/elsewhere"):
+        check(f"{path} leads nowhere else", ask(path).status, 503)
 
 
 def mounted_in_maintenance() -> None:

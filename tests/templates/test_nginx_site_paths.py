@@ -194,3 +194,17 @@ def test_there_may_be_any_number_of_server_names() -> None:
     files = render(NEWEST, nginx_site_domains=names)
     assert f"server_name {' '.join(names)};" in directives(files[SITE])
     assert "server_names_hash_max_size 4096;" in directives(files["/etc/nginx/nginx.conf"])
+
+
+def test_only_pages_themselves_pass_maintenance_and_the_balancers_fence() -> None:
+    """A client could otherwise ask for a path that begins like one, and reach the application."""
+    site = render(
+        NEWEST,
+        nginx_site_maintenance_path="/var/lib/shop/maintenance",
+        nginx_site_trusted_proxies=["192.0.2.1"],
+    )[SITE]
+    conditions = set(re.findall(r'if \(\$uri !?~ (".*?")\)', site))
+    assert conditions == {r'"^/\.(maintenance|error)/(html|json)$"'}
+    assert '"~^1(?!/[.]error/(html|json)$)" 1;' in directives(site)
+    switch = directives(render(NEWEST, **MOUNTED)[SWITCH])
+    assert r'if ($uri ~ "^/\.error/shop/(html|json)$") {' in switch
