@@ -72,7 +72,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations acme acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations served_paths acme acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -123,6 +123,10 @@ molecule-slow: bootstrap-hosts ## Run the scenarios that CI leaves out (molecule
 test-vm: bootstrap-vm ## Deploy to a virtual machine: a kernel of its own, cgroup v2, a real boot (about an hour without KVM)
 	@python tools/scenarios.py vm
 
+.PHONY: audit
+audit: bootstrap-hosts ## Have sslyze, testssl.sh and gixy judge a deployed host, on the oldest and the newest Debian
+	@python tools/scenarios.py audit
+
 .PHONY: test-ansible
 test-ansible: bootstrap-hosts ## Deploy with the oldest and the newest ansible-core from an installed collection [ARGS="--only old|oldest|newest"]
 	python tools/ansible_versions.py --inventory '$(or $(INVENTORY),$(LAB_INVENTORY))' $(ARGS)
@@ -165,6 +169,7 @@ changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's v
 .PHONY: lock
 lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 takes newer versions
 	$(call lock,requirements-dev,3.12)
+	$(call lock,requirements-audit,3.12)
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))

@@ -287,7 +287,7 @@ class ActionModule(ControllerAction):
             )
             for host, one in found.items()
         }
-        problems = judge(examinations)
+        problems = judge(examinations, _left_out(task_vars, examinations))
         if files:
             problems += self._balancer_file_problems(task_vars)
         if problems:
@@ -329,6 +329,23 @@ class ActionModule(ControllerAction):
             for problem in self._file_problems(given, host_vars, task_vars):
                 hosts_of.setdefault(problem, []).append(host)
         return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
+
+
+def _left_out(
+    task_vars: Mapping[str, Any], examined: Mapping[str, Examination]
+) -> dict[str, Examination]:
+    """Return the hosts that `--limit` leaves out, with what their neighbours must know of them."""
+    found = {}
+    for host in set(task_vars["groups"].get("app", [])) - examined.keys():
+        variables = task_vars["hostvars"][host]
+        names = ("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static")
+        given = {name: variables[name] for name in names if name in variables}
+        found[host] = examine({**given, **_address(variables)}, host=host, files=False)
+    return found
+
+
+def _address(variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: variables[name] for name in ADDRESS if name in variables}
 
 
 def _of_balancers(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ options:
   _input:
     description:
       - The values by the names of their variables, for each of the kinds C(file), C(name),
-        C(number), C(place) (an address, a host name or a network), C(url_path) and C(word).
+        C(number), C(pattern), C(place) (an address, a host name or a network), C(url_path) and
+        C(word).
       - Of a list, each entry is checked. An empty text passes.
     type: dict
     required: true

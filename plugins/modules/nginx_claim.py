@@ -62,6 +62,10 @@ options:
     type: list
     elements: path
     default: []
+  mount_of:
+    description: The site in whose servers it is served; empty for servers of its own.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Changes nothing in any mode.
@@ -140,7 +144,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
     require_fit_host,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.listeners import listeners
-from ansible_collections.asgi.fleet.plugins.module_utils.servers import nginx_claim, standing
+from ansible_collections.asgi.fleet.plugins.module_utils.servers import (
+    nginx_claim,
+    nginx_mounts,
+    standing,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx_syntax import read_tree
 
 EXECUTABLE = "/usr/sbin/nginx"
@@ -165,6 +173,7 @@ def main() -> None:
             "default_server": {"type": "bool", "default": True},
             "user": {"type": "str", "default": "www-data"},
             "files": {"type": "list", "elements": "path", "default": []},
+            "mount_of": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -220,6 +229,9 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
     verdict = nginx_claim.judge(
         site, origins, tree, build.user, lambda path: standing.is_ours(read_text(path))
     )
+    name = os.path.splitext(os.path.basename(site.path))[0]
+    verdict.absent += nginx_mounts.stale_mounts(name, options["mount_of"])
+    verdict.notes += nginx_mounts.mount_notes(name, options["mount_of"], os.path.exists)
     verdict.problems[:0] = [
         *standing.unit_problems(standing.Unit.named(UNIT), UNIT, EXECUTABLE, installed=installed),
         *nginx_claim.build_problems(build, EXECUTABLE),

@@ -118,6 +118,13 @@ options:
     description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
     type: str
     default: ""
+  static:
+    description:
+      - Folders of the source that nginx serves, by the path under which visitors ask for them.
+        Their files are published below C(/opt/<name>/static/live) in the moment of the cut-over,
+        those of the release before below C(former). Links and hidden files are left out.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     description: Reports what would change and why, without starting anything.
@@ -217,6 +224,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     exclusive,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.statics import is_published
 
 FILES = {
     "type": "dict",
@@ -265,6 +273,7 @@ def main() -> None:
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "sandbox": OPTION,
             "memory_max": {"type": "str", "default": ""},
+            "static": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -289,6 +298,7 @@ def main() -> None:
             sandbox=of_option(options["sandbox"]),
             memory_max=options["memory_max"],
         ),
+        static=options["static"],
     )
     try:
         with heeding_signals():
@@ -323,7 +333,8 @@ def run(
     claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
-        outcome = CutOver(todo.cut_over, todo.slot, application.live_slot())
+        changed = todo.cut_over or not is_published(application, desired.release, desired.static)
+        outcome = CutOver(changed, todo.slot, application.live_slot())
         return _result(todo, outcome, activation.diff(application, desired, todo.slot))
     if not os.path.exists(os.path.join(desired.release, "manifest.json")):
         raise Refusal(

@@ -52,6 +52,30 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_maintenance_allow": ["192.0.2.0/24", "2001:db8::7"],
     "nginx_site_maintenance_open_paths": ["/api/healthz", "/robots.txt"],
 }
+#: Another site is mounted on this one, under the first of many long names.
+BY_PATH: dict[str, Any] = {
+    "nginx_site_domains": [f"customer-{number}-{'x' * 40}.example.com" for number in range(200)],
+    "nginx_site_static": ["/static"],
+    "nginx_site_static_root": "/opt/shop/static",
+    "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
+    "nginx_site_rate": "20r/s",
+    "nginx_site_login": True,
+    "nginx_site_users": {"alice": "$6$salt$x"},
+    "nginx_site_paths": {
+        "/admin": {"allow": ["10.0.0.0/8", "2001:db8::/32"], "rate": "5r/m"},
+        "/static": {"login": False},
+        "/admin/upload": {"max_body_size": "1g"},
+    },
+    "nginx_site_security_headers": {"Content-Security-Policy": "default-src 'self'; img-src *"},
+    "second": {
+        "nginx_site_mount_of": "shop",
+        "nginx_site_root_path": "/api",
+        "nginx_site_health_path": "/api/healthz",
+        "nginx_site_static": ["/api/static"],
+        "nginx_site_maintenance_allow": ["192.0.2.0/24"],
+        "nginx_site_maintenance_path": "/var/lib/second/maintenance",
+    },
+}
 PORTS = {"http": 80, "https": 443}
 #: What `nginx_claim` tells of a host where nothing is someone's.
 FOUND: dict[str, Any] = {
@@ -231,7 +255,7 @@ def test_post_quantum_key_exchange_needs_openssl_3_5(version: str) -> None:
     tls = directives(render(nginx_v(version))[TLS])
 
     known = VERSIONS[version].startswith("3.5")
-    assert ("ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1:secp384r1;" in tls) == known
+    assert ("ssl_ecdh_curve ?X25519MLKEM768:X25519:prime256v1:secp384r1;" in tls) == known
     assert ("ssl_ecdh_curve X25519:prime256v1:secp384r1;" in tls) == (not known)
 
 
@@ -286,7 +310,8 @@ def test_a_root_path_is_stripped_and_the_rest_is_not_found() -> None:
     site = render(nginx_v("1.28.2"), **OTHERWISE)[SITE]
 
     lines = location(site, "/api/")
-    assert "proxy_pass http://shop/;" in lines
+    assert "rewrite ^/api(/.*)$ $1 break;" in lines
+    assert "proxy_pass http://shop;" in lines
     assert 'proxy_set_header X-Forwarded-Prefix "/api";' in lines
     assert location(site, "/") == ["return 404;"]
 
@@ -317,7 +342,7 @@ def test_only_trusted_proxies_name_the_client() -> None:
 
 def test_a_host_behind_a_balancer_serves_only_that() -> None:
     geo = directives(render(nginx_v("1.28.2"), **OTHERWISE)[SITE])
-    start = geo.index("geo $realip_remote_addr $fleet_outside_shop {")
+    start = geo.index("geo $realip_remote_addr $fleet_outside_shop_address {")
     assert geo[start + 1 : start + 7] == [
         "default 1;",
         "127.0.0.0/8 0;",
@@ -356,9 +381,9 @@ def test_a_removed_header_can_be_passed() -> None:
 def test_maintenance_is_looked_for_at_each_request(version: str) -> None:
     site = render(nginx_v(version), **OTHERWISE)[SITE]
 
-    assert "if (-f /var/lib/shop/maintenance) {" in directives(site)
+    assert "set $fleet_switch /var/lib/shop/maintenance;" in directives(site)
     assert "if ($uri = /api/healthz) {" in directives(site)
-    assert site.index("if ($fleet_maintenance) {") > site.index("if ($uri = /robots.txt) {")
+    assert site.index("if ($fleet_maintenance = 10) {") > site.index("if ($uri = /robots.txt) {")
     assert directives(site)[directives(site).index("geo $fleet_maintenance_allowed_shop {") :][
         :5
     ] == [
@@ -521,7 +546,7 @@ def test_the_examples_child_template_limits_log_ins_and_nothing_else() -> None:
     ("field", "variable"),
     [
         ("msec", "$msec"),
-        ("path", "$uri"),
+        ("path", "$fleet_path"),
         ("status", "$status"),
         ("upstream", "$upstream_addr"),
         ("upstream_header_time", "$upstream_header_time"),
@@ -590,8 +615,8 @@ def main_template(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, OTHERWISE, EXAMPLE],
-    ids=["required only", "most changed", "the example's child template"],
+    [{}, OTHERWISE, EXAMPLE, BY_PATH],
+    ids=["required only", "most changed", "the example's child template", "by path"],
 )
 @pytest.mark.parametrize("name", ["distribution", "newest"])
 def test_nginx_itself_accepts_it_without_a_warning(
@@ -602,7 +627,8 @@ def test_nginx_itself_accepts_it_without_a_warning(
     # No port of a server on this machine, and no folder of its nginx: the test needs no root.
     values = values | {"nginx_site_http_port": 18080, "nginx_site_https_port": 18443}
     values["nginx_site_main_template"] = str(main_template(tmp_path))
-    second = {"nginx_site_name": "second", "nginx_site_domains": ["second.example.com"]}
+    other = values.pop("second", {})
+    second = {"nginx_site_name": "second", "nginx_site_domains": ["second.example.com"], **other}
     files = render(about, **values) | render(about, **values | second)
     write_pair(tmp_path / "etc" / "shop" / "tls")
     for folder in ("var/log/nginx", "etc/nginx/sites-enabled", "etc/nginx/modules-enabled", "run"):

@@ -39,7 +39,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
-    "opt": ("releases", "slots", "build.lock"),
+    "opt": ("releases", "slots", "static", "build.lock"),
     "etc": (*SLOTS, "tls", "README.md"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl"),

@@ -152,7 +152,9 @@ def require_site(site: str, path: str) -> None:
     Raises:
         MaintenanceError: nginx would keep serving every client.
     """
-    if f"(-f {path})" not in (_read(Path(site)) or ""):
+    text = _read(Path(site)) or ""
+    # The first is how earlier versions wrote it.
+    if not path or not any(one in text for one in (f"(-f {path})", f"set $fleet_switch {path};")):
         raise MaintenanceError(
             f"{site} does not look for {path or 'a file'}, so nginx would go on serving everybody; "
             "expected a site with nginx_site_maintenance_path; run playbooks/provision.yml first"

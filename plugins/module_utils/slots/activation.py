@@ -22,9 +22,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.history import record
+from ansible_collections.asgi.fleet.plugins.module_utils.application.history import (
+    activations,
+    record,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     FILE_MODES,
+    SLOTS,
     Application,
     Slot,
     changed_kinds,
@@ -44,6 +48,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     parse_environment,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import statics
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
     Desired,
@@ -191,6 +196,7 @@ def activate(
             with timed(outcome, "configure"):
                 let_read(desired.release, desired.hooks.user)
                 outcome.notes += _open(desired)
+                outcome.notes += _publish(application, desired)
                 configure(target, desired)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
@@ -215,7 +221,14 @@ def activate(
         except BaseException:
             _go_back(application, target, live)
             raise
+    elif not statics.is_published(application, desired.release, desired.static):
+        with timed(outcome, "publish static files"):
+            outcome.notes += _publish(application, desired)
+            statics.point(application, desired.release)
+        outcome.changed = True
     outcome.changed |= settle(application, target, stop=not keep_previous)
+    slots = (application.slot(slot).release() for slot in SLOTS)
+    statics.prune(application, {os.path.basename(release) for release in slots if release})
     return outcome
 
 
@@ -282,6 +295,14 @@ def _open(desired: Desired) -> list[str]:
     return notes + hidden_devices(sandbox.devices)
 
 
+def _publish(application: Application, desired: Desired) -> list[str]:
+    name = os.path.basename(desired.release)
+    was_live = any(
+        done.event == "live" and done.release == name for done in activations(application)
+    )
+    return statics.publish(application, desired.release, desired.static, was_live=was_live)
+
+
 def _run_hooks(
     phase: str, hooks: Sequence[Mapping[str, Any]], target: Slot, desired: Desired
 ) -> None:
@@ -314,6 +335,9 @@ def _go_back(application: Application, target: Slot, live: str | None) -> None:
         # Only if it must be: a link needs an inode, which the disk may not have.
         if application.live_slot() != live:
             swap(application, application.slot(live))
+        else:
+            with contextlib.suppress(OSError):
+                statics.point(application, application.slot(live).release())
     elif application.live_slot() is not None:
         os.unlink(application.live_link)
     put_away(target)

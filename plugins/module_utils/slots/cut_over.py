@@ -32,6 +32,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import statics
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
@@ -73,6 +74,8 @@ class Desired:
     workers: int
     secret_names: tuple[str, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
+    #: Folders of the source that nginx serves, by the path under which visitors ask for them.
+    static: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -152,8 +155,13 @@ def start(slot: Slot, desired: Desired) -> None:
 
 
 def swap(application: Application, target: Slot) -> None:
-    """Point `live.sock` at the slot, by rename(2), and sync it to disk."""
+    """Point `live.sock` at the slot, by rename(2), and sync it to disk.
+
+    nginx's static files change just before: it still finds those of the release before, and a page
+    of the new one never asks for a file that is not there yet.
+    """
     folder = os.path.dirname(application.live_link)
+    statics.point(application, target.release())
     replace_link(target.socket, application.live_link)
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -142,6 +142,9 @@ def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str
     """
     sites: dict[str, tuple[str, dict[str, Any], Site]] = {}
     for host, variables in hosts.items():
+        if _checked(host, variables, "app_mount_of"):
+            # Its requests are those of the site on which it is mounted, on the same machine.
+            continue
         name = str(_checked(host, variables, "app_name"))
         common = {key: _checked(host, variables, key) for key in COMMON}
         first, expected, site = sites.setdefault(

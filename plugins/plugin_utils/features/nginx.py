@@ -30,6 +30,7 @@ class NginxFeatures(TypedDict):
     http2: bool
     http2_directive: bool
     http2_header_limits: bool
+    http3: bool
     keepalive_min_timeout: bool
     mlkem: bool
     ssl_certificate_cache: bool
@@ -75,6 +76,8 @@ def parse_features(text: object) -> NginxFeatures:
         http2_directive=version >= (1, 25, 1),
         # https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2_max_field_size
         http2_header_limits=version < (1, 19, 7) and "--with-http_v2_module" in output,
+        # https://nginx.org/en/docs/http/ngx_http_v3_module.html
+        http3=version >= (1, 25) and "--with-http_v3_module" in output,
         # https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_min_timeout
         keepalive_min_timeout=version >= (1, 27, 4),
         # OpenSSL 3.5 brought ML-KEM; an older one refuses the whole list of curves. Its forks have

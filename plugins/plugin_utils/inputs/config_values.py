@@ -32,6 +32,17 @@ def _place(value: object, findings: Findings) -> object:
     return values.address(value, findings)
 
 
+def is_network(value: object) -> bool:
+    """Return whether a value is an address or a network, as nginx reads them."""
+    if not isinstance(value, str) or "%" in value:
+        return False
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 def _number(value: object, findings: Findings) -> object:
     whole = integer(value)
     # A template writes a text as it is, with the blanks around it.
@@ -49,6 +60,18 @@ def _matching(pattern: re.Pattern[str], expected: str) -> values.Check:
     return check
 
 
+def _pattern(value: object, findings: Findings) -> object:
+    """Check a regular expression that is written in quotes."""
+    try:
+        fits = isinstance(value, str) and value.isprintable() and '"' not in value
+        re.compile(str(value))
+    except re.error:
+        fits = False
+    if not fits:
+        findings.refuse(seen(value), "a regular expression on one line, without quotes")
+    return value
+
+
 word = _matching(_WORD, "one word of letters, digits, ., _ and -")
 file_path = _matching(_FILE, "an absolute path of letters, digits, ., _, ~, @, + and -")
 
@@ -60,6 +83,7 @@ KINDS: dict[str, Callable[[object, Findings], object]] = {
     "file": file_path,
     "name": values.domains,
     "number": _number,
+    "pattern": _pattern,
     "place": _place,
     "size": size,
     "url_path": values.url_path,

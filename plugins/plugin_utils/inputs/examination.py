@@ -17,6 +17,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections impo
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.served_paths import (
+    missing_folders,
+    mount_problems,
+    path_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import check_source_files
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec import (
     BY_NAME,
@@ -93,13 +98,14 @@ def examine(
     if "fleet_extra_variables" in valid:
         problems += _unknown({*host_vars, *failed}, valid["fleet_extra_variables"])
     problems += _twice(valid)
+    problems += path_problems(valid)
     for name in ("app_env", "app_secrets"):
         if name in valid and "app_network_allow" in valid:
             problems += out_of_reach(valid[name], valid["app_network_allow"], name)
     if files and "app_source" in valid:
         findings = Findings("app_source")
         check_source_files(valid["app_source"], findings)
-        problems += findings.problems
+        problems += [*findings.problems, *missing_folders(valid)]
     if files and "app_tls" in valid:
         findings = Findings("app_tls")
         check_material(
@@ -178,8 +184,15 @@ def _twice(valid: Mapping[str, Any]) -> list[Problem]:
     return findings.problems
 
 
-def judge(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Return the problems of all hosts, each once with its hosts, and those between hosts."""
+def judge(
+    examinations: Mapping[str, Examination], others: Mapping[str, Examination] | None = None
+) -> list[Problem]:
+    """Return the problems of all hosts, each once with its hosts, and those between hosts.
+
+    Args:
+        examinations: What was found, by host.
+        others: Of the hosts that `--limit` leaves out, what is known of them.
+    """
     hosts_of: dict[Problem, list[str]] = {}
     for host, examination in examinations.items():
         for problem in examination.problems:
@@ -191,6 +204,7 @@ def judge(examinations: Mapping[str, Examination]) -> list[Problem]:
         *_two_ways(examinations),
         *_shared_machine(examinations),
         *_foreign_paths(examinations),
+        *mount_problems(examinations, others),
     ]
 
 
@@ -252,10 +266,9 @@ def _shared_machine(examinations: Mapping[str, Examination]) -> list[Problem]:
     for host, examination in examinations.items():
         deployment, machine = examination.deployment, examination.machine
         clashes = []
-        for name, values in (
-            ("app_name", [deployment.get("app_name")]),
-            ("app_domain", deployment.get("app_domain", [])),
-        ):
+        # Of an application that is mounted on another, `mount_problems` says what is wrong.
+        own = [] if deployment.get("app_mount_of") else deployment.get("app_domain", [])
+        for name, values in (("app_name", [deployment.get("app_name")]), ("app_domain", own)):
             for value in filter(None, values):
                 other = taken.setdefault((machine, examination.way, name, value), host)
                 if other != host:

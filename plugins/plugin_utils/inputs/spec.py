@@ -24,6 +24,8 @@ class Deployment(TypedDict):
     app_module: str
     app_domain: list[str]
     app_root_path: str
+    app_mount_of: str
+    app_static: dict[str, str]
     app_health_path: str
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]

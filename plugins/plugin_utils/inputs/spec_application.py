@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import project, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    project,
+    served_paths,
+    values,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import SET_IN_VAULT
@@ -76,6 +80,26 @@ APPLICATION: tuple[Variable, ...] = (
         "/api",
         values.root_path,
         "",
+    ),
+    Variable(
+        "app_mount_of",
+        "text",
+        "The application of the same hosts under whose domain this one is served, at its "
+        "app_root_path; empty for a site of its own.",
+        "empty or the app_name of another application there, with the same app_domain",
+        "website",
+        served_paths.mount_of,
+        "",
+    ),
+    Variable(
+        "app_static",
+        "mapping",
+        "Folders of the source whose files nginx serves itself, by their path in the application; "
+        "what nginx does not find there it asks the application for.",
+        "a mapping of paths to folders inside of the source that the application does not write",
+        "{/static: static}",
+        served_paths.static,
+        {},
     ),
     Variable(
         "app_health_path",

@@ -31,6 +31,7 @@ FILES = {
     "gunicorn_service_settings_template": "templates",
     "gunicorn_service_socket_template": "templates",
     "haproxy_balancer_template": "templates",
+    "nginx_site_error_template": "templates",
     "nginx_site_main_template": "templates",
     "nginx_site_maintenance_template": "templates",
     "nginx_site_template": "templates",

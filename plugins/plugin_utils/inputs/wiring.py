@@ -43,6 +43,7 @@ DERIVED = {
     "gunicorn_service_module": "app_module",
     "gunicorn_service_release_path": "app_source",
     "gunicorn_service_root_path": "app_root_path",
+    "gunicorn_service_static": "app_static",
     "gunicorn_service_environment": "app_env",
     "gunicorn_service_secrets": "app_secrets",
     "gunicorn_service_health_path": "app_health_path",
@@ -80,6 +81,9 @@ DERIVED = {
     "nginx_site_domains": "app_domain",
     "nginx_site_upstream_socket": "app_name",
     "nginx_site_root_path": "app_root_path",
+    "nginx_site_mount_of": "app_mount_of",
+    "nginx_site_static": "app_static",
+    "nginx_site_static_root": "app_name",
     "nginx_site_health_path": "app_health_path",
     "nginx_site_health_host": "app_domain",
 }
@@ -130,10 +134,16 @@ def wire(
         The variables to set; none that is in `given`.
     """
     name = deployment.get("app_name", "")
+    # A mounted application is served by the site, and with the certificate, of the other one.
+    front = deployment.get("app_mount_of", "") or name
+    root_path = deployment.get("app_root_path", "")
+    static = {
+        f"{root_path}{path}": folder for path, folder in deployment.get("app_static", {}).items()
+    }
     hooks = deployment.get("app_hooks", {})
     tls = deployment.get("app_tls", {})
     health_path = deployment.get("app_health_path", "")
-    certificates = given.get("tls_certificate_directory", f"/etc/{name}/tls")
+    certificates = given.get("tls_certificate_directory", f"/etc/{front}/tls")
     read_timeout = given.get("nginx_site_proxy_read_timeout_seconds", DEFAULT_READ_TIMEOUT_SECONDS)
     keepalive = given.get(
         "nginx_site_upstream_keepalive_timeout_seconds", DEFAULT_KEEPALIVE_SECONDS
@@ -159,7 +169,8 @@ def wire(
         "python_release_variable_prefix": "app_",
         "gunicorn_service_variable_prefix": "app_",
         "gunicorn_service_name": name,
-        "gunicorn_service_root_path": deployment.get("app_root_path", ""),
+        "gunicorn_service_root_path": root_path,
+        "gunicorn_service_static": static,
         "gunicorn_service_health_path": health_path,
         "gunicorn_service_health_host": deployment.get("health_host", ""),
         "gunicorn_service_health_timeout_seconds": deployment.get("app_health_timeout", 0),
@@ -188,7 +199,10 @@ def wire(
         "nginx_site_upstream_socket": f"/var/lib/{name}/live.sock",
         "nginx_site_certificate_path": f"{certificates}/fullchain.pem",
         "nginx_site_key_path": f"{certificates}/privkey.pem",
-        "nginx_site_root_path": deployment.get("app_root_path", ""),
+        "nginx_site_root_path": root_path,
+        "nginx_site_mount_of": deployment.get("app_mount_of", ""),
+        "nginx_site_static": list(static),
+        "nginx_site_static_root": f"/opt/{name}/static",
         "nginx_site_health_path": deployment.get("health_url_path", ""),
         "nginx_site_health_host": deployment.get("health_host", ""),
         "nginx_site_maintenance_path": f"/var/lib/{name}/maintenance",
@@ -196,8 +210,23 @@ def wire(
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
         "nginx_site_trusted_proxies": in_front,
+        **http3_rule(given),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
+
+
+def http3_rule(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rule of the firewall that HTTP/3 needs, if it is offered.
+
+    Args:
+        given: The role variables that the user has set, by name.
+    """
+    if not given.get("nginx_site_http3_enabled"):
+        return {}
+    port = given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)
+    return {
+        "host_baseline_firewall_rules": [{"port": port, "proto": "udp", "comment": "HTTP/3"}],
+    }
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:

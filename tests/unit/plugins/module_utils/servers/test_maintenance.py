@@ -104,9 +104,12 @@ def test_a_site_that_does_not_look_for_the_file_is_refused(
         require_site(str(site), "/var/lib/shop/maintenance")
 
 
-def test_a_site_that_looks_for_the_file_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "written", ["if (-f {}/maintenance) {{", "set $fleet_switch {}/maintenance;"]
+)
+def test_a_site_that_looks_for_the_file_is_taken(tmp_path: Path, written: str) -> None:
     site = tmp_path / "shop.conf"
-    site.write_text(f"if (-f {tmp_path}/maintenance) {{")
+    site.write_text(written.format(tmp_path))
     require_site(str(site), f"{tmp_path}/maintenance")
 
 

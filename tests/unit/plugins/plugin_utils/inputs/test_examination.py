@@ -47,6 +47,8 @@ def test_examination_fills_in_every_default() -> None:
         "app_module": "",
         "app_domain": ["www.example.com"],
         "app_root_path": "",
+        "app_mount_of": "",
+        "app_static": {},
         "app_health_path": "/healthz",
         "app_health_timeout": 60,
         "app_hooks": {
@@ -399,7 +401,9 @@ def test_seen_value_is_short_and_on_one_line() -> None:
 
 @pytest.mark.parametrize("variable", SPEC, ids=lambda variable: variable.name)
 def test_documented_example_is_accepted(variable: Variable) -> None:
-    accepted(**{variable.name: yaml.safe_load(variable.example)})
+    # A mount needs a path of its own.
+    beside = {"app_root_path": "/api"} if variable.name == "app_mount_of" else {}
+    accepted(**{variable.name: yaml.safe_load(variable.example)}, **beside)
 
 
 # What crosses hosts

@@ -115,6 +115,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_variable_prefix": "app_",
         "gunicorn_service_name": "shop",
         "gunicorn_service_root_path": "/api",
+        "gunicorn_service_static": {},
         "gunicorn_service_health_path": "/up",
         "gunicorn_service_health_host": "example.com",
         "gunicorn_service_health_timeout_seconds": 90,
@@ -150,6 +151,9 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "nginx_site_certificate_path": "/etc/shop/tls/fullchain.pem",
         "nginx_site_key_path": "/etc/shop/tls/privkey.pem",
         "nginx_site_root_path": "/api",
+        "nginx_site_mount_of": "",
+        "nginx_site_static": [],
+        "nginx_site_static_root": "/opt/shop/static",
         "nginx_site_health_path": "/api/up",
         "nginx_site_health_host": "example.com",
         "nginx_site_maintenance_path": "/var/lib/shop/maintenance",
@@ -398,6 +402,19 @@ def test_variable_that_each_run_sets_is_refused_by_name(name: str) -> None:
     assert problem.message.endswith("remove it")
 
 
+def test_static_files_are_served_below_the_root_path() -> None:
+    wired = wire(DEPLOYMENT | {"app_static": {"/static": "web"}}, {}, [])
+    assert wired["nginx_site_static"] == ["/api/static"]
+    assert wired["gunicorn_service_static"] == {"/api/static": "web"}
+
+
+def test_a_mounted_application_has_the_certificate_of_the_other_one() -> None:
+    wired = wire(DEPLOYMENT | {"app_mount_of": "website"}, {}, [])
+    assert wired["nginx_site_mount_of"] == "website"
+    assert wired["nginx_site_certificate_path"] == "/etc/website/tls/fullchain.pem"
+    assert wired["nginx_site_upstream_socket"] == "/var/lib/shop/live.sock"
+
+
 @pytest.mark.parametrize(
     ("deployment", "balancers", "messages"),
     [
@@ -443,3 +460,12 @@ def test_what_only_a_balancer_can_do_needs_one(
     deployment: dict[str, Any], balancers: list[str], messages: list[str]
 ) -> None:
     assert [one.message for one in balancer_problems(deployment, balancers)] == messages
+
+
+def test_http3_opens_the_firewall_unless_the_rules_are_the_users() -> None:
+    rules = "host_baseline_firewall_rules"
+    assert rules not in wire(DEPLOYMENT, {}, [])
+    given = {"nginx_site_http3_enabled": True, "nginx_site_https_port": 8443}
+    wired = wire(DEPLOYMENT, given, [])
+    assert wired[rules] == [{"port": 8443, "proto": "udp", "comment": "HTTP/3"}]
+    assert rules not in wire(DEPLOYMENT, given | {rules: []}, [])
