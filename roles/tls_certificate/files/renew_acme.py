@@ -248,7 +248,7 @@ def take(config: Config) -> int:
     renewed = number(state, "renewed")
     if not reason:
         try:
-            if exchange(config):
+            if exchange(config, again=failures(state) > 0):
                 renewed = now
                 print(f"{config.name}: a new certificate is in use", flush=True)
         except pair.PairError as error:
@@ -271,8 +271,12 @@ def take(config: Config) -> int:
     return 1 if reason else 0
 
 
-def exchange(config: Config) -> bool:
+def exchange(config: Config, *, again: bool = False) -> bool:
     """Bring the client's newest pair into use; return whether it is another than before.
+
+    Args:
+        config: The certificate.
+        again: Tell the server even if nothing changed: the last time may have failed at that.
 
     Raises:
         PairError: It cannot serve, or the server could not be told.
@@ -290,7 +294,7 @@ def exchange(config: Config) -> bool:
         group=config.key_group,
         mode=int(config.key_mode, 8),
     )
-    if changed and config.renewed_command:
+    if (changed or again) and config.renewed_command:
         done = subprocess.run(
             shlex.split(config.renewed_command), capture_output=True, text=True, check=False
         )

@@ -328,11 +328,11 @@ def test_back_off_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, command: str = ""
 ) -> tuple[int, dict[str, Any]]:
     """Let root take what the client has left; return the exit status and renewal.json."""
     renew = program("renew_acme")
-    one = config(tmp_path)
+    one = config(tmp_path, renewed_command=command)
     monkeypatch.setattr(program("acme_schedule"), "plan", lambda *_: None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     (tmp_path / "outcome.json").write_text(json.dumps({"waits": False, "reason": reason}))
@@ -371,6 +371,20 @@ def test_failures_are_counted_and_the_old_one_stays(
         assert (status, state["failures"]) == (1, count)
     assert state["reason"] == "the directory is down"
     assert (pairs / "current/fullchain.pem").read_text() == certificate
+
+
+def test_server_that_could_not_be_told_is_told_again(
+    installed: tuple[Path, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs, _, _ = installed
+    certificate, key = make(tmp_path, "DNS:shop.example.com")
+    lineage(tmp_path, certificate, key)
+    status, state = take(tmp_path, monkeypatch, "", command="false")
+    assert (status, state["failures"]) == (1, 1)
+    assert (pairs / "current/fullchain.pem").read_text() == certificate
+    status, state = take(tmp_path, monkeypatch, "", command=f"touch {tmp_path}/told")
+    assert (status, state["failures"]) == (0, 0)
+    assert (tmp_path / "told").exists()
 
 
 def test_pair_for_other_names_is_not_taken(
