@@ -328,6 +328,7 @@ def test_a_host_is_removed(operator: Operator) -> None:
     load.start()
     began = time.time()
     operator.run("ansible-playbook playbooks/drain.yml --limit web4")
+    operator.shop.shell("runuser -u shop -- touch /var/lib/shop/state/its-own", "web3")
     output = operator.run("ansible-playbook playbooks/remove.yml --limit web4 -e remove=shop")
     assert "/var/lib/shop/state" in output
     operator.run("$EDITOR inventory/<yours>/hosts.yml", edit="/web3:/d")
