@@ -32,7 +32,7 @@ MOUNTED: dict[str, Any] = {
 }
 LOCATIONS = "/etc/nginx/fleet/website/shop.locations"
 SWITCH = "/etc/nginx/fleet/website/shop.switch"
-HASHED = re.compile(r"[.-](?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}(\.[A-Za-z0-9]+)+$")
+HASHED = re.compile(r"(?:[.]|-)(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}(\.[A-Za-z0-9]+)+$")
 
 
 def test_static_files_come_from_the_live_release_then_the_former_then_the_application() -> None:
