@@ -323,8 +323,7 @@ def test_the_fleet_is_watched(operator: Operator) -> None:
     assert "TASK" not in told
 
 
-def test_a_host_is_removed(operator: Operator) -> None:
-    load = Load(operator.shop, rate=40)
+def test_a_host_is_removed(operator: Operator, load: Load) -> None:
     load.start()
     began = time.time()
     operator.run("ansible-playbook playbooks/drain.yml --limit web4")
