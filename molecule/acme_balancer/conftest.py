@@ -9,7 +9,7 @@ from events import ROOT, Shop
 
 BALANCERS = ("balancer-bookworm", "balancer-trixie")
 #: Pebble's own root, which nobody else trusts.
-PEBBLE = ROOT / ".cache" / "acme" / "root.pem"
+PEBBLE = ROOT / ".cache" / "acme_balancer" / "root.pem"
 
 
 @pytest.fixture(scope="session", params=BALANCERS)
