@@ -183,10 +183,19 @@ def test_http3_is_offered_where_nginx_has_it() -> None:
     offered = render(about, nginx_site_http3_enabled=True)
     assert "listen [::]:443 quic;" in directives(offered[SITE])
     assert "listen 443 quic reuseport default_server;" in directives(offered[DEFAULT_SERVER])
-    assert "add_header Alt-Svc 'h3=\":443\"; ma=86400' always;" in directives(offered[SITE])
+    assert "default 'h3=\":443\"; ma=86400';" in directives(offered[SITE])
+    assert "add_header Alt-Svc $fleet_shop_alt_svc always;" in directives(offered[SITE])
     old = render(NEWEST, nginx_site_http3_enabled=True)
     assert "quic" not in old[SITE] + old[DEFAULT_SERVER]
-    assert "Alt-Svc" not in old[SITE]
+    # A header without a value is not sent.
+    assert 'map $host $fleet_shop_alt_svc {\n    default "";\n}' in old[SITE]
+
+
+def test_what_is_mounted_offers_the_sites_http3() -> None:
+    files = render(NEWEST, **MOUNTED)
+    assert "_alt_svc {" not in files[SITE]
+    page = location(files[LOCATIONS], "= /.error/shop/html")
+    assert "add_header Alt-Svc $fleet_website_alt_svc always;" in page
 
 
 def test_there_may_be_any_number_of_server_names() -> None:
