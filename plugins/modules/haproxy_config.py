@@ -17,6 +17,8 @@ description:
   - Then replaces the files, reloads HAProxy (or starts it), and waits until a new process answers
     on the runtime socket. If none does, the module restores the previous files and fails with
     HAProxy's own message.
+  - A text that is C(/etc/ssl/certs/ca-certificates.crt) stands for the content of that file on
+    the host, which are the certificate authorities that its system trusts.
 extends_documentation_fragment: asgi.fleet.server_config
 options:
   renewed:
@@ -68,6 +70,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Mod
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import look
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.haproxy import (
     SystemHaproxy,
+    with_authorities,
     with_renewed,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.module import (
@@ -88,8 +91,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     haproxy = SystemHaproxy(installation(module), module.params["socket"])
-    renewed = module.params["renewed"]
-    run(module, haproxy, module.params["files"] | with_renewed(renewed, look(renewed)))
+    renewed = with_authorities(module.params["renewed"])
+    files = with_authorities(module.params["files"])
+    run(module, haproxy, files | with_renewed(renewed, look(renewed)))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PATH
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.network import (
-    TRUST_STORE,
     pip_environment,
     tool_environment,
 )
@@ -94,7 +96,7 @@ def install(client: Client) -> None:
 def _make(client: Client, made: str, scratch: str) -> None:
     lock = os.path.join(scratch, "requirements.txt")
     write_file(lock, client.lock, 0o600)
-    store = TRUST_STORE if os.path.exists(TRUST_STORE) else ""
+    store = SYSTEM_AUTHORITIES if os.path.exists(SYSTEM_AUTHORITIES) else ""
     told = pip_environment(tool_environment(client.environment, os.environ, store=store))
     environment = {"PATH": PATH, "HOME": "/", "LC_ALL": "C.UTF-8", **told}
     python = os.path.join(made, "bin", "python")

@@ -19,6 +19,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 
 #: Where update-ca-certificates(8) finds what the host trusts besides the distribution's list.
 AUTHORITIES = "/usr/local/share/ca-certificates"
@@ -26,8 +29,7 @@ PREFIX = "asgi-fleet-"
 #: Added to the name of a certificate that goes, until the store is made without it.
 #: update-ca-certificates(8) reads no such file; after a run that was cut, the next one sees it.
 GONE = ".gone"
-#: What it makes of them, for everything that is linked to OpenSSL or GnuTLS.
-STORE = "/etc/ssl/certs/ca-certificates.crt"
+#: It makes SYSTEM_AUTHORITIES of them, for everything that is linked to OpenSSL or GnuTLS.
 UPDATE = "/usr/sbin/update-ca-certificates"
 PROXY = "/etc/apt/apt.conf.d/60-asgi-fleet-proxy"
 #: apt.conf(5) is for everybody to read, apt_auth.conf(5) is not.
@@ -129,7 +131,7 @@ def differences(network: Network) -> list[str]:
     if os.path.exists(network.place(UPDATE)) and (
         _going(network) or not _is_complete(network, wanted)
     ):
-        found.append(STORE)
+        found.append(SYSTEM_AUTHORITIES)
     return found
 
 
@@ -152,9 +154,9 @@ def bring(network: Network, changed: list[str]) -> None:
         elif path.startswith(AUTHORITIES):
             os.rename(place, place + GONE)
             _unlink_from_store(network, path)
-        elif path != STORE:
+        elif path != SYSTEM_AUTHORITIES:
             os.unlink(place)
-    touched = any(path == STORE or path.startswith(AUTHORITIES) for path in changed)
+    touched = any(path == SYSTEM_AUTHORITIES or path.startswith(AUTHORITIES) for path in changed)
     if touched and os.path.exists(network.place(UPDATE)):
         done = subprocess.run(
             [network.place(UPDATE)], capture_output=True, text=True, check=False, umask=0o022
@@ -162,8 +164,8 @@ def bring(network: Network, changed: list[str]) -> None:
         if done.returncode != 0 or not _is_complete(network, wanted):
             told = (done.stderr or done.stdout).strip()
             raise NetworkError(
-                f"{UPDATE} did not take the authorities into {STORE} ({told}); run it on the host "
-                "to see why, and run the same command again"
+                f"{UPDATE} did not take the authorities into {SYSTEM_AUTHORITIES} ({told}); run it "
+                "on the host to see why, and run the same command again"
             )
     for certificate in _going(network):
         certificate.unlink()
@@ -178,7 +180,7 @@ def _is_complete(network: Network, wanted: Mapping[str, Wanted]) -> bool:
     """Tell whether the host's store has all the authorities."""
     ours = [file.text for path, file in wanted.items() if path.startswith(AUTHORITIES)]
     try:
-        text = Path(network.place(STORE)).read_text(encoding="utf-8", errors="replace")
+        text = Path(network.place(SYSTEM_AUTHORITIES)).read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
     return all(one.strip() in text for one in ours)
@@ -192,7 +194,7 @@ def _unlink_from_store(network: Network, path: str) -> None:
     """
     name = os.path.basename(path)
     targets = (path, f"{os.path.splitext(name)[0]}.pem")
-    folder = os.path.dirname(network.place(STORE))
+    folder = os.path.dirname(network.place(SYSTEM_AUTHORITIES))
     if not os.path.isdir(folder):
         return
     with os.scandir(folder) as entries:

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
-#: Certificate authorities that the host trusts, from the package ca-certificates.
-TRUST_STORE = "/etc/ssl/certs/ca-certificates.crt"
 #: What the host's own environment may say: indexes, proxies and authorities.
 _OF_THE_HOST = re.compile(
     r"UV_\w+|PIP_\w+|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE"

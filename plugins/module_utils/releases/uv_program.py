@@ -24,10 +24,12 @@ from dataclasses import dataclass, field
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree, write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PATH
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.network import (
-    TRUST_STORE,
     pip_environment,
     tool_environment,
 )
@@ -167,7 +169,7 @@ def _brought_by_pip(program: Program, scratch: str) -> str:
     requirements = os.path.join(scratch, "requirements.txt")
     write_file(requirements, program.requirements, 0o600)
     venv = os.path.join(scratch, "venv")
-    store = TRUST_STORE if os.path.exists(TRUST_STORE) else ""
+    store = SYSTEM_AUTHORITIES if os.path.exists(SYSTEM_AUTHORITIES) else ""
     told = pip_environment(tool_environment(program.environment, os.environ, store=store))
     # Without a home, as a build has none: no .netrc and no pip.conf of whoever logs in. Those of
     # the host, /etc/pip.conf and /etc/uv/uv.toml, do count.

@@ -21,6 +21,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.confined import (
     ConfinementError,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import forbids_programs
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import (
     redacted,
     telling_names,
@@ -29,7 +32,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.advice import advised
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.network import (
-    TRUST_STORE,
     tool_environment,
     urls,
 )
@@ -70,7 +72,7 @@ def uv_environment(recipe: Recipe, cache: str) -> dict[str, str]:
         recipe: The release.
         cache: Folder of uv's cache.
     """
-    store = TRUST_STORE if os.path.exists(TRUST_STORE) else ""
+    store = SYSTEM_AUTHORITIES if os.path.exists(SYSTEM_AUTHORITIES) else ""
     own = {
         "UV_CACHE_DIR": cache,
         # A venv whose files are links into the cache would change with it.

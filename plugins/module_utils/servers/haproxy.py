@@ -10,6 +10,10 @@ import subprocess
 import time
 from collections.abc import Mapping
 
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import Found
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.runtime_socket import (
     HaproxyError,
@@ -105,6 +109,19 @@ def read_test(*, passed: bool, output: str) -> Trial:
     )
 
 
+def with_authorities(
+    files: Mapping[str, str], authorities: str = SYSTEM_AUTHORITIES
+) -> dict[str, str]:
+    """Return the files with the authorities of the system where a text is the path of theirs.
+
+    Args:
+        files: Texts by path.
+        authorities: The system's bundle. Without it nobody is trusted there.
+    """
+    bundle = read_text(authorities) if authorities in files.values() else ""
+    return {path: bundle if text == authorities else text for path, text in files.items()}
+
+
 def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> dict[str, str]:
     """Return the trust files with a new certificate before what they have.
 
@@ -119,13 +136,14 @@ def with_renewed(new: Mapping[str, str], found: Mapping[str, Found | None]) -> d
     for path, text in new.items():
         held = found.get(path)
         if held is not None and not held.text.strip().startswith(text.strip()):
-            former = [
-                f"{one.strip()}\n{END_OF_CERTIFICATE}\n"
-                for one in held.text.split(END_OF_CERTIFICATE)[:-1]
-            ]
-            kept = [one for one in former if one.strip() != text.strip()]
+            known = set(_certificates(text))
+            kept = [one for one in _certificates(held.text) if one not in known]
             files[path] = f"{text.strip()}\n{''.join(kept)}"
     return files
+
+
+def _certificates(text: str) -> list[str]:
+    return [f"{one.strip()}\n{END_OF_CERTIFICATE}\n" for one in text.split(END_OF_CERTIFICATE)[:-1]]
 
 
 def explain_refusal(subject: str, output: str, effect: str = "") -> str:

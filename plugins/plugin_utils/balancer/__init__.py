@@ -1,4 +1,4 @@
 """The sites of a balancer: from the inventory's hosts, and as HAProxy's configuration names them.
 
-May import: inputs.
+May import: inputs, protocol.
 """

@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.refusals import (
     as_address,
     refuse_doubles,
@@ -15,9 +18,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.refusals impor
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import Server, Site
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import request_name
-
-#: Debian's and Ubuntu's bundle of public authorities (package ca-certificates).
-SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class PrintedServer(TypedDict):
@@ -106,7 +106,7 @@ def _printed(
 ) -> PrintedSite:
     names = [domain for domain in site["domains"] if not as_address(domain)]
     addresses = [as_address(domain) for domain in site["domains"] if as_address(domain)]
-    server_name = site.get("server_name") or request_name(names)
+    server_name = _server_name(site)
     return PrintedSite(
         name=site["name"],
         server_name=server_name,
@@ -138,6 +138,10 @@ def _printed(
 def pins(sites: Iterable[Site], directory: str) -> dict[str, str]:
     """Return the trusted certificates of the servers, as texts by path.
 
+    `SYSTEM_AUTHORITIES` stands for the content of that file: a server always has a file of its
+    own, so that a certificate of another kind is an addition to it, and no other configuration.
+    A site without a name has none of the kind, since HAProxy compares no addresses.
+
     Args:
         sites: The role's sites.
         directory: Folder of the trusted certificates.
@@ -146,8 +150,19 @@ def pins(sites: Iterable[Site], directory: str) -> dict[str, str]:
         pin_path(directory, site["name"], server["name"]): server["certificate"]
         for site in sites
         for server in site["servers"]
-        if server.get("certificate")
+        if _certificate(site, server)
     }
+
+
+def _certificate(site: Site, server: Server) -> str:
+    certificate = server.get("certificate", "")
+    return certificate if certificate != SYSTEM_AUTHORITIES or _server_name(site) else ""
+
+
+def _server_name(site: Site) -> str:
+    return site.get("server_name") or request_name(
+        [domain for domain in site["domains"] if not as_address(domain)]
+    )
 
 
 def pin_path(directory: str, site: str, server: str) -> str:

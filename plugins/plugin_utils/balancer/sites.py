@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, cast
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.acme import LETS_ENCRYPT
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_pair import (
     missing_cryptography,
@@ -44,8 +47,8 @@ class Server(TypedDict, total=False):
         name: Its inventory name.
         address: An IP address, or a name that the balancer can resolve when it starts.
         port: Where nginx listens for HTTPS.
-        certificate: The self-signed certificate to trust, as PEM; empty when it is not known, or
-            an authority has signed the certificate.
+        certificate: The self-signed certificate to trust, as PEM, or `SYSTEM_AUTHORITIES`, if
+            whoever the balancer's system trusts has signed it; empty when it is not known.
         ca_path: Certificate authorities to trust, a path on the balancer; empty for the system's.
     """
 
@@ -160,9 +163,9 @@ def balancer_sites(hosts: Mapping[str, Mapping[str, Any]], certificate_path: str
         # A value that is no number is refused with the other words of the configuration.
         port = cast("int", variables.get("nginx_site_https_port") or 443)
         server = Server(name=host, address=address_of(host, variables), port=port)
-        anchor = trust_anchor(str(variables.get("host_certificate") or ""))
-        if anchor:
-            server["certificate"] = anchor
+        chain = str(variables.get("host_certificate") or "")
+        if chain.strip():
+            server["certificate"] = trust_anchor(chain) or SYSTEM_AUTHORITIES
         site["servers"].append(server)
     return [entry[-1] for entry in sites.values()]
 

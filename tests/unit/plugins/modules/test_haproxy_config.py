@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.servers import haproxy
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.changes import Found
 from ansible_collections.asgi.fleet.plugins.modules import haproxy_config
 
 Run = Callable[..., dict[str, Any]]
@@ -58,3 +60,24 @@ def test_a_renewed_certificate_is_put_before_the_former(run_module: Run, tmp_pat
     )
     assert answer["changed"]
     assert answer["diff"][0]["after"] == NEW + NEW.replace("new", "old")
+
+
+def test_a_certificate_that_the_system_trusts_is_known_by_the_systems_authorities(
+    tmp_path: Path,
+) -> None:
+    bundle = tmp_path / "ca-certificates.crt"
+    bundle.write_text(NEW.replace("new", "one") + NEW.replace("new", "two"))
+    files = {"/trust/shop.pem": str(bundle), "/trust/blog.pem": NEW}
+    assert haproxy.with_authorities(files, str(bundle)) == {
+        "/trust/shop.pem": bundle.read_text(),
+        "/trust/blog.pem": NEW,
+    }
+    # A host that changes from one kind to the other serves either for a while.
+    both = haproxy.with_renewed(
+        {"/trust/shop.pem": NEW}, {"/trust/shop.pem": Found(bundle.read_text())}
+    )
+    assert both["/trust/shop.pem"] == NEW + bundle.read_text()
+    back = haproxy.with_renewed(
+        {"/trust/shop.pem": bundle.read_text()}, {"/trust/shop.pem": Found(both["/trust/shop.pem"])}
+    )
+    assert back["/trust/shop.pem"] == bundle.read_text() + NEW

@@ -12,13 +12,15 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.network import (
     AUTHORITIES,
     LOGIN,
     PROXY,
-    STORE,
     UPDATE,
     Network,
     NetworkError,
     bring,
     differences,
     normal_certificate,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
+    SYSTEM_AUTHORITIES,
 )
 
 CERTIFICATE = """\
@@ -39,7 +41,7 @@ Wanted = Callable[..., Network]
 @pytest.fixture
 def wanted(tmp_path: Path) -> Wanted:
     """Return what is wanted of a host below a folder, which has ca-certificates."""
-    store, program = (tmp_path / path.lstrip("/") for path in (STORE, UPDATE))
+    store, program = (tmp_path / path.lstrip("/") for path in (SYSTEM_AUTHORITIES, UPDATE))
     for path in (store, program, tmp_path / PROXY.lstrip("/")):
         path.parent.mkdir(parents=True)
     folder = tmp_path / AUTHORITIES.lstrip("/")
@@ -71,11 +73,11 @@ def test_authority_is_trusted(wanted: Wanted) -> None:
     network = wanted({"example": CERTIFICATE})
     before = os.umask(0o077)
     try:
-        assert carried_out(network) == [OURS, STORE]
+        assert carried_out(network) == [OURS, SYSTEM_AUTHORITIES]
     finally:
         os.umask(before)
-    assert text(network, STORE) == text(network, OURS) == CERTIFICATE
-    for path in (AUTHORITIES, OURS, STORE):
+    assert text(network, SYSTEM_AUTHORITIES) == text(network, OURS) == CERTIFICATE
+    for path in (AUTHORITIES, OURS, SYSTEM_AUTHORITIES):
         mode = stat.S_IMODE(Path(network.place(path)).stat().st_mode)
         assert mode & 0o444 == 0o444, path
 
@@ -85,12 +87,12 @@ def test_authority_that_is_no_longer_named_goes_and_others_stay(wanted: Wanted) 
     carried_out(network)
     foreign = Path(network.place(AUTHORITIES), "company.crt")
     foreign.write_text(OTHER)
-    links = Path(network.place(STORE)).parent
+    links = Path(network.place(SYSTEM_AUTHORITIES)).parent
     (links / "asgi-fleet-example.pem").symlink_to(OURS)
     (links / "774b5dcc.0").symlink_to("asgi-fleet-example.pem")
     (links / "company.pem").symlink_to(foreign)
     assert carried_out(wanted()) == [OURS]
-    assert text(network, STORE) == OTHER
+    assert text(network, SYSTEM_AUTHORITIES) == OTHER
     assert foreign.exists()
     assert [path.name for path in links.iterdir() if path.is_symlink()] == ["company.pem"]
 
@@ -102,19 +104,19 @@ def test_authority_goes_from_the_store_even_if_a_run_was_cut_before(wanted: Want
     Path(network.place(UPDATE)).write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(NetworkError):
         bring(wanted(), differences(wanted()))
-    assert text(network, STORE) == CERTIFICATE
+    assert text(network, SYSTEM_AUTHORITIES) == CERTIFICATE
     Path(network.place(UPDATE)).write_text(works)
-    assert carried_out(wanted()) == [STORE]
-    assert text(network, STORE) == ""
+    assert carried_out(wanted()) == [SYSTEM_AUTHORITIES]
+    assert text(network, SYSTEM_AUTHORITIES) == ""
     assert list(Path(network.place(AUTHORITIES)).iterdir()) == []
 
 
 def test_authority_goes_from_a_host_without_a_store(wanted: Wanted) -> None:
     network = wanted({"example": CERTIFICATE})
     carried_out(network)
-    for path in (STORE, UPDATE):
+    for path in (SYSTEM_AUTHORITIES, UPDATE):
         Path(network.place(path)).unlink()
-    Path(network.place(STORE)).parent.rmdir()
+    Path(network.place(SYSTEM_AUTHORITIES)).parent.rmdir()
     assert carried_out(wanted()) == [OURS]
     assert list(Path(network.place(AUTHORITIES)).iterdir()) == []
 
@@ -122,8 +124,8 @@ def test_authority_goes_from_a_host_without_a_store(wanted: Wanted) -> None:
 def test_store_that_lost_an_authority_is_made_anew(wanted: Wanted) -> None:
     network = wanted({"example": CERTIFICATE})
     carried_out(network)
-    Path(network.place(STORE)).write_text("")
-    assert carried_out(network) == [STORE]
+    Path(network.place(SYSTEM_AUTHORITIES)).write_text("")
+    assert carried_out(network) == [SYSTEM_AUTHORITIES]
 
 
 def test_host_without_ca_certificates_has_the_files_for_its_installation(wanted: Wanted) -> None:

@@ -101,7 +101,7 @@ def test_build_trusts_the_authorities_of_the_host(
     authorities = tmp_path / "ca-certificates.crt"
     if store:
         authorities.touch()
-    monkeypatch.setattr(workshop, "TRUST_STORE", str(authorities))
+    monkeypatch.setattr(workshop, "SYSTEM_AUTHORITIES", str(authorities))
     monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
     told = tmp_path / "told"
     uv = tmp_path / "uv.sh"

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import (
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.authorities import (
     SYSTEM_AUTHORITIES,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.printed import (
     haproxy_sites,
     pins,
     stale_pins,
@@ -106,7 +108,7 @@ def test_sites_refuse_a_host_that_does_not_fit_also_without_a_play_on_it() -> No
         balancer_sites({"web1": SHOP | {"app_health_path": "up"}}, PATH)
 
 
-def test_sites_know_a_self_signed_host_by_its_certificate_only() -> None:
+def test_sites_know_a_self_signed_host_by_its_certificate_and_others_by_the_system() -> None:
     own, issued = certificate("shop", "shop"), certificate("shop", "An authority")
     hosts = {
         "own": SHOP | {"host_certificate": own},
@@ -114,7 +116,11 @@ def test_sites_know_a_self_signed_host_by_its_certificate_only() -> None:
         "none": SHOP | {"host_certificate": ""},
     }
     servers = balancer_sites(hosts, PATH)[0]["servers"]
-    assert [server.get("certificate") for server in servers] == [own, None, None]
+    assert [server.get("certificate") for server in servers] == [
+        own,
+        SYSTEM_AUTHORITIES,
+        None,
+    ]
 
 
 def test_trust_anchor_is_the_authority_of_a_whole_chain() -> None:
@@ -212,6 +218,22 @@ def test_printed_server_is_verified_by_what_is_known_of_it() -> None:
         ("10.0.0.4:443", SYSTEM_AUTHORITIES),
     ]
     assert pins(sites, "/trust") == {"/trust/shop/now.pem": "PEM"}
+
+
+def test_a_server_that_the_system_trusts_has_a_file_of_its_own_too() -> None:
+    servers = [{"name": "web1", "address": "10.0.0.1", "certificate": SYSTEM_AUTHORITIES}]
+    named = [site(servers=servers)]
+    assert pins(named, "/trust") == {"/trust/shop/web1.pem": SYSTEM_AUTHORITIES}
+    [printed] = haproxy_sites(named, "/trust", [])[0]["servers"]
+    assert printed["ca_path"] == "/trust/shop/web1.pem"
+
+
+def test_a_site_without_a_name_never_trusts_all_that_the_system_does() -> None:
+    servers = [{"name": "web1", "address": "10.0.0.1", "certificate": SYSTEM_AUTHORITIES}]
+    unnamed = [site(servers=servers, domains=["192.0.2.7"])]
+    assert pins(unnamed, "/trust") == {}
+    [printed] = haproxy_sites(unnamed, "/trust", [])[0]["servers"]
+    assert printed["verified_name"] == "192.0.2.7"
 
 
 def test_certificates_of_servers_that_are_gone_are_stale() -> None:
