@@ -19,9 +19,17 @@ def front(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def shop(front: str, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The fleet behind it, whose certificate comes from Pebble."""
-    folder = tmp_path_factory.mktemp(front)
-    shop = Shop.connected(folder, Path(__file__).parent / "inventory", front)
-    (folder / "ca.pem").write_bytes(PEBBLE.read_bytes())
-    return shop
+def shops(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shop]:
+    """The fleet behind each balancer, whose certificates come from Pebble."""
+    found = {}
+    for front in BALANCERS:
+        folder = tmp_path_factory.mktemp(front)
+        found[front] = Shop.connected(folder, Path(__file__).parent / "inventory", front)
+        (folder / "ca.pem").write_bytes(PEBBLE.read_bytes())
+    return found
+
+
+@pytest.fixture(scope="session")
+def shop(front: str, shops: dict[str, Shop]) -> Shop:
+    """The fleet behind one of them."""
+    return shops[front]
