@@ -62,6 +62,12 @@ options:
     type: list
     elements: path
     default: []
+  by_address:
+    description:
+      - Whether clients ask for an address instead of a name. Only the default server of the port
+        serves them, so it must be this site's.
+    type: bool
+    default: false
   mount_of:
     description: The site in whose servers it is served; empty for servers of its own.
     type: str
@@ -173,6 +179,7 @@ def main() -> None:
             "default_server": {"type": "bool", "default": True},
             "user": {"type": "str", "default": "www-data"},
             "files": {"type": "list", "elements": "path", "default": []},
+            "by_address": {"type": "bool", "default": False},
             "mount_of": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
@@ -210,6 +217,7 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
         main_config=options["main_config"],
         default_server=options["default_server"],
         user=options["user"],
+        by_address=options["by_address"],
     )
     installed = os.path.exists(EXECUTABLE)
     version = nginx_version() if installed else ""
@@ -226,10 +234,15 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
             nginx_claim.INCLUDED if path == nginx_claim.MAIN and not counts else read_text(path)
         ),
     )
-    verdict = nginx_claim.judge(
-        site, origins, tree, build.user, lambda path: standing.is_ours(read_text(path))
-    )
     name = os.path.splitext(os.path.basename(site.path))[0]
+    verdict = nginx_claim.judge(
+        site,
+        origins,
+        tree,
+        build.user,
+        lambda path: standing.is_ours(read_text(path)),
+        other_owner(site.path, name),
+    )
     verdict.absent += nginx_mounts.stale_mounts(name, options["mount_of"])
     verdict.notes += nginx_mounts.mount_notes(name, options["mount_of"], os.path.exists)
     verdict.problems[:0] = [
@@ -244,6 +257,13 @@ def look(options: dict[str, Any]) -> dict[str, Any]:
         "version": version,
         "ipv6": site.ipv6,
     }
+
+
+def other_owner(path: str, name: str) -> str:
+    """Return the other site that our default server serves by its address; empty for none."""
+    owner = nginx_claim.default_owner(read_text(nginx_claim.DEFAULT_SERVER))
+    there = os.path.exists(os.path.join(os.path.dirname(path), f"{owner}.conf"))
+    return owner if owner != name and there else ""
 
 
 def nginx_version() -> str:

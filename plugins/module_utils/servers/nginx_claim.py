@@ -46,6 +46,8 @@ class Site:
             or `keep` it.
         default_server: Whether host names that no site has are to be refused.
         user: The account of nginx's workers, who must reach the application's socket.
+        by_address: Whether clients ask for an address instead of a name. They name nobody in the
+            handshake, so only the default server of the port serves them.
     """
 
     path: str
@@ -56,6 +58,7 @@ class Site:
     main_config: str = "auto"
     default_server: bool = True
     user: str = "www-data"
+    by_address: bool = False
 
     @property
     def ports(self) -> tuple[int, int]:
@@ -75,7 +78,7 @@ class NginxVerdict(Verdict):
         main_config: Whether to write the main configuration.
         main_kept: Whether someone's own stays.
         backup: Files to keep a copy of, since ours replace them.
-        default_http: Where our default server listens for HTTP.
+        default_http: Where our default server listens for HTTP; nowhere if it stays as it is.
         default_https: The same for HTTPS.
         absent: Files to remove.
     """
@@ -137,7 +140,12 @@ def main_counts(origin: str, wanted: str) -> bool:
 
 
 def judge(
-    site: Site, origins: Mapping[str, str], tree: Directive, user: str, ours: Callable[[str], bool]
+    site: Site,
+    origins: Mapping[str, str],
+    tree: Directive,
+    user: str,
+    ours: Callable[[str], bool],
+    owner: str = "",
 ) -> NginxVerdict:
     """Decide how a site gets in beside what there is.
 
@@ -147,11 +155,13 @@ def judge(
         tree: The configuration without the site's own files, and without the packages' pages.
         user: The account of the workers where the configuration names none.
         ours: Tells whether a file is one of asgi.fleet's.
+        owner: The other site that our default server serves by its address, if there is one.
     """
     verdict = NginxVerdict()
     _judge_main(site, origins[MAIN], tree, user, verdict)
     sites = list(servers(tree, "http"))
-    _judge_pages(site, origins, sites, verdict)
+    _judge_pages(site, origins, sites, owner, verdict)
+    verdict.problems += _by_address(site, sites, owner)
     # Where one of ours is already, it has been so since then.
     if not any(map(ours, (DEFAULT_SERVER, site.path))):
         verdict.problems += _first_servers(site, origins, sites)
@@ -164,6 +174,14 @@ def judge(
     verdict.problems += _both_families(site, sites)
     verdict.notes += _unreached(site, sites)
     return verdict
+
+
+def default_owner(text: str) -> str:
+    """Return whose clients our default server serves by their address; empty for nobody's."""
+    found = re.search(
+        r"^# For clients that ask for an address, as ([a-z0-9-]+) has it\.$", text, re.M
+    )
+    return found[1] if found else ""
 
 
 def servers(tree: Directive, kind: str) -> Iterator[Directive]:
@@ -244,7 +262,11 @@ def _judge_main(site: Site, origin: str, tree: Directive, user: str, verdict: Ng
 
 
 def _judge_pages(
-    site: Site, origins: Mapping[str, str], sites: list[Directive], verdict: NginxVerdict
+    site: Site,
+    origins: Mapping[str, str],
+    sites: list[Directive],
+    owner: str,
+    verdict: NginxVerdict,
 ) -> None:
     """Remove the packages' pages, and have our default server listen where no other one does."""
     if not site.default_server:
@@ -256,10 +278,11 @@ def _judge_pages(
         if one.is_default
     }
     wanted = [site.addresses(port) for port in site.ports]
-    verdict.default_http, verdict.default_https = (
-        [place for place in places if place not in taken] for places in wanted
-    )
-    if not verdict.default_http + verdict.default_https:
+    if not owner:
+        verdict.default_http, verdict.default_https = (
+            [place for place in places if place not in taken] for places in wanted
+        )
+    if not owner and not verdict.default_http + verdict.default_https:
         verdict.absent.append(DEFAULT_SERVER)
     stay = {place: taken[place] for places in wanted for place in places if place in taken}
     if stay:
@@ -274,6 +297,30 @@ def _judge_pages(
         for path in PAGES
         if origins[path] == FOREIGN and path not in answering
     ]
+
+
+def _by_address(site: Site, sites: list[Directive], owner: str) -> Iterator[str]:
+    """Yield why clients that ask for an address would not meet this site."""
+    if not site.by_address:
+        return
+    meet = "clients that ask for an address (app_domain, nginx_site_health_check_sources) meet the"
+    if not site.default_server:
+        yield (
+            f"{meet} default server, and nginx_site_default_server_enabled: false leaves that to "
+            "others: set it to true, or have names only"
+        )
+    elif owner:
+        yield (
+            f"{meet} default server, which is {owner}'s: only one application of a host can be "
+            f"reached so; have names only for this one, or for {owner}"
+        )
+    else:
+        for one in (listen for server in sites for listen in listens(server)):
+            if one.is_default and one.place in site.addresses(site.https_port):
+                yield (
+                    f"{meet} default server of port {one.port}, which is someone's own "
+                    f"({one.at.place}): remove `default_server` there, or have names only"
+                )
 
 
 def _first_servers(site: Site, origins: Mapping[str, str], sites: list[Directive]) -> Iterator[str]:

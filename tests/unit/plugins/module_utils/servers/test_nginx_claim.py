@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.nginx_claim imp
     NginxVerdict,
     Site,
     build_problems,
+    default_owner,
     judge,
     main_counts,
 )
@@ -37,6 +38,7 @@ def verdict(
     page: str = MISSING,
     text: str = KEPT,
     ours: bool = False,
+    owner: str = "",
 ) -> NginxVerdict:
     tree = read_tree(
         MAIN,
@@ -44,7 +46,12 @@ def verdict(
         find=lambda _pattern: [],
     )
     return judge(
-        site, {MAIN: main, PAGES[0]: page, PAGES[1]: MISSING}, tree, "nobody", lambda _: ours
+        site,
+        {MAIN: main, PAGES[0]: page, PAGES[1]: MISSING},
+        tree,
+        "nobody",
+        lambda _: ours,
+        owner,
     )
 
 
@@ -159,6 +166,34 @@ def test_our_default_server_gives_way_address_by_address(
     told = [note for note in found.notes if "unknown host names are answered by" in note]
     assert len(told) == (len(http + https) < 4)
     assert DEFAULT_SERVER not in found.absent
+
+
+ADDRESS = replace(SHOP, domains=("192.0.2.7",), by_address=True)
+
+
+def test_clients_that_ask_for_an_address_meet_our_default_server() -> None:
+    assert verdict(site=ADDRESS).problems == []
+    [told] = verdict("server { listen 443 ssl default_server; }", site=ADDRESS).problems
+    assert (
+        "meet the default server of port 443, which is someone's own (/etc/nginx/nginx.con" in told
+    )
+    assert told.endswith(": remove `default_server` there, or have names only")
+    [told] = verdict(site=replace(ADDRESS, default_server=False)).problems
+    assert "nginx_site_default_server_enabled: false leaves that to others: set it to" in told
+
+
+def test_default_server_is_one_sites_and_stays_so() -> None:
+    [told] = verdict(site=ADDRESS, owner="blog").problems
+    assert "meet the default server, which is blog's: only one application of a host can be" in told
+    named = verdict(owner="blog")
+    assert named.problems == []
+    assert (named.default_http, named.default_https, named.absent) == ([], [], [])
+
+
+def test_owner_of_the_default_server_is_in_its_head() -> None:
+    text = "# Refuses.\n# For clients that ask for an address, as web-shop has it.\nserver {\n}\n"
+    assert default_owner(text) == "web-shop"
+    assert default_owner("# Refuses.\nserver {\n}\n") == ""
 
 
 def test_default_server_without_a_free_address_is_removed() -> None:
