@@ -57,6 +57,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED,
     DERIVED_BALANCER,
     balancer_problems,
+    http3_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -156,6 +157,7 @@ class ActionModule(ControllerAction):
                 self._beside_playbooks(task_vars), task_vars, task_vars.get("inventory_dir")
             ),
             *timeout_problems({**given, **wiring}),
+            *http3_problems({**given, **wiring}),
             *worker_class_problems(given),
             *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),

@@ -265,6 +265,35 @@ def worker_class_problems(settings: Mapping[str, Any]) -> list[Problem]:
     return findings.problems
 
 
+def http3_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if HTTP/3 is offered, and the user's own rules for the firewall forget it.
+
+    Whatever they say of its port counts, and any range, since a rule may also close it on purpose.
+
+    Args:
+        settings: The role variables of a host, the user's and the derived ones.
+    """
+    rules = settings.get("host_baseline_firewall_rules") or []
+    port = settings.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)
+    named = [
+        str(rule.get("port"))
+        for rule in rules
+        if isinstance(rule, Mapping) and rule.get("proto") == "udp"
+    ]
+    findings = Findings("host_baseline_firewall_rules")
+    if (
+        settings.get("nginx_site_http3_enabled") is True
+        and settings.get("host_baseline_firewall_enabled", True) is not False
+        and not any(one == str(port) or ":" in one for one in named)
+    ):
+        findings.refuse(
+            f"without UDP {port}, and nginx_site_http3_enabled is true",
+            f"a rule for it, such as {{port: {port}, proto: udp}}",
+            "add it, or set nginx_site_http3_enabled: false",
+        )
+    return findings.problems
+
+
 def balancer_problems(deployment: Mapping[str, Any], balancers: Collection[str]) -> list[Problem]:
     """Return a problem for each variable that asks for what only a balancer can do.
 

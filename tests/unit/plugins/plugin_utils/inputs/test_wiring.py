@@ -14,6 +14,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
     DERIVED_BALANCER,
     OF_THE_RUN,
     balancer_problems,
+    http3_problems,
     refuse_derived,
     refuse_of_the_run,
     timeout_problems,
@@ -238,6 +239,47 @@ def test_value_of_the_user_wins_also_over_what_follows() -> None:
     wired = wire(DEPLOYMENT, given, [])
     assert given.keys() & wired.keys() == set()
     assert wired["gunicorn_service_proxy_read_timeout_seconds"] == 300
+
+
+# HTTP/3 and the firewall
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"host_baseline_firewall_rules": [{"port": 9100}]},
+        {"nginx_site_http3_enabled": True},
+        {
+            "nginx_site_http3_enabled": True,
+            "host_baseline_firewall_rules": [{"port": "443", "proto": "udp", "from_ip": "::/0"}],
+        },
+        {
+            "nginx_site_http3_enabled": True,
+            "host_baseline_firewall_rules": [{"port": "400:500", "proto": "udp"}],
+        },
+        {
+            "nginx_site_http3_enabled": True,
+            "host_baseline_firewall_enabled": False,
+            "host_baseline_firewall_rules": [{"port": 9100}],
+        },
+    ],
+)
+def test_port_of_http3_is_open(given: dict[str, Any]) -> None:
+    assert http3_problems({**given, **wire(DEPLOYMENT, given, [])}) == []
+
+
+def test_rules_of_the_users_own_must_name_the_port_of_http3() -> None:
+    given = {
+        "nginx_site_http3_enabled": True,
+        "nginx_site_https_port": 8443,
+        "host_baseline_firewall_rules": [{"port": 443, "proto": "udp"}],
+    }
+    [problem] = http3_problems({**given, **wire(DEPLOYMENT, given, [])})
+    assert problem.message == (
+        "host_baseline_firewall_rules is without UDP 8443, and nginx_site_http3_enabled is "
+        "true; expected a rule for it, such as {port: 8443, proto: udp}; add it, or set "
+        "nginx_site_http3_enabled: false"
+    )
 
 
 # The order of the timeouts
