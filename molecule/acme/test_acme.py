@@ -248,6 +248,19 @@ def test_address_as_domain_needs_no_name(shop: Shop, directory: Directory) -> No
     assert not [line for line in findings if "certificate" in line or "nginx" in line], findings
 
 
+def test_client_that_cannot_be_installed_is_told(shop: Shop) -> None:
+    shop.shell("mv /opt/acme_client /opt/away", "acme-trixie")
+    told = shop.play(
+        "provision",
+        limit="acme-trixie",
+        tags="tls_certificate",
+        python_release_uv_environment={"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"},
+    )
+    shop.shell("rm -rf /opt/acme_client; mv /opt/away /opt/acme_client", "acme-trixie")
+    assert told.returncode != 0
+    assert "the ACME client, certbot, cannot be installed on this host by pip" in told.stdout
+
+
 @pytest.mark.skipif(not MINUTES, reason="ACME_MINUTES says for how long, such as 30")
 def test_half_an_hour_of_six_minute_certificates_loses_nothing(
     shop: Shop, directory: Directory, renewals: Renewals

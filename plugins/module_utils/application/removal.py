@@ -161,6 +161,12 @@ def _plan_units(application: Application, todo: Removal) -> None:
         unit: application.path("etc/systemd/system", unit)
         for unit in (f"{application.name}-certificate.{kind}" for kind in ("timer", "service"))
     }
+    timer = f"{application.name}-certificate.timer"
+    if not os.path.lexists(renewal[timer]) or provenance.is_ours_by_header(
+        renewal[timer], application
+    ):
+        # When it has last elapsed, which systemd keeps over a restart: systemd.timer(5).
+        todo.paths += _existing(application.path("var/lib/systemd/timers", f"stamp-{timer}"))
     slots = [
         dict(zip(slot.units, (slot.files["socket"], slot.files["service"]), strict=True))
         for slot in map(application.slot, SLOTS)

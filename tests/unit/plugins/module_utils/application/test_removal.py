@@ -152,9 +152,17 @@ def test_removal_takes_what_renews_the_certificate(
     for kind in ("timer", "service"):
         (folder / f"shop-certificate.{kind}").write_text("# shop: its. Written by asgi.fleet\n")
         (folder / f"shop-2-certificate.{kind}").write_text("# shop-2: its. Written by asgi.fleet\n")
+    stamp = tmp_path / "var/lib/systemd/timers/stamp-shop-certificate.timer"
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
     todo = plan(shop, "", False)
     assert todo.units == ["shop-certificate.timer", "shop-certificate.service"]
     remove(shop, todo)
+    assert not stamp.exists()
+    # Also one of a timer that a later mode has removed.
+    stamp.touch()
+    remove(shop, plan(shop, "", False))
+    assert not stamp.exists()
     assert asked[0] == "disable --quiet shop-certificate.timer shop-certificate.service"
     assert sorted(path.name for path in folder.iterdir()) == [
         *("shop-2-certificate.service", "shop-2-certificate.timer")
