@@ -6,11 +6,25 @@ The tests run in their order, before those of test_fleet.py, which go on with wh
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 
 from events import DOMAIN, Load, Shop
 
 BALANCER = "fleet-balancer"
+#: A certificate as one buys it: its root is in the systems' bundles, and not in its chain.
+BOUGHT = f"""
+set -e
+issue() {{ openssl x509 -req -days 30 -in $1.csr -extfile $1.ext -out $1.pem \
+  -CA $2.pem -CAkey $2.key; }}
+ask() {{ openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$1 \
+  -keyout $1.key -out $1.csr; }}
+ask intermediate; ask bought
+printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n' > intermediate.ext
+printf 'subjectAltName=DNS:{DOMAIN}\nextendedKeyUsage=serverAuth\n' > bought.ext
+issue intermediate present-ca; issue bought intermediate
+cat intermediate.pem >> bought.pem
+"""
 
 
 def authority(shop: Shop, name: str) -> dict[str, str]:
@@ -66,3 +80,27 @@ def test_rotation_of_the_authority_loses_nothing(shop: Shop, load: Load) -> None
     assert issuers(shop) == {"CN=present-ca"}
     assert trusted(shop) == ["present-ca"] * len(hosts(shop))
     assert load.failures(since=began) == []
+
+
+def test_fleet_moves_to_a_certificate_that_the_system_trusts_and_back(
+    shop: Shop, load: Load
+) -> None:
+    subprocess.run(["bash", "-c", BOUGHT], cwd=shop.folder, check=True, capture_output=True)
+    root = (shop.folder / "present-ca.pem").read_text(encoding="utf-8")
+    store = "/usr/local/share/ca-certificates/present-ca.crt"
+    shop.shell(f"cat > {store} <<'PEM'\n{root}\nPEM\nupdate-ca-certificates", BALANCER)
+    began = time.time()
+    own = shop.variables["app_tls"]
+    paths = {"certificate": f"{shop.folder}/bought.pem", "key": f"{shop.folder}/bought.key"}
+    shop.variables["app_tls"] = {"mode": "provided", **paths}
+    shop.succeed("certificates")
+    assert issuers(shop) == {"CN=intermediate"}
+    for names in trusted(shop):
+        assert "present-ca" in names.split()
+        assert len(names.split()) > 50
+    shop.variables["app_tls"] = own
+    shop.succeed("certificates")
+    assert issuers(shop) == {"CN=present-ca"}
+    assert trusted(shop) == ["present-ca"] * len(hosts(shop))
+    assert load.failures(since=began) == []
+    shop.shell(f"rm {store}; update-ca-certificates", BALANCER)
