@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 
 import pytest
@@ -22,6 +23,9 @@ TRUSTED = (
     "curl -sS --cacert {ca} --resolve shop.example.com:443:127.0.0.1 -o /dev/null"
     " -w '%{{http_code}}' https://shop.example.com/healthz"
 )
+#: `ACME_PEBBLE=/path/of/pebble` brings a newer one than Debian's, which knows no dns-persist-01.
+PEBBLE_BROUGHT = os.environ.get("ACME_PEBBLE", "")
+
 #: Answers as a directory that is asked too often.
 STUB = """
 import http.server, json, ssl
@@ -231,6 +235,40 @@ def test_wildcard_by_a_dns_hook(shop: Shop, directory: Directory) -> None:
     )
     assert "DNS:*.example.com" in names
     assert visit(shop, directory, "acme-trixie") == "200"
+
+
+@pytest.mark.skipif(not PEBBLE_BROUGHT, reason="ACME_PEBBLE is the path of Pebble 2.10 or later")
+def test_standing_record_is_told_and_is_enough_for_every_order(
+    shop: Shop, directory: Directory, renewals: Renewals
+) -> None:
+    run = {
+        "limit": "acme-trixie",
+        "tags": "tls_certificate,nginx_site",
+        "app_domain": ["shop.example.com", "*.standing.example.com"],
+        "app_tls": {
+            "mode": "acme",
+            "challenge": "dns-persist-01",
+            "directory": json.loads(shop.shell(f"cat {CONFIG}", "acme-trixie"))["directory"],
+            "ca_bundle": shop.shell("cat /etc/shop/tls/acme-ca.pem", "acme-trixie"),
+        },
+    }
+    told = shop.play("provision", **run)
+    assert told.returncode != 0
+    shown = "".join(told.stdout.split("\n"))
+    records = dict(re.findall(r'_validation-persist[.](\S+)[.] IN TXT \\?"([^"\\]+)', shown))
+    print(records)
+    assert records["standing.example.com"].endswith("; policy=wildcard")
+    assert records["shop.example.com"].startswith("pebble.letsencrypt.org; accounturi=https://")
+    for name, value in records.items():
+        record = json.dumps({"host": f"_validation-persist.{name}.", "value": value})
+        shop.shell(f"curl -sSf -d '{record}' http://127.0.0.1:8055/set-txt", PEBBLE)
+    shop.succeed("provision", **run)
+    names = shop.shell(
+        "openssl x509 -noout -ext subjectAltName -in /etc/shop/tls/fullchain.pem", "acme-trixie"
+    )
+    assert "DNS:*.standing.example.com" in names
+    assert visit(shop, directory, "acme-trixie") == "200"
+    assert "ordered" in renewals.anew("acme-trixie")
 
 
 def test_address_as_domain_needs_no_name(shop: Shop, directory: Directory) -> None:

@@ -17,11 +17,15 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 )
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
-CHALLENGES = ("http-01", "dns-01")
+STANDING = "dns-persist-01"
+CHALLENGES = ("http-01", "dns-01", STANDING)
 
 DIRECTORY = f"the https:// URL of an ACME directory (by default Let's Encrypt, {LETS_ENCRYPT})"
 CONTACT = "an e-mail address such as ops@example.com, or nothing"
-CHALLENGE = "http-01 or dns-01"
+CHALLENGE = (
+    "http-01, dns-01 or dns-persist-01; for the last, one record stands in the DNS: the first run, "
+    "which fails without it, says what it has to be"
+)
 HOOK = (
     "with dns-01, a command on the host by its absolute path, with its arguments; it finds the "
     "record in CERTBOT_DOMAIN and CERTBOT_VALIDATION, is called with `add` before and with "
@@ -58,7 +62,7 @@ def contact(value: object, findings: Findings) -> object:
 def challenge(value: object, findings: Findings) -> object:
     """Check how the directory is shown who owns a name."""
     if value not in CHALLENGES:
-        findings.refuse(seen(value), CHALLENGE)
+        findings.refuse(seen(value), "http-01, dns-01 or dns-persist-01")
     return value
 
 
@@ -132,7 +136,7 @@ def together(value: dict[str, Any], findings: Findings) -> None:
             if value.get(name):
                 findings.refuse(
                     "set",
-                    "it with challenge: dns-01 only, since nginx answers http-01 itself",
+                    "it with challenge: dns-01 only, since no other challenge calls it",
                     "remove it, or set challenge: dns-01",
                     at=f".{name}",
                 )
@@ -140,19 +144,20 @@ def together(value: dict[str, Any], findings: Findings) -> None:
 
 def check_domains(value: dict[str, Any], domains: list[str], findings: Findings) -> None:
     """Refuse names for which the directory gives no certificate in this way."""
-    by_dns = value.get("challenge") == "dns-01"
+    by_dns = value.get("challenge") in ("dns-01", STANDING)
     wildcards = [name for name in domains if name.startswith("*.")]
     if wildcards and not by_dns:
         findings.refuse(
             f"http-01 for {wildcards[0]}",
-            "dns-01, since a wildcard is proved by DNS alone",
-            "set app_tls.challenge: dns-01 and app_tls.hook, or name the hosts in app_domain",
+            "dns-01 or dns-persist-01, since a wildcard is proved by DNS alone",
+            "set app_tls.challenge: dns-01 and app_tls.hook, or app_tls.challenge: "
+            "dns-persist-01, or name the hosts in app_domain",
             at=".challenge",
         )
     addresses = [name for name in domains if _is_address(name)]
     if addresses and by_dns:
         findings.refuse(
-            f"dns-01 for {addresses[0]}",
+            f"{value['challenge']} for {addresses[0]}",
             "http-01, since an address has no record in DNS",
             "remove app_tls.challenge",
             at=".challenge",

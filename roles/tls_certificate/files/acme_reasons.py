@@ -12,6 +12,8 @@ _PROBLEM = re.compile(
     r"\s*Detail:\s*(?P<detail>.+)$",
     re.MULTILINE,
 )
+#: What acme_standing_record.py prints.
+_RECORD = re.compile(r"^standing record: (.+)$", re.MULTILINE)
 _RETRY = re.compile(r"retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", re.IGNORECASE)
 _GONE = re.compile(
     r"accountDoesNotExist|account does not exist|unable to find account"
@@ -89,6 +91,11 @@ def told(output: str, directory: str) -> str:
     said = "".join(char if char.isprintable() else " " for char in said)
     said = said if len(said) <= LONGEST else f"{said[: LONGEST - 3]}..."
     advice = next((todo for fits, todo in _ADVICE if re.search(fits, output, re.I)), "")
+    if records := list(dict.fromkeys(_RECORD.findall(output))):
+        advice = (
+            f"the DNS must have, once and for all: {' and '.join(records)}; "
+            "run the same command again when it has"
+        )
     return f"{directory} gave no certificate: {said}{advice and f'; {advice}'}"
 
 
@@ -114,8 +121,8 @@ def _said(output: str) -> str:
         if line.strip()
         and not re.match(
             r"\s*(?:Saving debug log|Ask for help|See the logfile|Requesting a certificate|- - -"
-            r"|Account registered|Renewing an existing|An unexpected error occurred|Traceback"
-            r"|\s+File )",
+            r"|standing record:|Account registered|Renewing an existing"
+            r"|An unexpected error occurred|Traceback|\s+File )",
             line,
         )
     ]

@@ -47,7 +47,7 @@ class Config:
         domains: What it has to cover.
         directory: URL of the ACME directory.
         contact: E-mail address; empty for none.
-        challenge: `http-01` or `dns-01`.
+        challenge: `http-01`, `dns-01` or `dns-persist-01`.
         hook: Command of dns-01.
         profile: Required profile; empty for the directory's own choice.
         ca_bundle: File of authorities for the directory; empty for those of the host.
@@ -143,13 +143,15 @@ def attempt(config: Config) -> str:
     """Register the account if need be, and let certbot work; return why that failed."""
     # From it the new key may come out.
     os.umask(0o077)
+    beside = os.path.dirname(__file__)
     if not os.path.isdir(config.accounts) and (
-        reason := run(
-            config, [os.path.join(os.path.dirname(__file__), "acme_account.py"), *account(config)]
-        )
+        reason := run(config, [os.path.join(beside, "acme_account.py"), *account(config)])
     ):
         return reason
-    return run(config, ["-c", CERTBOT, *certbot(config)])
+    client = ["-c", CERTBOT]
+    if config.challenge == "dns-persist-01":
+        client = [os.path.join(beside, "acme_standing_record.py"), config.accounts]
+    return run(config, [*client, *certbot(config)])
 
 
 def account(config: Config) -> list[str]:
@@ -164,8 +166,9 @@ def certbot(config: Config) -> list[str]:
     by_dns = config.challenge == "dns-01"
     arguments = [
         *("certonly", "--non-interactive", "--agree-tos", "--keep-until-expiring", "--manual"),
-        *("--preferred-challenges", "dns" if by_dns else "http"),
-        # nginx and HAProxy answer http-01 by themselves, from the account's key alone.
+        *("--preferred-challenges", config.challenge),
+        # nginx and HAProxy answer http-01 by themselves, from the account's key alone; and the
+        # record of dns-persist-01 stands.
         *("--manual-auth-hook", f"{hook} add" if by_dns else "/bin/true"),
         *("--server", config.directory, "--cert-name", config.order),
         *("--config-dir", config.folder, "--work-dir", config.path("work")),

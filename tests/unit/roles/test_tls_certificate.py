@@ -273,12 +273,41 @@ def test_certbot_is_told_what_is_wanted(tmp_path: Path) -> None:
     assert plain[plain.index("--ip-address") + 1] == "192.0.2.1"
     assert plain.count("--ip-address") == 2
     assert plain[plain.index("--required-profile") + 1] == "short"
-    assert plain[plain.index("--preferred-challenges") + 1] == "http"
+    assert plain[plain.index("--preferred-challenges") + 1] == "http-01"
     assert "--manual-cleanup-hook" not in plain
     by_dns = renew.certbot(config(tmp_path, challenge="dns-01", hook="/usr/local/bin/hook -z a"))
-    assert by_dns[by_dns.index("--preferred-challenges") + 1] == "dns"
+    assert by_dns[by_dns.index("--preferred-challenges") + 1] == "dns-01"
     assert by_dns[by_dns.index("--manual-auth-hook") + 1].endswith("tls/acme.json add")
     assert by_dns[by_dns.index("--manual-cleanup-hook") + 1].endswith("tls/acme.json remove")
+
+
+def test_standing_record_needs_another_program_and_no_hook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = program("renew_acme")
+    one = config(tmp_path, challenge="dns-persist-01")
+    Path(one.accounts).mkdir(parents=True)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(renew, "run", lambda _, arguments: ran.append(arguments) or "")
+    assert renew.attempt(one) == ""
+    [[script, accounts, *arguments]] = ran
+    assert (Path(script).name, accounts) == ("acme_standing_record.py", one.accounts)
+    assert arguments[arguments.index("--preferred-challenges") + 1] == "dns-persist-01"
+    assert arguments[arguments.index("--manual-auth-hook") + 1] == "/bin/true"
+
+
+def test_standing_record_is_in_the_reason_of_an_order_that_fails_without_it() -> None:
+    told = program("acme_reasons").told(
+        'standing record: _validation-persist.a.example. IN TXT "ca; accounturi=https://ca/1"\n'
+        "Certbot failed to authenticate some domains\n"
+        "  Identifier: a.example\n  Type:   unauthorized\n  Detail: No TXT records found\n",
+        "https://ca/dir",
+    )
+    assert told == (
+        "https://ca/dir gave no certificate: a.example: unauthorized, No TXT records found; the "
+        'DNS must have, once and for all: _validation-persist.a.example. IN TXT "ca; '
+        'accounturi=https://ca/1"; run the same command again when it has'
+    )
 
 
 def test_hook_gets_its_environment_and_nothing_else(

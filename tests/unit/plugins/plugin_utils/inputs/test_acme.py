@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.acme import (
-    CHALLENGE,
     CONTACT,
     EAB,
     PROFILE,
@@ -54,7 +53,10 @@ def test_acme_is_accepted(domain: object, keys: dict[str, object]) -> None:
         ),
         ({"contact": "ops"}, f".contact is ops; expected {CONTACT}; {SET}"),
         ({"contact": "a@b.c, d@e.f"}, f".contact is a@b.c, d@e.f; expected {CONTACT}; {SET}"),
-        ({"challenge": "tls-alpn-01"}, f".challenge is tls-alpn-01; expected {CHALLENGE}; {SET}"),
+        (
+            {"challenge": "tls-alpn-01"},
+            ".challenge is tls-alpn-01; expected http-01, dns-01 or dns-persist-01; " + SET,
+        ),
         ({"profile": "two words"}, f".profile is two words; expected {PROFILE}; {SET}"),
         (
             {"challenge": "dns-01"},
@@ -63,8 +65,8 @@ def test_acme_is_accepted(domain: object, keys: dict[str, object]) -> None:
         ),
         (
             {"hook": "/usr/local/bin/dns-hook"},
-            ".hook is set; expected it with challenge: dns-01 only, since nginx answers http-01 "
-            "itself; remove it, or set challenge: dns-01",
+            ".hook is set; expected it with challenge: dns-01 only, since no other challenge "
+            "calls it; remove it, or set challenge: dns-01",
         ),
         (
             HOOK | {"hook": "dns-hook"},
@@ -117,15 +119,21 @@ def test_acme_refuses(keys: dict[str, object], told: str) -> None:
         (
             "*.example.com",
             {},
-            ".challenge is http-01 for *.example.com; expected dns-01, since a wildcard is proved "
-            "by DNS alone; set app_tls.challenge: dns-01 and app_tls.hook, or name the hosts in "
-            "app_domain",
+            ".challenge is http-01 for *.example.com; expected dns-01 or dns-persist-01, since a "
+            "wildcard is proved by DNS alone; set app_tls.challenge: dns-01 and app_tls.hook, or "
+            "app_tls.challenge: dns-persist-01, or name the hosts in app_domain",
         ),
         (
             "192.0.2.1",
             HOOK | {"profile": "shortlived"},
             ".challenge is dns-01 for 192.0.2.1; expected http-01, since an address has no record "
             "in DNS; remove app_tls.challenge",
+        ),
+        (
+            "192.0.2.1",
+            {"challenge": "dns-persist-01", "profile": "shortlived"},
+            ".challenge is dns-persist-01 for 192.0.2.1; expected http-01, since an address has no "
+            "record in DNS; remove app_tls.challenge",
         ),
         (
             "192.0.2.1",
