@@ -318,3 +318,4 @@ def test_half_an_hour_of_six_minute_certificates_loses_nothing(
     # Each is renewed after the half of its six minutes.
     assert len(serials) > MINUTES / 6 + 0.5
     assert lap["failed"] == 0
+    assert lap["seconds"] > MINUTES * 60 - 60

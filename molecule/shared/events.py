@@ -210,6 +210,9 @@ class Load:
 
     def start(self) -> None:
         """Begin a lap."""
+        # Of another load of the same session.
+        for left in (self.events, self.stop):
+            left.unlink(missing_ok=True)
         address = f"127.0.0.1:{self.shop.port}"
         self.process = subprocess.Popen(
             [
@@ -242,6 +245,7 @@ class Load:
     def end(self) -> dict[str, Any]:
         """End the lap and return its totals."""
         if self.process is not None:
+            assert self.process.poll() is None, "the load generator has ended"
             self.stop.touch()
             output, _ = self.process.communicate(timeout=60)
             self.laps.append(json.loads(output.splitlines()[-1]))
