@@ -85,6 +85,17 @@ def test_whichever_host_is_asked_answers_a_challenge(shop: Shop) -> None:
     assert answers == {f"a-Token_1.{thumbprint}"}
 
 
+def test_challenge_is_answered_during_maintenance(shop: Shop, host: str) -> None:
+    name = "--resolve shop.example.com:443:127.0.0.1 --resolve shop.example.com:80:127.0.0.1"
+    closed = f"curl -sk -o /dev/null -w '%{{http_code}}' {name} https://shop.example.com/"
+    asked = f"curl -s {name} http://shop.example.com/.well-known/acme-challenge/a-Token_1"
+    shop.shell("touch /var/lib/shop/maintenance", host)
+    seen = shop.shell(closed, host, check=False), shop.shell(asked, host)
+    shop.shell("rm /var/lib/shop/maintenance", host)
+    assert seen[0] == "503"
+    assert seen[1].startswith("a-Token_1.")
+
+
 def test_no_path_serves_the_key(shop: Shop, host: str) -> None:
     for path in ("/privkey.pem", "/../privkey.pem", "/%2e%2e/privkey.pem", "/empty/"):
         answer = shop.shell(
