@@ -288,7 +288,12 @@ def test_standing_record_needs_another_program_and_no_hook(
     one = config(tmp_path, challenge="dns-persist-01")
     Path(one.accounts).mkdir(parents=True)
     ran: list[list[str]] = []
-    monkeypatch.setattr(renew, "run", lambda _, arguments: ran.append(arguments) or "")
+
+    def run(_: object, arguments: list[str]) -> str:
+        ran.append(arguments)
+        return ""
+
+    monkeypatch.setattr(renew, "run", run)
     assert renew.attempt(one) == ""
     [[script, accounts, *arguments]] = ran
     assert (Path(script).name, accounts) == ("acme_standing_record.py", one.accounts)
