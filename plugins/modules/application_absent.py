@@ -34,6 +34,12 @@ options:
     description: Also remove the application's own data.
     type: bool
     default: false
+  certificate_only:
+    description:
+      - Remove only what a balancer has of a site, its certificate, its ACME account and what renews
+        it. Not for a host of the application, which would lose the certificate that it serves.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Tells what would be removed.
@@ -82,13 +88,17 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "user": {"type": "str", "default": ""},
             "remove_data": {"type": "bool", "default": False},
+            "certificate_only": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     options = module.params
     application = Application(options["name"])
     try:
-        todo = removal.plan(application, options["user"], options["remove_data"])
+        if options["certificate_only"]:
+            todo = removal.plan_certificate(application)
+        else:
+            todo = removal.plan(application, options["user"], options["remove_data"])
         if not module.check_mode:
             removal.remove(application, todo)
     except (removal.RemovalError, Refusal) as error:

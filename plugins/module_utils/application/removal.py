@@ -16,7 +16,7 @@ import pwd
 import re
 import signal
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
@@ -47,6 +47,8 @@ ENTRIES = {
     ),
     "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
 }
+#: The link that HAProxy finds a site's key by.
+BALANCER_KEY = "fullchain.pem.key"
 #: Held by the removal itself.
 LOCK = "rollout.lock"
 
@@ -89,11 +91,7 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
     Raises:
         RemovalError: The name is not valid for an application.
     """
-    if not NAME.fullmatch(application.name) or application.name in OWN_NAMES:
-        raise RemovalError(
-            f"name is {application.name!r}; expected a lower-case letter and then at most 30 of "
-            "a-z, 0-9 and -, and no name of asgi.fleet's own; give the application's name"
-        )
+    _refuse_other_names(application)
     todo = Removal()
     _plan_units(application, todo)
     ours = {
@@ -127,6 +125,30 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
     return todo
 
 
+def plan_certificate(application: Application) -> Removal:
+    """Find what a balancer has for a site's certificate; changes nothing.
+
+    A balancer has no application, so its folders carry no mark. A pair is ours by its links.
+
+    Raises:
+        RemovalError: The name is not valid for an application.
+    """
+    _refuse_other_names(application)
+    todo = Removal()
+    _plan_renewal(application, todo)
+    pairs = application.path("etc", application.name, "tls")
+    state = application.path("var/lib", application.name, "acme")
+    link = os.path.join(pairs, BALANCER_KEY)
+    if os.path.islink(link) and os.path.basename(os.path.dirname(os.readlink(link))) == "current":
+        todo.paths.append(pairs)
+    account = find_account(acme_account(application.name))
+    if account and _owner(state) == account.pw_uid:
+        todo.paths.append(state)
+    todo.folders += [os.path.dirname(path) for path in (pairs, state) if path in todo.paths]
+    _plan_account(acme_account(application.name), application.name, False, todo)
+    return todo
+
+
 def remove(application: Application, todo: Removal) -> None:
     """Carry out `todo`, and remove the rollout's lock last.
 
@@ -154,9 +176,24 @@ def remove(application: Application, todo: Removal) -> None:
         _delete_emptied(state)
 
 
+def _refuse_other_names(application: Application) -> None:
+    if not NAME.fullmatch(application.name) or application.name in OWN_NAMES:
+        raise RemovalError(
+            f"name is {application.name!r}; expected a lower-case letter and then at most 30 of "
+            "a-z, 0-9 and -, and no name of asgi.fleet's own; give the application's name"
+        )
+
+
 def _plan_units(application: Application, todo: Removal) -> None:
-    """Add the slots' units and the certificate's that have a file of ours, and those files."""
-    # A timer that still runs would start its service again.
+    """Add the slots' units that have a file of ours, with these files, and the renewal's."""
+    _plan_renewal(application, todo)
+    for slot in map(application.slot, SLOTS):
+        files = (slot.files["socket"], slot.files["service"])
+        _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)
+
+
+def _plan_renewal(application: Application, todo: Removal) -> None:
+    """Add what renews the certificate; the timer first, which would start its service again."""
     renewal = {
         unit: application.path("etc/systemd/system", unit)
         for unit in (f"{application.name}-certificate.{kind}" for kind in ("timer", "service"))
@@ -167,22 +204,21 @@ def _plan_units(application: Application, todo: Removal) -> None:
     ):
         # When it has last elapsed, which systemd keeps over a restart: systemd.timer(5).
         todo.paths += _existing(application.path("var/lib/systemd/timers", f"stamp-{timer}"))
-    slots = [
-        dict(zip(slot.units, (slot.files["socket"], slot.files["service"]), strict=True))
-        for slot in map(application.slot, SLOTS)
-    ]
-    for units in (*slots, renewal):
-        for unit, path in units.items():
-            if not os.path.lexists(path):
-                continue
-            if provenance.is_ours_by_header(path, application):
-                todo.units.append(unit)
-                todo.paths.append(path)
-            else:
-                todo.kept.append(f"{path}: it was not written by asgi.fleet")
-            todo.kept += [
-                f"{drop_in}: it was not made by asgi.fleet" for drop_in in _existing(f"{path}.d")
-            ]
+    _plan_unit_files(application, renewal, todo)
+
+
+def _plan_unit_files(application: Application, units: Mapping[str, str], todo: Removal) -> None:
+    for unit, path in units.items():
+        if not os.path.lexists(path):
+            continue
+        if provenance.is_ours_by_header(path, application):
+            todo.units.append(unit)
+            todo.paths.append(path)
+        else:
+            todo.kept.append(f"{path}: it was not written by asgi.fleet")
+        todo.kept += [
+            f"{drop_in}: it was not made by asgi.fleet" for drop_in in _existing(f"{path}.d")
+        ]
 
 
 def _is_ours_or_empty(path: str, application: Application, user: str, todo: Removal) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.removal import (
     RemovalError,
     plan,
+    plan_certificate,
     remove,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
@@ -173,6 +174,33 @@ def test_removal_takes_what_renews_the_certificate(
         [],
         [f"{folder}/shop-certificate.timer: it was not written by asgi.fleet"],
     )
+
+
+def test_balancer_loses_the_certificate_of_a_site_and_nothing_else(
+    shop: Application,
+    tmp_path: Path,
+    accounts: dict[str, pwd.struct_passwd],
+    asked: list[str],
+) -> None:
+    make(tmp_path, "etc/shop/tls/pair-1/privkey.pem", "var/lib/shop/acme/outcome.json")
+    make(tmp_path, "etc/shop/own", "etc/shop-2/tls/privkey.pem")
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    (units / "shop-certificate.timer").write_text("# shop: its. Written by asgi.fleet\n")
+    pairs = tmp_path / "etc/shop/tls"
+    # Of somebody who has a pair there by chance.
+    assert str(pairs) not in plan_certificate(shop).paths
+    (pairs / "fullchain.pem.key").symlink_to(pairs / "current/privkey.pem")
+    accounts["shop-acme"] = account(uid=os.getuid())
+    todo = plan_certificate(shop)
+    assert todo.accounts == ([] if os.getuid() == 0 else ["shop-acme"])
+    # It is whoever runs this test.
+    todo.accounts.clear()
+    remove(shop, todo)
+    assert files(tmp_path) == {"etc/shop/own", "etc/shop-2/tls/privkey.pem"}
+    assert asked[0] == "disable --quiet shop-certificate.timer"
+    with pytest.raises(RemovalError, match="expected a lower-case letter"):
+        plan_certificate(Application("../x", str(tmp_path)))
 
 
 @pytest.mark.usefixtures("asked")
