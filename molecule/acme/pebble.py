@@ -26,10 +26,9 @@ class Directory:
 
     def issue(self, seconds: int) -> None:
         """Let its certificates live for so long from now on; it forgets every account."""
-        path, period = "/etc/pebble-test/config.json", '"certificateValidityPeriod":'
         self.shop.shell(
-            f"sed -i 's/{period} [0-9]*/{period} {seconds}/'"
-            f" {path} && systemctl restart pebble-test",
+            rf"sed -Ei 's/(alidityPeriod\": )[0-9]+/\1{seconds}/' /etc/pebble-test/config.json"
+            " && systemctl restart pebble-test",
             PEBBLE,
         )
         self.trust()

@@ -21,8 +21,7 @@ RENEWALS = 10
 MINUTES = float(os.environ.get("ACME_MINUTES", "0"))
 #: Let the directory issue for six minutes from now on; it is another then, with another root.
 SIX_MINUTES = """
-sed -i 's/"certificateValidityPeriod": [0-9]*/"certificateValidityPeriod": 360/' \\
-  /etc/pebble-test/config.json
+sed -Ei 's/(alidityPeriod": )[0-9]+/\\1360/' /etc/pebble-test/config.json
 systemctl restart pebble-test
 for _ in $(seq 50); do curl -sk https://127.0.0.1:15000/roots/0 && break; sleep 0.2; done
 """
