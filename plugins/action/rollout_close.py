@@ -42,6 +42,7 @@ class ActionModule(ControllerAction):
         "who": {"type": "str", "required": True},
         "plan": {"type": "dict", "required": True},
         "progress": {"type": "dict", "default": {}},
+        "ended": {"type": "dict", "default": {}},
         "early": {"type": "list", "elements": "str", "default": []},
         "failure": {"type": "str", "default": ""},
         "directory": {"type": "str", "default": ""},
@@ -69,7 +70,11 @@ class ActionModule(ControllerAction):
             failure=failure,
             early=options["early"],
         )
-        record = make_record(told, plan, options["progress"], hostvars, lines)
+        ended = {
+            host: options["ended"].get(host) or hostvars[host].get("rollout_ended") or {}
+            for host in plan["order"]
+        }
+        record = make_record(told, plan, options["progress"], hostvars, ended, lines)
         receipt = receipt_lines(record)
         written = _written(record, receipt, options["directory"], task_vars)
         _show([*lines, *(["", *receipt] if receipt else []), *written])

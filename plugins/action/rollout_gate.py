@@ -66,11 +66,7 @@ class ActionModule(ControllerAction):
                 "msg": f"{INTERRUPTED} by the operator (Ctrl-C) before any host was switched",
             }
         if options["require"] == "built":
-            refused = [host for host in hosts if _is_refused(hostvars[host])]
-            if refused:
-                told = f"not built on {', '.join(refused)}; the reasons are below"
-                return result | {"failed": True, "msg": told, "reason_follows": True}
-            return result
+            return result | _not_built([host for host in hosts if _is_refused(hostvars[host])])
         try:
             if options["require"] == "locks":
                 stale = stale_locks(apps, begun)
@@ -91,6 +87,13 @@ class ActionModule(ControllerAction):
             return result | {"release": rollback_target(begun, options["release"])}
         except RefusedError as error:
             return {"changed": False, "failed": True, "msg": str(error)}
+
+
+def _not_built(hosts: list[str]) -> dict[str, Any]:
+    if not hosts:
+        return {}
+    told = f"not built on {', '.join(hosts)}; the reasons are below"
+    return {"failed": True, "msg": told, "reason_follows": True}
 
 
 def _is_refused(variables: Mapping[str, Any]) -> bool:

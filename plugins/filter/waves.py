@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Kind
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import (
     account,
     begin,
@@ -30,7 +31,7 @@ def soak_moments(seconds: float) -> list[float]:
 def rollout_told(
     plan: waves.RolloutPlan,
     host: str,
-    kind: account.Kind,
+    kind: Kind,
     progress: Mapping[str, Any],
     hostvars: Mapping[str, Mapping[str, Any]],
     *,

@@ -37,6 +37,12 @@ options:
     description: What P(asgi.fleet.close_wave#filter) returned for the last wave.
     type: dict
     default: {}
+  ended:
+    description:
+      - The results of M(asgi.fleet.rollout) with O(asgi.fleet.rollout#module:state=ended), by host;
+        of a host that is not in it, the variable C(rollout_ended).
+    type: dict
+    default: {}
   early:
     description: What to show of a rollout that ended before its waves, instead of the table.
     type: list

@@ -19,7 +19,7 @@ description:
 extends_documentation_fragment: asgi.fleet.reading
 options:
   until:
-    description: Unix time by the clock of the controller; a moment that has passed waits for nothing.
+    description: Unix time by the clock of the controller; one that has passed is not waited for.
     type: float
     required: true
   end:
@@ -31,7 +31,7 @@ options:
     type: path
     default: ""
   since:
-    description: Unix time by the clock of the host; requests that ended at this time or later count.
+    description: Unix time by the clock of the host; requests that ended then or later count.
     type: float
     default: 0
   ignore_paths:

@@ -18,10 +18,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import
     Served,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.traffic import (
+    coarse,
     ended_at,
     lines_since,
     parse,
-    coarse,
 )
 
 #: Seconds below which a gap is not told.
@@ -115,11 +115,7 @@ def _gaps(
     if not answers:
         return [(None, None)], 0.0
     longest = sorted(
-        (
-            (before, after)
-            for before, after in pairwise(answers)
-            if after - before >= SHORTEST_GAP
-        ),
+        ((before, after) for before, after in pairwise(answers) if after - before >= SHORTEST_GAP),
         key=lambda gap: gap[0] - gap[1],
     )
     kept = sorted(longest[:MOST_GAPS])

@@ -1,4 +1,4 @@
-"""The record of a rollout, made at its end from what the hosts have told: see `report/record.py`."""
+"""The record of a rollout, made at its end from what the hosts have told: `report/record.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.failures import failure_reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.receipts import summed
@@ -18,7 +18,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
     Outcome,
     Phase,
     PhaseName,
-    Receipt,
     Record,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.report import end_state
@@ -73,6 +72,7 @@ def make_record(
     plan: RolloutPlan,
     progress: Mapping[str, Any],
     hostvars: HostVariables,
+    ended: HostVariables,
     lines: Sequence[str],
 ) -> Record:
     """Return the record of a rollout.
@@ -82,14 +82,20 @@ def make_record(
         plan: What `plan_waves` returned.
         progress: What `close_wave` returned for the last wave; empty if there was none.
         hostvars: The variables of each host, with the results that the playbooks register.
+        ended: The result of ending the rollout, by host.
         lines: What the operator saw at the end.
     """
-    hosts = {host: _host(host, plan, told, progress, hostvars[host]) for host in plan["order"]}
+    hosts = {
+        host: _host(host, plan, told, progress, hostvars[host], ended.get(host) or {})
+        for host in plan["order"]
+    }
     apps = {
         app: _application(app, waves, told, progress, hosts, hostvars)
         for app, waves in plan["waves"].items()
     }
-    outcome = max((app["outcome"] for app in apps.values()), key=WORST.index, default="refused")
+    outcome: Outcome = max(
+        (app["outcome"] for app in apps.values()), key=WORST.index, default="refused"
+    )
     if told.failure and outcome == "succeeded":
         outcome = "failed"
     reasons = list(dict.fromkeys(app["reason"] for app in apps.values() if app["reason"]))
@@ -106,14 +112,16 @@ def make_record(
         "next": _next(outcome, told, hosts),
         "apps": apps,
         "hosts": hosts,
-        "receipt": summed(_receipts(plan["order"], hostvars)),
+        "receipt": summed(
+            {host: found["receipt"] for host, found in ended.items() if found.get("receipt")}
+        ),
         "lines": list(lines),
     }
 
 
 def began_at(rollout: str) -> float:
     """Return when a rollout began (Unix time), by its id."""
-    moment = datetime.strptime(rollout.partition("-")[0], "%Y%m%dT%H%M%S")  # noqa: DTZ007
+    moment = datetime.strptime(rollout.partition("-")[0], "%Y%m%dT%H%M%S")
     return moment.replace(tzinfo=timezone.utc).timestamp()
 
 
@@ -255,7 +263,7 @@ def _commit(release: str, variables: Mapping[str, Any]) -> tuple[str, str]:
     if packed.get("release_id") == release:
         return str(packed.get("commit", "")), str(packed.get("subject", ""))
     known = (variables.get("rollout_begun") or {}).get("releases") or []
-    found = next((one for one in known if one["id"] == release), {})
+    found: Mapping[str, Any] = next((one for one in known if one["id"] == release), {})
     return str(found.get("commit", "")), str(found.get("subject", ""))
 
 
@@ -265,10 +273,10 @@ def _host(
     told: Told,
     progress: Mapping[str, Any],
     variables: Mapping[str, Any],
+    ended: Mapping[str, Any],
 ) -> Host:
     app = variables["deployment"]["app_name"]
     waves = plan["waves"].get(app, [])
-    ended = variables.get("rollout_ended") or {}
     begun = variables.get("rollout_begun") or {}
     done = progress.get("hosts", {}).get(host, {})
     found = ended.get("receipt")
@@ -282,7 +290,7 @@ def _host(
         "state": "unreachable" if ended.get("unreachable") else state,
         "before": begun.get("live"),
         "after": ended.get("live"),
-        "phases": list(_phases(variables)),
+        "phases": list(_phases(variables, ended)),
         "workers": workers[0],
         "workers_reason": workers[1],
         "notes": [
@@ -308,50 +316,40 @@ def _workers(
     return plan.workers, plan.reason
 
 
-def _phases(variables: Mapping[str, Any]) -> Iterator[Phase]:
+def _phases(variables: Mapping[str, Any], ended: Mapping[str, Any]) -> Iterator[Phase]:
     """Yield what a host did, in order of time, by the clock of the controller."""
-    built = (variables.get("python_release_result") or {}).get("took")
-    if built:
-        yield {"name": "build", **_times(built)}
-    slot = variables.get("gunicorn_service_result") or {}
-    until = None
+    yield from _phase("build", variables.get("python_release_result"))
+    slot: Mapping[str, Any] = variables.get("gunicorn_service_result") or {}
+    look: Mapping[str, Any] = variables.get("wave_look") or {}
     if slot.get("took") and slot.get("changed"):
-        yield from _steps(slot["steps"] if "steps" in slot else [], slot["took"])
-        until = slot["took"]["to"]
-    elif slot.get("took") and slot.get("failed"):
-        yield {"name": "start", **_times(slot["took"])}
-    look = (variables.get("wave_look") or {}).get("took")
-    if until is not None and look:
-        yield {"name": "soak", **_times({"from": until, "to": look["from"]})}
-    for name, result in (("revert", "rollout_reverted"), ("drain", "rollout_ended")):
-        took = (variables.get(result) or {}).get("took")
-        if took:
-            yield {"name": cast("PhaseName", name), **_times(took)}
+        yield from _steps(slot.get("steps", []), slot["took"])
+        if look.get("took"):
+            yield {"name": "soak", "from": slot["took"]["to"], "to": look["took"]["from"]}
+    elif slot.get("failed") or slot.get("is_refusal"):
+        yield from _phase("start", slot)
+    yield from _phase("revert", variables.get("rollout_reverted"))
+    yield from _phase("drain", ended)
+
+
+def _phase(name: PhaseName, result: Mapping[str, Any] | None) -> Iterator[Phase]:
+    took = (result or {}).get("took")
+    if took:
+        yield {"name": name, "from": took["from"], "to": took["to"]}
 
 
 def _steps(steps: Sequence[Mapping[str, Any]], took: Mapping[str, float]) -> Iterator[Phase]:
     """Yield the steps of an activation; they end when it did."""
     moment = took["to"] - sum(float(step["seconds"]) for step in steps)
     first = True
-    for name, same in groupby(steps, key=lambda step: PHASES.get(str(step["step"]), "start")):
-        until = moment + sum(float(step["seconds"]) for step in same)
+    for step, same in groupby(steps, key=_phase_of):
+        until = moment + sum(float(one["seconds"]) for one in same)
         # What came before the first step is the way to the host.
-        yield {"name": name, "from": took["from"] if first else moment, "to": until}
+        yield {"name": step, "from": took["from"] if first else moment, "to": until}
         moment, first = until, False
 
 
-def _times(took: Mapping[str, float]) -> dict[str, float]:
-    return {"from": took["from"], "to": took["to"]}
-
-
-def _receipts(order: Sequence[str], hostvars: HostVariables) -> dict[str, Any]:
-    found = {host: (hostvars[host].get("rollout_ended") or {}).get("receipt") for host in order}
-    return {host: receipt for host, receipt in found.items() if receipt}
-
-
-def of_the_fleet(plan: RolloutPlan, hostvars: HostVariables) -> Receipt | None:
-    """Return what all hosts served together; None if nothing is known of any."""
-    return summed(_receipts(plan["order"], hostvars))
+def _phase_of(step: Mapping[str, Any]) -> PhaseName:
+    return PHASES.get(str(step["step"]), "start")
 
 
 def _next(outcome: Outcome, told: Told, hosts: Mapping[str, Host]) -> list[str]:
