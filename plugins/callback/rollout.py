@@ -12,8 +12,8 @@ short_description: Show a rollout as a picture, or as plain lines
 version_added: "0.1.0"
 description:
   - "In a terminal: the waves of a rollout, a line for each host with its phase, the time, what the
-    present wave has served while it soaks, and above all of it the whole error of what failed. Other
-    playbooks have a line with the present task."
+    present wave has served while it soaks, and above all of it the whole error of what failed.
+    Other playbooks have a line with the present task."
   - Without a terminal, on CI (C(CI) is set), with C(TERM=dumb) or without the Python package
     C(rich), it prints a line for each phase and each task that changed something, whole errors,
     and the recap of Ansible.
@@ -61,9 +61,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.phases import (
     needs_result,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.picture import (
-    ENDING,
     Line,
     Screen,
+    ending,
     last_picture,
     live_picture,
 )
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
     from ansible.inventory.host import Host
     from ansible.playbook import Playbook
+    from ansible.playbook.included_file import IncludedFile
     from ansible.playbook.play import Play
     from ansible.playbook.task import Task as PlaybookTask
 
@@ -130,7 +131,7 @@ class CallbackModule(Default):
             )
             self._region.open()
 
-    def v2_playbook_on_vars_prompt(self, *args: Any, **kwargs: Any) -> None:
+    def v2_playbook_on_vars_prompt(self, *args: object, **kwargs: object) -> None:
         """Leave the terminal to the question; the next play takes it back."""
         super().v2_playbook_on_vars_prompt(*args, **kwargs)
         self._hide()
@@ -153,7 +154,7 @@ class CallbackModule(Default):
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_no_hosts_matched()
 
-    def v2_playbook_on_include(self, included_file: Any) -> None:
+    def v2_playbook_on_include(self, included_file: IncludedFile) -> None:
         """Say nothing."""
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_include(included_file)
@@ -338,11 +339,13 @@ class CallbackModule(Default):
                 self._run.add_change(name)
 
     def _end_item(self, result: CallbackTaskResult, kind: str) -> None:
-        """Take the item of a loop over hosts, such as the end of a rollout on each."""
+        """Take the item of a loop: over hosts, such as the end of a rollout on each; or in time."""
         task = self._task(result.task)
         if task.action not in PICTURED:
             return
-        name = str(self._get_item_label(result.result))
+        name = result.host.get_name()
+        if task.delegated:
+            name = str(self._get_item_label(result.result))
         known = Task(task.name, task.action, task.options)
         with self._display._lock:
             self._run.fleet.end_task(name, known, Outcome(kind, result.result), time.time())
@@ -418,13 +421,13 @@ class CallbackModule(Default):
                 os._exit(1)
             return
         fleet = self._run.fleet
-        orderly = fleet.is_active and self._run.kind != "patch" and not context.CLIARGS.get("check")
+        orderly = fleet.is_active and not context.CLIARGS.get("check")
         if orderly and not fleet.asked:
             fleet.asked = True
             interruption.ask(fleet.who)
             if self._region is None or not self._region.is_open:
                 # Not by the stream, which the main process may be in the middle of.
-                os.write(2, f"\n{ENDING}\n".encode())
+                os.write(2, f"\n{ending(self._run)}\n".encode())
             return
         self._pass_on(number, frame)
 

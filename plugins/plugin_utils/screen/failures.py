@@ -11,7 +11,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import pr
 
 #: Keys of a result that hold text, in the order in which it is shown. The message comes first.
 TEXTS = ("stderr", "module_stderr", "stdout", "module_stdout")
-#: What says nothing that the heading does not say, or is shown already.
+#: What says nothing that the heading does not say, or is shown already; and the record of a
+#: rollout, which is a file.
 KNOWN = frozenset(
     {
         "msg",
@@ -24,6 +25,7 @@ KNOWN = frozenset(
         "deprecations",
         "stderr_lines",
         "stdout_lines",
+        "record",
         *TEXTS,
     }
 )
@@ -133,7 +135,7 @@ def other_keys(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def details(summary: Any) -> Iterator[str]:
+def details(summary: object) -> Iterator[str]:
     """Yield what Ansible's summary of an exception tells.
 
     Args:
@@ -143,7 +145,7 @@ def details(summary: Any) -> Iterator[str]:
     yield from _of_event(getattr(summary, "event", None))
 
 
-def _of_event(event: Any) -> Iterator[str]:
+def _of_event(event: object) -> Iterator[str]:
     seen: set[str] = set()
     while event is not None:
         for name in ("msg", "formatted_source_context", "help_text", "formatted_traceback"):

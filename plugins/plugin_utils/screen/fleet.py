@@ -182,13 +182,14 @@ class Fleet:
         phase = phase_during(task)
         if phase is None or name not in self.hosts or not self.is_active:
             return
-        host = self.hosts[name]
-        if host.phase is not phase:
-            self._before[name] = host.phase
-            # It is asked again in vain, where it was lost; the reason is still that.
-            if host.phase is not Phase.UNREACHABLE:
+        # A few hosts of a wave are enough to be watched, and all of them soak.
+        beside = self._switched_with(name) if phase is Phase.SOAKING else []
+        for one in (name, *beside):
+            host = self.hosts[one]
+            if host.phase is not phase:
+                self._before[one] = host.phase
                 host.note = ""
-            self._move(name, phase, now)
+                self._move(one, phase, now)
 
     def end_task(self, name: str, task: Task, outcome: Outcome, now: float) -> None:
         """Take what became of a task on a host."""
@@ -216,6 +217,15 @@ class Fleet:
         """Take that the rollout has ended everywhere."""
         if self.is_active:
             self.ended_at = now
+
+    def _switched_with(self, name: str) -> list[str]:
+        """Return the hosts of a host's wave that have been switched as well."""
+        wave = self.hosts[name].wave
+        return [
+            other
+            for other, host in self.hosts.items()
+            if host.wave == wave and host.phase is Phase.CUT_OVER and other != name
+        ]
 
     def _take_lock(self, host: Host, task: Task, outcome: Outcome) -> None:
         holder = outcome.result.get("holder") or {}

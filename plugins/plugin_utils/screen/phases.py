@@ -18,6 +18,7 @@ HOOK = "asgi.fleet.hook"
 SOAK = "asgi.fleet.soak"
 TRAFFIC = "asgi.fleet.traffic_info"
 SHOW = "asgi.fleet.show"
+CLOSE = "asgi.fleet.rollout_close"
 FACTS = "ansible.builtin.set_fact"
 PAUSE = "ansible.builtin.pause"
 #: What a picture of the fleet tells better than a line for each.
@@ -198,18 +199,19 @@ def phase_after(task: Task, outcome: Outcome, before: Phase) -> Phase | None:
         if outcome.is_bad:
             return Phase.NOT_REVERTED
         return Phase.REVERTED if changed else Phase.UNCHANGED
-    if task.action in (SLOT, RELEASE) and outcome.is_bad:
-        return Phase.REFUSED
     if outcome.is_bad:
-        return None if outcome.ignored else Phase.FAILED
+        refuses = task.action in (SLOT, RELEASE)
+        return Phase.REFUSED if refuses else None if outcome.ignored else Phase.FAILED
     if task.action == ROLLOUT and task.state == "begun":
         return Phase.LOCKED if outcome.result.get("acquired") else None
-    if task.action == SLOT:
-        return Phase.CUT_OVER if changed else Phase.LIVE
-    if task.action == RELEASE and phase_during(task) is not None:
-        return Phase.BUILT
-    if task.action == HOOK:
-        return before
-    if phase_during(task) is not None and task.action not in (SOAK, SLOT):
-        return Phase.HEALTHY if phase_during(task) is Phase.RETURNING else None
-    return None
+    during = phase_during(task)
+    return (
+        {
+            Phase.STARTING: Phase.CUT_OVER if changed else Phase.LIVE,
+            Phase.BUILDING: Phase.BUILT,
+            Phase.HOOKS: before,
+            Phase.RETURNING: Phase.HEALTHY,
+        }.get(during)
+        if during
+        else None
+    )

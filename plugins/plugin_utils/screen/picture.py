@@ -27,10 +27,12 @@ NARROW = 70
 NAME_COLUMNS = 24
 #: Hosts of a line for many, and of a wave, that are named before they are counted.
 NAMED_HOSTS = 6
+#: After the first Ctrl-C, in a rollout that can be reverted and in one that cannot.
 ENDING = (
     "ending after the running step; what was switched is put back (fleet_on_failure); "
     "Ctrl-C again stops at once"
 )
+ENDING_PATCH = "ending after the hosts that are being patched; Ctrl-C again stops at once"
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ def fitted(line: Line, screen: Screen) -> Line:
     return (*kept, (screen.signs.more, "dim"))
 
 
+def ending(run: Run) -> str:
+    """Return what follows from the first Ctrl-C."""
+    return ENDING_PATCH if run.kind == "patch" else ENDING
+
+
 def live_picture(run: Run, screen: Screen, now: float) -> list[Line]:
     """Return what stands at the end of the terminal while a playbook runs.
 
@@ -117,9 +124,9 @@ def live_picture(run: Run, screen: Screen, now: float) -> list[Line]:
         screen: Where it is drawn.
         now: Unix time.
     """
-    top = [*_title(run, screen, now), *_waves(run.fleet, screen), *_served(run.fleet, now)]
+    top = [*_title(run, screen, now), *_waves(run, screen), *_served(run.fleet, now)]
     if run.fleet.asked and run.fleet.is_active:
-        top.insert(0, ((ENDING, "bold yellow"),))
+        top[:0] = [((part.strip(), "bold yellow"),) for part in ending(run).split(";")]
     below = _present_task(run)
     room = screen.height - len(top) - len(below)
     fleet = _fleet(run.fleet, screen, room, now) if run.fleet.is_active else []
@@ -137,7 +144,7 @@ def last_picture(run: Run, screen: Screen, now: float, recap: Sequence[str]) -> 
         recap: What else to say, below it.
     """
     fleet = run.fleet
-    top = [*_title(run, screen, now), *_waves(fleet, screen)]
+    top = [*_title(run, screen, now), *_waves(run, screen)]
     room = screen.height - len(top) - len(recap)
     lines = [*top, *_fleet(fleet, screen, room, now), *(((text, ""),) for text in recap)]
     return [fitted(line, screen) for line in lines]
@@ -168,7 +175,7 @@ def _title(run: Run, screen: Screen, now: float) -> Iterator[Line]:
     yield (state, (run.kind, "bold"), ("  ", ""), ("   ".join(subjects), "bold"))
     count = max(map(len, fleet.waves.values()), default=0)
     wave = f"wave {fleet.wave} of {count}" if fleet.wave else "before the first wave"
-    if fleet.kind == "patch":
+    if run.kind == "patch":
         wave = f"{len(fleet.hosts)} hosts"
     who = f"  by {fleet.who}" if fleet.who else ""
     yield ((f"  {wave}  {clock}{who}", ""), (f"  rollout {fleet.id}", "dim"))
@@ -184,9 +191,10 @@ def _subject(app: str, fleet: Fleet) -> str:
     return f"{app} {before} -> {after}" if before else f"{app} {after}"
 
 
-def _waves(fleet: Fleet, screen: Screen) -> Iterator[Line]:
+def _waves(run: Run, screen: Screen) -> Iterator[Line]:
     """Yield the waves of each application, each with its state and its hosts."""
-    if fleet.kind == "patch":
+    fleet = run.fleet
+    if run.kind == "patch":
         return
     for app, waves in fleet.waves.items():
         line: list[Span] = [("  ", "")]
@@ -228,8 +236,8 @@ def _present_task(run: Run) -> list[Line]:
         return []
     done, known = run.progress
     count = f"  {done}/{known}" if known > 1 else ""
-    play = f"{run.play}: " if run.fleet.is_known and run.play else ""
-    return [((f"  {play}{run.task.name}{count}", "dim"),)]
+    name = run.task.name.replace("asgi.fleet.", "")
+    return [((f"  {name}{count}", "dim"),)]
 
 
 def _errors(run: Run, screen: Screen, room: int) -> list[Line]:

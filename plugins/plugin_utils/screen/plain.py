@@ -33,9 +33,7 @@ def told_lines(run: Run, told: Told, now: float) -> Iterator[str]:
     for phase, hosts in told.reached.items():
         yield stamped(run, now, f"{phase.value}: {names(hosts, NAMED_HOSTS)}")
     if told.changed and told.task is not None:
-        yield stamped(
-            run, now, f"changed: {told.task.name} ({names(told.changed, NAMED_HOSTS)})"
-        )
+        yield stamped(run, now, f"changed: {told.task.name} ({names(told.changed, NAMED_HOSTS)})")
 
 
 def begun_line(run: Run, task: Task, now: float) -> str:
@@ -67,7 +65,9 @@ def next_steps(run: Run, playbooks: str) -> list[str]:
             f"next: {playbooks}/status.yml, then the same command again; "
             f"without the lost: --limit 'all,{without}'"
         ]
-    return [f"next: fix the cause, and type the same command again; to look: {playbooks}/status.yml"]
+    return [
+        f"next: fix the cause, and type the same command again; to look: {playbooks}/status.yml"
+    ]
 
 
 def interrupted_lines(fleet: Fleet, playbooks: str) -> list[str]:
@@ -113,6 +113,8 @@ def _releases(fleet: Fleet) -> Iterator[str]:
 def verdict(run: Run, now: float) -> str:
     """Return in one line how a run has ended."""
     took = duration(now - run.began_at)
+    if run.fleet.asked:
+        return f"{run.kind} was interrupted after {took}"
     if run.has_failed:
         culprits = names(run.culprits)
         where = f" on {culprits}" if culprits else ""

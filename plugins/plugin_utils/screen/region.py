@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.picture import Line, Screen, signs
 
@@ -93,7 +93,7 @@ class Above:
         """Flush what was written."""
         self._stream.flush()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
 
@@ -105,7 +105,7 @@ class Region:
         process: The process that draws; workers are forks of it.
     """
 
-    def __init__(self, draw: Draw, lock: Any, *, colours: bool = True) -> None:
+    def __init__(self, draw: Draw, lock: threading.RLock, *, colours: bool = True) -> None:
         """Prepare it; nothing is drawn before `open`.
 
         Args:

@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.failures import 
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.fleet import Fleet
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.phases import (
+    CLOSE,
     PICTURED,
     ROLLOUT,
     SHOW,
@@ -157,7 +158,7 @@ class Run:
     def flush(self) -> Told:
         """Return what the present task has left for the record, and forget it."""
         task = self.task
-        quiet = task is not None and (task.action in PICTURED or task.action == SHOW)
+        quiet = task is not None and task.action in {*PICTURED, SHOW, CLOSE}
         told = Told(
             task=task,
             failures=grouped(self.failures),
