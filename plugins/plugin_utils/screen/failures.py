@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ KNOWN = frozenset(
 #: Links of Ansible's chain of exceptions that name no cause.
 EMPTY_LINKS = ("Task failed.", "Action failed.", "Module failed.")
 SHORT_NAME = 2
+#: So many times a line is repeated before it is told once.
+REPEATED = 3
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,25 @@ class Group:
         """Hosts, verdict and task, in one line."""
         item = f" ({self.first.item})" if self.first.item else ""
         ignored = ", ignored" if self.first.ignored else ""
-        return f"{', '.join(self.hosts)}: {self.first.verdict}{ignored}: {self.first.task}{item}"
+        task = self.first.task.replace("asgi.fleet.", "")
+        return f"{', '.join(self.hosts)}: {self.first.verdict}{ignored}: {task}{item}"
 
     @property
     def lines(self) -> list[str]:
         """Everything, the heading first."""
-        path = [f"at {self.first.path}"] if self.first.path else []
-        text = [f"  {line}".rstrip() for line in [*self.first.text.splitlines(), *path]]
+        # Mostly, Ansible has told the place, with its column.
+        path = self.first.path
+        place = [f"at {path}"] if path and path not in self.first.text else []
+        text = [f"  {line}".rstrip() for line in [*_folded(self.first.text), *place]]
         return [printable(self.heading), *text]
+
+
+def _folded(text: str) -> Iterator[str]:
+    """Yield the lines of a text; one that a journal repeats is told once, with how often."""
+    for line, alike in itertools.groupby(text.splitlines()):
+        count = len(list(alike))
+        often = count >= REPEATED and line.strip()
+        yield from [line, f"  ({count} times)"] if often else [line] * count
 
 
 def grouped(failures: Iterable[Failure]) -> list[Group]:

@@ -6,19 +6,19 @@ It follows from the results of `asgi.fleet.rollout`, `release`, `slot`, `hook`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis import Pool
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.phases import (
     FAILING,
-    HOOK,
     IN_WAVE,
     ROLLOUT,
     SLOT,
     SOAK,
     TRAFFIC,
+    PREPARED,
     Outcome,
     Phase,
     Task,
@@ -49,7 +49,6 @@ class Host:
         note: What else there is to know, such as the first line of an error.
         locked: Whether the rollout holds its lock.
         traffic: What it has served since its cut-over, as `asgi.fleet.traffic_info` returns it.
-        soaked_at: When its soak ends (Unix time); 0 for not known.
     """
 
     app: str
@@ -61,7 +60,6 @@ class Host:
     note: str = ""
     locked: bool = False
     traffic: Mapping[str, Any] | None = None
-    soaked_at: float = 0
 
 
 @dataclass
@@ -78,6 +76,7 @@ class Fleet:
         began_at: When it was planned (Unix time).
         ended_at: When its locks were given back (Unix time); 0 before that.
         asked: Whether the operator has asked it to end.
+        soaked_at: When the soak of the present wave ends (Unix time); 0 for not known, or none.
     """
 
     kind: str = ""
@@ -89,6 +88,7 @@ class Fleet:
     began_at: float = 0
     ended_at: float = 0
     asked: bool = False
+    soaked_at: float = 0
     _before: dict[str, Phase] = field(default_factory=dict)
 
     @property
@@ -125,13 +125,6 @@ class Fleet:
         ]
         return Pool.of(told) if told else None
 
-    def soaks_until(self) -> float:
-        """Return when the soak of the present wave ends (Unix time); 0 for not known, or none."""
-        return max(
-            (host.soaked_at for host in self.hosts.values() if host.phase is Phase.SOAKING),
-            default=0,
-        )
-
     def take_facts(self, facts: Mapping[str, Any], named: str, now: float) -> None:
         """Take facts that a playbook has set.
 
@@ -148,6 +141,9 @@ class Fleet:
         progress = facts.get("rollout_progress")
         if isinstance(progress, Mapping):
             self._judge(progress, now)
+        moments = facts.get("rollout_soak")
+        if isinstance(moments, Sequence) and not isinstance(moments, str):
+            self.soaked_at = float(moments[-1]) if moments else 0
         target = facts.get("rollout_target")
         if isinstance(target, Mapping) and named in self.hosts:
             self.hosts[named].after = str(target.get("id") or "")
@@ -205,7 +201,8 @@ class Fleet:
             if self.kind == "patch" and not outcome.is_bad and host.phase not in FAILING:
                 self._move(name, Phase.PATCHED, now)
             return
-        if not self.is_active or (task.delegated and not outcome.is_bad and task.action != HOOK):
+        # What becomes of a delegated task says nothing of the host that it was run for.
+        if not self.is_active or task.delegated:
             return
         phase = phase_after(task, outcome, self._before.get(name, host.phase))
         if phase is None or phase is host.phase:
@@ -215,8 +212,12 @@ class Fleet:
 
     def finish(self, now: float) -> None:
         """Take that the rollout has ended everywhere."""
-        if self.is_active:
-            self.ended_at = now
+        if not self.is_active:
+            return
+        self.ended_at = now
+        for name, host in self.hosts.items():
+            if host.phase in PREPARED:
+                self._move(name, Phase.NOT_BEGUN, now)
 
     def _switched_with(self, name: str) -> list[str]:
         """Return the hosts of a host's wave that have been switched as well."""
@@ -239,13 +240,12 @@ class Fleet:
         elif task.state == "ended" and not outcome.is_bad:
             host.locked = False
 
-    @staticmethod
-    def _take_traffic(host: Host, result: Mapping[str, Any], now: float) -> None:
+    def _take_traffic(self, host: Host, result: Mapping[str, Any], now: float) -> None:
         if isinstance(result.get("traffic"), Mapping):
             host.traffic = result["traffic"]
         remaining = result.get("remaining")
         if isinstance(remaining, int | float):
-            host.soaked_at = now + remaining
+            self.soaked_at = now + remaining
 
     def _move(self, name: str, phase: Phase, now: float) -> None:
         host = self.hosts[name]

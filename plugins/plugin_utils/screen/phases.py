@@ -97,6 +97,8 @@ MOVING = frozenset(
         Phase.REVERTING,
     }
 )
+#: A host in one of these has been prepared, and runs what it ran before.
+PREPARED = frozenset({Phase.LOCKED, Phase.BUILDING, Phase.BUILT, Phase.HOOKS})
 #: A host in one of these serves the new release.
 SWITCHED = frozenset({Phase.CUT_OVER, Phase.SOAKING, Phase.LIVE, Phase.UNHEALTHY})
 #: The wave of a host in one of these has begun.

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.failures import grouped
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.fleet import Fleet, Host
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.phases import (
@@ -94,7 +95,9 @@ def text_of(line: Line) -> str:
 
 
 def fitted(line: Line, screen: Screen) -> Line:
-    """Return a line that is not wider than the screen."""
+    """Return a line that is not wider than the screen, and in which nothing steers the terminal."""
+    # Releases and reasons are what a host has told, and a host may be in other hands.
+    line = tuple((text if text.isprintable() else _one_line(text), style) for text, style in line)
     room = screen.width
     if sum(len(text) for text, _style in line) <= room:
         return line
@@ -111,6 +114,10 @@ def fitted(line: Line, screen: Screen) -> Line:
 def ending(run: Run) -> str:
     """Return what follows from the first Ctrl-C."""
     return ENDING_PATCH if run.kind == "patch" else ENDING
+
+
+def _one_line(text: str) -> str:
+    return printable(text).replace("\n", " ").replace("\t", " ")
 
 
 def live_picture(run: Run, screen: Screen, now: float) -> list[Line]:
@@ -139,15 +146,17 @@ def last_picture(run: Run, screen: Screen, now: float, recap: Sequence[str]) -> 
 
     Args:
         run: The run.
-        screen: Where it is drawn; the picture may be one line more for each line of `recap`.
+        screen: Where it is drawn.
         now: Unix time.
-        recap: What else to say, below it.
+        recap: What else to say, below it; a command is not cut where the screen ends.
     """
-    fleet = run.fleet
     top = [*_title(run, screen, now), *_waves(run, screen)]
-    room = screen.height - len(top) - len(recap)
-    lines = [*top, *_fleet(fleet, screen, room, now), *(((text, ""),) for text in recap)]
-    return [fitted(line, screen) for line in lines]
+    room = screen.height - len(top) - sum(1 + len(text) // screen.width for text in recap)
+    lines = [*top, *_fleet(run.fleet, screen, room, now)]
+    return [
+        *(fitted(line, screen) for line in lines),
+        *(((_one_line(text), ""),) for text in recap),
+    ]
 
 
 def _cut(lines: list[Line], screen: Screen) -> list[Line]:
@@ -223,7 +232,7 @@ def _served(fleet: Fleet, now: float) -> Iterator[Line]:
     """Yield what the hosts of the present wave have served, while it soaks."""
     if not fleet.is_active or not any(h.phase is Phase.SOAKING for h in fleet.hosts.values()):
         return
-    rest = fleet.soaks_until() - now
+    rest = fleet.soaked_at - now
     soaks = f"; soaks {duration(rest)} more" if rest > 0 else ""
     pool = fleet.served()
     served = pool.line() if pool else "is watched"

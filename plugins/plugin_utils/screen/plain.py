@@ -55,18 +55,21 @@ def next_steps(run: Run, playbooks: str) -> list[str]:
     stuck = [name for name, host in fleet.hosts.items() if host.phase is Phase.NOT_REVERTED]
     if stuck:
         return [
-            f"next: {playbooks}/drain.yml --limit {','.join(stuck)}, then see "
-            "docs/operations.md, A host was not reverted"
+            "next, as docs/operations.md has it (A host was not reverted):",
+            f"  {playbooks}/drain.yml --limit {','.join(stuck)}",
         ]
     lost = [name for name, host in fleet.hosts.items() if host.phase is Phase.UNREACHABLE]
     if lost:
         without = ",".join(f"!{name}" for name in lost)
         return [
-            f"next: {playbooks}/status.yml, then the same command again; "
-            f"without the lost: --limit 'all,{without}'"
+            f"next: the same command again; without what was lost: --limit 'all,{without}'",
+            f"to look: {playbooks}/status.yml",
         ]
+    if fleet.asked:
+        return [f"next, when you want to go on: the same command again; {playbooks}/status.yml"]
     return [
-        f"next: fix the cause, and type the same command again; to look: {playbooks}/status.yml"
+        "next: fix the cause, and type the same command again",
+        f"to look: {playbooks}/status.yml",
     ]
 
 
