@@ -239,7 +239,8 @@ class CallbackModule(Default):
         if self._look is Look.ANSIBLE:
             super().v2_runner_item_on_failed(result)
             return
-        failure = self._failure(result, "failed", ignored=bool(result.task.ignore_errors))
+        item = str(self._get_item_label(result.result))
+        failure = self._failure(result, "failed", bool(result.task.ignore_errors), item)
         with self._display._lock:
             self._run.add_failure(failure)
         self._handle_warnings(result.result)
@@ -330,7 +331,7 @@ class CallbackModule(Default):
         now = time.time()
         failure = None
         if verdict and self._look is not Look.ANSIBLE:
-            failure = self._failure(result, verdict, ignored=outcome.ignored)
+            failure = self._failure(result, verdict, outcome.ignored)
         with self._display._lock:
             if task.action == FACTS and outcome.result.get("ansible_facts"):
                 self._run.take_facts(outcome.result["ansible_facts"], name, now)
@@ -350,247 +351,26 @@ class CallbackModule(Default):
         with self._display._lock:
             self._run.fleet.end_task(name, known, Outcome(kind, result.result), time.time())
 
-    def _failure(self, result: CallbackTaskResult, verdict: str, *, ignored: bool) -> Failure:
+    def _failure(
+        self, result: CallbackTaskResult, verdict: str, ignored: bool, item: str = ""
+    ) -> Failure:
         answer = result.result
         self._clean_results(answer, result.task.action)
         # A module that refuses has said why; of a task that failed, Ansible shows everything.
         rest = {} if verdict == "refused" else other_keys(answer)
         # What is not to be logged is no longer in the answer, but still in the exception.
-        known = details(result.exception) if answer.get("exception") else ()
+        known = () if "censored" in answer else details(result.exception)
         return Failure(
             host=self.host_label(result),
             task=result.task.get_name().strip(),
             verdict=verdict,
             text=whole_text(answer, known, self._dump_results(rest) if rest else ""),
             path=(result.task.get_path() or "") if verdict != "refused" else "",
-            item=str(self._get_item_label(answer) or ""),
+            item=item,
             ignored=ignored,
         )
 
-        # What is printed in the way of Ansible's own output needs it.
-        self._play = play
-        if self._look is Look.LINES:
-            self._say(f"play: {name}")
-        self._show()
-
-    def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say nothing: a play without hosts is common, few rollouts have a host to revert."""
-        if self._look is Look.ANSIBLE:
-            super().v2_playbook_on_no_hosts_matched()
-
-    def v2_playbook_on_include(self, included_file: IncludedFile) -> None:
-        """Say nothing."""
-        if self._look is Look.ANSIBLE:
-            super().v2_playbook_on_include(included_file)
-
-    def v2_playbook_on_task_start(self, task: PlaybookTask, is_conditional: bool) -> None:
-        """Take that a task begins, and tell what the one before has left."""
-        self._begin_task(task)
-        if self._look is Look.ANSIBLE:
-            super().v2_playbook_on_task_start(task, is_conditional)
-
-    def v2_playbook_on_handler_task_start(self, task: PlaybookTask) -> None:
-        """Take that a handler begins."""
-        self._begin_task(task)
-        if self._look is Look.ANSIBLE:
-            super().v2_playbook_on_handler_task_start(task)
-
-    def v2_runner_on_start(self, host: Host, task: PlaybookTask) -> None:
-        """Take that a host begins a task."""
-        known = self._task(task)
-        with self._display._lock:
-            first = self._run.begin_host(host.get_name(), known, time.time())
-        if first and self._look is Look.LINES:
-            self._display.display(plain.begun_line(self._run, known, time.time()))
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_on_start(host, task)
-
-    # What ends
-
-    def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
-        """Take a success; or a refusal, which a playbook judges later."""
-        task = self._task(result.task)
-        answer = result.result if needs_result(task) else {}
-        refused = bool(answer.get("is_refusal"))
-        self._end_host(result, task, Outcome("ok", answer), "refused" if refused else "")
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_on_ok(result)
-        elif result.warnings or result.deprecations:
-            self._handle_warnings(result.result)
-
-    def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
-        """Take a failure."""
-        task = self._task(result.task)
-        outcome = Outcome("failed", result.result, ignored=bool(ignore_errors))
-        # Of a loop, each item has told its own.
-        told = bool(result.task.loop and "results" in result.result)
-        self._end_host(result, task, outcome, "" if told else "failed")
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_on_failed(result, ignore_errors)
-        else:
-            self._handle_warnings(result.result)
-
-    def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
-        """Take that a host did not answer."""
-        task = self._task(result.task)
-        ignored = bool(result.task.ignore_unreachable)
-        outcome = Outcome("unreachable", result.result, ignored=ignored)
-        self._end_host(result, task, outcome, "unreachable")
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_on_unreachable(result)
-        else:
-            self._handle_warnings(result.result)
-
-    def v2_runner_on_skipped(self, result: CallbackTaskResult) -> None:
-        """Take that a task does not concern a host."""
-        self._end_host(result, self._task(result.task), Outcome("skipped"), "")
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_on_skipped(result)
-        elif result.warnings or result.deprecations:
-            self._handle_warnings(result.result)
-
-    def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
-        """Take one item of a loop."""
-        self._end_item(result, "ok")
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_item_on_ok(result)
-        elif result.warnings or result.deprecations:
-            self._handle_warnings(result.result)
-
-    def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
-        """Take the failure of one item of a loop."""
-        self._end_item(result, "failed")
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_item_on_failed(result)
-            return
-        failure = self._failure(result, "failed", ignored=bool(result.task.ignore_errors))
-        with self._display._lock:
-            self._run.add_failure(failure)
-        self._handle_warnings(result.result)
-
-    def v2_runner_item_on_skipped(self, result: CallbackTaskResult) -> None:
-        """Say nothing."""
-        if self._look is Look.ANSIBLE:
-            super().v2_runner_item_on_skipped(result)
-
-    def v2_runner_retry(self, result: CallbackTaskResult) -> None:
-        """Take what is known so far of a task that is tried again."""
-        task = self._task(result.task)
-        if needs_result(task):
-            with self._display._lock:
-                self._run.fleet.end_task(
-                    result.host.get_name(), task, Outcome("ok", result.result), time.time()
-                )
-        if self._look is not Look.PICTURE:
-            super().v2_runner_retry(result)
-
-    def v2_on_file_diff(self, result: CallbackTaskResult) -> None:
-        """Show a difference as Ansible does."""
-        if context.CLIARGS.get("diff"):
-            super().v2_on_file_diff(result)
-
-    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        """Leave the last picture, or the recap of Ansible."""
-        now = time.time()
-        run = self._run
-        self._tell(run.flush())
-        run.fleet.finish(now)
-        run.has_ended = True
-        # What a rescue has caught is no failure.
-        bad = {*stats.failures, *stats.dark}
-        run.failed = {host: task for host, task in run.failed.items() if host in bad}
-        self._give_signals_back()
-        if self._look is Look.ANSIBLE:
-            super().v2_playbook_on_stats(stats)
-            return
-        if not run.has_failed:
-            memory.remember(self._file, self._command, now - run.began_at)
-        steps = plain.next_steps(run, _playbooks())
-        if self._look is Look.LINES:
-            for line in (plain.verdict(run, now), *steps):
-                self._say(line)
-            super().v2_playbook_on_stats(stats)
-            return
-        changed = [(host, stats.changed.get(host, 0)) for host in sorted(stats.processed)]
-        recap = [f"  {line}" for line in (plain.changed_line(changed), *steps)]
-        region, self._region = self._region, None
-        if region is not None:
-            region.close()
-            region.leave(last_picture(run, region.screen(), now, recap))
-        if stats.custom and self.get_option("show_custom_stats"):
-            super().v2_playbook_on_stats(stats)
-
-    # What is known of Ansible's objects
-
-    def _task(self, task: PlaybookTask) -> Task:
-        known = self._tasks.get(task._uuid)
-        if known is None:
-            options = task.args if isinstance(task.args, Mapping) else {}
-            known = self._tasks[task._uuid] = Task(
-                name=task.get_name().strip(),
-                action=str(task.action),
-                options=options,
-                delegated=task.delegate_to is not None and task.action != FACTS,
-                once=task.run_once is True,
-            )
-        return known
-
-    def _begin_task(self, task: PlaybookTask) -> None:
-        known = self._task(task)
-        self._tell(self._run.begin_task(known, time.time()))
-        if self._look is Look.ANSIBLE:
-            return
-        # For what is printed in the way of Ansible's own output, such as a difference of files.
-        self._last_task_name = None
-        if known.action in ASKING or task.debugger:
-            self._hide()
-        else:
-            self._show()
-
-    def _end_host(
-        self, result: CallbackTaskResult, task: Task, outcome: Outcome, verdict: str
-    ) -> None:
-        name = result.host.get_name()
-        now = time.time()
-        failure = None
-        if verdict and self._look is not Look.ANSIBLE:
-            failure = self._failure(result, verdict, ignored=outcome.ignored)
-        with self._display._lock:
-            if task.action == FACTS and outcome.result.get("ansible_facts"):
-                self._run.take_facts(outcome.result["ansible_facts"], name, now)
-            self._run.end_host(name, task, outcome, failure, now)
-            if result.is_changed():
-                self._run.add_change(name)
-
-    def _end_item(self, result: CallbackTaskResult, kind: str) -> None:
-        """Take the item of a loop: over hosts, such as the end of a rollout on each; or in time."""
-        task = self._task(result.task)
-        if task.action not in PICTURED:
-            return
-        name = result.host.get_name()
-        if task.delegated:
-            name = str(self._get_item_label(result.result))
-        known = Task(task.name, task.action, task.options)
-        with self._display._lock:
-            self._run.fleet.end_task(name, known, Outcome(kind, result.result), time.time())
-
-    def _failure(self, result: CallbackTaskResult, verdict: str, *, ignored: bool) -> Failure:
-        answer = result.result
-        self._clean_results(answer, result.task.action)
-        rest = other_keys(answer)
-        # What is not to be logged is no longer in the answer, but still in the exception.
-        known = details(result.exception) if answer.get("exception") else ()
-        return Failure(
-            host=self.host_label(result),
-            task=result.task.get_name().strip(),
-            verdict=verdict,
-            text=whole_text(answer, known, self._dump_results(rest) if rest else ""),
-            path=result.task.get_path() or "",
-            item=str(self._get_item_label(answer) or ""),
-            ignored=ignored,
-        )
-
-    # What is printed
+        # What is printed
 
     def _say(self, text: str) -> None:
         self._display.display(plain.stamped(self._run, time.time(), text))

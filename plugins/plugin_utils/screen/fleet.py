@@ -14,11 +14,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.phases import (
     FAILING,
     IN_WAVE,
+    PREPARED,
     ROLLOUT,
     SLOT,
     SOAK,
     TRAFFIC,
-    PREPARED,
     Outcome,
     Phase,
     Task,

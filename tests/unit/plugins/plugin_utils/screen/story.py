@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.failures import Failure
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.phases import (
@@ -66,10 +65,10 @@ class Story:
             failure = Failure(host, task.name, verdict, text, ignored=ignored)
         self.run.end_host(host, task, outcome, failure, self.now)
 
-    def does(self, task: Task, hosts: list[str], **result: Any) -> None:
+    def does(self, task: Task, hosts: list[str], **result: object) -> None:
         self.begins(task, *hosts)
         for host in hosts:
-            self.ends(task, host, **result)
+            self.ends(task, host, **result)  # type: ignore[arg-type]
 
     def begun(self) -> Story:
         """All hosts are locked."""

@@ -191,7 +191,7 @@ def test_second_batch_of_a_patch_keeps_the_phases_of_the_first() -> None:
     story.begun()
     story.does(END, ["web1"], changed=True)
     story.facts(rollout_kind="patch", rollout_plan={"waves": {"shop": [["web1"], ["web2"]]}})
-    assert list(story.run.fleet.hosts.values())[0].locked is False
+    assert story.run.fleet.hosts["web1"].locked is False
     assert story.run.fleet.is_active
 
 
