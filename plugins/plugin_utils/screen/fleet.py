@@ -254,7 +254,7 @@ class Fleet:
 
 
 def _first_line(text: object) -> str:
-    return str(text or "").strip().partition("\n")[0]
+    return str(text or "").strip().partition("\n")[0].removeprefix("Task failed: ")
 
 
 def _note(task: Task, result: Mapping[str, Any]) -> str:

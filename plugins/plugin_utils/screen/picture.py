@@ -187,7 +187,8 @@ def _title(run: Run, screen: Screen, now: float) -> Iterator[Line]:
     if run.kind == "patch":
         wave = f"{len(fleet.hosts)} hosts"
     who = f"  by {fleet.who}" if fleet.who else ""
-    yield ((f"  {wave}  {clock}{who}", ""), (f"  rollout {fleet.id}", "dim"))
+    asked = [(", interrupted", "bold yellow")] if fleet.asked else []
+    yield ((f"  {wave}", ""), *asked, (f"  {clock}{who}", ""), (f"  rollout {fleet.id}", "dim"))
 
 
 def _subject(app: str, fleet: Fleet) -> str:

@@ -66,7 +66,10 @@ def next_steps(run: Run, playbooks: str) -> list[str]:
             f"to look: {playbooks}/status.yml",
         ]
     if fleet.asked:
-        return [f"next, when you want to go on: the same command again; {playbooks}/status.yml"]
+        return [
+            "next: the same command again, when the release is to go on",
+            f"to look: {playbooks}/status.yml",
+        ]
     return [
         "next: fix the cause, and type the same command again",
         f"to look: {playbooks}/status.yml",

@@ -167,6 +167,8 @@ class Region:
                 vertical_overflow="crop",
             )
             self._live.start()
+            # It has been asked for, and not been drawn.
+            self._shown = None
             # A cursor that is hidden stays so if the process is killed.
             self._console.show_cursor(True)
             for name in ("stdout", "stderr"):
