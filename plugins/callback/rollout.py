@@ -67,7 +67,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.picture import (
     last_picture,
     live_picture,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import HAS_RICH, Region
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.run import Run, Told
 
 if TYPE_CHECKING:
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from ansible.playbook.included_file import IncludedFile
     from ansible.playbook.play import Play
     from ansible.playbook.task import Task as PlaybookTask
+    from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import Region
 
 #: Actions that ask the operator something.
 ASKING = frozenset({"pause", "ansible.builtin.pause", "ansible.legacy.pause"})
@@ -115,7 +115,6 @@ class CallbackModule(Default):
             check=bool(context.CLIARGS.get("check")),
             terminal=sys.stdout.isatty(),
             environment=os.environ,
-            has_rich=HAS_RICH,
         )
         self._tasks = {}
         self._heed_signals()
@@ -126,10 +125,7 @@ class CallbackModule(Default):
         self._command = " ".join([str(name.resolve()), *_arguments("inventory", "subset", "tags")])
         self._run.expected = memory.expected_seconds(self._file, self._command)
         if self._look is Look.PICTURE:
-            self._region = Region(
-                self._draw, self._display._lock, colours=not constants.ANSIBLE_NOCOLOR
-            )
-            self._region.open()
+            self._open_region()
 
     def v2_playbook_on_vars_prompt(self, *args: object, **kwargs: object) -> None:
         """Leave the terminal to the question; the next play takes it back."""
@@ -296,6 +292,18 @@ class CallbackModule(Default):
             region.leave(last_picture(run, region.screen(), now, recap))
         if stats.custom and self.get_option("show_custom_stats"):
             super().v2_playbook_on_stats(stats)
+
+    def _open_region(self) -> None:
+        """Show the picture, if the library for it is there."""
+        # Here, since every run without a terminal would pay for the import.
+        try:
+            from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import Region
+        except ImportError:
+            self._look = Look.LINES
+            return
+        colours = not constants.ANSIBLE_NOCOLOR
+        self._region = Region(self._draw, self._display._lock, colours=colours)
+        self._region.open()
 
     # What is known of Ansible's objects
 
