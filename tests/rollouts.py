@@ -198,7 +198,10 @@ def _end(record: Record, outcome: Outcome, reason: str, states: dict[str, str]) 
         record["hosts"][host]["state"] = state
     record["lines"] = [
         "HOST  RELEASE         STATE",
-        *(f"{name}  {one['after'] or '?'}  {one['state']}" for name, one in record["hosts"].items()),
+        *(
+            f"{name}  {one['after'] or '?'}  {one['state']}"
+            for name, one in record["hosts"].items()
+        ),
     ]
     record["outcome"], record["reason"] = outcome, reason
     record["next"] = [
@@ -233,7 +236,9 @@ def reverted(number: int = 4) -> Record:
             seed=len(name),
         )
     record["ended_at"] = end
-    record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])
+    record["receipt"] = summed(
+        [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
+    )
     states = {
         name: "not begun" if host["wave"] == 3 else "reverted"
         for name, host in record["hosts"].items()
@@ -256,7 +261,9 @@ def refused(number: int = 4) -> Record:
         host["phases"] = []
     record["hosts"]["web1"]["phases"] = [phase("build", BEGAN + 2, BEGAN + 18.4)]
     states = {name: "refused" if name == "web1" else "not begun" for name in record["hosts"]}
-    reason = "web1: requirements.txt: klarna==9.9.9 is not in the index; expected one of 4.1.0, 4.2.0"
+    reason = (
+        "web1: requirements.txt: klarna==9.9.9 is not in the index; expected one of 4.1.0, 4.2.0"
+    )
     return _end(record, "refused", reason, states)
 
 
@@ -266,7 +273,9 @@ def unreachable(number: int = 4) -> Record:
     lost = record["apps"]["shop"]["waves"][1][0]
     host = record["hosts"][lost]
     host.update(state="unreachable", after=None, receipt=None)
-    host["notes"] = ["could not be reverted, since it does not answer; the next run brings it up to date"]
+    host["notes"] = [
+        "could not be reverted, since it does not answer; the next run brings it up to date"
+    ]
     host["phases"] = host["phases"][:3]
     known = [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
     record["receipt"] = summed(known)
@@ -279,7 +288,9 @@ def idle(number: int = 2) -> Record:
     for host in record["hosts"].values():
         host["receipt"] = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
         host["receipt"]["bins"] = []
-    record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])
+    record["receipt"] = summed(
+        [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
+    )
     return record
 
 
@@ -293,7 +304,9 @@ def several() -> Record:
     for index, host in enumerate(other["hosts"].values(), 1):
         host["app"] = "api"
         record["hosts"][f"api{index}"] = host
-    record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])
+    record["receipt"] = summed(
+        [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
+    )
     record["outcome"], record["reason"] = "reverted", other["reason"]
     record["next"] = other["next"]
     return record

@@ -20,7 +20,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page import page
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.receipt_text import receipt_lines
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Record
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.account import Told, make_record
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.report import rollout_report
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import RolloutPlan
 
 display = Display()
@@ -43,7 +42,8 @@ class ActionModule(ControllerAction):
         "plan": {"type": "dict", "required": True},
         "progress": {"type": "dict", "default": {}},
         "ended": {"type": "dict", "default": {}},
-        "early": {"type": "list", "elements": "str", "default": []},
+        "early": {"type": "bool", "default": False},
+        "lines": {"type": "list", "elements": "str", "default": []},
         "failure": {"type": "str", "default": ""},
         "directory": {"type": "str", "default": ""},
     }
@@ -52,10 +52,7 @@ class ActionModule(ControllerAction):
         """Return the record, where it was written, and whether the rollout has failed."""
         plan = cast("RolloutPlan", options["plan"])
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
-        lines, failure = list(options["early"]), str(options["failure"])
-        if not lines and options["kind"] != "patch":
-            report = rollout_report(options["progress"], plan, hostvars)
-            lines, failure = report["lines"], report["failure"]
+        lines, failure = list(options["lines"]), str(options["failure"])
         # Of what ended before it had begun, or is no rollout, there is nothing to keep.
         if self._task.check_mode or not options["kind"] or not plan.get("order"):
             _show(lines)
@@ -68,7 +65,7 @@ class ActionModule(ControllerAction):
             ended_at=round(time.time(), 3),
             command=_command(),
             failure=failure,
-            early=options["early"],
+            early=lines if options["early"] else [],
         )
         ended = {
             host: options["ended"].get(host) or hostvars[host].get("rollout_ended") or {}
@@ -100,7 +97,7 @@ def _sources(task_vars: Mapping[str, Any]) -> list[str]:
 
 def _inventory(task_vars: Mapping[str, Any]) -> str:
     """Return the name of the inventory."""
-    path = Path(next(iter(_sources(task_vars)), ""))
+    path = Path(next(reversed(_sources(task_vars)), ""))
     return path.parent.name if path.is_file() and path.parent.name else path.name
 
 
