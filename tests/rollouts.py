@@ -215,11 +215,11 @@ def reverted(number: int = 4) -> Record:
     second = BEGAN + 21.5 + 21
     end = second + 21 + 6
     culprit = waves[1][0]
-    for name, host in record["hosts"].items():
+    for seed, (name, host) in enumerate(record["hosts"].items()):
         host["after"] = BEFORE
         if host["wave"] == 3:
             host["phases"] = host["phases"][:1]
-            host["receipt"] = receipt(BEGAN, end, end + 1, rate=380 / number, seed=len(name))
+            host["receipt"] = receipt(BEGAN, end, end + 1, rate=380 / number, seed=seed)
             continue
         switched = next(one["from"] for one in host["phases"] if one["name"] == "cut over")
         host["phases"] = [one for one in host["phases"] if one["name"] != "drain"]
@@ -230,7 +230,7 @@ def reverted(number: int = 4) -> Record:
             switched,
             rate=380 / number,
             failures=(0, 4, 7, 9, 12, 11, 8, 3) if name == culprit else (),
-            seed=len(name),
+            seed=seed,
         )
     record["ended_at"] = end
     record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])

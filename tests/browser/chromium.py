@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from bench.containers import environment
+
 IMAGE = "localhost/asgi-fleet-browser:trixie"
 #: Where the container sees the folder of the pages.
 PAGES = "/pages"
@@ -138,15 +140,15 @@ def chromium(pages: Path, name: str) -> Iterator[Tab]:
     # Chromium reads commands from its descriptor 3 and writes answers to 4, and so must podman.
     command = [
         *("bash", "-c", 'exec "$@" 3<&"$IN" 4>&"$OUT"', "-"),
-        *("podman", "run", "--rm", "--init", "--network=none", "--preserve-fds=2"),
+        *("podman", "run", "--rm", "--network=none", "--preserve-fds=2"),
         *(f"--name={name}", f"--volume={pages}:{PAGES}:ro", "--entrypoint=chromium", IMAGE),
         *OPTIONS,
         "about:blank",
     ]
     inherited = (ours[0], theirs[1])
-    environment = {**os.environ, "IN": str(ours[0]), "OUT": str(theirs[1])}
+    descriptors = {**environment(), "IN": str(ours[0]), "OUT": str(theirs[1])}
     browser = subprocess.Popen(
-        command, pass_fds=inherited, env=environment, stderr=subprocess.PIPE, text=True
+        command, pass_fds=inherited, env=descriptors, stderr=subprocess.PIPE, text=True
     )
     for descriptor in inherited:
         os.close(descriptor)
@@ -160,8 +162,13 @@ def chromium(pages: Path, name: str) -> Iterator[Tab]:
                 tab.send(f"{domain}.enable")
             yield tab
     except (RuntimeError, BrokenPipeError) as error:
-        subprocess.run(["podman", "rm", "--force", name], check=False, capture_output=True)
+        _remove(name)
         raise RuntimeError(f"{error}: {browser.communicate()[1][-2000:]}") from error
     finally:
-        subprocess.run(["podman", "rm", "--force", name], check=False, capture_output=True)
+        _remove(name)
         browser.wait(timeout=30)
+
+
+def _remove(name: str) -> None:
+    command = ["podman", "rm", "--force", "--ignore", name]
+    subprocess.run(command, env=environment(), check=False, capture_output=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -48,13 +49,13 @@ KINDS = {
     "scale": "Change of workers",
     "patch": "System update",
 }
-#: How each outcome is to look, and what it means for whoever has not read the documentation.
+#: How each outcome is to look, and what it means, where the verdict below does not say so.
 OUTCOMES = {
-    "succeeded": ("good", "Every host has done its part."),
+    "succeeded": ("good", ""),
     "reverted": ("warn", "Hosts that had been switched were switched back."),
     "interrupted": ("warn", "It was interrupted before its end."),
     "failed": ("bad", "It ended before every host had done its part."),
-    "refused": ("bad", "It ended before any host was switched."),
+    "refused": ("bad", ""),
 }
 
 
@@ -81,7 +82,7 @@ class Head:
         title: Of the browser's window.
         kind: What was done.
         name: The application, or how many.
-        outcome: How it ended, `tone` how that is to look, `meaning` what it means.
+        outcome: How it ended; `tone` is how that is to look, `meaning` what it means, or empty.
         facts: Labels with their values.
         began: When, for programs.
     """
@@ -170,4 +171,4 @@ def _reasons(record: Record) -> list[Reason]:
         if reason and reason not in whole:
             found.append((clean(name) if len(record["apps"]) > 1 else "", reason))
     split = [(app, *reason.partition("\n")) for app, reason in found]
-    return [Reason(app, first, rest.strip("\n")) for app, first, _, rest in split]
+    return [Reason(app, first, dedent(rest.strip("\n"))) for app, first, _, rest in split]

@@ -39,7 +39,7 @@ def receipt_lines(record: Record) -> list[str]:
     span = between(total["from"], total["to"])
     lines = [f"served while it ran ({span}): {_served(total)}"]
     # The only host is the sum.
-    if len(record["hosts"]) > 1:
+    if len(record["hosts"]) > 1 and total["requests"]:
         lines += _of_hosts(known, each=len(record["hosts"]) <= FEW)
     if len(total["by_release"]) > 1 or total["failed"]:
         lines.append(_by_release(total["by_release"]))
