@@ -36,12 +36,16 @@ def main() -> None:
             ):
                 tab.open(f"{name}.html", width=width, dark=dark)
                 # To the end of the timeline: what follows is tables.
-                end = tab.evaluate("document.querySelector('.legend').getBoundingClientRect().bottom")
+                end = tab.evaluate(
+                    "document.querySelector('.legend').getBoundingClientRect().bottom"
+                )
                 path = target / f"{picture}.png"
-                tab.screenshot(path, height=round(end) + 24)
+                tab.screenshot(path, height=round(end) + 10)
                 _shrink(path)
                 if path.stat().st_size > MOST_BYTES:
-                    raise SystemExit(f"{path} has {path.stat().st_size} bytes; expected {MOST_BYTES}")
+                    raise SystemExit(
+                        f"{path} has {path.stat().st_size} bytes; expected {MOST_BYTES}"
+                    )
 
 
 def _shrink(path: Path) -> None:

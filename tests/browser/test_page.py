@@ -23,6 +23,7 @@ RECORDS = {
     "unreachable": rollouts.unreachable(),
     "idle": rollouts.idle(),
     "several": rollouts.several(),
+    "bare": rollouts.bare(),
     "hostile": rollouts.hostile(),
 }
 #: What the checks must find.
@@ -128,4 +129,6 @@ def test_print_has_no_scroll_box_and_fits_the_paper(browser: Tab) -> None:
     browser.open("reverted.html", width=720)
     browser.send("Emulation.setEmulatedMedia", media="print")
     assert browser.evaluate("document.documentElement.scrollWidth") <= 720
-    assert browser.evaluate("getComputedStyle(document.querySelector('pre')).overflowY") == "visible"
+    assert (
+        browser.evaluate("getComputedStyle(document.querySelector('pre')).overflowY") == "visible"
+    )

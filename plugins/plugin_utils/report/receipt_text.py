@@ -59,7 +59,9 @@ def _of_hosts(receipts: Mapping[str, Receipt], each: bool) -> list[str]:
     width = max((len(host) for host, _ in worst[:WORST]), default=0)
     lines = [f"{host:{width}}  {_served(one)}" for host, one in worst[:WORST]]
     if len(worst) > WORST:
-        also = ", ".join(f"{host} {number(one['failed'])}" for host, one in worst[WORST : 2 * WORST])
+        also = ", ".join(
+            f"{host} {number(one['failed'])}" for host, one in worst[WORST : 2 * WORST]
+        )
         left = len(worst) - 2 * WORST
         lines.append(f"also failed: {also}" + (f", and on {left} other hosts" if left > 0 else ""))
     well = len(receipts) - len(worst)
