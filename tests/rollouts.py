@@ -1,4 +1,4 @@
-"""Made-up records of rollouts, as `plugin_utils/report/record.py` has them: the same at every run."""
+"""Made-up records of rollouts, as `report/record.py` has them: the same at every run."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
 BEGAN = 1795874531.0
 BEFORE, AFTER = "1.4.0-9f86d081", "1.4.1-2c26b46b"
 COMMIT = "2c26b46b68ffc68ff99b453c1d30413413422d70"
+#: Why each host has its number of workers.
+WORKERS = "5 workers: 2 cores allow 5, and 3400 MB for one slot would allow 26"
 #: What the journal of a release says in which an exception is not caught.
 JOURNAL = """\
   14:03:00 gunicorn[2231]: ERROR:    Exception in ASGI application
   14:03:00 gunicorn[2231]: Traceback (most recent call last):
-  14:03:00 gunicorn[2231]:   File "/srv/shop/releases/1.4.1-2c26b46b/app/shop/checkout.py", line 41, in pay
+  14:03:00 gunicorn[2231]:   File "/srv/shop/live/app/shop/checkout.py", line 41, in pay
   14:03:00 gunicorn[2231]:     provider = PROVIDERS[order.provider]
   14:03:00 gunicorn[2231]:                ~~~~~~~~~^^^^^^^^^^^^^^^^
   14:03:00 gunicorn[2231]: KeyError: 'klarna'
@@ -151,7 +153,7 @@ def succeeded(number: int = 4, *, app: str = "shop", kind: Kind = "release") -> 
                 "after": AFTER,
                 "phases": phases,
                 "workers": 5,
-                "workers_reason": "5 workers: 2 cores allow 5, and 3,400 MB for one slot would allow 26",
+                "workers_reason": WORKERS,
                 "notes": [],
                 "receipt": receipt(BEGAN, end, switched, rate=380 / number, seed=len(found)),
             }
@@ -255,7 +257,13 @@ def refused(number: int = 4) -> Record:
     record["ended_at"] = BEGAN + 19
     record["receipt"] = None
     for host in record["hosts"].values():
-        host.update(wave=None, after=BEFORE, receipt=None, workers=None, workers_reason=None)
+        host |= {
+            "wave": None,
+            "after": BEFORE,
+            "receipt": None,
+            "workers": None,
+            "workers_reason": None,
+        }
         host["phases"] = []
     record["hosts"]["web1"]["phases"] = [phase("build", BEGAN + 2, BEGAN + 18.4)]
     states = {name: "refused" if name == "web1" else "not begun" for name in record["hosts"]}
@@ -270,7 +278,7 @@ def unreachable(number: int = 4) -> Record:
     record = reverted(number)
     lost = record["apps"]["shop"]["waves"][1][0]
     host = record["hosts"][lost]
-    host.update(state="unreachable", after=None, receipt=None)
+    host |= {"state": "unreachable", "after": None, "receipt": None}
     host["notes"] = [
         "could not be reverted, since it does not answer; the next run brings it up to date"
     ]
@@ -284,8 +292,9 @@ def idle(number: int = 2) -> Record:
     """Return a rollout during which nobody asked for anything."""
     record = succeeded(number)
     for host in record["hosts"].values():
-        host["receipt"] = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
-        host["receipt"]["bins"] = []
+        nothing = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
+        nothing["bins"] = []
+        host["receipt"] = nothing
     record["receipt"] = summed(
         [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
     )
@@ -297,7 +306,7 @@ def several() -> Record:
     record = succeeded(3)
     other = reverted(2)
     api = other["apps"]["shop"]
-    api.update(domain="api.example.com", waves=[["api1"], ["api2"]])
+    api |= {"domain": "api.example.com", "waves": [["api1"], ["api2"]]}
     record["apps"]["api"] = api
     for index, host in enumerate(other["hosts"].values(), 1):
         host["app"] = "api"
@@ -314,11 +323,32 @@ def bare() -> Record:
     """Return a record in which nothing is known that may be unknown."""
     record = succeeded(2)
     for host in record["hosts"].values():
-        host.update(wave=None, before=None, after=None, workers=None, workers_reason=None)
-        host.update(phases=[], notes=[], receipt=None, state="")
+        host |= {
+            "wave": None,
+            "before": None,
+            "after": None,
+            "workers": None,
+            "workers_reason": None,
+        }
+        host |= {"phases": [], "notes": [], "receipt": None, "state": ""}
     app = record["apps"]["shop"]
-    app.update(domain="", release="", before=[], commit="", subject="", url="", waves=[])
-    record.update(who="", inventory="", ended_at=None, next=[], receipt=None, lines=[])
+    app |= {
+        "domain": "",
+        "release": "",
+        "before": [],
+        "commit": "",
+        "subject": "",
+        "url": "",
+        "waves": [],
+    }
+    record |= {
+        "who": "",
+        "inventory": "",
+        "ended_at": None,
+        "next": [],
+        "receipt": None,
+        "lines": [],
+    }
     record["outcome"] = "interrupted"
     return record
 
@@ -329,17 +359,35 @@ def hostile() -> Record:
     long = "very-long-name-of-a-host-" * 9 + ".example.com"
     record = reverted(3)
     app = record["apps"].pop("shop")
-    app.update(domain=evil, release=evil, before=[evil, "x" * 120], commit=evil, subject=evil * 4)
-    app.update(url="javascript:alert(1)", reason=evil)
+    app |= {
+        "domain": evil,
+        "release": evil,
+        "before": [evil, "x" * 120],
+        "commit": evil,
+        "subject": evil * 4,
+    }
+    app |= {"url": "javascript:alert(1)", "reason": evil}
     record["apps"][evil] = app
     names = [evil, long, "web3"]
     for host in record["hosts"].values():
-        host.update(app=evil, before=evil, after=evil, workers_reason=evil, notes=[evil, "y" * 400])
+        host |= {
+            "app": evil,
+            "before": evil,
+            "after": evil,
+            "workers_reason": evil,
+            "notes": [evil, "y" * 400],
+        }
         host["state"] = evil
     record["hosts"] = dict(zip(names, record["hosts"].values(), strict=True))
     app["waves"] = [[evil], [long], ["web3"]]
     if record["receipt"]:
         record["receipt"]["by_release"] = {evil: {"requests": 9000, "failed": 54}}
-    record.update(id=evil, who=evil, inventory=evil, next=[evil], lines=[evil, "z" * 300])
+    record |= {
+        "id": evil,
+        "who": evil,
+        "inventory": evil,
+        "next": [evil],
+        "lines": [evil, "z" * 300],
+    }
     record["reason"] = evil + "\n" + evil + "\n" + "w" * 500
     return record

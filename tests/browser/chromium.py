@@ -1,7 +1,7 @@
 """Debian's chromium in a container without a network, driven over a pipe by its own protocol.
 
-Two pipes instead of a port: nothing else on this machine can reach the browser, and two runs at once
-do not collide. https://chromedevtools.github.io/devtools-protocol/ describes the messages.
+Two pipes instead of a port: nothing else on this machine can reach the browser, and two runs at
+once do not collide. https://chromedevtools.github.io/devtools-protocol/ describes the messages.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Tab:
     _last: int = 0
     _seen: list[str] = field(default_factory=list)
 
-    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def send(self, method: str, **parameters: object) -> dict[str, Any]:
         """Send a command and return its result.
 
         Raises:
@@ -85,7 +85,7 @@ class Tab:
         while "Page.loadEventFired" not in self._seen:
             self._read()
 
-    def evaluate(self, script: str) -> Any:
+    def evaluate(self, script: str) -> Any:  # noqa: ANN401 (whatever the page has)
         """Return what an expression gives in the page.
 
         Raises:

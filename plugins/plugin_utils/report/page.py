@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.chart import chart
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page_hosts import groups, plans
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page_served import (
@@ -38,6 +36,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.words import (
     duration,
     machine_time,
 )
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 #: Beside the code, also in an installed collection.
 TEMPLATES = Path(__file__).with_name("templates")

@@ -24,7 +24,7 @@ WORST = 3
 
 
 def receipt_lines(record: Record) -> list[str]:
-    """Return what was served while a rollout ran, as at most eight lines; none if no host was asked.
+    """Return what was served while a rollout ran, in at most eight lines; none if nobody asked.
 
     The sum first, then each host, then each release. Of more than six hosts only those with failed
     requests are named, the worst first.

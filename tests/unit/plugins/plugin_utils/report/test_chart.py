@@ -21,11 +21,11 @@ def test_column_stands_where_its_second_is() -> None:
     record = rollouts.succeeded(1)
     receipt = record["receipt"]
     assert receipt
-    receipt.update(bins=[[int(BEGAN) + 10, 50, 0], [int(BEGAN) + 12, 100, 1]], failed=1)
+    receipt |= {"bins": [[int(BEGAN) + 10, 50, 0], [int(BEGAN) + 12, 100, 1]], "failed": 1}
     found = chart(record, Frame(BEGAN, BEGAN + 100))
     assert found
     assert (found.top, found.half) == ("200", "100")
-    # Ten per mille of the width each; from the lower edge, 100, to the height of 25 and of 50 per cent.
+    # From the lower edge, 100: one second is 10 of 1,000; 50 of 200 requests are 25 of 100.
     assert found.served == "M100 100V75H110V100zM120 100V50H130V100z"
     # One failure is seen.
     assert found.failed == "M120 100V96H130V100z"

@@ -1,4 +1,4 @@
-"""The page of a rollout, read as a browser's parser reads it. `make browser` looks at it as well."""
+"""The page of a rollout, read as a parser reads it. `make browser` looks at it as well."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import itertools
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page import page
@@ -137,7 +136,7 @@ def test_link_has_no_credentials() -> None:
     assert link["href"] == "https://git.example.com/shop.git"
 
 
-def texts(value: Any) -> list[str]:
+def texts(value: object) -> list[str]:
     """Return the texts and numbers of a part of a record that a person is to find in the page."""
     if isinstance(value, dict):
         return [text for one in value.values() for text in texts(one)]

@@ -15,14 +15,15 @@ def test_receipt_says_the_sum_then_the_hosts_then_the_releases() -> None:
     total = record["receipt"]
     assert total is not None
     assert lines[0] == (
-        f"served while it ran (14:02:11 to 14:03:19 UTC): {total['requests']:,} requests, 0 failed; "
-        f"longest gap {total['longest_gap_ms']} ms, slowest {total['slowest_ms']} ms, "
+        f"served while it ran (14:02:11 to 14:03:19 UTC): {total['requests']:,} requests, "
+        f"0 failed; longest gap {total['longest_gap_ms']} ms, slowest {total['slowest_ms']} ms, "
         f"p99 {total['p99_ms']} ms"
     )
     assert [line.split()[0] for line in lines[1:3]] == ["web1", "web2"]
     old, new = (total["by_release"][name]["requests"] for name in (rollouts.BEFORE, rollouts.AFTER))
     assert lines[3:] == [
-        f"{rollouts.BEFORE}: {old:,} requests, 0 failed; {rollouts.AFTER}: {new:,} requests, 0 failed"
+        f"{rollouts.BEFORE}: {old:,} requests, 0 failed; "
+        f"{rollouts.AFTER}: {new:,} requests, 0 failed"
     ]
 
 
@@ -43,8 +44,11 @@ def test_only_host_is_the_sum() -> None:
 def test_one_request_is_one() -> None:
     record = rollouts.succeeded(1)
     assert record["receipt"]
-    record["receipt"].update(requests=1, by_release={rollouts.AFTER: {"requests": 1, "failed": 0}})
-    record["receipt"].update(longest_gap_ms=None, slowest_ms=7, p99_ms=None)
+    record["receipt"] |= {
+        "requests": 1,
+        "by_release": {rollouts.AFTER: {"requests": 1, "failed": 0}},
+    }
+    record["receipt"] |= {"longest_gap_ms": None, "slowest_ms": 7, "p99_ms": None}
     (line,) = receipt_lines(record)
     assert line.endswith("UTC): 1 request, 0 failed; slowest 7 ms")
 
