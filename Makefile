@@ -111,6 +111,10 @@ unit-host: bootstrap-host-python
 ways: bootstrap-hosts ## Test the guides' other ways to run app/: local servers, the container, Kubernetes' manifest [ARGS=...]
 	pytest -q tests/ways $(ARGS)
 
+.PHONY: browser
+browser: bootstrap-hosts ## Look at the page of a rollout in chromium: phone and screen, light and dark [ARGS=--pictures: write docs/images]
+	@tools/browser $(ARGS)
+
 .PHONY: molecule
 molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
 	@python tools/scenarios.py $(if $(KEEP),--keep) $(SCENARIO)

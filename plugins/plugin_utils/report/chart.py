@@ -86,7 +86,8 @@ def chart(record: Record, shown: Frame) -> Chart | None:
     if receipt is None or not receipt["requests"] or not bins:
         return None
     most = max(one.requests / one.seconds for one in bins)
-    top = nice(most)
+    # Some room above, for the labels.
+    top = nice(1.08 * most)
     return Chart(
         "".join(_column(one, one.requests, top, shown) for one in bins if one.requests),
         "".join(_column(one, one.failed, top, shown, LEAST) for one in bins if one.failed),
@@ -120,11 +121,11 @@ def merged(receipt: Receipt) -> list[Bin]:
 
 
 def nice(most: float) -> int:
-    """Return a round number that is not below `most`: 1, 2, 4, 6, 8 or 10 times a power of ten."""
+    """Return a round number that is not below `most`: 1 to 10 times a power of ten."""
     power = 1
     while 10 * power < most:
         power *= 10
-    return next(factor * power for factor in (1, 2, 4, 6, 8, 10) if factor * power >= most)
+    return next(factor * power for factor in (1, 2, 3, 4, 5, 6, 8, 10) if factor * power >= most)
 
 
 def _column(one: Bin, count: int, top: int, shown: Frame, least: float = 0.0) -> str:

@@ -110,7 +110,7 @@ def _group(title: str, hosts: Sequence[str], record: Record) -> HostGroup:
     receipts = [receipt for host in hosts if (receipt := known[host]["receipt"])]
     requests = sum(receipt["requests"] for receipt in receipts)
     served = f", {counted(requests, 'request')}, 0 failed" if receipts else ""
-    release = f" on {clean(first['after'])}" if first["after"] else ""
+    release = f", on {clean(first['after'])}" if first["after"] else ""
     return HostGroup(
         f"{title}: {counted(len(hosts), 'host')} alike",
         f"{clean(first['state'])}{release}{served}",

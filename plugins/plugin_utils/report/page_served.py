@@ -89,8 +89,10 @@ class Release:
 
 
 def verdict(record: Record) -> str:
-    """Return in a sentence what was served while it ran."""
+    """Return in a sentence what was served while it ran, or that nothing was done."""
     receipt = record["receipt"]
+    if record["outcome"] == "refused":
+        return "It ended before any host was switched."
     unknown = [clean(host) for host, one in record["hosts"].items() if not one["receipt"]]
     if receipt is None:
         return "What was served while it ran is not known."
