@@ -278,11 +278,7 @@ def unreachable(number: int = 4) -> Record:
     record = reverted(number)
     lost = record["apps"]["shop"]["waves"][1][0]
     host = record["hosts"][lost]
-<<<<<<< HEAD
-    host.update(state="unreachable", after=None, receipt=None)
-=======
     host |= {"state": "unreachable", "after": None, "receipt": None}
->>>>>>> d506d6d5c2b08e71d21683d6ebe298bc2fbc0940
     host["notes"] = [
         "could not be reverted, since it does not answer; the next run brings it up to date"
     ]
@@ -296,14 +292,9 @@ def idle(number: int = 2) -> Record:
     """Return a rollout during which nobody asked for anything."""
     record = succeeded(number)
     for host in record["hosts"].values():
-<<<<<<< HEAD
-        host["receipt"] = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
-        host["receipt"]["bins"] = []
-=======
         nothing = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
         nothing["bins"] = []
         host["receipt"] = nothing
->>>>>>> d506d6d5c2b08e71d21683d6ebe298bc2fbc0940
     record["receipt"] = summed(
         [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
     )
