@@ -108,8 +108,9 @@ def merged(receipt: Receipt) -> list[Bin]:
     if not given:
         return []
     size = max(receipt["bin_seconds"], 1)
-    first = min(begin for begin, _, _ in given)
-    several = -(-((max(begin for begin, _, _ in given) - first) // size + 1) // BINS)
+    begins = [one[0] for one in given]
+    first = min(begins)
+    several = -(-((max(begins) - first) // size + 1) // BINS)
     found: dict[int, Bin] = {}
     for begin, requests, failed in sorted(given):
         start = first + (begin - first) // (size * several) * size * several
@@ -145,7 +146,7 @@ def cut_overs(record: Record, shown: Frame) -> Sequence[Mark]:
                 key = (host["app"], host["wave"])
                 found[key] = min(found.get(key, phase["from"]), phase["from"])
     marks, last, last_on_a_phone = [], -100.0, -100.0
-    for (_, wave), when in sorted(found.items(), key=lambda item: (item[1], item[0])):
+    for (_app, wave), when in sorted(found.items(), key=lambda item: (item[1], item[0])):
         x = shown.at(when)
         # With several applications, the number alone says too little.
         labelled = x - last >= NEAR and len(record["apps"]) == 1

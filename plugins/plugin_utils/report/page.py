@@ -108,7 +108,10 @@ def page(record: Record) -> str:
     shown = frame(record)
     receipt = record["receipt"]
     hosts = record["hosts"]
-    releases = [release(name, app) for name, app in record["apps"].items()]
+    releases = [
+        release(name, app, [one for one in hosts.values() if one["app"] == name])
+        for name, app in record["apps"].items()
+    ]
     occurring = {kind(phase["name"]) for one in hosts.values() for phase in one["phases"]}
     return environment.get_template("page.html.j2").render(
         head=_head(record, releases),
@@ -169,5 +172,5 @@ def _reasons(record: Record) -> list[Reason]:
         reason = clean(app["reason"]).strip()
         if reason and reason not in whole:
             found.append((clean(name) if len(record["apps"]) > 1 else "", reason))
-    split = [(app, *reason.partition("\n")) for app, reason in found]
-    return [Reason(app, first, dedent(rest.strip("\n"))) for app, first, _, rest in split]
+    split = [(app, *reason.partition("\n")[::2]) for app, reason in found]
+    return [Reason(app, first, dedent(rest.strip("\n"))) for app, first, rest in split]

@@ -56,7 +56,7 @@ def _of_hosts(receipts: Mapping[str, Receipt], each: bool) -> list[str]:
         ((host, one) for host, one in receipts.items() if one["failed"]),
         key=lambda item: (-item[1]["failed"], item[0]),
     )
-    width = max((len(host) for host, _ in worst[:WORST]), default=0)
+    width = max((len(host) for host, _receipt in worst[:WORST]), default=0)
     lines = [f"{host:{width}}  {_served(one)}" for host, one in worst[:WORST]]
     if len(worst) > WORST:
         also = ", ".join(
