@@ -170,7 +170,7 @@ def mark(x: float, text: str, minor: bool = False) -> Mark:
 
 def tone(state: str) -> str:
     """Return how the state of a host is to look: `good`, `quiet`, `warn` or `bad`."""
-    if state in ("live", "succeeded"):
+    if state in ("live", "patched", "succeeded"):
         return "good"
     if state in ("not begun", "unchanged", ""):
         return "quiet"
