@@ -74,7 +74,7 @@ class ActionModule(ControllerAction):
         record = make_record(told, plan, options["progress"], hostvars, ended, lines)
         receipt = receipt_lines(record)
         written = _written(record, receipt, options["directory"], task_vars)
-        _show([*lines, *(["", *receipt] if receipt else []), *written])
+        _show([*lines, *([""] if lines and receipt else []), *receipt, *written])
         return _result(failure, lines) | {"record": record}
 
 
