@@ -72,19 +72,23 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._run = Run(who=whoever())
         self._play: Play | None = None
+        #: The last play that a failure has ended for all of its hosts.
+        self._fatal: Play | None = None
+        self._playbook = ""
         #: The hosts of each application that has targets; None before the inputs were checked.
         self._notified: dict[str, list[str]] | None = None
         atexit.register(self._interrupted)
 
     def v2_playbook_on_start(self, playbook: Playbook) -> None:
         """Find out what the run is going to do."""
-        kinds = [kind for play in playbook.get_plays() if (kind := _kind(play))]
+        self._playbook = Path(playbook._file_name).stem
+        kinds = [kind for play in playbook.get_plays() if (kind := self._kind(play))]
         self._run.ahead = list(dict.fromkeys(kinds))
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         """Note what a play is for, and tell that it begins."""
         self._play = play
-        if self._run.enter(_kind(play)) and not _dry() and self._notified != {}:
+        if self._run.enter(self._kind(play)) and not _dry() and self._notified != {}:
             self._label(play)
             hosts = self._variables().get("ansible_play_hosts_all", [])
             self._deliver(
@@ -112,13 +116,13 @@ class CallbackModule(CallbackBase):
         """Note why a host failed."""
         # What only says that the reason follows is no reason.
         if not ignore_errors and not result.result.get("reason_follows"):
-            self._run.fail(result.host.get_name(), failure_reason(result.result, "no reason given"))
+            self._fail(result, failure_reason(result.result, "no reason given"))
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
         """Note that a host did not answer."""
         if not result.task.ignore_unreachable:
-            reason = f"did not answer: {failure_reason(result.result, 'no reason given')}"
-            self._run.fail(result.host.get_name(), reason)
+            reason = failure_reason(result.result, "no reason given")
+            self._fail(result, f"did not answer: {reason}")
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Tell how it ended."""
@@ -132,6 +136,15 @@ class CallbackModule(CallbackBase):
             )
         # Another playbook of the same command line begins anew.
         self._run = Run(who=self._run.who)
+
+    def _fail(self, result: CallbackTaskResult, reason: str) -> None:
+        stopped: list[str] = []
+        if self._play and self._play.any_errors_fatal and self._play is not self._fatal:
+            # Of those that end with it, Ansible counts none as failed.
+            self._fatal = self._play
+            if self._notified:
+                stopped = self._variables()["ansible_play_hosts_all"]
+        self._run.fail(result.host.get_name(), reason, stopped)
 
     def _interrupted(self) -> None:
         """Tell of a run whose end nobody has reported: Ctrl-C."""
@@ -195,20 +208,19 @@ class CallbackModule(CallbackBase):
             found[name] = [*(found.pop(before) if before else []), *own]
         return audiences, found
 
+    def _kind(self, play: Play) -> str:
+        """Return what a play of this collection is for."""
+        path = Path(play.get_path().rpartition(":")[0])
+        if path.resolve().parent != PLAYBOOKS:
+            return ""
+        return kind_of(path.name, str(play.vars.get("rollout_kind", self._playbook)))
+
     def _variables(self) -> dict[str, Any]:
         if self._play is None:
             return {}
         manager = self._play.get_variable_manager()
         found: dict[str, Any] = manager.get_vars(play=self._play)
         return found
-
-
-def _kind(play: Play) -> str:
-    """Return what a play of this collection is for."""
-    path = play.get_path()
-    if Path(path.rpartition(":")[0]).resolve().parent != PLAYBOOKS:
-        return ""
-    return kind_of(path)
 
 
 def _dry() -> bool:

@@ -52,7 +52,7 @@ _URL = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 _ADDRESS = re.compile(r"[^@\s,;:<>\"()\[\]\\]+@[A-Za-z0-9][A-Za-z0-9.-]*")
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.:-]*[A-Za-z0-9_])?")
+_HOST = re.compile(r"[A-Za-z0-9_:]([A-Za-z0-9_.:-]*[A-Za-z0-9_])?")
 #: RFC 9110, section 5.6.2.
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OWN_HEADERS = ("host", "content-length", "content-type", "transfer-encoding", "connection")
@@ -84,10 +84,10 @@ def secrets_of(value: list[dict[str, Any]]) -> dict[str, str]:
         if "url" in target:
             found[f"{at}.url"] = target["url"]
         headers = target.get("headers", {})
-        # Not each: a header may say no more than `high`.
-        for name in headers:
-            if len(headers[name]) >= TOKEN or name in telling_names(headers):
-                found[f"{at}.headers.{name}"] = headers[name]
+        for name, content in headers.items():
+            # Not each: a header may say no more than `high`.
+            if len(content) >= TOKEN or telling_names({name.replace("-", "_"): content}):
+                found[f"{at}.headers.{name}"] = content
         if password := (target.get("smtp") or {}).get("password"):
             found[f"{at}.smtp.password"] = password
     return found

@@ -106,7 +106,7 @@ FLEET: tuple[Variable, ...] = (
         "Who is told when a rollout, or other work on the fleet, ends or fails: a web hook (Slack, "
         "Mattermost, Teams, Discord, JSON), mail, or a command on the controller (docs/notify.md).",
         "targets with type webhook, mail or command; the same for all hosts of an application",
-        '[{type: webhook, format: slack, url: "{{ vault_slack_url }}"}]',
+        '[{type: webhook, format: slack, url: "https://hooks.slack.com/services/T0/B0/secret"}]',
         notify.targets,
         [],
     ),

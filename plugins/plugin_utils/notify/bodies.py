@@ -151,7 +151,7 @@ def _mattermost(event: Event) -> dict[str, Any]:
     """Mattermost's incoming web hooks. Source: docs.mattermost.com, "Use message attachments"."""
     text = _markdown(_cut(event["text"], TEXT))
     fields = [
-        {"title": name, "value": _markdown(_cut(value, TEXT)), "short": len(value) < 40}
+        {"title": name, "value": _markdown(_cut(value, 500)), "short": len(value) < 40}
         for name, value in facts_of(event)
     ]
     attachment = {"color": _hex(event), "fallback": text, "fields": fields}

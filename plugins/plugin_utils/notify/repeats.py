@@ -26,7 +26,7 @@ def essence(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     Numbers count for nothing: days left, percent used and process ids change, and what is wrong
     does not.
     """
-    return sorted({_NUMBERS.sub("#", f"{one['host']}: {one['seen']}") for one in findings})
+    return sorted({f"{one['host']}: {_NUMBERS.sub('#', one['seen'])}" for one in findings})
 
 
 def news(known: Sequence[str], findings: Sequence[Mapping[str, Any]]) -> str:

@@ -22,6 +22,8 @@ UPKEEP = (
     "remove",
 )
 KINDS = frozenset((*ROLLOUTS, *UPKEEP, "verify"))
+#: The halves that rollouts share; who imports them says of which kind they are.
+SHARED = ("aim_at_live", "waves")
 #: Lines of a host's reason.
 REASON_LINES = 15
 
@@ -38,6 +40,7 @@ class Run:
         begun: The kinds whose plays have begun.
         reasons: Why each host failed; the first reason counts, what follows is its consequence.
         failed_kind: The kind in which the first host failed.
+        stopped: The hosts of plays that a failure has ended for all.
         told: The events that were told of each application.
         judged: Whether `verify` has told what it found, or found nothing new.
     """
@@ -49,6 +52,7 @@ class Run:
     begun: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     failed_kind: str = ""
+    stopped: set[str] = field(default_factory=set)
     told: dict[str, list[str]] = field(default_factory=dict)
     judged: bool = False
 
@@ -66,16 +70,29 @@ class Run:
         self.begun.append(kind)
         return kind in UPKEEP and not set(ROLLOUTS) & set(self.ahead)
 
-    def fail(self, host: str, reason: str) -> None:
-        """Note that a task failed on a host, or that the host did not answer."""
+    def fail(self, host: str, reason: str, stopped: Iterable[str] = ()) -> None:
+        """Note that a task failed on a host, or that the host did not answer.
+
+        Args:
+            host: The host.
+            reason: Why.
+            stopped: The hosts for which the play ends with it.
+        """
         self.failed_kind = self.failed_kind or self.kind
         self.reasons.setdefault(host, reason)
+        self.stopped.update(stopped)
 
 
-def kind_of(playbook: str) -> str:
-    """Return the kind of a play by the file it stands in: `.../patch.yml:7`; empty for none."""
-    stem = PurePath(playbook.rpartition(":")[0] or playbook).stem
-    return stem if stem in KINDS else ""
+def kind_of(playbook: str, rollout: str = "") -> str:
+    """Return the kind of a play by the file it stands in; empty for none.
+
+    Args:
+        playbook: The file: `.../patch.yml`.
+        rollout: The kind of the rollout, for a play that several rollouts share.
+    """
+    stem = PurePath(playbook).stem
+    kind = rollout if stem in SHARED else stem
+    return kind if kind in KINDS else ""
 
 
 def begin(run: Run, app: str, hosts: Sequence[str], *, at: float) -> Event:
@@ -112,10 +129,11 @@ def ends(
     known = {host for hosts in apps.values() for host in hosts}
     for app, hosts in apps.items():
         bad = [host for host in failing if host in hosts or host not in known]
+        bad = bad or [host for host in hosts if host in run.stopped]
         done = [host for host in changing if host in hosts or host not in known]
         before = run.told.get(app, [])
         if bad and not {"failed", "reverted"} & set(before):
-            reasons = {host: _reason(run, host) for host in bad}
+            reasons = {host: _reason(run, host) for host in dict.fromkeys([*failing, *bad])}
             kind = run.failed_kind or run.kind
             detail = [*"\n".join(grouped(reasons)).splitlines(), NEXT]
             events.append(_event(run, "failed", kind, app, bad, detail, at=at))
@@ -143,7 +161,7 @@ NEXT = "next: fix the cause, then run the command again"
 
 
 def _reason(run: Run, host: str) -> str:
-    lines = run.reasons.get(host, "failed, because another host did").strip().splitlines()
+    lines = run.reasons.get(host, "stopped, because another host failed").strip().splitlines()
     more = len(lines) - REASON_LINES
     return "\n".join([*lines[:REASON_LINES], *([f"... {more} more lines"] if more > 0 else [])])
 
