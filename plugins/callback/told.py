@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 name: told
 type: notification
 short_description: Tell the targets of fleet_notify how a run ended
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Tells that work on a fleet began, ended or failed, as C(fleet_notify) says, where the playbook
     has not told it itself. It learns of every end, also where no task can run any more, since all
@@ -57,6 +57,7 @@ EventsOf = Callable[[dict[str, list[str]]], list[Event]]
 
 CHECK = "asgi.fleet.check_inputs"
 NOTIFY = "asgi.fleet.notify"
+SHOW = "asgi.fleet.show"
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 
 
@@ -111,18 +112,21 @@ class CallbackModule(CallbackBase):
             for app, events in result.result.get("told", {}).items():
                 self._run.told.setdefault(app, []).extend(events)
             self._run.judged |= bool(result.result.get("judged"))
+        elif result.result.get("is_refusal"):
+            self._run.refuse(result.host.get_name(), failure_reason(result.result, "refused"))
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         """Note why a host failed."""
-        # What only says that the reason follows is no reason.
-        if not ignore_errors and not result.result.get("reason_follows"):
-            self._fail(result, failure_reason(result.result, "no reason given"))
+        if not ignore_errors:
+            # What is shown for all hosts is not the reason of the first.
+            host = "" if result.task.action == SHOW else result.host.get_name()
+            self._fail(host, failure_reason(result.result, "no reason given"))
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
         """Note that a host did not answer."""
         if not result.task.ignore_unreachable:
             reason = failure_reason(result.result, "no reason given")
-            self._fail(result, f"did not answer: {reason}")
+            self._fail(result.host.get_name(), f"did not answer: {reason}")
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Tell how it ended."""
@@ -137,14 +141,14 @@ class CallbackModule(CallbackBase):
         # Another playbook of the same command line begins anew.
         self._run = Run(who=self._run.who)
 
-    def _fail(self, result: CallbackTaskResult, reason: str) -> None:
+    def _fail(self, host: str, reason: str) -> None:
         stopped: list[str] = []
         if self._play and self._play.any_errors_fatal and self._play is not self._fatal:
             # Of those that end with it, Ansible counts none as failed.
             self._fatal = self._play
             if self._notified:
                 stopped = self._variables()["ansible_play_hosts_all"]
-        self._run.fail(result.host.get_name(), reason, stopped)
+        self._run.fail(host, reason, stopped)
 
     def _interrupted(self) -> None:
         """Tell of a run whose end nobody has reported: Ctrl-C."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: notify
 short_description: Tell the targets of fleet_notify what happens
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Sends events to the targets in the variable C(fleet_notify), all at once, each within its
     time-out. A target that does not answer is named in a line; it never fails the task.

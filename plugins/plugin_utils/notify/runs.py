@@ -38,7 +38,9 @@ class Run:
         kind: The kind of the play that runs.
         label: What a kind is called in texts, where its playbook says more, such as `on`.
         begun: The kinds whose plays have begun.
-        reasons: Why each host failed; the first reason counts, what follows is its consequence.
+        reasons: Why each host failed, or refused; the first reason counts, what follows is its
+            consequence.
+        said: What the playbook said of a failure, without a reason of its own.
         failed_kind: The kind in which the first host failed.
         stopped: The hosts of plays that a failure has ended for all.
         told: The events that were told of each application.
@@ -51,6 +53,7 @@ class Run:
     label: str = ""
     begun: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    said: str = ""
     failed_kind: str = ""
     stopped: set[str] = field(default_factory=set)
     told: dict[str, list[str]] = field(default_factory=dict)
@@ -70,17 +73,25 @@ class Run:
         self.begun.append(kind)
         return kind in UPKEEP and not set(ROLLOUTS) & set(self.ahead)
 
+    def refuse(self, host: str, reason: str) -> None:
+        """Note that a host refused, which its playbook judges later."""
+        self.reasons.setdefault(host, reason)
+
     def fail(self, host: str, reason: str, stopped: Iterable[str] = ()) -> None:
         """Note that a task failed on a host, or that the host did not answer.
 
         Args:
-            host: The host.
+            host: The host; empty for a task that only says that a run has failed, on whatever host
+                came first.
             reason: Why.
             stopped: The hosts for which the play ends with it.
         """
         self.failed_kind = self.failed_kind or self.kind
-        self.reasons.setdefault(host, reason)
         self.stopped.update(stopped)
+        if host:
+            self.reasons.setdefault(host, reason)
+        else:
+            self.said = self.said or reason
 
 
 def kind_of(playbook: str, rollout: str = "") -> str:
@@ -122,7 +133,7 @@ def ends(
     """
     if not run.begun or (run.kind == "verify" and run.judged):
         return []
-    failing, changing = list(failed), list(changed)
+    failing, changing = _culprits(run, list(failed)), list(changed)
     kinds = [kind for kind in run.begun if kind in ROLLOUTS] or run.begun
     events = []
     # A balancer, or the controller, serves all of them.
@@ -142,6 +153,14 @@ def ends(
     return events
 
 
+def _culprits(run: Run, failed: Sequence[str]) -> list[str]:
+    """Return the hosts that failed themselves.
+
+    Where a task that runs once ends a play, Ansible counts the first host as failed, and no other.
+    """
+    return [host for host in run.reasons if host in failed or host in run.stopped] or list(failed)
+
+
 def interrupted(run: Run, apps: Mapping[str, Sequence[str]], *, at: float) -> list[Event]:
     """Return what is to be told of a run that was interrupted, and said nothing at its end."""
     if not run.begun or run.kind == "verify":
@@ -157,11 +176,13 @@ def interrupted(run: Run, apps: Mapping[str, Sequence[str]], *, at: float) -> li
     ]
 
 
+OTHERWISE = "stopped, because another host failed"
 NEXT = "next: fix the cause, then run the command again"
 
 
 def _reason(run: Run, host: str) -> str:
-    lines = run.reasons.get(host, "stopped, because another host failed").strip().splitlines()
+    said = OTHERWISE if run.reasons else run.said
+    lines = (run.reasons.get(host) or said or OTHERWISE).strip().splitlines()
     more = len(lines) - REASON_LINES
     return "\n".join([*lines[:REASON_LINES], *([f"... {more} more lines"] if more > 0 else [])])
 

@@ -249,3 +249,25 @@ def test_command_gets_what_a_web_hook_gets(fleet: Fleet, tmp_path: Path) -> None
     fleet.run("drain", "--limit", "web1")
     event = json.loads((tmp_path / "event").read_text())
     assert (event["event"], event["app"]) == ("failed", "shop")
+
+
+def test_playbook_of_ones_own_tells_by_the_include(fleet: Fleet, tmp_path: Path) -> None:
+    play = {
+        "hosts": "app",
+        "gather_facts": False,
+        "vars": {"notify_events": [{"event": "end", "app": "shop", "hosts": ["web1"], "id": "7"}]},
+        "tasks": [{"ansible.builtin.include_tasks": f"{ROOT}/playbooks/tasks/notify.yml"}],
+    }
+    playbook = [{"ansible.builtin.import_playbook": "asgi.fleet.check"}, play]
+    (tmp_path / "own.yml").write_text(yaml.safe_dump(playbook))
+    with listening() as heard:
+        fleet.settings["fleet_notify"] = [fleet.hook(heard)]
+        command = fleet.command("own", "-vvv")
+        command[command.index("playbooks/own.yml")] = str(tmp_path / "own.yml")
+        ended = subprocess.run(
+            command, cwd=ROOT, env=fleet.environment(), capture_output=True, text=True, check=False
+        )
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    assert [event["id"] for event in heard.documents] == ["7"]
+    assert TOKEN not in ended.stdout + ended.stderr
+    assert SECRET not in ended.stdout + ended.stderr

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import examine
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.notify import (
     check_files,
@@ -322,3 +324,23 @@ def test_deployment_has_no_secret_of_a_target() -> None:
     assert [one["name"] for one in examination.deployment["fleet_notify"]] == ["slack", "mail"]
     assert "the-secret" not in repr(examination)
     assert examine(given).deployment["fleet_notify"] == []
+
+
+def blocks() -> list[list[dict[str, Any]]]:
+    """Return the targets in the YAML of docs/notify.md, with values for what Vault has."""
+    page = (Path(__file__).parents[5] / "docs" / "notify.md").read_text()
+    page = page.replace("{{ inventory_dir }}", "/inventory")
+    page = re.sub(r"\{\{ vault_\w+_url \}\}", URL, page)
+    page = re.sub(r"\{\{ vault_\w+ \}\}", "x", page)
+    found = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    found = [one["fleet_notify"] if isinstance(one, dict) else one for one in found]
+    inline = [yaml.safe_load(text) for text in re.findall(r"`(\{type: [^`]+\})`", page)]
+    made = [[{**one, "url": URL}] for one in inline]
+    return [*(one for one in found if "type" in one[0]), *made]
+
+
+def test_page_shows_targets_that_are_accepted() -> None:
+    shown = blocks()
+    assert len(shown) == 7
+    for given in shown:
+        assert normal(*given)

@@ -67,12 +67,11 @@ def test_failure_is_told_with_its_reasons_and_not_the_end_of_others() -> None:
     failing = run("patch")
     failing.fail("web1", "apt is locked\nline 2")
     failing.fail("web1", "a consequence")
-    (event,) = ends(failing, APPS, failed=["web1", "web2"], changed=["web2"], at=7)
-    assert event["text"] == "shop: patch failed on web1, web2 (ada@laptop)"
+    (event,) = ends(failing, APPS, failed=["web1"], changed=["web2"], at=7)
+    assert event["text"] == "shop: patch failed on web1 (ada@laptop)"
     assert event["detail"] == [
         "web1: apt is locked",
         "line 2",
-        "web2: stopped, because another host failed",
         "next: fix the cause, then run the command again",
     ]
 
@@ -87,6 +86,23 @@ def test_failure_that_ends_a_play_for_all_is_told_to_all() -> None:
         "web1: apt is locked",
         "web3: stopped, because another host failed",
     ]
+
+
+def test_failure_is_of_the_host_that_refused_and_not_of_the_first() -> None:
+    rollout = run("release")
+    rollout.refuse("web2", "it does not import")
+    rollout.refuse("web3", "of another application, whose rollout went on")
+    rollout.fail("", "stopped (see above)", stopped=["web1", "web2"])
+    (event,) = ends(rollout, APPS, failed=["web1"], changed=[], at=7)
+    assert event["text"] == "shop: release failed on web2 (ada@laptop)"
+    assert event["detail"][0] == "web2: it does not import"
+
+
+def test_failure_without_a_reason_says_what_the_playbook_said() -> None:
+    rollout = run("release")
+    rollout.fail("", "visitors are not served", stopped=["web1", "web2"])
+    (event,) = ends(rollout, APPS, failed=["web1"], changed=[], at=7)
+    assert event["detail"][0] == "web1: visitors are not served"
 
 
 def test_failure_before_any_work_is_not_told() -> None:
