@@ -47,6 +47,7 @@ class Deployment(TypedDict):
     fleet_min_requests: int
     fleet_canary_percent: int | None
     fleet_sticky_sessions: bool
+    fleet_notify: list[dict[str, Any]]
     fleet_take_over_lock: bool
     fleet_allow_older: bool
     fleet_allow_unserved: bool
