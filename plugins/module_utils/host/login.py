@@ -205,6 +205,7 @@ def close_host(wanted: Wanted, session: Session, seconds: int, way_back: WayBack
     """
     path = sshd.ROOT / sshd.DROP_IN
     way_back.begin(session)
+    # The same command: a unit that has died of the change is started by it.
     way_back.start(seconds, [*way_back.save([path]), *sshd.reload_commands()])
     try:
         text = sshd.drop_in_text(wanted.settings)

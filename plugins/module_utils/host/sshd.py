@@ -217,11 +217,17 @@ def obstacles(settings: Mapping[str, str], *, root: Path = ROOT) -> list[str]:
 def reload_commands() -> list[str]:
     """Return the commands that make sshd read its configuration again.
 
-    With a socket that starts one sshd for each connection (`Accept=yes`), none has to.
+    With a socket that starts one sshd for each connection (`Accept=yes`), none has to. One that was
+    given its socket by systemd, as with the ssh.socket of Ubuntu and Debian, loses it when it is
+    reloaded: it starts itself anew, cannot bind the port, and ends. A restart leaves sessions alone
+    (`KillMode=process`), and the socket keeps whoever connects meanwhile.
     """
-    running = [unit for unit in UNITS if _is_active(unit)]
-    # One of them is an alias of the other.
-    return [f"systemctl try-reload-or-restart {unit}" for unit in running[:1]]
+    running = next((unit for unit in UNITS if _is_active(unit)), "")
+    if not running:
+        return []
+    sockets = _run("systemctl", "show", "--property=TriggeredBy", "--value", running).stdout.split()
+    given = any(_is_active(unit) for unit in sockets)
+    return [f"systemctl {'restart' if given else 'reload-or-restart'} {running}"]
 
 
 def reload() -> None:
