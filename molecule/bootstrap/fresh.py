@@ -1,8 +1,8 @@
 """A fresh host, its provider's console, and the operator's machine.
 
-    host.console("a script, as root, without the network")
-    host.ssh("root", password=PASSWORD)            # whether that gets in
-    operator.bootstrap("boot-trixie", password=True)
+host.console("a script, as root, without the network")
+host.ssh("root", password=PASSWORD)            # whether that gets in
+operator.bootstrap("boot-trixie", password=True)
 """
 
 from __future__ import annotations

@@ -125,9 +125,7 @@ def test_controller_that_is_cut_off_leaves_the_host_as_before(
         for host in (plain, minimal):
             host.reopen()
             host.cut_when_closed()
-            command = operator.command(
-                "playbooks/bootstrap.yml", host, ansible_password=PASSWORD
-            )
+            command = operator.command("playbooks/bootstrap.yml", host, ansible_password=PASSWORD)
             runs[host.name] = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -203,9 +201,7 @@ def test_sshd_that_would_not_follow_is_refused(
         assert plain.ssh("root", "id -u", PASSWORD) == "0"
 
 
-def test_sshd_behind_a_socket_is_closed_too(
-    operator: Operator, plain: Host, minimal: Host
-) -> None:
+def test_sshd_behind_a_socket_is_closed_too(operator: Operator, plain: Host, minimal: Host) -> None:
     """The socket is handed to sshd, which would lose it if it were reloaded; so it is on Ubuntu."""
     hosts = (plain, minimal)
     for host in hosts:

@@ -58,9 +58,10 @@ class ActionModule(ComingBack):
         return {"failed": True, "msg": printable(first_login.explained(said, self._way))}
 
     def _look(self, user: str, *, by_key: bool) -> tuple[bool | None, str]:
-        """Log in as an account and become root; return whether there is a Python, and what was said.
+        """Log in as an account, and become root.
 
-        None: it does not get in.
+        Returns:
+            Whether there is a Python, or None if the account does not get in; and what was said.
         """
         with self._as(user, by_key=by_key):
             try:
@@ -125,7 +126,9 @@ class ActionModule(ComingBack):
             except AnsibleError as error:
                 return self._unproven(str(error))
             if closed.get("failed"):
-                told = contact.explained(str(closed.get("module_stderr", "")), self._login(self._user))
+                told = contact.explained(
+                    str(closed.get("module_stderr", "")), self._login(self._user)
+                )
                 return self._unproven(told) if told else closed
             if not closed.get("undo"):
                 return closed

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bootstrap_inputs
 short_description: Check the variables of bootstrap.yml, of all hosts at once
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Checks the variables C(bootstrap_*) and reads the public keys that they name, on the controller.
     An inventory needs no deployment for it, such as C(app_name).

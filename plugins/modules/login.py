@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: login
 short_description: Have an account that operates a host, and close its other ways in
-version_added: "0.2.0"
+version_added: "0.1.0"
 author: The asgi.fleet developers (@asgi-fleet)
 description:
   - Makes an account, lets in its public keys, and lets it become root by sudo without a password.

@@ -368,7 +368,9 @@ def _let_in(user: str, planned: Plan) -> None:
     if planned.home not in map(str, path.parents):
         before = read_text(str(path))
         os.makedirs(path.parent, mode=0o755, exist_ok=True)
-        write_file(str(path), before + ("\n" if before[-1:] not in ("", "\n") else "") + text, 0o644)
+        write_file(
+            str(path), before + ("\n" if before[-1:] not in ("", "\n") else "") + text, 0o644
+        )
         return
     # As the user: what root wrote below a home, a link there could lead elsewhere.
     account = pwd.getpwnam(user)

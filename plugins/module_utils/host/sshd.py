@@ -26,8 +26,8 @@ FOLDER = "etc/ssh/sshd_config.d"
 DROP_IN = f"{FOLDER}/00-asgi-fleet.conf"
 INCLUDE = f"Include /{FOLDER}/*.conf"
 HEADER = (
-    "# Made by playbooks/bootstrap.yml of asgi.fleet, which replaces it. The first value that sshd\n"
-    "# finds counts: this file has to sort before the others.\n"
+    "# Made by playbooks/bootstrap.yml of asgi.fleet, which replaces it. The first value that\n"
+    "# sshd finds counts: this file has to sort before the others.\n"
 )
 CLOSE_ROOT = {"PermitRootLogin": "no"}
 CLOSE_PASSWORDS = {"PasswordAuthentication": "no", "KbdInteractiveAuthentication": "no"}
@@ -194,9 +194,7 @@ def obstacles(settings: Mapping[str, str], *, root: Path = ROOT) -> list[str]:
     Of `Match` blocks only sshd knows whether they match: `unmet` asks it, once the file is there.
     """
     text = drop_in_text(settings)
-    read = [
-        one for one in settings_of(root=root, files={DROP_IN: text}) if not one.in_match
-    ]
+    read = [one for one in settings_of(root=root, files={DROP_IN: text}) if not one.in_match]
     told = []
     for name, value in settings.items():
         first = next((one for one in read if one.name == name.lower()), None)

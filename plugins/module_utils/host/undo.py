@@ -1,4 +1,4 @@
-"""A change to how a host is reached, which the host takes back by itself unless somebody comes back.
+"""A change to how a host is reached, which the host takes back unless somebody comes back.
 
 An established connection survives a rule, or a setting of sshd, that forbids it. Only a new one
 proves that the operator still gets in; until then a timer of systemd holds the way back.

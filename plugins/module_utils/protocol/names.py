@@ -37,9 +37,7 @@ _SYSTEM = {
         *("man", "messagebus", "news", "nobody", "nogroup", "operator", "proxy", "root", "shadow"),
         *("staff", "sync", "sys", "syslog", "tty", "users", "uucp", "www-data"),
     ),
-    OPERATORS: (
-        *("ansible", "cloud-user", "debian", "deploy", "ec2-user", "ubuntu", "vagrant"),
-    ),
+    OPERATORS: (*("ansible", "cloud-user", "debian", "deploy", "ec2-user", "ubuntu", "vagrant"),),
     "a service that is often installed beside an application": (
         *("apache", "apache2", "bind", "bind9", "caddy", "certbot", "chrony", "clamav"),
         *("containerd", "containers", "coredns", "couchdb", "cups", "dnsmasq", "docker"),

@@ -103,8 +103,12 @@ def explained(said: str, way: Way) -> str:
             f"type: {way.ssh(way.login)}, set one, and run again with it"
         )
     if _DENIED in said:
-        how = "the password is wrong, or the host takes none" if way.has_password else (
-            "no password was given (-k asks for it), and the host knows none of the keys here"
+        how = (
+            "the password is wrong, or the host takes none"
+            if way.has_password
+            else (
+                "no password was given (-k asks for it), and the host knows none of the keys here"
+            )
         )
         return (
             f"{way.host} lets in neither {way.user} by a key nor {way.login}: {how}; expected one "

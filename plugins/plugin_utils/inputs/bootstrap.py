@@ -224,6 +224,8 @@ def checked(host_vars: Mapping[str, Any], base: Path, controller: Controller) ->
     found.login = str(first or valid["bootstrap_login"] or ROOT)
     found.close_root = bool(valid["bootstrap_close_root"])
     found.close_passwords = bool(valid["bootstrap_close_passwords"])
+    if any(problem.variable == "bootstrap_keys" for problem in found.problems):
+        return found
     reading = Keys(base, controller)
     listed = reading.listed(valid["bootstrap_keys"], host_vars.get("ansible_ssh_private_key_file"))
     found.problems += reading.findings.problems
@@ -263,8 +265,8 @@ class Keys:
             self.findings.refuse(
                 f"not set, and {folder} has no id_*.pub",
                 "a public key",
-                "make one (ssh-keygen -t ed25519), or set bootstrap_keys; `ssh-add -L` prints those "
-                "of an agent",
+                "make one (ssh-keygen -t ed25519), or set bootstrap_keys; `ssh-add -L` prints "
+                "those of an agent",
             )
         return found
 
@@ -290,7 +292,9 @@ class Keys:
             return self._usable(key, at)
         if not text or len(text.split()) > 1:
             self.findings.refuse(
-                seen(text), "a public key such as `ssh-ed25519 AAAA... ada@laptop`, or a file", at=at
+                seen(text),
+                "a public key such as `ssh-ed25519 AAAA... ada@laptop`, or a file",
+                at=at,
             )
             return []
         path = self.base / _expanded(text, self.controller.home)
@@ -301,7 +305,9 @@ class Keys:
             text = self.controller.read(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
-            self.findings.refuse(f"{named}, which cannot be read ({reason})", "a file of keys", at=at)
+            self.findings.refuse(
+                f"{named}, which cannot be read ({reason})", "a file of keys", at=at
+            )
             return []
         if is_private(text):
             self._refuse_private(f"{named}, a private key", at, f"{named}.pub")

@@ -30,7 +30,9 @@ def bootstrap_lines(
         if not steps:
             user = checked["of"][name]["user"]
             lines.append(f"{name}: nothing to do; {user} gets in, as it should be")
-    left = [f"{name}: NOT done; see its error above, and run the same command again" for name in failed]
+    left = [
+        f"{name}: NOT done; see its error above, and run the same command again" for name in failed
+    ]
     return [*lines, *(left or checked["advice"])]
 
 

@@ -56,6 +56,7 @@ SHOWN = {
     "release.manifest": "what the host keeps for all to read; its source has no credentials",
     "release.present": "manifests",
     "host_drift.sysctl": "kernel parameters",
+    "login.keys": "public keys",
     "haproxy_config.renewed": "paths",
 }
 
