@@ -85,11 +85,18 @@ class Operator:
     def bootstrap(
         self, *hosts: Host, password: bool = False, check: bool = False, **variables: object
     ) -> subprocess.CompletedProcess[str]:
-        """Run the playbook, and return what came of it, its lines in one."""
-        given = {"ansible_password": PASSWORD} if password else {}
-        command = self.command("playbooks/bootstrap.yml", *hosts, **given, **variables)
+        """Run the playbook, and return what came of it, its lines in one.
+
+        The file stands for what -k asks for.
+        """
+        told = self.folder / "password"
+        told.write_text(PASSWORD, encoding="utf-8")
         result = subprocess.run(
-            [*command, *(["--check"] if check else [])],
+            [
+                *self.command("playbooks/bootstrap.yml", *hosts, **variables),
+                *([f"--connection-password-file={told}"] if password else []),
+                *(["--check"] if check else []),
+            ],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

@@ -134,8 +134,8 @@ def test_controller_that_is_cut_off_leaves_the_host_as_before(
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        for host in (plain, minimal):
-            host.wait(lambda host=host: host.is_cut, 60)
+        plain.wait(lambda: plain.is_cut, 60)
+        minimal.wait(lambda: minimal.is_cut, 60)
         kill_with_children(runs[plain.name].pid)
         plain.mend()
         # Until the minute is over it is closed: what is taken back was in force.

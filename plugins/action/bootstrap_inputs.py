@@ -53,7 +53,7 @@ class ActionModule(ControllerAction):
             display.display(f"\n{told}\n")
             # Of a failure, Ansible prints the message twice.
             return {"failed": True, "msg": f"{told.partition(';')[0]}, see above"}
-        given = context.CLIARGS.get("inventory") or ()
+        given: list[str] = list(context.CLIARGS.get("inventory") or ())
         inventory = _shown(given[0]) if len(given) == 1 else ""
         return {
             "changed": False,

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.host import sshd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import find_account
@@ -276,9 +277,9 @@ def _missing_keys(wanted: Wanted, files: Iterable[Path]) -> list[str]:
     """Return the lines of keys that sshd does not find yet."""
     there: dict[str, PublicKey] = {}
     for path in files:
-        for key in keys_of(read_plain(path)):
+        for present in keys_of(read_plain(path)):
             # The first one that fits counts.
-            there.setdefault(key.blob, key)
+            there.setdefault(present.blob, present)
     missing = []
     for line in wanted.keys:
         key = parse(line)
@@ -403,6 +404,10 @@ def _run(*command: str, text: str = "", account: pwd.struct_passwd | None = None
     Raises:
         LoginError: It failed, or is not there.
     """
+    become: dict[str, Any] = {}
+    if account:
+        groups = os.getgrouplist(account.pw_name, account.pw_gid)
+        become = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
     try:
         result = subprocess.run(
             command,
@@ -411,15 +416,7 @@ def _run(*command: str, text: str = "", account: pwd.struct_passwd | None = None
             text=True,
             check=False,
             cwd="/",
-            **(
-                {
-                    "user": account.pw_uid,
-                    "group": account.pw_gid,
-                    "extra_groups": os.getgrouplist(account.pw_name, account.pw_gid),
-                }
-                if account
-                else {}
-            ),
+            **become,
         )
     except FileNotFoundError:
         raise LoginError(

@@ -144,13 +144,9 @@ def refused_account(found: Mapping[str, list[str]], user: str, groups: Iterable[
 def key_files(found: Mapping[str, list[str]], user: str, home: str) -> list[Path]:
     """Return where sshd looks for a user's keys, first the one that it reads first."""
     names = " ".join(found.get("authorizedkeysfile", [".ssh/authorized_keys"])).split()
-    paths = []
-    for name in names:
-        tokens = {"%%": "%", "%h": home, "%u": user}
-        text = re.sub("%[%hu]", lambda match, tokens=tokens: tokens[match[0]], name)
-        if name != "none":
-            paths.append(Path(home) / text)
-    return paths
+    tokens = {"%%": "%", "%h": home, "%u": user}
+    texts = [re.sub("%[%hu]", lambda match: tokens[match[0]], name) for name in names]
+    return [Path(home) / text for text in texts if text != "none"]
 
 
 def settings_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -23,7 +23,8 @@ ROOT = {"rc": 0, "stdout": "0\n/usr/bin/python3\n", "stderr": ""}
 NO_PYTHON = {"rc": 0, "stdout": "0\n", "stderr": ""}
 OPENED = {"changed": True, "lines": ["make the account deploy"], "closing": ["close root"]}
 CLOSED = {"changed": True, "undo": True, "lines": ["close root"]}
-Answer = dict[str, Any] | AnsibleError
+#: What a host answers; an error is raised.
+Answer: TypeAlias = dict[str, Any] | Exception
 
 
 class Connection:
@@ -41,7 +42,7 @@ class Connection:
             "ssh_args": "-o ControlPersist=60s",
             "reconnection_retries": 2,
         }
-        self.become = SimpleNamespace(
+        self.become: Any = SimpleNamespace(
             prompt="left", success="left", secret="of sudo", get_option=lambda _: self.become.secret
         )
         self.become.set_option = lambda _, value: setattr(self.become, "secret", value)
@@ -79,7 +80,7 @@ class Host(ActionModule):
         self.asked.append((options["remote_user"], what, marks.strip()))
         self.secrets.append(self._connection.become.secret)
         answer = self.answers.pop(0)
-        if isinstance(answer, AnsibleError):
+        if isinstance(answer, Exception):
             raise answer
         return dict(answer)
 

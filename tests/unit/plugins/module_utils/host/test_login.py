@@ -8,7 +8,6 @@ import pwd
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import login, sshd, undo
