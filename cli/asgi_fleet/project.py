@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,10 +70,10 @@ def module_in(folder: Path) -> tuple[str, str]:
         resolved = resolve("", paths, tree.read)
     except SourceError as error:
         likely = next(iter(applications(paths, tree.read)), "")
-        return likely, f"was found in {likely.partition(':')[0]}" if likely else str(error)
-    by_project = "[tool.fastapi]" in resolved.notes[0]
-    place = "[tool.fastapi] of pyproject.toml" if by_project else resolved.module.partition(":")[0]
-    return resolved.module, f"was found in {place}"
+        return likely, f"was found in {_file_of(likely, paths)}" if likely else str(error)
+    if "[tool.fastapi]" in resolved.notes[0]:
+        return resolved.module, "is what [tool.fastapi] in pyproject.toml names"
+    return resolved.module, f"was found in {_file_of(resolved.module, paths)}"
 
 
 def name_in(folder: Path) -> str:
@@ -126,6 +126,12 @@ def refusal(variable: str, value: object) -> str:
     findings = Findings(variable, "give another one")
     BY_NAME[variable].check(value, findings)
     return "; ".join(problem.message for problem in findings.problems)
+
+
+def _file_of(module: str, paths: Sequence[str]) -> str:
+    below = module.partition(":")[0].replace(".", "/")
+    names = (f"{below}.py", f"{below}/__init__.py", f"src/{below}.py", f"src/{below}/__init__.py")
+    return next((name for name in names if name in paths), module)
 
 
 def _branch(folder: Path) -> str:
