@@ -42,13 +42,11 @@ class Argument:
     Attributes:
         metavar: How the help names it.
         variable: The playbook's variable; `--limit` for that option of ansible-playbook.
-        required: Whether it must be there.
         choices: The words that it may be; none for any text.
     """
 
     metavar: str
     variable: str
-    required: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -296,14 +294,14 @@ COMMANDS: tuple[Command, ...] = (
             Option(("--seconds",), "drain_seconds", "How long to wait.", "number"),
             Option(("--last",), "drain_last", "Also the last host that serves.", "switch"),
         ),
-        Argument("HOSTS", "--limit", required=True),
+        Argument("[HOSTS]", "--limit"),
     ),
     Command(
         "undrain",
         "playbooks/undrain.yml",
         TRAFFIC,
         "Return HOSTS to traffic.",
-        argument=Argument("HOSTS", "--limit", required=True),
+        argument=Argument("[HOSTS]", "--limit"),
     ),
     Command(
         "maintenance",
@@ -320,7 +318,7 @@ COMMANDS: tuple[Command, ...] = (
                 metavar="ADDRESS",
             ),
         ),
-        Argument("on|off", "maintenance", required=True, choices=("on", "off")),
+        Argument("[on|off]", "maintenance", choices=("on", "off")),
     ),
     Command(
         "balancer",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
@@ -22,7 +23,7 @@ NAME = "asgi-fleet"
 COMPLETE = "_ASGI_FLEET_COMPLETE"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 OWN = "This command"
-_TYPES: dict[str, click.ParamType] = {
+_TYPES: dict[str, click.ParamType[Any]] = {
     "text": click.STRING,
     "list": click.STRING,
     "number": click.INT,
@@ -77,12 +78,17 @@ class TableCommand(click.Command):
 
 
 def _argument(argument: Argument) -> click.Argument:
+    # What the playbook needs, it asks for itself: -e sets it as well.
     return click.Argument(
-        [argument.variable.lstrip("-")],
-        required=argument.required,
+        [_name(argument)],
+        required=False,
         metavar=argument.metavar,
         type=click.Choice(argument.choices) if argument.choices else None,
     )
+
+
+def _name(argument: Argument) -> str:
+    return f"argument_{argument.variable.lstrip('-')}"
 
 
 def _option(option: Option) -> click.Option:
@@ -97,8 +103,6 @@ def _option(option: Option) -> click.Option:
 
 def _common(command: Command) -> list[click.Option]:
     """Return the options that every command has, under the names that ansible-playbook gives."""
-    of_hosts = command.argument is not None and command.argument.variable == "--limit"
-    limit = click.Option(["--limit", "-l"], help="Only these hosts.", metavar="HOSTS")
     json = click.Option(["--json"], is_flag=True, help="Print JSON, and nothing else on stdout.")
     path = click.Path()
     return [
@@ -109,7 +113,7 @@ def _common(command: Command) -> list[click.Option]:
             metavar="PATH",
             help=f"The inventory (by default {places.INVENTORY}).",
         ),
-        *([] if of_hosts else [limit]),
+        click.Option(["--limit", "-l"], help="Only these hosts.", metavar="HOSTS"),
         *([json] if command.json else []),
         click.Option(
             ["--check", "-C"], is_flag=True, help="Change nothing; say what would change."
@@ -141,12 +145,7 @@ def _common(command: Command) -> list[click.Option]:
 
 def _run(command: Command, *, dry_run: bool, **told: object) -> None:
     """Print the line of a command, then run it."""
-    rest = _rest()
-    if command.rest and not rest:
-        raise click.UsageError(
-            f"no command is given; expected it after --, as in: {NAME} {command.name} -- date"
-        )
-    line = line_for(command, told, rest)
+    line = line_for(command, told, _rest())
     click.echo(line.text(), err=True)
     if dry_run:
         return
@@ -165,7 +164,7 @@ def line_for(command: Command, told: dict[str, object], rest: Sequence[str]) -> 
     here = Path.cwd()
     given = [(one.variable, one.variable) for one in command.options]
     if command.argument:
-        given.append((command.argument.variable, command.argument.variable.lstrip("-")))
+        given.append((command.argument.variable, _name(command.argument)))
     values = {variable: told[name] for variable, name in given if told[name] not in (None, ())}
     try:
         inventories = places.chosen_inventory(_texts(told["inventory"]), os.environ, here)

@@ -75,7 +75,9 @@ def line_of(
         path: Returns the path of a file as somebody in a clone has to write it.
     """
     given = dict(values)
-    limit = str(given.pop("--limit", "") or common.limit)
+    hosts = str(given.pop("--limit", ""))
+    # As Ansible joins them: those of both.
+    limit = ":&".join(filter(None, (hosts, common.limit)))
     settings = [*command.variables, *given.items()]
     environment: dict[str, str] = {}
     if common.json:
@@ -83,7 +85,7 @@ def line_of(
         environment |= QUIET
         if common.verbosity:
             environment["ANSIBLE_VERBOSE_TO_STDERR"] = "true"
-    if command.rest:
+    if command.rest and rest:
         settings.append((command.rest, list(rest)))
     after = [
         *(("--limit", limit) if limit else ()),

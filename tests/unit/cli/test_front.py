@@ -93,6 +93,20 @@ def test_file_is_written_where_it_was_meant(typed: Typed, here: Path) -> None:
     assert isinstance(json.loads((here / "state.json").read_text()), dict)
 
 
+def test_line_of_a_message_works_with_the_command_in_the_place_of_the_playbook(
+    typed: Typed, here: Path
+) -> None:
+    """Messages name `ansible-playbook playbooks/X.yml ...`: `asgi-fleet X ...` is the same."""
+    inventory(here)
+    for options, line in (
+        (("undrain", "--limit", "web2"), "playbooks/undrain.yml --limit web2"),
+        (("maintenance", "-e", "maintenance=on"), "playbooks/maintenance.yml -e maintenance=on"),
+        (("run", "-e", "command=date"), "playbooks/run.yml -e command=date"),
+        (("remove", "-e", "remove=shop"), "playbooks/remove.yml -e remove=shop"),
+    ):
+        assert typed(*options, "--dry-run").stderr.endswith(f" {line}\n")
+
+
 def test_missing_inventory_is_refused_with_what_to_type(typed: Typed) -> None:
     told = typed("deploy")
     assert told.returncode == 2
@@ -106,9 +120,7 @@ def test_missing_inventory_is_refused_with_what_to_type(typed: Typed) -> None:
     ("arguments", "sentence"),
     [
         (("maintenance", "perhaps"), "'perhaps' is not one of 'on', 'off'"),
-        (("drain",), "Missing argument 'HOSTS'"),
         (("run", "date"), "Got unexpected extra argument (date)"),
-        (("run",), "no command is given; expected it after --, as in: asgi-fleet run -- date"),
         (("run", "--seconds", "soon", "--", "date"), "'soon' is not a valid integer"),
         (("releas",), "No such command 'releas'"),
         (("release", "--json"), "No such option"),

@@ -78,6 +78,11 @@ def test_common_options_keep_their_names() -> None:
     )
 
 
+def test_hosts_and_limit_are_those_of_both() -> None:
+    line = text("drain", {"--limit": "web2,web3"}, common=Common(limit="new"))
+    assert line == "ansible-playbook playbooks/drain.yml --limit 'web2,web3:&new'"
+
+
 def test_json_leaves_stdout_to_the_playbook() -> None:
     assert text("status", common=Common(json=True, verbosity=1)) == (
         "ANSIBLE_STDOUT_CALLBACK=asgi.fleet.quiet ANSIBLE_VERBOSE_TO_STDERR=true "

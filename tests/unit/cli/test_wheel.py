@@ -19,7 +19,7 @@ PYPROJECT = tomllib.loads((ROOT / "cli" / "pyproject.toml").read_text(encoding="
 
 
 def build(clone: Path, out: Path) -> Path:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out]
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out))
     subprocess.run(command, cwd=clone / "cli", check=True, capture_output=True)
     (wheel,) = out.glob("*.whl")
     return wheel
@@ -27,7 +27,7 @@ def build(clone: Path, out: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a clean copy of what would be committed, in two places, one inside the other."""
+    """Return a folder with two clean copies of what would be committed."""
     folder = tmp_path_factory.mktemp("clean")
     for clone in (folder / "one", folder / "two"):
         listed = subprocess.run(
@@ -37,7 +37,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
             capture_output=True,
         ).stdout
         clone.mkdir()
-        copied = ["tar", "-C", ROOT, "--null", "--ignore-failed-read", "-T", "-", "-cf", "-"]
+        copied = ("tar", "-C", str(ROOT), "--null", "--ignore-failed-read", "-T-", "-cf-")
         packed = subprocess.run(copied, input=listed, check=True, capture_output=True).stdout
         subprocess.run(["tar", "-C", clone, "-xmf", "-"], input=packed, check=True)
     return folder
@@ -92,7 +92,7 @@ def test_wheel_has_the_settings_and_the_version_of_the_clone(
 def test_what_is_no_clone_is_refused_in_a_sentence(tmp_path: Path) -> None:
     subprocess.run(["cp", "-r", ROOT / "cli", tmp_path / "cli"], check=True)
     (tmp_path / "galaxy.yml").write_text("version: 1.0.0\n")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path]
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path))
     ended = subprocess.run(
         command, cwd=tmp_path / "cli", capture_output=True, text=True, check=False
     )
