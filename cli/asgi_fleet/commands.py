@@ -114,7 +114,8 @@ _PLAN = Option(
     "Refuse if the fleet or the inventory has moved since this plan was made.",
     metavar="HASH",
 )
-_RELEASING = (_PLAN, _OLDER, _UNSERVED, _TAKE_OVER)
+_PLAN_FILE = Option(("--plan-file",), "plan_file", "Where that plan was written.", "path")
+_RELEASING = (_PLAN, _PLAN_FILE, _OLDER, _UNSERVED, _TAKE_OVER)
 _ROLLING = (_UNSERVED, _TAKE_OVER)
 
 
@@ -134,7 +135,16 @@ COMMANDS: tuple[Command, ...] = (
         "playbooks/bootstrap.yml",
         BEGIN,
         "Make a deploy user on a fresh host, and close the log-in by password.\n\n"
-        "The variables bootstrap_* are set in the inventory, or with -e.",
+        "With -k it asks for the password of the first log-in.",
+        (
+            Option(("--login",), "bootstrap_login", "Who logs in first, if not root."),
+            Option(
+                ("--hosts",),
+                "bootstrap_hosts",
+                "Other hosts than those of app and balancer.",
+                metavar="HOSTS",
+            ),
+        ),
     ),
     Command(
         "plan",
@@ -243,6 +253,7 @@ COMMANDS: tuple[Command, ...] = (
                 ("journal", "access", "all"),
             ),
             Option(("--lines",), "logs_lines", "How many of each host.", "number"),
+            Option(("--seconds",), "logs_seconds", "How long to follow.", "number"),
         ),
     ),
     Command(

@@ -135,6 +135,7 @@ def _common(command: Command) -> list[click.Option]:
             metavar="PATH",
             help="Read the vault's password from a file.",
         ),
+        click.Option(["--ask-pass", "-k"], is_flag=True, help="Ask for the password of ssh."),
         click.Option(["--ask-become-pass", "-K"], is_flag=True, help="Ask for sudo's password."),
         click.Option(["--verbose", "-v"], count=True, help="Say more; -vvv even more."),
         click.Option(
@@ -178,6 +179,7 @@ def line_for(command: Command, told: dict[str, object], rest: Sequence[str]) -> 
         diff=bool(told["diff"]),
         ask_vault_pass=bool(told["ask_vault_pass"]),
         vault_password_files=_texts(told["vault_password_file"]),
+        ask_pass=bool(told["ask_pass"]),
         ask_become_pass=bool(told["ask_become_pass"]),
         verbosity=int(str(told["verbose"])),
         json=bool(told.get("json")),

@@ -52,6 +52,7 @@ class Common:
     diff: bool = False
     ask_vault_pass: bool = False
     vault_password_files: tuple[str, ...] = ()
+    ask_pass: bool = False
     ask_become_pass: bool = False
     verbosity: int = 0
     json: bool = False
@@ -95,6 +96,7 @@ def line_of(
         *(("--diff",) if common.diff else ()),
         *(("--ask-vault-pass",) if common.ask_vault_pass else ()),
         *_each("--vault-password-file", map(path, common.vault_password_files)),
+        *(("--ask-pass",) if common.ask_pass else ()),
         *(("--ask-become-pass",) if common.ask_become_pass else ()),
         *(("-" + "v" * common.verbosity,) if common.verbosity else ()),
         *(() if command.rest else rest),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from events import Shop
+from events import ROOT, Shop
 
 from tests.typed import HOST, WHEEL, lines_below
 
@@ -120,3 +120,12 @@ def test_completion_knows_the_commands(story: str, laptop: Laptop) -> None:
     asked = "COMP_WORDS='asgi-fleet ro' COMP_CWORD=1 _ASGI_FLEET_COMPLETE=bash_complete"
     ended = laptop(f"{asked} asgi-fleet")
     assert ended.stdout.split(",")[-1].strip() == "rollback", (story[-1], ended.stderr)
+
+
+@pytest.mark.skipif(
+    not (ROOT / "playbooks" / "run.yml").is_file(), reason="playbooks/run.yml is not there yet"
+)
+def test_run_ends_with_the_status_of_its_command(story: str, laptop: Laptop) -> None:
+    ended = laptop("cd shop; asgi-fleet run -- sh -c 'echo \"{{ said }} $FLEET_APP\"; exit 3'")
+    assert ended.returncode == 3, (story[-1], ended.stdout, ended.stderr)
+    assert "{{ said }} shop" in ended.stdout

@@ -11,7 +11,7 @@ from asgi_fleet.commands import COMMANDS, SECTIONS, Command
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Halves, which only other playbooks import.
-HALVES = {"aim_at_live.yml", "waves.yml"}
+HALVES = {"aim_at_live.yml", "apply.yml", "plan.yml", "waves.yml"}
 #: Playbooks that are still being written; empty again when they have arrived.
 AWAITED = {"bootstrap.yml", "drill.yml", "history.yml", "logs.yml", "run.yml"}
 #: Variables of playbooks that are there, but do not have them yet.

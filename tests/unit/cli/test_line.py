@@ -67,6 +67,7 @@ def test_common_options_keep_their_names() -> None:
         diff=True,
         ask_vault_pass=True,
         vault_password_files=("secret",),
+        ask_pass=True,
         ask_become_pass=True,
         verbosity=2,
     )
@@ -74,7 +75,7 @@ def test_common_options_keep_their_names() -> None:
     assert line.text() == (
         "ansible-playbook -i '/home/inventory/a b' -i web1, playbooks/release.yml --limit web1 "
         "-e a=b -e @/home/more.yml --check --diff --ask-vault-pass "
-        "--vault-password-file /home/secret --ask-become-pass -vv"
+        "--vault-password-file /home/secret --ask-pass --ask-become-pass -vv"
     )
 
 
