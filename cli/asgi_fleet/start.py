@@ -75,6 +75,8 @@ def init(**given: object) -> None:
     answers = answered(texts, bool(given["yes"]))
     written = inventory.files(answers, folder)
     inventory.write(written, folder)
+    if answers.module:
+        click.echo(f"serves {answers.module}; it {answers.note}")
     for name in written:
         click.echo(f"wrote {folder / name}")
     sys.exit(finish(folder, answers, copy))

@@ -80,6 +80,7 @@ def test_init_writes_what_the_check_accepts(shape: str, typed: Typed, here: Path
     told = typed("init", "--yes", "--host", "203.0.113.7")
     assert told.returncode == 0, told.stdout + told.stderr
     assert "The check accepts it." in told.stdout
+    assert f"serves {module}; {note}\n" in told.stdout
     hosts, variables, text = written(here / PRODUCTION)
     assert hosts["app"] == {
         "hosts": {"web1": {"ansible_host": "203.0.113.7"}},
