@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import yaml
 
 from asgi_fleet.commands import COMMANDS
 from asgi_fleet.front import NAME
+from tests.typed import PAGE
 from tests.unit.cli.conftest import Typed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -105,6 +107,16 @@ def test_line_of_a_message_works_with_the_command_in_the_place_of_the_playbook(
         (("remove", "-e", "remove=shop"), "playbooks/remove.yml -e remove=shop"),
     ):
         assert typed(*options, "--dry-run").stderr.endswith(f" {line}\n")
+
+
+def test_page_says_what_commands_stand_for(typed: Typed, here: Path) -> None:
+    folder = inventory(here)
+    rows = re.findall(r"^\| `asgi-fleet (.+?)` \| `(.+?)` \|$", PAGE.read_text(), re.MULTILINE)
+    assert len(rows) > 4
+    for command, line in rows:
+        before, dashes, rest = command.partition(" -- ")
+        told = typed(*before.split(), "--dry-run", *dashes.split(), *rest.split())
+        assert told.stderr.replace(f" -i {folder}", "") == f"{line}\n"
 
 
 def test_missing_inventory_is_refused_with_what_to_type(typed: Typed) -> None:
