@@ -163,9 +163,9 @@ def line_for(command: Command, told: dict[str, object], rest: Sequence[str]) -> 
         click.UsageError: There is no inventory.
     """
     here = Path.cwd()
-    given = [(one.variable, one.variable) for one in command.options]
-    if command.argument:
-        given.append((command.argument.variable, _name(command.argument)))
+    argument = [command.argument] if command.argument else []
+    given = [(one.variable, _name(one)) for one in argument]
+    given += [(one.variable, one.variable) for one in command.options]
     values = {variable: told[name] for variable, name in given if told[name] not in (None, ())}
     try:
         inventories = places.chosen_inventory(_texts(told["inventory"]), os.environ, here)
