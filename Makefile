@@ -35,6 +35,10 @@ bootstrap-vm:
 bootstrap-hosts:
 	@tools/bootstrap --hosts
 
+.PHONY: bootstrap-docs
+bootstrap-docs:
+	@tools/bootstrap --docs
+
 ## The demo
 
 .PHONY: demo
@@ -162,6 +166,10 @@ docs-site: bootstrap ## Build the pages of the plugins and roles in .cache/docs/
 	  --dest-dir .cache/docs/rst asgi.fleet
 	sphinx-build -q -W --keep-going -c tools/docsite .cache/docs/rst .cache/docs/html
 
+.PHONY: site
+site: bootstrap-docs docs-site ## Build the documentation as a site in .cache/site/html, with every link checked
+	@python tools/site.py
+
 .PHONY: changelog
 changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's version
 	antsibull-changelog release --update-existing --reload-plugins --refresh
@@ -170,6 +178,7 @@ changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's v
 lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 takes newer versions
 	$(call lock,requirements-dev,3.12)
 	$(call lock,requirements-audit,3.12)
+	$(call lock,requirements-docs,3.12)
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
