@@ -76,7 +76,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations served_paths acme acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations quick_start served_paths acme acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -168,6 +168,8 @@ docs-site: bootstrap ## Build the pages of the plugins and roles in .cache/docs/
 
 .PHONY: site
 site: bootstrap-docs docs-site ## Build the documentation as a site in .cache/site/html, with every link checked
+	.venv-docs/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows docs/ci/deploy.yml docs/ci/rollout.yml
+	.venv-docs/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci docs/ci/gitlab.yml
 	@python tools/site.py
 
 .PHONY: changelog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterator
@@ -42,3 +43,20 @@ def commands(page: str, *programs: str) -> list[str]:
             if text.split(" ")[0] in programs:
                 found.append(text)
     return found
+
+
+def messages(root: Path) -> Iterator[str]:
+    """Yield what the code may say: its texts, with a bare null where a value is filled in."""
+    for path in sorted(root.glob("plugins/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.sub(r"\{\w+\}", "\0", node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (
+                    part.value if isinstance(part, ast.Constant) else "\0" for part in node.values
+                )
+                yield "".join(map(str, parts))
+    for pattern in ("playbooks/**/*.yml", "roles/*/tasks/*.yml"):
+        for path in sorted(root.glob(pattern)):
+            text = re.sub(r"\{\{.*?\}\}", "\0", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+            yield " ".join(text.split())

@@ -7,10 +7,10 @@ is shown by a code host; here each becomes the link of the site:
     to a file beside a page     the file (docs/images, docs/ci)
     to any other file           the file in the repository that galaxy.yml names
 
-Zensical makes HTML of the pages. The pages of the plugins are antsibull-docs' (`make docs-site`). What
-comes out is checked as a whole: each link leads to a page that is there, and to a section that is
-there; and no page loads anything from elsewhere, so that the site works without a network and tells
-nobody who reads it.
+Zensical makes HTML of the pages. The pages of the plugins are antsibull-docs' (`make docs-site`).
+What comes out is checked as a whole: each link leads to a page that is there, and to a section that
+is there; and no page loads anything from elsewhere, so that the site works without a network and
+tells nobody who reads it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ SITE = ROOT / ".cache" / "site"
 ZENSICAL = ROOT / ".venv-docs" / "bin" / "zensical"
 
 #: A code span, or the target of a link or an image.
-_LINK = re.compile(r"(?P<code>(?P<ticks>`+).*?(?P=ticks))|(?P<before>\]\()(?P<target>[^\s()]+)(?=\))")
-#: A block of code by indentation begins after an empty line; one by a fence ends with the same fence.
+_LINK = re.compile(
+    r"(?P<code>(?P<ticks>`+).*?(?P=ticks))|(?P<before>\]\()(?P<target>[^\s()]+)(?=\))"
+)
+#: A block by a fence ends with the same fence; one by indentation begins after an empty line.
 _FENCE = re.compile(r"^ *(`{3,}|~{3,})")
 _OUTSIDE = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 #: What a style sheet loads: from elsewhere, it begins with a scheme or two slashes.
@@ -324,7 +326,9 @@ def build(folder: Path = SITE) -> None:
         check=False,
     )
     if made.returncode:
-        raise SiteError(made.stdout.partition("Traceback")[0] + made.stderr.partition("Traceback")[0])
+        raise SiteError(
+            made.stdout.partition("Traceback")[0] + made.stderr.partition("Traceback")[0]
+        )
     shutil.copytree(
         PLUGIN_PAGES,
         folder / "html" / "plugins",

@@ -84,7 +84,7 @@ class Reader:
         """Type a block that may fail."""
         for name, real in {HOST: self.address, **(names or {})}.items():
             script = script.replace(name, real)
-        # As lines of a terminal: one that fails ends the block, and the next block begins where this one ended.
+        # A line that fails ends the block, whatever the page has after it.
         file = "/tmp/typed"
         lines = f"{self.stays}\nset -eo pipefail\n{script}\n"
         subprocess.run(

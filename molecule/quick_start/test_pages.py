@@ -19,6 +19,7 @@ from tests.pages import DOCS, blocks, scripts
 IN_THE_CLONE = "cd ~/asgi.fleet && . .venv/bin/activate"
 VARIABLES = (DOCS / "variables.md").read_text(encoding="utf-8")
 SECRETS = (DOCS / "secrets.md").read_text(encoding="utf-8")
+CI = (DOCS / "ci.md").read_text(encoding="utf-8")
 #: What the block about ansible-vault leaves in the reader's shell.
 #: Until rollouts have pages, the variable of their folder is nobody's.
 MADE_ELSEWHERE = ["fleet_report_directory"]
@@ -58,7 +59,7 @@ def test_quick_start_ends_at_https(reader: Reader) -> None:
 
 def slot_environment(reader: Reader) -> str:
     """The environment of the live slot, as the host keeps it."""
-    slot = 'slot=$(readlink /var/lib/hello/live.sock); slot=${slot##*/}; slot=${slot%.sock}'
+    slot = "slot=$(readlink /var/lib/hello/live.sock); slot=${slot##*/}; slot=${slot%.sock}"
     return reader.machines.shell(f"{slot}; cat /etc/hello/$slot/environment", "web1")
 
 
@@ -89,41 +90,39 @@ def test_sops_and_age_bring_a_secret_to_the_host(reader: Reader) -> None:
 
 
 def test_a_lookup_asks_as_often_as_the_page_says(reader: Reader) -> None:
+    settings = next(block for block in blocks(SECRETS) if "onepassword" in block)
     reader.type(
         f"mkdir -p ~/bin && cat >~/bin/op <<'END'\n{OP}END\nchmod +x ~/bin/op\n"
-        f"cat >inventory/production/group_vars/app.yml <<'END'\n{first_block_with('onepassword')}END"
+        f"cat >inventory/production/group_vars/app.yml <<'END'\n{settings}END"
     )
     rows = re.findall(r"^\| `(\S+\.yml)` \| (\d+) \|$", SECRETS, re.MULTILINE)
     assert len(rows) == 4
     for playbook, times in rows:
         reader.type(
-            ": >~/asked\nPATH=$PATH:~/bin\n"
-            f"ansible-playbook -i inventory/production {playbook}"
+            f": >~/asked\nPATH=$PATH:~/bin\nansible-playbook -i inventory/production {playbook}"
         )
         asked = reader.type("cat ~/asked").split().count("api_token")
         assert asked == int(times), playbook
 
 
-def first_block_with(name: str) -> str:
-    """The page's first block that has a name."""
-    return next(block for block in blocks(SECRETS) if name in block)
-
-
 @pytest.fixture(scope="module")
-def runner(reader: Reader) -> Iterator[dict[str, dict[str, str]]]:
+def runner(reader: Reader) -> dict[str, dict[str, str]]:
     """What the settings of a repository give to the workflow, whose commit is checked out."""
     reader.type(scripts(SECRETS)[0])
+    copy, scan = scripts(CI)
+    reader.type(copy)
     extra = [] if "fleet_report_directory" in VARIABLES else MADE_ELSEWHERE
     reader.type(
         f"{VAULT} ansible-vault encrypt --encrypt-vault-id production"
         " inventory/production/authority/ca.key\n"
         f"echo 'fleet_extra_variables: {extra}' >>inventory/production/group_vars/app.yml\n"
-        "git add --all && git -c user.name=ada -c user.email=ada@example.com commit -qm Production\n"
-        "rm -rf ~/work && git clone -q ~/asgi.fleet ~/work"
+        "git add --all\n"
+        "git -c user.name=ada -c user.email=ada@example.com commit --quiet --message Production\n"
+        "rm -rf ~/work && git clone --quiet ~/asgi.fleet ~/work"
     )
-    yield {
+    return {
         "inputs": {"inventory": "production", "plan_only": "false"},
-        "vars": {"KNOWN_HOSTS": reader.type("ssh-keyscan -t ed25519 192.0.2.11 2>/dev/null")},
+        "vars": {"KNOWN_HOSTS": reader.type(scan)},
         "secrets": {
             "SSH_KEY": reader.type("cat ~/.ssh/id_ed25519"),
             "VAULT_PASSWORD": reader.type("cat ~/.config/asgi-fleet/production").strip(),
@@ -134,7 +133,9 @@ def runner(reader: Reader) -> Iterator[dict[str, dict[str, str]]]:
 @pytest.fixture
 def new_runner(reader: Reader) -> Iterator[None]:
     """A runner that has neither a key nor a password."""
-    reader.type("mv ~/.ssh ~/kept-ssh; mv ~/.config/asgi-fleet ~/kept-password; pkill ssh -u ada || true")
+    reader.type(
+        "mv ~/.ssh ~/kept-ssh; mv ~/.config/asgi-fleet ~/kept-password; pkill ssh -u ada || true"
+    )
     yield
     reader.type("rm -rf ~/.ssh; mv ~/kept-ssh ~/.ssh; mv ~/kept-password ~/.config/asgi-fleet")
 
@@ -162,15 +163,15 @@ def test_workflow_rolls_out_and_keeps_nothing(
     assert "made-up-1" in slot_environment(reader)
     for secret in ("SSH_KEY", "VAULT_PASSWORD"):
         line = runner["secrets"][secret].splitlines()[-1 if secret == "VAULT_PASSWORD" else 1]
-        assert not reader.type(f"grep -rlF --exclude=typed -e {line!r} ~/work ~/runner ~/.ssh /tmp 2>/dev/null || true")
+        assert not reader.type(
+            f"grep -rlF --exclude=typed -e {line!r} ~/work ~/runner ~/.ssh /tmp 2>/dev/null || true"
+        )
     assert not reader.type("pgrep -u ada ssh-agent || true")
 
 
 @pytest.mark.skipif(not (DOCS / "plan.md").exists(), reason="plans come with docs/plan.md")
 @pytest.mark.usefixtures("new_runner")
-def test_workflow_carries_out_its_plan(
-    reader: Reader, runner: dict[str, dict[str, str]]
-) -> None:
+def test_workflow_carries_out_its_plan(reader: Reader, runner: dict[str, dict[str, str]]) -> None:
     reader.type("sed -i 's/^version = .*/version = \"1.0.2\"/' ~/work/app/pyproject.toml")
     planned = Run(reader, {**runner, "inputs": {"inventory": "production", "plan_only": "true"}})
     planned.run()

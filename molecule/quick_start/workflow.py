@@ -1,6 +1,6 @@
-"""A runner of GitHub Actions, as far as it takes: the shell steps of docs/ci/rollout.yml, in their order.
+"""A runner of GitHub Actions, as far as it takes: the shell steps of docs/ci/rollout.yml.
 
-Of an action (`uses`) only what it leaves behind is there: the test checks the repository out itself.
+Actions (`uses`) are not run. The test checks the repository out itself, and Python is there.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Run:
                 "\n".join(
                     [
                         *(f"export {name}={FILES}/{name}" for name in files),
-                        "while IFS= read -r line; do export \"$line\"; done <$GITHUB_ENV",
+                        'while IFS= read -r line; do export "$line"; done <$GITHUB_ENV',
                         "while IFS= read -r line; do PATH=$line:$PATH; done <$GITHUB_PATH",
                         *given,
                         f"cat >{FILES}/step <<'END OF THE STEP'\n{step['run']}END OF THE STEP",
