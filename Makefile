@@ -35,6 +35,10 @@ bootstrap-vm:
 bootstrap-hosts:
 	@tools/bootstrap --hosts
 
+.PHONY: bootstrap-docs
+bootstrap-docs:
+	@tools/bootstrap --docs
+
 ## The demo
 
 .PHONY: demo
@@ -72,7 +76,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -170,6 +174,12 @@ docs-site: bootstrap ## Build the pages of the plugins and roles in .cache/docs/
 wheel: bootstrap ## Build the package asgi-fleet, the short command, in dist/ (docs/command-line.md)
 	uv build --wheel --clear --out-dir dist cli
 
+.PHONY: site
+site: bootstrap-docs docs-site ## Build the documentation as a site in .cache/site/html, with every link checked
+	.venv-docs/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows docs/ci/deploy.yml docs/ci/rollout.yml
+	.venv-docs/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci docs/ci/gitlab.yml
+	@python tools/site.py
+
 .PHONY: changelog
 changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's version
 	antsibull-changelog release --update-existing --reload-plugins --refresh
@@ -178,6 +188,7 @@ changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's v
 lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 takes newer versions
 	$(call lock,requirements-dev,3.12)
 	$(call lock,requirements-audit,3.12)
+	$(call lock,requirements-docs,3.12)
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
