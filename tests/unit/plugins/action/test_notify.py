@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible import context
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
 from ansible.template import Templar
@@ -23,7 +24,7 @@ FAULT = {"host": "web1", "seen": "the certificate expires in 3 days", "todo": "r
 def printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     texts: list[str] = []
     monkeypatch.setattr(notify, "display", SimpleNamespace(display=texts.append))
-    monkeypatch.setattr(notify.context, "CLIARGS", {"inventory": ("/inventory",)})
+    monkeypatch.setattr(context, "CLIARGS", {"inventory": ("/inventory",)})
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return texts
 
