@@ -246,7 +246,9 @@ def _included(value: str, root: Path, planned: Mapping[str, str]) -> list[str]:
     for pattern in value.split():
         absolute = pattern.strip('"')
         relative = (absolute if absolute.startswith("/") else f"/etc/ssh/{absolute}").lstrip("/")
-        there = {str(path.relative_to(root)) for path in root.glob(relative)}
+        # Of / nothing is left, which glob() refuses.
+        found = root.glob(relative) if relative else ()
+        there = {str(path.relative_to(root)) for path in found if path.is_file()}
         there |= {path for path in planned if fnmatch.fnmatchcase(path, relative)}
         paths += sorted(there)
     return paths

@@ -76,7 +76,7 @@ def test_line_that_counts_more_is_named(tmp_path: Path, main: str, drop_in: str,
         f"PermitRootLogin no\n{USUAL}",
         f"Match User ada\nPermitRootLogin yes\nMatch all\n{USUAL}",
         "Include sshd_config.d/*.conf\nPermitRootLogin yes\n",
-        "Include /etc/ssh/other.conf\nInclude /etc/ssh/sshd_config.d/*\n",
+        "Include /etc/ssh/other.conf /\nInclude /etc/ssh/sshd_config.d/*\n",
     ],
 )
 def test_what_does_not_count_more_is_no_obstacle(tmp_path: Path, main: str) -> None:
