@@ -1,0 +1,30 @@
+"""Variables as texts of which a host makes digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+#: Mappings whose keys are told one by one: each is a variable of the application.
+BY_KEY = ("app_env", "app_secrets")
+
+
+def as_texts(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return a text for each value, the same for the same value; `app_env.NAME` for a setting.
+
+    Args:
+        given: Variables by name.
+    """
+    found = {}
+    for name, value in given.items():
+        if name in BY_KEY and isinstance(value, Mapping):
+            found |= {f"{name}.{key}": _text(inner) for key, inner in value.items()}
+        else:
+            found[name] = _text(value)
+    return found
+
+
+def _text(value: object) -> str:
+    # A text that Vault has encrypted is no `str`, and becomes one.
+    return json.dumps(value, sort_keys=True, default=str)
