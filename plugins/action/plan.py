@@ -128,8 +128,8 @@ class ActionModule(ControllerAction):
             ]
         )
         raise NoPlanError(
-            f"plan is {wanted}; expected a fleet and an inventory as it saw them; what has moved is "
-            "above; look at a new plan: -e plan_only=true"
+            f"plan is {wanted}; expected a fleet and an inventory as it saw them; what has moved "
+            "is above; look at a new plan: -e plan_only=true"
         )
 
 
@@ -142,8 +142,8 @@ def _made(options: Mapping[str, Any], hostvars: Mapping[str, Any]) -> Document:
     kind = options["kind"]
     if lost := options["lost"]:
         raise NoPlanError(
-            f"there is no plan, because {', '.join(lost)} did not answer or was refused, see above; "
-            "correct that, or leave it out: --limit 'all:!<host>'"
+            f"there is no plan, because {', '.join(lost)} did not answer or was refused, see "
+            "above; correct that, or leave it out: --limit 'all:!<host>'"
         )
     facts = {host: host_facts(hostvars[host], kind) for host in options["hosts"]}
     refuse_locked(facts, take_over=_takes_over(facts.values()))

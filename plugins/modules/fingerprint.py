@@ -11,10 +11,10 @@ module: fingerprint
 short_description: Tell whether variables have changed, without telling their values
 version_added: "0.1.0"
 description:
-  - Returns a digest of each variable of the host that asgi.fleet knows, C(app_*), C(fleet_*) and those of
-    its roles, and of each setting in C(app_env) and each secret in C(app_secrets).
-  - The host makes the digests with a key that only it has, from its machine id and the private keys of
-    its sshd. Whoever has a digest cannot find out by trying which value it is of.
+  - Returns a digest of each variable of the host that asgi.fleet knows, C(app_*), C(fleet_*) and
+    those of its roles, and of each setting in C(app_env) and each secret in C(app_secrets).
+  - The host makes the digests with a key that only it has, from its machine id and the private keys
+    of its sshd. Whoever has a digest cannot find out by trying which value it is of.
 extends_documentation_fragment: asgi.fleet.reading
 options:
   values:

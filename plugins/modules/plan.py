@@ -12,16 +12,17 @@ short_description: Make the plan of a deployment or a release, or compare with o
 version_added: "0.1.0"
 description:
   - For the playbook C(plan.yml), whose tasks have looked at the hosts before.
-  - A plan says what would happen, and has a hash. The same fleet with the same inventory has the same
-    hash, whoever makes the plan, wherever and whenever.
+  - A plan says what would happen, and has a hash. The same fleet with the same inventory has the
+    same hash, whoever makes the plan, wherever and whenever.
 extends_documentation_fragment: asgi.fleet.reading
 options:
   state:
     description:
       - V(made) shows the plan and writes it.
-      - V(compared) fails if the plan that would be made now is not that of O(hash), and shows what has
-        moved.
-      - V(kept) fails if a host has another live release, now that its lock is held, than V(compared) saw.
+      - V(compared) fails if the plan that would be made now is not that of O(hash), and shows what
+        has moved.
+      - V(kept) fails if a host, whose lock is held now, has another live release than V(compared)
+        saw.
     type: str
     choices: [made, compared, kept]
     default: made
@@ -56,8 +57,8 @@ options:
     default: ""
   file:
     description:
-      - Where the plan is written to as well; with O(state=compared), where that of O(hash) is read from
-        if something has moved.
+      - Where the plan is written to as well; with O(state=compared), where that of O(hash) is read
+        from if something has moved.
       - Without it, only the file C(plan-<hash>.json) in the folder of O(folder).
     type: str
     default: ""

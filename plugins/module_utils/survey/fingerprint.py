@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Mapping
 from pathlib import Path
 
-#: A random number of 128 bits, made at the first boot (machine-id(5)), which every account can read.
+#: A random number of 128 bits, made at the first boot, which every account reads (machine-id(5)).
 MACHINE_ID = "etc/machine-id"
 #: The private keys of sshd, which only root can read.
 HOST_KEYS = ("etc/ssh", "ssh_host_*_key")

@@ -12,7 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     seen,
 )
 
-#: As `plan_utils/plan/identity.py` makes them.
+#: As `plugin_utils/plan/identity.py` makes them.
 _HASH = re.compile(r"[0-9a-f]{16}")
 _TRUE = ("true", "yes", "on", "1")
 _BOOLEANS = (*_TRUE, "false", "no", "off", "0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.document import AppPlan, Document
@@ -86,8 +87,14 @@ def _on_host(
             yield f"{host}: {subject}: {', '.join(gone)} is as wanted now; the plan saw a change"
     if then["slot_files"] != here["slot_files"] or then["settings"] != here["settings"]:
         yield f"{host}: the files of the live slot are others than the plan saw"
-    elif then["cut_over"] != here["cut_over"]:
-        yield f"{host}: cut over: {_seen(here['cut_over'])} now; the plan saw {_seen(then['cut_over'])}"
+    elif _reasons(then) != _reasons(here):
+        saw, sees = _seen(_reasons(then)), _seen(_reasons(here))
+        yield f"{host}: cut over: {sees} now; the plan saw {saw}"
+
+
+def _reasons(host: Mapping[str, Any]) -> list[str]:
+    """Return why a host is switched, but for the release, which is told with its source."""
+    return [text for text in host["cut_over"] if not text.startswith("release ")]
 
 
 def _apps(plan: Document, now: Document) -> Iterator[str]:
@@ -96,8 +103,10 @@ def _apps(plan: Document, now: Document) -> Iterator[str]:
         several = f"{app}: " if len(plan["apps"]) > 1 else ""
         if told := _source(then, here):
             yield f"{several}source: {told}"
-        if sorted(sum(then["waves"], [])) == sorted(sum(here["waves"], [])) and (
-            then["waves"] != here["waves"]
+        # Other hosts are told of already.
+        if (
+            set(chain(*then["waves"])) == set(chain(*here["waves"]))
+            and then["waves"] != here["waves"]
         ):
             yield f"{several}waves: {_waves(here)}; the plan had {_waves(then)}"
 

@@ -20,7 +20,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials imp
 SCHEMA = 1
 #: The playbook that a plan is of.
 Kind = Literal["deploy", "release"]
-#: Phases whose hooks run once in a rollout, and those whose hooks run on each host that is switched.
+#: Phases whose hooks run once in a rollout, and those of each host that is switched.
 ONCE = ("before_rollout", "after_rollout")
 EACH = ("before_activate", "after_activate")
 

@@ -77,6 +77,6 @@ def from_text(text: str, name: str, wanted: str) -> Kept:
         )
     if told != wanted:
         raise PlanFileError(
-            f"{name} has the plan {told}; expected {wanted}, as plan says; give the file of that plan"
+            f"{name} has the plan {told}; expected {wanted}, as plan says; give the file of that"
         )
     return cast("Kept", kept)

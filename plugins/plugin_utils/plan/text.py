@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.document import (
     EACH,
@@ -116,7 +116,7 @@ def _where(phase: str, hosts: Sequence[str]) -> str:
 
 def _commits(found: CommitsPlan) -> Iterator[str]:
     if found["way"] == "unknown":
-        yield f"the repository does not lead from the live commit {found['live'][:SHORT]} to this one"
+        yield f"the repository does not lead from {found['live'][:SHORT]}, which is live, to this"
         return
     count = len(found["commits"]) + found["more"]
     verb = "is taken back" if count == 1 else "are taken back"
@@ -152,8 +152,8 @@ def host_lines(host: HostPlan) -> list[str]:
 def settings_lines(host: HostPlan) -> list[str]:
     """Return which settings and secrets differ from what runs, by name."""
     told: dict[str, list[str]] = {}
-    for how, names in host["settings"].items():
-        for name in names:  # type: ignore[attr-defined]
+    for how, names in cast("Mapping[str, list[str]]", host["settings"]).items():
+        for name in names:
             told.setdefault(_kind(name, host["variables"]), []).append(f"{name} {how}")
     return [f"{kind}: {', '.join(found)}" for kind, found in sorted(told.items())]
 
@@ -166,8 +166,8 @@ def _kind(name: str, variables: Mapping[str, Any]) -> str:
 
 
 def _balancer(front: BalancerPlan) -> Iterable[str]:
-    for how in ("added", "removed"):
-        if names := front[how]:  # type: ignore[literal-required]
+    for how, names in cast("Mapping[str, list[str]]", front).items():
+        if names:
             yield f"servers {how}: {', '.join(names)}"
     if not (front["added"] or front["removed"]):
         yield "the same servers"
