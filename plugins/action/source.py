@@ -103,6 +103,7 @@ def _prepared(options: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
         "cache": cache,
         "archive": source.archive,
         "commit": source.commit,
+        "subject": source.subject,
         "requirement": source.requirement,
         "shown": source.shown,
         "project": source.project,

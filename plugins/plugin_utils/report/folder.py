@@ -1,32 +1,32 @@
-"""Where the controller keeps what it writes of rollouts: pages, records, plans."""
+"""Where the controller keeps the pages and plans of rollouts."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from pathlib import Path
 
 #: The folder beside the inventory.
-NAME = "rollouts"
+FOLDER = "rollouts"
 
 
 def report_folder(sources: Sequence[str], wanted: str, cwd: str) -> str:
-    """Return the folder for what is written of rollouts; it need not exist.
+    """Return the folder for what a rollout writes on the controller.
 
-    Beside the first inventory: `inventory/rollouts/production` for the folder
-    `inventory/production`, which Ansible would read as an inventory as well if it lay within, and
-    `rollouts` beside a file.
+    Ansible reads every file of an inventory that is a folder, so it cannot be in there: of the
+    inventory `inventory/production` it is `inventory/rollouts/production`.
 
     Args:
-        sources: Ansible's `ansible_inventory_sources`: folders, files, or lists of hosts (`web1,`).
-        wanted: `fleet_report_directory`; empty for the default. Relative to `cwd`.
-        cwd: The folder in which the operator runs Ansible.
+        sources: The sources of the inventory, as `ansible_inventory_sources` has them.
+        wanted: `fleet_report_directory`; a relative path is one from `cwd`; empty for the default.
+        cwd: Where `ansible-playbook` was called.
     """
+    base = Path(cwd)
     if wanted:
-        return os.path.normpath(os.path.join(cwd, os.path.expanduser(wanted)))
-    first = next(iter(sources), "")
-    if not first or "," in first:
-        return os.path.join(cwd, NAME)
-    path = os.path.normpath(os.path.join(cwd, first))
-    if os.path.isdir(path):
-        return os.path.join(os.path.dirname(path), NAME, os.path.basename(path))
-    return os.path.join(os.path.dirname(path), NAME)
+        return str(base / Path(wanted).expanduser())
+    # The last of several is the most particular one. A list of hosts (`web1,`) is nowhere.
+    source = next((base / one for one in reversed(sources) if (base / one).exists()), None)
+    if source is None:
+        return str(base / FOLDER)
+    if source.is_dir():
+        return str(source.parent / FOLDER / source.name)
+    return str(source.parent / FOLDER)
