@@ -51,6 +51,8 @@ display = Display()
 
 #: The copy of the collection that this file belongs to.
 COLLECTION = Path(__file__).parents[2]
+#: What `fleet_report_directory` says where nothing is to be written.
+NOWHERE = "none"
 #: A plan names variables and hosts, which are nobody else's business on the controller.
 MODE = 0o600
 
@@ -80,9 +82,7 @@ class ActionModule(ControllerAction):
             plan = _made(options, hostvars)
             digest = hash_of(plan)
             told = [printable(line) for line in lines(plan, digest)]
-            folder = report_folder(
-                task_vars.get("ansible_inventory_sources") or [], options["folder"], os.getcwd()
-            )
+            folder = "" if options["folder"] == NOWHERE else _folder(options["folder"], task_vars)
             if options["state"] == "compared":
                 self._compare(plan, digest, options, folder)
                 _show([f"The fleet and the inventory are as the plan {digest} saw them."])
@@ -111,7 +111,7 @@ class ActionModule(ControllerAction):
         if digest == wanted:
             return
         given = options["file"]
-        path = _absolute(given) if given else os.path.join(folder, f"plan-{wanted}.json")
+        path = _absolute(given) if given else os.path.join(folder or NOWHERE, f"plan-{wanted}.json")
         try:
             text = Path(path).read_text(encoding="utf-8")
         except OSError as error:
@@ -219,7 +219,7 @@ def _write(kept: Kept, file: str, folder: str) -> None:
     Raises:
         PlanFileError: It cannot be written.
     """
-    places = [os.path.join(folder, f"plan-{kept['hash']}.json")]
+    places = [os.path.join(folder, f"plan-{kept['hash']}.json")] if folder else []
     places += [_absolute(file)] if file else []
     for path in places:
         try:
@@ -234,6 +234,10 @@ def _write(kept: Kept, file: str, folder: str) -> None:
                 f"the plan cannot be written to {path}: {error.strerror}; expected a folder that "
                 "you may write to; set fleet_report_directory, or plan_file"
             ) from None
+
+
+def _folder(wanted: str, task_vars: Mapping[str, Any]) -> str:
+    return report_folder(task_vars.get("ansible_inventory_sources") or [], wanted, os.getcwd())
 
 
 def _absolute(path: str) -> str:

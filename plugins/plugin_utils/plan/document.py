@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES
+from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.values import without_place
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import plan_waves
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.commits import Between
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import (
@@ -262,7 +263,7 @@ def _app(
             commits[before] = {"live": live, **history(app, live, commit)}
     return {
         "domain": list(first.deployment["app_domain"]),
-        "source": dict(first.packed["shown"]),
+        "source": without_place(first.packed["shown"]),
         "release": release,
         "commit": commit,
         "waves": waves,

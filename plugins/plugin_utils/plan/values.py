@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 #: Mappings whose keys are told one by one: each is a variable of the application.
 BY_KEY = ("app_env", "app_secrets")
+
+#: Where one controller keeps its files. They decide nothing on a host.
+OF_THE_CONTROLLER = ("fleet_report_directory", "python_release_controller_cache")
+
+
+def without_place(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source without the folder in which this controller has it.
+
+    Another has its clone elsewhere. What is in it is part of the release's id.
+    """
+    found = dict(source)
+    if isinstance(path := found.get("path"), str):
+        found["path"] = os.path.basename(path.rstrip("/"))
+    return found
 
 
 def as_texts(given: Mapping[str, Any]) -> dict[str, str]:
@@ -18,7 +33,11 @@ def as_texts(given: Mapping[str, Any]) -> dict[str, str]:
     """
     found = {}
     for name, value in given.items():
-        if name in BY_KEY and isinstance(value, Mapping):
+        if name in OF_THE_CONTROLLER:
+            continue
+        if name == "app_source" and isinstance(value, Mapping):
+            found[name] = _text(without_place(value))
+        elif name in BY_KEY and isinstance(value, Mapping):
             found |= {f"{name}.{key}": _text(inner) for key, inner in value.items()}
         else:
             found[name] = _text(value)

@@ -70,7 +70,9 @@ def between(cache: str, url: str, live: str, wanted: str) -> Between:
             way = "apart"
         span = f"{one}..{other}"
         count = int(git("rev-list", "--count", span))
-        lines = git("log", "-z", f"--max-count={NAMED}", "--format=%H %s", span).split("\0")
+        lines = git(
+            *("log", "-z", "--no-show-signature", f"--max-count={NAMED}", "--format=%H %s", span)
+        ).split("\0")
         files = git("diff", "--name-only", "-z", one, other).count("\0")
     except (OSError, SourceError, ValueError):
         return UNKNOWN
