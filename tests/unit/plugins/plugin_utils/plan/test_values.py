@@ -25,3 +25,15 @@ def test_texts_tell_a_number_from_a_text() -> None:
 
 def test_texts_take_a_value_that_is_no_mapping_as_it_is() -> None:
     assert as_texts({"app_env": "not yet refused"}) == {"app_env": '"not yet refused"'}
+
+
+def test_texts_are_the_same_where_another_controller_keeps_its_clone() -> None:
+    """What is in it is part of the release's id."""
+    here, there = (
+        {
+            "app_source": {"type": "path", "path": f"{home}/shop/"},
+            "fleet_report_directory": f"{home}/kept",
+        }
+        for home in ("/home/ada", "/builds/7")
+    )
+    assert as_texts(here) == as_texts(there) == {"app_source": '{"path": "shop", "type": "path"}'}
