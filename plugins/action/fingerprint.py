@@ -20,14 +20,14 @@ COLLECTION = Path(__file__).parents[2]
 class ActionModule(Action):
     """Sends the variables that an inventory sets to the module, which only digests come from."""
 
-    options: ClassVar[dict[str, Any]] = {}
+    options: ClassVar[dict[str, Any]] = {"values": {"type": "str", "default": "{}"}}
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the module's answer."""
-        del options
+        values = json.loads(options["values"]) | as_texts(self._given(task_vars))
         answer: dict[str, Any] = self._execute_module(
             module_name="asgi.fleet.fingerprint",
-            module_args={"values": json.dumps(as_texts(self._given(task_vars)))},
+            module_args={"values": json.dumps(values)},
             task_vars=task_vars,
         )
         return answer

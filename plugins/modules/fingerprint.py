@@ -18,7 +18,8 @@ description:
 extends_documentation_fragment: asgi.fleet.reading
 options:
   values:
-    description: JSON of a mapping of names to texts; the action plugin fills it in.
+    description:
+      - JSON of a mapping of further names to texts. The action plugin adds the host's variables.
     type: str
     default: "{}"
 author:
