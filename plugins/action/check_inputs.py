@@ -33,6 +33,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     report,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.plan import plan_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -75,7 +76,9 @@ OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
 RESULTS = (
     "gunicorn_service_result",
+    "host_baseline_result",
     "nginx_site_maintenance_result",
+    "nginx_site_result",
     "python_release_result",
     "tls_certificate_result",
 )
@@ -155,6 +158,7 @@ class ActionModule(ControllerAction):
                 _patterns(host_vars.get("fleet_extra_variables")),
             ),
             *self._refuse_inventory(task_vars, command_line),
+            *plan_problems({name: task_vars[name] for name in command_line if name in task_vars}),
             *controller.unread_variables(
                 self._beside_playbooks(task_vars), task_vars, task_vars.get("inventory_dir")
             ),
