@@ -1,12 +1,13 @@
-"""The filter `asgi.fleet.rollout_events`."""
+"""The filters that make the events of a rollout; the rules are in `plugin_utils/notify`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
 from ansible_collections.asgi.fleet.plugins.plugin_utils.notify.rollouts import rollout_events
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import account, waves
 
 DOCUMENTATION = r"""
 name: rollout_events
@@ -48,9 +49,33 @@ _value:
 """
 
 
+def closing_events(closed: Mapping[str, Any]) -> list[Any]:
+    """Return the events of a rollout that was closed; none of one that has no record."""
+    record, page = closed.get("record"), str(closed.get("page", ""))
+    if not record:
+        return []
+    return list(rollout_events(record, pages=dict.fromkeys(record["apps"], page)))
+
+
+def beginning_events(
+    plan: waves.RolloutPlan,
+    rollout: str,
+    kind: str,
+    who: str,
+    hostvars: Mapping[str, Mapping[str, Any]],
+) -> list[Any]:
+    """Return the events of a rollout that begins."""
+    known = account.beginning(plan, rollout, kind, who, hostvars)
+    return list(rollout_events(known, beginning=True))
+
+
 class FilterModule:
     """The collection's filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"rollout_events": refusing(rollout_events)}
+        return {
+            "rollout_events": refusing(rollout_events),
+            "closing_events": refusing(closing_events),
+            "beginning_events": refusing(beginning_events),
+        }
