@@ -122,9 +122,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--turns", type=int, default=4, help="runs with each of both outputs")
-    parser.add_argument(
-        "--touch", type=Path, help="a file of the source, to release it anew"
-    )
+    parser.add_argument("--touch", type=Path, help="a file of the source, to release it anew")
     parser.add_argument("command", nargs="+", help="the command, behind --")
     arguments = parser.parse_args()
     try:

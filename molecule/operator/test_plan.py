@@ -122,10 +122,8 @@ def test_plan_names_the_commits_between_and_does_exactly_them(
     for sha, subject in zip(commits, ("Add the cart", "Add the till"), strict=True):
         assert f"{sha[:10]} {subject}" in shown
     live = [fleet.live(host) for host in fleet.hosts]
-    assert (
-        f"build the release {json.loads(kept(fleet, early).read_text())['plan']['apps']['shop']['release']}"
-        in shown
-    )
+    planned = json.loads(kept(fleet, early).read_text())["plan"]
+    assert f"build the release {planned['apps']['shop']['release']}" in shown
 
     moved = repository.commit("Nobody has planned this")
     told = refused(fleet, early)

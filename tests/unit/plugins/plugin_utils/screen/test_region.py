@@ -47,7 +47,9 @@ class Picture:
         return [((self.text, "bold"),)]
 
 
-def test_picture_has_the_size_of_the_terminal_but_for_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_has_the_size_of_the_terminal_but_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     terminal = before_it(monkeypatch)
     picture = Picture()
     with Region(picture, threading.RLock()) as region:
