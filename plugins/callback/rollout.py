@@ -99,6 +99,7 @@ class CallbackModule(Default):
         self._look = Look.ANSIBLE
         self._region: Region | None = None
         self._tasks: dict[str, Task] = {}
+        self._untold_play = ""
         self._handlers: dict[int, Any] = {}
         self._process = os.getpid()
         self._group = os.getpgrp()
@@ -141,12 +142,11 @@ class CallbackModule(Default):
             return
         # What is printed in the way of Ansible's own output needs it.
         self._play = play
-        if self._look is Look.LINES:
-            self._say(f"play: {name}")
+        self._untold_play = name
         self._show()
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say nothing: a play without hosts is common, few rollouts have a host to revert."""
+        """Say nothing."""
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_no_hosts_matched()
 
@@ -325,6 +325,10 @@ class CallbackModule(Default):
         self._tell(self._run.begin_task(known, time.time()))
         if self._look is Look.ANSIBLE:
             return
+        # A play without hosts has no task: few rollouts have a host to revert.
+        if self._look is Look.LINES and self._untold_play:
+            self._say(f"play: {self._untold_play}")
+        self._untold_play = ""
         # For what is printed in the way of Ansible's own output, such as a difference of files.
         self._last_task_name = None
         if known.action in ASKING or task.debugger:

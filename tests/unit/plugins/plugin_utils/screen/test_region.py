@@ -47,7 +47,7 @@ class Picture:
         return [((self.text, "bold"),)]
 
 
-def test_picture_has_the_size_of_the_terminal_but_for_one_line(
+def test_picture_has_the_size_of_the_terminal_but_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = before_it(monkeypatch)
