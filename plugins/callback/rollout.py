@@ -296,9 +296,12 @@ class CallbackModule(Default):
     def _open_region(self) -> None:
         """Show the picture, if the library for it is there."""
         # Here, since every run without a terminal would pay for the import.
-        try:
-            from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import Region
-        except ImportError:
+        from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import (
+            HAS_RICH,
+            Region,
+        )
+
+        if not HAS_RICH:
             self._look = Look.LINES
             return
         colours = not constants.ANSIBLE_NOCOLOR

@@ -4,7 +4,7 @@ Ansible prints by `sys.stdout` and `sys.stderr`, in two threads, and forks. So b
 replaced while the picture is there, and everything happens within the lock that Ansible holds while
 it prints and while it forks: a worker never begins with a lock that nobody will release.
 
-The library rich is imported here and nowhere else; without it, this file cannot be imported.
+The library rich is imported here and nowhere else; `HAS_RICH` says whether it is there.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.picture import Line, Screen, signs
-from rich.console import Console, ConsoleOptions
-from rich.live import Live
-from rich.segment import Segment
-from rich.style import Style
+
+try:
+    from rich.console import Console, ConsoleOptions
+    from rich.live import Live
+    from rich.segment import Segment
+    from rich.style import Style
+
+    HAS_RICH = True
+except ImportError:
+    HAS_RICH = False
 
 #: Seconds between two pictures. What happens is seen at once enough, and costs little.
 INTERVAL = 0.25
