@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,12 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import report
+from ansible_collections.asgi.fleet.plugins.plugin_utils.operation.log_view import (
+    cut_lines,
+    footer,
+    interval,
+    merged,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.operation.requests import (
     CommandLine,
     enough_forks,
@@ -38,7 +45,7 @@ class ActionModule(ControllerAction):
     options: ClassVar[dict[str, Any]] = {
         "step": {
             "type": "str",
-            "choices": ["run", "run_hosts", "run_end", "logs", "history"],
+            "choices": ["run", "run_hosts", "run_end", "logs", "logs_lines", "history"],
             "required": True,
         },
         "hosts": {"type": "list", "elements": "str", "required": True},
@@ -52,6 +59,7 @@ class ActionModule(ControllerAction):
             "run_hosts": self._run_hosts,
             "run_end": self._run_end,
             "logs": self._logs,
+            "logs_lines": self._logs_lines,
             "history": self._history,
         }
         try:
@@ -93,8 +101,7 @@ class ActionModule(ControllerAction):
         done = outcome(ends)
         if request["status_file"]:
             Path(request["status_file"]).write_text(f"{done.status}\n", encoding="utf-8")
-        if done.lines:
-            display.display(printable("\n".join(["", *done.lines])))
+        _show(["", *done.lines] if done.lines else [])
         found: dict[str, Any] = {"status": done.status}
         return {**found, "failed": True, "msg": done.failure} if done.failure else found
 
@@ -106,7 +113,23 @@ class ActionModule(ControllerAction):
         _refuse(line)
         if request["follow"]:
             enough_forks(len(hosts), int(context.CLIARGS["forks"]))
-        return {"request": request}
+        return {"request": request | {"interval": interval(len(hosts))}}
+
+    def _logs_lines(
+        self, hosts: list[str], request: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        told = dict(_results(hosts, "logs_look", task_vars))
+        answers = {host: one for host, one in told.items() if "lines" in one}
+        silent = {host: _reason(one) for host, one in told.items() if "lines" not in one}
+        lines = merged(answers)
+        after = [footer(lines, request["since"]), *cut_lines(answers, request["lines"])]
+        _show(["", *lines, *filter(None, after)])
+        found: dict[str, Any] = {"silent": silent}
+        if silent and not (request["follow"] and answers):
+            told_of = "; ".join(f"{host}: {reason}" for host, reason in silent.items())
+            return {**found, "failed": True, "msg": f"lines are missing: {told_of}"}
+        _show([f"{host}: {reason}" for host, reason in silent.items()])
+        return found
 
     def _history(
         self, _hosts: list[str], _request: dict[str, Any], _task_vars: dict[str, Any]
@@ -119,7 +142,15 @@ class ActionModule(ControllerAction):
     def _command_line(self) -> CommandLine:
         # Templates are not resolved: a command may contain braces of its own.
         options = tuple(context.CLIARGS.get("extra_vars") or ())
-        return CommandLine(options, load_extra_vars(self._loader), _parsed)
+        # Plain: Ansible marks them as templates, and would resolve them in the next task.
+        variables = json.loads(json.dumps(load_extra_vars(self._loader), default=str))
+        return CommandLine(options, variables, _parsed)
+
+
+def _show(lines: list[str]) -> None:
+    if lines:
+        # Much of it is what hosts have told: nothing of it may steer the terminal.
+        display.display(printable("\n".join(lines)))
 
 
 def _parsed(text: str) -> Mapping[str, object]:

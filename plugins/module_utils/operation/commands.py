@@ -448,6 +448,9 @@ def end_of(noted: dict[str, Any], seconds: float, limit: float, refusal: str = "
     if noted.get("load") != "loaded" or noted.get("code") == "0":
         told = refusal or "no reason given"
         return End(125, f"systemd did not start it: {told}", seconds)
+    if result == "timeout" and noted["code"] == "1" and seconds < limit:
+        # It ended by itself, and what it had left did not heed SIGTERM.
+        result = "exit-code" if number else "success"
     if result == "success":
         return End(0, "", seconds)
     state = {"Result": result, "ExecMainCode": noted["code"], "ExecMainStatus": f"{number}"}

@@ -38,7 +38,7 @@ def given(
         found = dict(parse(text))
         if LEFT_OVER not in found:
             break
-        others = sorted(found.keys() - {name, LEFT_OVER})
+        others = sorted(filter(str.isidentifier, found.keys() - {name, LEFT_OVER}))
         if others:
             findings.refuse(
                 f"followed by {others[0]}=, which Ansible takes as a variable",

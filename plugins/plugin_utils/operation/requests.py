@@ -87,7 +87,7 @@ def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
             findings.refuse(f"{seen(value)}, which is still to come", "a moment of the past")
         return found
 
-    return {
+    request = {
         "since": line.take("logs_since", "10 min ago", since),
         "grep": line.take("logs_grep", "", _regular_expression),
         "follow": line.take("logs_follow", False, _boolean),
@@ -96,6 +96,11 @@ def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
         "source": line.take("logs_source", "all", _one_of(SOURCES)),
         "lines": line.take("logs_lines", 500, _number(1, MOST_LINES)),
     }
+    if request["seconds"] and not request["follow"]:
+        findings = Findings("logs_seconds", "add -e logs_follow=true, or leave it out")
+        findings.refuse(str(request["seconds"]), "it with logs_follow")
+        line.problems += findings.problems
+    return request
 
 
 def history_request(line: CommandLine) -> dict[str, Any]:
