@@ -102,6 +102,7 @@ def _prepared(options: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
         "kind": source.kind,
         "archive": source.archive,
         "commit": source.commit,
+        "subject": source.subject,
         "requirement": source.requirement,
         "shown": source.shown,
         "project": source.project,

@@ -114,6 +114,10 @@ commit:
   description: The git commit; empty for other types.
   returned: success
   type: str
+subject:
+  description: The first line of the commit's message; empty for other types.
+  returned: success
+  type: str
 requirement:
   description: Requirement that a host installs by name; empty for types other than package.
   returned: success

@@ -50,6 +50,11 @@ class Application:
         return self.path("var/lib", self.name, "commands.jsonl")
 
     @property
+    def records(self) -> str:
+        """Folder of what each rollout left here."""
+        return self.path("var/lib", self.name, "rollouts")
+
+    @property
     def releases(self) -> str:
         """The folder of releases."""
         return self.path("opt", self.name, "releases")

@@ -42,7 +42,7 @@ ENTRIES = {
     "opt": ("releases", "slots", "static", "build.lock"),
     "etc": (*SLOTS, "tls", "README.md"),
     "var/lib": (
-        *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl"),
+        *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
         "commands.jsonl",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
     ),

@@ -207,11 +207,18 @@ def activate(
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):
-                swap(application, target)
+                moment = swap(application, target)
             if desired.hooks.after:
                 with timed(outcome, "hooks after"):
                     _run_hooks("after_activate", desired.hooks.after, target, desired)
-            record(application, "live", target.slot, desired.release, seconds=_since(began))
+            record(
+                application,
+                "live",
+                target.slot,
+                desired.release,
+                seconds=_since(began),
+                moment=moment,
+            )
         except Refusal:
             _go_back(application, target, live)
             # On a full disk the reason must reach the operator, not that it cannot be noted.

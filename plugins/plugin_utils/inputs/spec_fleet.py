@@ -130,6 +130,16 @@ FLEET: tuple[Variable, ...] = (
         False,
     ),
     Variable(
+        "fleet_report_directory",
+        "text",
+        "The folder on the controller for the page, the receipt and the record of each rollout; "
+        "empty for rollouts, beside the inventory, and none writes nothing.",
+        "a folder, or none",
+        "/srv/www/rollouts",
+        values.folder,
+        "",
+    ),
+    Variable(
         "fleet_extra_variables",
         "list",
         "Names or patterns of the team's own variables that begin with app_, fleet_ or the name of "
