@@ -41,8 +41,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.traffic import 
 )
 
 JOURNAL, ACCESS = "journal", "access"
-#: What runs of an application beside its slots: part of the names of its transient units.
-PURPOSES = "build|import|hook|activation|run-[0-9a-f]{8}"
+#: What runs of an application beside its slots: the end of the names of its transient units. That
+#: of a command is of eight characters (`operation/commands.py`).
+PURPOSES = ("build", "import", "hook", "activation", "run-????????")
 #: The fields of an entry that are read; the time and the cursor are always there.
 FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_PID"
 #: How systemd calls the release in the description of a slot's unit, which it logs at each start.
@@ -142,9 +143,10 @@ class Reader:
                 "host's Python; write it in an older way"
             ) from error
         name = re.escape(application.name)
+        purposes = "|".join(PURPOSES).replace("?", "[0-9a-f]")
         self._unit = re.compile(
             rf"{name}@(?P<slot>blue|green)\.(?:service|socket)"
-            rf"|asgi-fleet-{name}-(?P<purpose>{PURPOSES})\.service"
+            rf"|asgi-fleet-{name}-(?P<purpose>{purposes})\.service"
             rf"|{name}-(?P<renewal>certificate)\.service"
         )
         self._cuts = history.cuts(application, question.since) if question.release else []
@@ -323,7 +325,8 @@ def request_text(line: bytes) -> str:
 
 def _journal(application: Application, *options: str) -> subprocess.Popen[bytes]:
     name = application.name
-    units = (f"{name}@*", f"asgi-fleet-{name}-*", f"{name}-certificate.service")
+    units = [f"{name}@*", f"{name}-certificate.service"]
+    units += [f"asgi-fleet-{name}-{purpose}.service" for purpose in PURPOSES]
     return subprocess.Popen(
         [
             *("journalctl", "--no-pager", "--quiet", "--output=json", f"--output-fields={FIELDS}"),
