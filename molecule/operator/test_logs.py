@@ -40,7 +40,9 @@ def mark(fleet: Fleet, host: str, text: str, slot: str = "") -> None:
 
 
 def ask(fleet: Fleet, host: str, path: str) -> None:
-    fleet.shop.shell(f"curl -sk -H 'Host: shop.example.com' 'https://127.0.0.1{path}' -o /dev/null", host)
+    fleet.shop.shell(
+        f"curl -sk -H 'Host: shop.example.com' 'https://127.0.0.1{path}' -o /dev/null", host
+    )
 
 
 def test_both_logs_of_all_hosts_come_in_order_of_time(fleet: Fleet) -> None:
