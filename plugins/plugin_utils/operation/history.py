@@ -1,4 +1,4 @@
-"""What was done to a fleet: its rollouts and commands, put together from what each host remembers."""
+"""What was done to a fleet: rollouts and commands, put together from what each host remembers."""
 
 from __future__ import annotations
 
