@@ -73,9 +73,9 @@ class ActionModule(ControllerAction):
         }
         record = make_record(told, plan, options["progress"], hostvars, ended, lines)
         receipt = receipt_lines(record)
-        written = _written(record, receipt, options["directory"], task_vars)
-        _show([*lines, *(["", *receipt] if receipt else []), *written])
-        return _result(failure, lines) | {"record": record}
+        page_path, written = _written(record, receipt, options["directory"], task_vars)
+        _show([*lines, *([""] if lines and receipt else []), *receipt, *written])
+        return _result(failure, lines) | {"record": record, "page": page_path}
 
 
 def _result(failure: str, lines: Sequence[str]) -> dict[str, Any]:
@@ -112,13 +112,13 @@ def _command() -> str:
 
 def _written(
     record: Record, receipt: Sequence[str], directory: str, task_vars: Mapping[str, Any]
-) -> list[str]:
-    """Write the page, the record and the receipt, and return where they are.
+) -> tuple[str, list[str]]:
+    """Write the page, the record and the receipt; return where the page is, and what to show.
 
     A folder that cannot be written must not make a failure of a rollout that succeeded.
     """
     if directory == NOWHERE:
-        return []
+        return "", []
     folder = Path(report_folder(_sources(task_vars), directory, str(Path.cwd())))
     apps = list(record["apps"])
     name = f"{record['id']}-{apps[0] if len(apps) == 1 else 'fleet'}"
@@ -132,11 +132,12 @@ def _written(
         for suffix, content in contents.items():
             (folder / f"{name}{suffix}").write_text(content, encoding="utf-8")
     except OSError as error:
-        return [
+        return "", [
             f"the page of this rollout could not be written: {error}; "
             "set fleet_report_directory to a folder that can be, or to none"
         ]
-    return [f"page: {_near(folder / f'{name}.html')}"]
+    path = folder / f"{name}.html"
+    return str(path), [f"page: {_near(path)}"]
 
 
 def _near(path: Path) -> str:

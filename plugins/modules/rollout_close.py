@@ -92,6 +92,10 @@ lines:
   elements: str
 record:
   description: The record, as it was written.
-  returned: unless in check mode
+  returned: with O(kind), unless in check mode
   type: dict
+page:
+  description: The path of the page; empty if none was written.
+  returned: with O(kind), unless in check mode
+  type: str
 """

@@ -57,6 +57,7 @@ SHOWN = {
     "release.present": "manifests",
     "rollout.told": "releases, commits and outcomes, which the host keeps for all to read",
     "host_drift.sysctl": "kernel parameters",
+    "login.keys": "public keys",
     "haproxy_config.renewed": "paths",
 }
 

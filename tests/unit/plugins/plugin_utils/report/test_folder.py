@@ -1,4 +1,4 @@
-"""Where the controller keeps what it writes of rollouts."""
+"""Where a rollout writes: beside the inventory, and never in what Ansible reads as one."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.folder import re
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A folder with an inventory of each kind."""
+def here(tmp_path: Path) -> Path:
     (tmp_path / "inventory" / "production").mkdir(parents=True)
-    (tmp_path / "inventory" / "staging.yml").touch()
+    (tmp_path / "inventory" / "base").mkdir()
+    (tmp_path / "hosts.yml").write_text("")
     return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("sources", "found"),
+    ("sources", "wanted", "expected"),
     [
-        (["inventory/production"], "inventory/rollouts/production"),
-        (["inventory/production/"], "inventory/rollouts/production"),
-        (["inventory/staging.yml"], "inventory/rollouts"),
-        (["inventory/staging.yml", "inventory/production"], "inventory/rollouts/production"),
-        (["web1,web2,"], "rollouts"),
-        (["inventory/production", "web9,"], "inventory/rollouts/production"),
-        ([], "rollouts"),
+        (["inventory/production"], "", "inventory/rollouts/production"),
+        (["inventory/production/"], "", "inventory/rollouts/production"),
+        (["hosts.yml"], "", "rollouts"),
+        (["web1,web2,"], "", "rollouts"),
+        ([], "", "rollouts"),
+        (["inventory/base", "inventory/production"], "", "inventory/rollouts/production"),
+        (["inventory/production", "web9,"], "", "inventory/rollouts/production"),
+        (["inventory/production"], "www", "www"),
+        (["inventory/production"], "/srv/www", "/srv/www"),
     ],
-    ids=["folder", "slash", "file", "the last one", "hosts", "hosts beside a folder", "none"],
 )
-def test_folder_is_beside_the_inventory(clone: Path, sources: list[str], found: str) -> None:
-    """Not within: Ansible would read what is there as an inventory."""
-    assert report_folder(sources, "", str(clone)) == str(clone / found)
-    absolute = [one if "," in one else str(clone / one) for one in sources]
-    assert report_folder(absolute, "", str(clone)) == str(clone / found)
+def test_folder_is_beside_the_inventory_or_where_it_is_wanted(
+    here: Path, sources: list[str], wanted: str, expected: str
+) -> None:
+    assert report_folder(sources, wanted, str(here)) == str(here / expected)
 
 
-def test_folder_is_the_wanted_one(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
-    sources = ["inventory/production"]
-    assert report_folder(sources, "kept", str(clone)) == str(clone / "kept")
-    assert report_folder(sources, "/srv/kept", str(clone)) == "/srv/kept"
-    assert report_folder(sources, "~/kept", str(clone)) == "/home/ada/kept"
+def test_folder_of_an_absolute_source_does_not_depend_on_where_one_is(here: Path) -> None:
+    found = report_folder([str(here / "inventory" / "production")], "", "/")
+    assert found == str(here / "inventory" / "rollouts" / "production")
+
+
+def test_folder_below_the_home_of_the_operator(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(here))
+    assert report_folder([], "~/www", "/") == str(here / "www")
