@@ -67,14 +67,6 @@ def copy_of_the_clone(folder: Path) -> Path:
 def first_imports(path: Path) -> list[Path]:
     """Return what a playbook imports before anything else: one of two, if a variable decides."""
     first: dict[str, Any] = yaml.safe_load(path.read_text())[0]
-<<<<<<< HEAD
-    named = first.get("ansible.builtin.import_playbook")
-    if not named:
-        return None
-    # deploy.yml goes one of two ways, each of which imports plan.yml or is it.
-    ways = re.findall(r"[a-z_]+\.yml", named) if "{{" in named else [named]
-    return path.parent / ways[-1]
-=======
     named = str(first.get("ansible.builtin.import_playbook") or "")
     return [path.parent / name for name in re.findall(r"[a-z_/]+\.yml", named)]
 
@@ -85,13 +77,12 @@ def begins_with_the_check(path: Path) -> bool:
         return True
     follows = first_imports(path)
     return bool(follows) and all(map(begins_with_the_check, follows))
->>>>>>> f69d38e589f5be407570fd46264dc9f75494a885
 
 
 #: Second halves, which others import.
 HALVES = ("aim_at_live.yml", "check.yml", "waves.yml")
-#: It is run before there is a deployment, and checks its own variables.
-WITHOUT_DEPLOYMENT = ("bootstrap.yml",)
+#: Has hosts that no deployment has to name yet, and a check of its own: see below.
+BEFORE_A_DEPLOYMENT = "bootstrap.yml"
 
 
 @pytest.mark.parametrize(
@@ -100,9 +91,19 @@ WITHOUT_DEPLOYMENT = ("bootstrap.yml",)
     ids=lambda path: path.name,
 )
 def test_playbook_begins_with_the_check(path: Path) -> None:
-    if path.name in (*HALVES, *WITHOUT_DEPLOYMENT):
+    if path.name in (*HALVES, BEFORE_A_DEPLOYMENT):
         return
     assert begins_with_the_check(path)
+
+
+def test_bootstrap_refuses_what_the_check_refuses_while_ansible_reads() -> None:
+    (check,), (bootstrap,) = (
+        yaml.safe_load((ROOT / "playbooks" / name).read_text())[0]["tasks"]
+        for name in ("check.yml", BEFORE_A_DEPLOYMENT)
+    )
+    assert bootstrap["vars"] == check["vars"]
+    files = [task["ansible.builtin.import_tasks"]["file"] for task in (check, bootstrap)]
+    assert files[1] == files[0].replace("tasks/check_inputs.yml", "tasks/bootstrap.yml")
 
 
 def test_links_are_those_that_bootstrap_makes(tmp_path: Path) -> None:
@@ -113,9 +114,10 @@ def test_links_are_those_that_bootstrap_makes(tmp_path: Path) -> None:
         assert str((clone / path).readlink()) == str((ROOT / path).readlink()) == target
 
 
-def test_clone_that_lost_its_links_says_what_to_type(tmp_path: Path) -> None:
+@pytest.mark.parametrize("playbook", ["release.yml", BEFORE_A_DEPLOYMENT])
+def test_clone_that_lost_its_links_says_what_to_type(tmp_path: Path, playbook: str) -> None:
     clone = copy_of_the_clone(tmp_path / "clone")
-    told = run("playbooks/release.yml", "-i", inventory(tmp_path), cwd=clone)
+    told = run(f"playbooks/{playbook}", "-i", inventory(tmp_path), cwd=clone)
     assert (
         f"Ansible does not find asgi.fleet, the collection of {clone}/playbooks; expected it in "
         f"{clone}/playbooks/collections, a link that a zip file or a copy may have lost; "
