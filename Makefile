@@ -73,10 +73,10 @@ mypy: bootstrap
 	mypy --no-error-summary --python-version $(HOST_PYTHON) $(filter-out roles/tls_certificate/%,$(HOST_FILES))
 	cd roles/tls_certificate/files && mypy --no-error-summary --config-file ../../../pyproject.toml --python-version $(HOST_PYTHON) .
 	mypy --no-error-summary -p $(PLUGINS)
-	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench
+	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations quick_start served_paths acme acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -114,6 +114,10 @@ unit-host: bootstrap-host-python
 .PHONY: ways
 ways: bootstrap-hosts ## Test the guides' other ways to run app/: local servers, the container, Kubernetes' manifest [ARGS=...]
 	pytest -q tests/ways $(ARGS)
+
+.PHONY: browser
+browser: bootstrap-hosts ## Look at the page of a rollout in chromium: phone and screen, light and dark [ARGS=--pictures: write docs/images]
+	@tools/browser $(ARGS)
 
 .PHONY: molecule
 molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
@@ -165,6 +169,10 @@ docs-site: bootstrap ## Build the pages of the plugins and roles in .cache/docs/
 	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything \
 	  --dest-dir .cache/docs/rst asgi.fleet
 	sphinx-build -q -W --keep-going -c tools/docsite .cache/docs/rst .cache/docs/html
+
+.PHONY: wheel
+wheel: bootstrap ## Build the package asgi-fleet, the short command, in dist/ (docs/command-line.md)
+	uv build --wheel --clear --out-dir dist cli
 
 .PHONY: site
 site: bootstrap-docs docs-site ## Build the documentation as a site in .cache/site/html, with every link checked

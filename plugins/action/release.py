@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.timing import Stopwatch
 from ansible_collections.asgi.fleet.plugins.plugin_utils.wheelhouses.sending import (
     private_places,
     within_call,
@@ -32,8 +33,11 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return what the module returned."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        """Return what the module returned, and how long it took."""
+        watch = Stopwatch()
+        return self._run(super().run(tmp, task_vars), task_vars) | watch.took()
+
+    def _run(self, result: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         arguments = dict(self._task.args)
         local = str(arguments.pop("local_archive", "") or "")
         present = arguments.pop("present", None) or []

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action.normal import ActionModule as Usual
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.contact import Login, explained
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.timing import Stopwatch
 
 
 class ActionModule(Usual):
@@ -22,6 +23,7 @@ class ActionModule(Usual):
     ) -> dict[str, Any]:
         """Return what the module returned."""
         login = self._login(task_vars or {})
+        watch = Stopwatch()
         try:
             result: dict[str, Any] = super().run(tmp, task_vars)
         except AnsibleError as error:
@@ -29,6 +31,7 @@ class ActionModule(Usual):
             if not told:
                 raise
             return {_kind(error): True, "msg": told}
+        result |= watch.took()
         if not result.get("failed") or "module_stderr" not in result:
             return result
         said = f"{result['module_stderr']}\n{result.get('module_stdout', '')}"

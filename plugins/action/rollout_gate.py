@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import interruption
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     Begun,
     RefusedError,
@@ -22,6 +23,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.older import (
     going_back,
     older_lines,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import INTERRUPTED
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.credentials import shown
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.git import relation
 
@@ -34,7 +36,7 @@ class ActionModule(ControllerAction):
     options: ClassVar[dict[str, Any]] = {
         "require": {
             "type": "str",
-            "choices": ["locks", "live", "rollback", "newer"],
+            "choices": ["locks", "live", "rollback", "newer", "built"],
             "required": True,
         },
         "hosts": {"type": "list", "elements": "str", "required": True},
@@ -58,6 +60,13 @@ class ActionModule(ControllerAction):
         apps = {host: hostvars[host]["deployment"]["app_name"] for host in hosts}
         result: dict[str, Any] = {"changed": False}
         _show(options["lines"])
+        if interruption.asked():
+            return result | {
+                "failed": True,
+                "msg": f"{INTERRUPTED} by the operator (Ctrl-C) before any host was switched",
+            }
+        if options["require"] == "built":
+            return result | _not_built([host for host in hosts if _is_refused(hostvars[host])])
         try:
             if options["require"] == "locks":
                 stale = stale_locks(apps, begun)
@@ -78,6 +87,17 @@ class ActionModule(ControllerAction):
             return result | {"release": rollback_target(begun, options["release"])}
         except RefusedError as error:
             return {"changed": False, "failed": True, "msg": str(error)}
+
+
+def _not_built(hosts: list[str]) -> dict[str, Any]:
+    if not hosts:
+        return {}
+    told = f"not built on {', '.join(hosts)}; the reasons are below"
+    return {"failed": True, "msg": told, "reason_follows": True}
+
+
+def _is_refused(variables: Mapping[str, Any]) -> bool:
+    return "is_refusal" in (variables.get("python_release_result") or {})
 
 
 def _older(

@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import begin, report, waves
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Kind
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import (
+    account,
+    begin,
+    interruption,
+    report,
+    waves,
+)
+
+
+def close_wave(
+    progress: Mapping[str, Any] | None, outcomes: Mapping[str, waves.HostOutcome]
+) -> dict[str, Any]:
+    """Return the progress of the rollout; it ends if the operator has asked for that."""
+    return waves.close_wave(progress, outcomes, interrupted=interruption.asked())
+
+
+def soak_moments(seconds: float) -> list[float]:
+    """Return when to look at a wave from now on; never, if the rollout is to end."""
+    return [] if interruption.asked() else waves.soak_moments(float(seconds), time.time())
+
+
+def rollout_told(
+    plan: waves.RolloutPlan,
+    host: str,
+    kind: Kind,
+    progress: Mapping[str, Any],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    *,
+    early: bool = False,
+) -> dict[str, Any]:
+    """Return what a host keeps of the rollout; nothing of what is no rollout."""
+    if not kind or not plan:
+        return {}
+    app = str(hostvars[host]["deployment"]["app_name"])
+    states = account.end_states(app, plan, progress, hostvars)
+    return account.host_told(app, kind, progress, hostvars[host], states, early=early)
 
 
 class FilterModule:
@@ -18,7 +55,9 @@ class FilterModule:
             "plan_lines": waves.plan_lines,
             "wave_outcomes": waves.wave_outcomes,
             "soak_seconds": waves.soak_seconds,
-            "close_wave": waves.close_wave,
+            "soak_moments": soak_moments,
+            "close_wave": close_wave,
+            "rollout_told": rollout_told,
             "rollout_report": report.rollout_report,
             "release_target": begin.release_target,
         }

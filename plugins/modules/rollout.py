@@ -73,6 +73,24 @@ options:
       - With O(state=ended), remove old releases except this number, and never the live, the
         previous or a pinned one. If it is not set, none is removed.
     type: int
+  log:
+    description:
+      - With O(state=ended), nginx's log of the application, to count what was served since the
+        rollout began. Empty counts nothing.
+    type: path
+    default: ""
+  ignore_paths:
+    description: With O(log), paths whose requests do not count, such as those of health checks.
+    type: list
+    elements: str
+    default: []
+  told:
+    description:
+      - With O(state=ended), what the host keeps of the rollout besides its id, its times, who ran
+        it and what was served, in C(/var/lib/<name>/rollouts/<id>.json). Without any, nothing is
+        kept. A host remembers 100 rollouts.
+    type: dict
+    default: {}
   health_timeout:
     description: Seconds that the old slot may take to become healthy, if it has to start again.
     type: float
@@ -159,6 +177,48 @@ front:
       M(asgi.fleet.app_info); null without O(https_port), and at the end without a live release.
   returned: with O(state=begun) and O(state=ended)
   type: dict
+receipt:
+  description:
+    - What nginx served since the rollout began, with O(log); null if that cannot be known. Times
+      are Unix times.
+  returned: with O(state=ended)
+  type: dict
+  contains:
+    start:
+      description: The first moment that counts.
+      type: float
+    end:
+      description: The last one.
+      type: float
+    requests:
+      description: How many requests the application got.
+      type: int
+    failed:
+      description: How many of them were answered with a status from 500 to 599.
+      type: int
+    by_release:
+      description: Both, by the release that was live when the request came.
+      type: dict
+      sample: {"1.4.1-2c26b46b": {"requests": 1200, "failed": 0}}
+    latency_ms:
+      description: How many requests took how many milliseconds until the answer began.
+      type: dict
+      sample: {"4": 1100, "5": 100}
+    gaps:
+      description: The longest times without an answer, in order; null where nothing is known.
+      type: list
+      elements: list
+    shortest_gap:
+      description: No longer gap was left out, in seconds; 0 if none was.
+      type: float
+    bin_seconds:
+      description: The width of the bins.
+      type: int
+    bins:
+      description: The beginning of each bin that is not empty, its requests, and how many failed.
+      type: list
+      elements: list
+      sample: [[1795241400, 600, 0], [1795241401, 600, 0]]
 removed:
   description: Ids of the releases that were (or in check mode would be) removed.
   returned: with O(state=ended)
@@ -222,6 +282,9 @@ def main() -> None:
             "release": {"type": "str"},
             "succeeded": {"type": "bool", "default": False},
             "keep": {"type": "int"},
+            "log": {"type": "path", "default": ""},
+            "ignore_paths": {"type": "list", "elements": "str", "default": []},
+            "told": {"type": "dict", "default": {}},
             "health_path": {"type": "str", "default": "/healthz"},
             "health_host": {"type": "str", "default": "localhost"},
             "health_timeout": {"type": "float", "default": 60},
@@ -296,7 +359,7 @@ def _end(application: Application, module: Module) -> dict[str, object]:
         others = holder is not None and holder["rollout"] != options["id"]
         idle = keep is None or others
         removed = [] if idle else phases.prune(application, keep, check_mode=True)
-        return {"changed": bool(removed), "removed": removed, "front": None}
+        return {"changed": bool(removed), "removed": removed, "front": None, "receipt": None}
     return phases.end(
         application,
         options["id"],
@@ -305,6 +368,9 @@ def _end(application: Application, module: Module) -> dict[str, object]:
         keep=options["keep"],
         health_timeout=options["health_timeout"],
         visit=_visit(options),
+        account=phases.Account(
+            log=options["log"], ignore_paths=options["ignore_paths"], told=options["told"]
+        ),
     )
 
 

@@ -23,8 +23,11 @@ options:
       - V(newer) requires that no host runs a newer release than the one that was packed for it (the
         variable C(__python_release_packed), which the role python_release sets). Of a folder, that
         is only told.
+      - V(built) requires that every host has built its release (the variable
+        C(python_release_result)).
+      - Each fails when the operator has asked the rollout to end (Ctrl-C).
     type: str
-    choices: [locks, live, rollback, newer]
+    choices: [locks, live, rollback, newer, built]
     required: true
   hosts:
     description: The hosts of the rollout.

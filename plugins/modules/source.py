@@ -106,12 +106,20 @@ kind:
   returned: success
   type: str
   sample: tree
+cache:
+  description: The folder O(cache), with the mirrors of git's repositories.
+  returned: success
+  type: str
 archive:
   description: Path of the archive on the controller; empty for a package.
   returned: success
   type: str
 commit:
   description: The git commit; empty for other types.
+  returned: success
+  type: str
+subject:
+  description: The first line of the commit's message; empty for other types.
   returned: success
   type: str
 requirement:

@@ -42,6 +42,8 @@ class Activation:
         at: When, in Unix time.
         previous: With `activating`, the slot that was live before; None for none.
         seconds: With `live`, how long it took.
+        moment: When the link was renamed, in Unix time with its fraction; with `activating`, just
+            before that. None in what older versions wrote.
     """
 
     event: ActivationEvent
@@ -50,6 +52,7 @@ class Activation:
     at: int
     previous: str | None = None
     seconds: float | None = None
+    moment: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def record(
     release: str,
     previous: str | None = None,
     seconds: float | None = None,
+    moment: float | None = None,
 ) -> None:
     """Append an activation.
 
@@ -99,10 +103,42 @@ def record(
         release: Folder or id of the release.
         previous: See `Activation`.
         seconds: See `Activation`.
+        moment: See `Activation`; now, if it is not given.
     """
     os.makedirs(os.path.dirname(application.activations), mode=0o755, exist_ok=True)
-    done = Activation(event, os.path.basename(release), slot, int(time.time()), previous, seconds)
+    now = time.time()
+    done = Activation(
+        event, os.path.basename(release), slot, int(now), previous, seconds, moment or now
+    )
     append_line(application.activations, json.dumps(asdict(done)))
+
+
+def cuts(application: Application, since: float) -> list[tuple[float, str]]:
+    """Return which release was live from when on: the last before a moment, and all after it.
+
+    Args:
+        application: The application.
+        since: Unix time.
+    """
+    found: list[tuple[float, str]] = []
+    last: Activation | None = None
+    for done in activations(application):
+        moment = float(done.at if done.moment is None else done.moment)
+        if done.event == "activating":
+            found.append((moment, done.release))
+        elif done.event == "live":
+            # The exact moment of what the line before has announced.
+            if last is not None and last.event in ("activating", "reverted"):
+                found.pop()
+            found.append((moment, done.release))
+        elif done.event == "reverted":
+            found.append((moment, ""))
+        elif last is not None and last.event == "activating":
+            # Refused after the rename, which was undone.
+            found.append((moment, found[-2][1] if len(found) > 1 else ""))
+        last = done
+    first = max((n for n, (moment, _release) in enumerate(found) if moment <= since), default=0)
+    return found[first:]
 
 
 def rollouts(application: Application) -> list[RolloutNote]:
@@ -148,6 +184,61 @@ def ended(application: Application) -> list[str]:
     """
     ids = [done.rollout for done in rollouts(application) if done.event == "ended"]
     return ids[-REMEMBERED_ENDS:]
+
+
+@dataclass(frozen=True)
+class CommandRun:
+    """A command that an operator ran, of the two lines in `commands.jsonl`.
+
+    Attributes:
+        id: Of the run; the same on all its hosts.
+        who: Who ran it.
+        command: The command, without secrets.
+        release: Id of the release that it ran in.
+        began: When, in Unix time.
+        noted: How it ended, in systemd's words; empty if it runs, or the host was cut off.
+    """
+
+    id: str
+    who: str
+    command: str
+    release: str
+    began: float
+    noted: dict[str, Any]
+
+
+def note_command(
+    application: Application, identifier: str, who: str, command: str, release: str
+) -> None:
+    """Record that a command begins; what keeps it writes the line of its end."""
+    os.makedirs(os.path.dirname(application.commands), mode=0o755, exist_ok=True)
+    line = {
+        "event": "begin",
+        "id": identifier,
+        "at": round(time.time(), 3),
+        "who": who,
+        "command": command,
+        "release": os.path.basename(release),
+    }
+    append_line(application.commands, json.dumps(line))
+
+
+def commands(application: Application) -> list[CommandRun]:
+    """Return the commands that were run on this host, oldest first."""
+    lines = read_json_lines(application.commands)
+    ends = {line.get("id"): line for line in lines if line.get("event") == "end"}
+    return [
+        CommandRun(
+            str(line.get("id", "")),
+            str(line.get("who", "")),
+            str(line.get("command", "")),
+            str(line.get("release", "")),
+            float(line.get("at") or 0),
+            ends.get(line.get("id"), {}),
+        )
+        for line in lines
+        if line.get("event") == "begin"
+    ]
 
 
 def hooks_done(application: Application) -> list[HookRun]:

@@ -46,6 +46,7 @@ class Release(TypedDict):
         built_by: The user who built it.
         module: The ASGI callable.
         commit: The commit of its source; empty for none.
+        subject: The first line of the commit's message.
         source: Its source, without credentials.
         pinned: Whether it is never removed.
         hashes: `enforced`, `application` (all but the server packages) or `none`.
@@ -57,6 +58,7 @@ class Release(TypedDict):
     built_by: str
     module: str
     commit: str
+    subject: str
     source: dict[str, Any]
     pinned: bool
     hashes: str

@@ -73,6 +73,7 @@ def releases(application: Application) -> list[Release]:
                 "built_by": built[name].get("built_by", ""),
                 "module": built[name].get("module", ""),
                 "commit": built[name].get("commit", ""),
+                "subject": built[name].get("subject", ""),
                 "source": built[name].get("source", {}),
                 "pinned": bool(built[name].get("pinned")),
                 "hashes": built[name].get("hashes", "none"),

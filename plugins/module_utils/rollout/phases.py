@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from os import path, unlink
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     history,
     lock,
     provenance,
+    records,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import HostReceipt
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import building
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
     releases,
     removable,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import read_receipt
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
@@ -29,6 +34,26 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Vis
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
 ACTIVATION_MARGIN = 120
+#: Of a receipt, what is only needed to add up the hosts, and not kept on them.
+OF_THE_SUM = ("gaps", "shortest_gap", "latency_ms")
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a rollout leaves on a host.
+
+    Attributes:
+        log: nginx's log, to count what was served; empty for no receipt.
+        ignore_paths: Paths whose requests do not count.
+        told: What the controller tells of the rollout; without any, nothing is kept.
+    """
+
+    log: str = ""
+    ignore_paths: Collection[str] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING_KEPT = Account()
 
 
 def begin(
@@ -93,6 +118,7 @@ def end(
     keep: int | None,
     health_timeout: float,
     visit: Visit,
+    account: Account = NOTHING_KEPT,
 ) -> dict[str, Any]:
     """Let the slot that is no longer live drain, remove old releases, and release the lock.
 
@@ -106,10 +132,12 @@ def end(
         keep: Releases to keep besides the protected ones; None removes none.
         health_timeout: Seconds that a running activation may still take.
         visit: What to ask nginx, as a visitor.
+        account: What to keep of the rollout.
 
     Returns:
         `changed`, `removed`, the ids of the releases that were removed, `refused`, what the
-        sandbox has refused to the live slot meanwhile, and `front`, what a visitor meets.
+        sandbox has refused to the live slot meanwhile, `front`, what a visitor meets, and
+        `receipt`, what was served since the rollout began; None if that cannot be known.
 
     Raises:
         BuildError: A build held the releases; everything else is done.
@@ -118,7 +146,7 @@ def end(
     """
     current = lock.holder(application)
     if current is None or current["rollout"] != rollout:
-        return {"changed": False, "removed": [], "refused": [], "front": None}
+        return {"changed": False, "removed": [], "refused": [], "front": None, "receipt": None}
     changed = False
     if application.live_slot() is not None:
         with cut_over.exclusive(application, health_timeout + ACTIVATION_MARGIN):
@@ -134,12 +162,45 @@ def end(
             history.finish(application, release)
         if keep is not None:
             removed = prune(application, keep)
+        # Late, so that it has what the old slot answered last. Nothing of it stops the end.
+        receipt = _keep_account(application, rollout, current, account)
     return {
         "changed": changed or bool(removed),
         "removed": removed,
         "refused": refused(application),
         "front": look_at_front(application, visit) if application.live_slot() else None,
+        "receipt": receipt,
     }
+
+
+def _keep_account(
+    application: Application, rollout: str, holder: Holder, account: Account
+) -> HostReceipt | None:
+    """Write the record of the rollout, and return what was served; None if that is not known."""
+    began, now = float(holder["since"]), round(time.time(), 3)
+    receipt: HostReceipt | None = None
+    if account.log:
+        with suppress(OSError):
+            cuts = history.cuts(application, began)
+            receipt = read_receipt(Path(account.log), began, now, cuts, account.ignore_paths)
+    if account.told:
+        kept = None
+        if receipt is not None:
+            kept = {key: value for key, value in receipt.items() if key not in OF_THE_SUM}
+            kept |= {"slowest_ms": max(map(int, receipt["latency_ms"]), default=None)}
+        record = {
+            "schema": 1,
+            "id": rollout,
+            "who": holder["who"],
+            "began_at": began,
+            "ended_at": now,
+            **account.told,
+            "receipt": kept,
+        }
+        # A full disk must not keep the lock.
+        with suppress(OSError):
+            records.write_record(application, rollout, record)
+    return receipt
 
 
 def prune(application: Application, keep: int, *, check_mode: bool = False) -> list[str]:

@@ -155,6 +155,23 @@ def diff(application: Application, desired: Desired, target: str) -> list[dict[s
     return shown
 
 
+def environment_changes(application: Application, desired: Desired) -> dict[str, list[str]]:
+    """Return which variables of the environment differ from the live slot's: names, no values.
+
+    Returns:
+        `added`, `changed` and `removed`; without a live slot, all are added.
+    """
+    live = application.live_slot()
+    current = application.slot(live).contents()["environment"] if live else ""
+    old = parse_environment(current)
+    new = parse_environment(desired.files[live or other(None)]["environment"])
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
+        "removed": sorted(old.keys() - new.keys()),
+    }
+
+
 def _mark_changed(before: str, after: str) -> tuple[str, str]:
     """Hide the values of two environments, but show for which names they differ."""
     old, new = parse_environment(before), parse_environment(after)
@@ -207,11 +224,18 @@ def activate(
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):
-                swap(application, target)
+                moment = swap(application, target)
             if desired.hooks.after:
                 with timed(outcome, "hooks after"):
                     _run_hooks("after_activate", desired.hooks.after, target, desired)
-            record(application, "live", target.slot, desired.release, seconds=_since(began))
+            record(
+                application,
+                "live",
+                target.slot,
+                desired.release,
+                seconds=_since(began),
+                moment=moment,
+            )
         except Refusal:
             _go_back(application, target, live)
             # On a full disk the reason must reach the operator, not that it cannot be noted.

@@ -154,8 +154,8 @@ def start(slot: Slot, desired: Desired) -> None:
         )
 
 
-def swap(application: Application, target: Slot) -> None:
-    """Point `live.sock` at the slot, by rename(2), and sync it to disk.
+def swap(application: Application, target: Slot) -> float:
+    """Point `live.sock` at the slot, by rename(2), and sync it to disk. Return: when (Unix time).
 
     nginx's static files change just before: it still finds those of the release before, and a page
     of the new one never asks for a file that is not there yet.
@@ -163,11 +163,13 @@ def swap(application: Application, target: Slot) -> None:
     folder = os.path.dirname(application.live_link)
     statics.point(application, target.release())
     replace_link(target.socket, application.live_link)
+    moment = time.time()
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    return moment
 
 
 def settle(

@@ -82,9 +82,9 @@ def revert(
         # `settle` reloads, once for this and for what it disables.
         systemd.for_units("enable", target.units, systemd.WITHOUT_RELOAD)
     with timed(outcome, "cut over"):
-        swap(application, target)
+        moment = swap(application, target)
     record(application, "reverted", live, release_id)
-    record(application, "live", target.slot, before.release)
+    record(application, "live", target.slot, before.release, moment=moment)
     settle(application, target, unreloaded=True)
     outcome.slot = target.slot
     return outcome

@@ -9,6 +9,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.timing import Stopwatch
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.diffs import Shown, condensed
 
 display = Display()
@@ -36,5 +37,6 @@ class CondensingAction(ActionBase):
     ) -> dict[str, Any]:
         """Return the module's result."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        result |= self._execute_module(task_vars=task_vars)
+        watch = Stopwatch()
+        result |= self._execute_module(task_vars=task_vars) | watch.took()
         return result | (shortened(result, task_vars or {}) if self._task.diff else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify, values
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 
 FLEET: tuple[Variable, ...] = (
@@ -101,6 +101,16 @@ FLEET: tuple[Variable, ...] = (
         in_deployment=False,
     ),
     Variable(
+        "fleet_notify",
+        "list",
+        "Who is told when a rollout, or other work on the fleet, ends or fails: a web hook (Slack, "
+        "Mattermost, Teams, Discord, JSON), mail, or a command on the controller (docs/notify.md).",
+        "targets with type webhook, mail or command; the same for all hosts of an application",
+        '[{type: webhook, format: slack, url: "https://hooks.slack.com/services/T0/B0/secret"}]',
+        notify.targets,
+        [],
+    ),
+    Variable(
         "fleet_take_over_lock",
         "boolean",
         "Take the lock over from a rollout that no longer runs; only for one command line.",
@@ -128,6 +138,16 @@ FLEET: tuple[Variable, ...] = (
         "true",
         values.boolean,
         False,
+    ),
+    Variable(
+        "fleet_report_directory",
+        "text",
+        "The folder on the controller for the page, the receipt and the record of each rollout; "
+        "empty for rollouts, beside the inventory, and none writes nothing.",
+        "a folder, or none",
+        "/srv/www/rollouts",
+        values.folder,
+        "",
     ),
     Variable(
         "fleet_extra_variables",

@@ -297,6 +297,13 @@ def batch(value: object, findings: Findings) -> int | str:
     return str(value)
 
 
+def folder(value: object, findings: Findings) -> str:
+    """Check the path of a folder on the controller; empty for the default."""
+    if not isinstance(value, str) or "\n" in value or value != value.strip():
+        findings.refuse(seen(value), "the path of a folder on the controller, or none")
+    return str(value)
+
+
 def address(value: object, findings: Findings) -> str:
     """Check an IP address or a name that resolves to one; empty for none.
 

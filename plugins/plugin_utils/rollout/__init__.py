@@ -1,4 +1,4 @@
 """A rollout over the fleet: its waves, the canary analysis, and what is reverted.
 
-May import: report.
+May import: report, sizing.
 """

@@ -155,7 +155,7 @@ def rollout_lines(
     notes = []
     for host in order:
         done = progress.get("hosts", {}).get(host)
-        state, note = _end_state(done, reverted.get(host) or None)
+        state, note = end_state(done, reverted.get(host) or None)
         if note:
             notes.append(f"{host}: {note}")
         result = ended.get(host) or {}
@@ -186,7 +186,7 @@ def _addition(visit: Served) -> str:
     return f"{', in maintenance' if visit.maintenance else ''}{drained}"
 
 
-def _end_state(
+def end_state(
     done: Mapping[str, str] | None, reverted: Mapping[str, Any] | None
 ) -> tuple[str, str]:
     """Return a host's last state, and a note for the operator."""

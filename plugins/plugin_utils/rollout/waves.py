@@ -25,6 +25,12 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.canary_analysis
 
 #: Maximum number of hosts of a wave that the plan names.
 NAMED_HOSTS = 6
+#: What the reason begins with when the operator has ended a rollout.
+INTERRUPTED = "interrupted"
+#: Seconds between two looks at what a wave serves while it soaks.
+LOOK_SECONDS = 5.0
+#: Looks in one soak: a long one is looked at less often.
+MOST_LOOKS = 60
 
 
 class RolloutPlan(TypedDict):
@@ -292,14 +298,33 @@ def _is_judged(limits: Mapping[str, Any]) -> bool:
     return any(limits.get(name) is not None for name in ("max_error_ratio", "max_p99_ms"))
 
 
+def soak_moments(seconds: float, now: float) -> list[float]:
+    """Return when to look at what a wave serves while it soaks (Unix times); the last is its end.
+
+    Args:
+        seconds: What `soak_seconds` returned.
+        now: Unix time.
+    """
+    if seconds <= 0:
+        return []
+    step = max(LOOK_SECONDS, seconds / MOST_LOOKS)
+    looks = [now + step * number for number in range(1, int(seconds / step) + 1)]
+    # Not twice within a second.
+    return [*(moment for moment in looks if moment < now + seconds - 1), now + seconds]
+
+
 def close_wave(
-    progress: Mapping[str, Any] | None, outcomes: Mapping[str, HostOutcome]
+    progress: Mapping[str, Any] | None,
+    outcomes: Mapping[str, HostOutcome],
+    *,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
     """Return the progress of the rollout after a wave.
 
     Args:
         progress: The progress after the previous wave; None or empty before the first.
         outcomes: The hosts of this wave.
+        interrupted: Whether the operator wants the rollout to end; it does, as after a failure.
 
     Returns:
         `hosts` (for each host done its app, release, state and reason), `stopped` (the reason, for
@@ -317,11 +342,13 @@ def close_wave(
     for host, found in outcomes.items():
         apps.setdefault(found["app"], {})[host] = found
     for app, wave in apps.items():
-        _close(app, wave, after)
+        _close(app, wave, after, interrupted=interrupted)
     return vars(after)
 
 
-def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
+def _close(
+    app: str, wave: Mapping[str, HostOutcome], after: _Progress, *, interrupted: bool
+) -> None:
     """Add one application's wave."""
     states = {host: _state(found) for host, found in wave.items()}
     bad = grouped({host: reason for host, (state, reason) in states.items() if state != "live"})
@@ -337,6 +364,8 @@ def _close(app: str, wave: Mapping[str, HostOutcome], after: _Progress) -> None:
             "reason": reason,
         }
     after.lines += [f"{app}: {line}" for line in [*_notes(wave), *verdict.lines]]
+    if not bad and verdict.ok and interrupted:
+        bad = [f"{INTERRUPTED} by the operator (Ctrl-C)"]
     if not bad and verdict.ok:
         return
     told: dict[str, list[str]] = {}

@@ -77,6 +77,7 @@ class GitTree(ListedTree):
                 f"app_source.version is {version}; {without_credentials(source['url'])} has {error}"
             ) from None
         self.described = mirror.described(self.commit, version)
+        self.subject = mirror.subject_of(self.commit)
         self._changed = mirror.time_of(self.commit)
         files, self._submodules = mirror.entries(self.commit, self._changed)
         super().__init__([*files, *(Entry(path, folder=True) for path in self._submodules)])

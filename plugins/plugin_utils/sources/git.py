@@ -176,6 +176,11 @@ class Mirror:
         """Return when a commit was made."""
         return int(self.git("show", "--no-patch", "--format=%ct", commit).split()[-1])
 
+    def subject_of(self, commit: str) -> str:
+        """Return the first line of a commit's message."""
+        told = self.git("log", "-1", "--no-show-signature", "--format=%s", commit)
+        return told.decode(errors="replace").strip()
+
     def described(self, commit: str, version: str) -> str:
         """Return where a commit stands in the history; its own tag counts, if it was asked for."""
         found = self.git("describe", "--tags", "--long", "--always", commit).decode().strip()

@@ -65,6 +65,8 @@ class Source:
     label: str
     archive: str = ""
     commit: str = ""
+    #: The first line of the commit's message.
+    subject: str = ""
     #: What the host installs by name, for a package.
     requirement: str = ""
     #: The source as the manifest shows it, without credentials.
@@ -136,7 +138,13 @@ def _git(source: Mapping[str, Any], cache: str) -> Source:
         packed = _tree(tree, source, cache)
     version = str(source["version"])
     short = version if not re.fullmatch(r"[0-9a-f]{12,40}", version) else version[:10]
-    return replace(packed, label=_label(short), commit=tree.commit, described=tree.described)
+    return replace(
+        packed,
+        label=_label(short),
+        commit=tree.commit,
+        subject=tree.subject,
+        described=tree.described,
+    )
 
 
 def _archive(source: Mapping[str, Any], cache: str) -> Source:
