@@ -62,8 +62,8 @@ class Tally:
 
     Attributes:
         events: Gets one JSON line for each failure.
-        answers: Gets a line for each HTTP answer: when it ended (Unix time). Two numbers are a moment
-            at which this process was late itself, and by how many seconds.
+        answers: Gets a line for each HTTP answer: when it ended (Unix time). Two numbers are a
+            moment at which this process was late itself, and by how many seconds.
     """
 
     events: TextIO | None = None
