@@ -171,7 +171,6 @@ def test_workflow_rolls_out_and_keeps_nothing(
     assert not reader.type("pgrep -u ada ssh-agent || true")
 
 
-@pytest.mark.skipif(not (DOCS / "plan.md").exists(), reason="plans come with docs/plan.md")
 @pytest.mark.usefixtures("new_runner")
 def test_workflow_carries_out_its_plan(reader: Reader, runner: dict[str, dict[str, str]]) -> None:
     reader.type("sed -i 's/^version = .*/version = \"1.0.2\"/' ~/work/app/pyproject.toml")
