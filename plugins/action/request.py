@@ -184,4 +184,6 @@ def _results(
 
 def _reason(told: Mapping[str, Any]) -> str:
     text = str(told.get("msg") or "").strip()
-    return f"unreachable: {text}" if told.get("unreachable") else text or "no answer"
+    if told.get("unreachable"):
+        return f"unreachable: {text}" if text else "unreachable"
+    return text or "no answer"
