@@ -254,15 +254,20 @@ show() {{ systemctl show --property="$1" --value {unit}.service; }}
 if [ $status = 0 ]; then
     load=loaded result=success code=1 number=0
 else
-    load=$(show LoadState) result=$(show Result) code=$(show ExecMainCode) number=$(show ExecMainStatus)
+    load=$(show LoadState) result=$(show Result)
+    code=$(show ExecMainCode) number=$(show ExecMainStatus)
     systemctl reset-failed {unit}.service 2>/dev/null
 fi
 reason=$(cat reason 2>/dev/null)
-printf '%s, "at": %s, "load": "%s", "result": "%s", "code": "%s", "status": "%s", "reason": "%s"}}\n' \
-    {shlex.quote(line)} "$(date +%s.%3N)" "$load" "$result" "$code" "$number" "$reason" >ended.new
+{{
+    printf '%s, "at": %s, "load": "%s", ' {shlex.quote(line)} "$(date +%s.%3N)" "$load"
+    printf '"result": "%s", "code": "%s", "status": "%s", ' "$result" "$code" "$number"
+    printf '"reason": "%s"}}\n' "$reason"
+}} >ended.new
 cat ended.new >>{shlex.quote(application.commands)}
 mv ended.new ended
-logger --tag asgi.fleet "{application.name}: the command {request.id} ended: $result $number $reason"
+logger --tag asgi.fleet \
+    "{application.name}: the command {request.id} ended: $result $number $reason"
 # Until all is read, or nobody asks any more.
 wait $lease
 cd / && rm -rf {shlex.quote(folder)}
