@@ -100,6 +100,8 @@ class CallbackModule(Default):
         self._region: Region | None = None
         self._tasks: dict[str, Task] = {}
         self._untold_play = ""
+        self._file = Path()
+        self._command = ""
         self._handlers: dict[int, Any] = {}
         self._process = os.getpid()
         self._group = os.getpgrp()
@@ -136,7 +138,9 @@ class CallbackModule(Default):
     def v2_playbook_on_play_start(self, play: Play) -> None:
         """Take that a play begins."""
         name = play.get_name().strip()
-        self._tell(self._run.begin_play(name))
+        with self._display._lock:
+            told = self._run.begin_play(name)
+        self._tell(told)
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_play_start(play)
             return
@@ -259,16 +263,19 @@ class CallbackModule(Default):
 
     def v2_on_file_diff(self, result: CallbackTaskResult) -> None:
         """Show a difference as Ansible does."""
-        if context.CLIARGS.get("diff"):
+        # Each result comes here, and few have one.
+        if self._look is Look.ANSIBLE or result.task.diff:
             super().v2_on_file_diff(result)
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Leave the last picture, or the recap of Ansible."""
         now = time.time()
         run = self._run
-        self._tell(run.flush())
-        run.fleet.finish(now)
-        run.has_ended = True
+        with self._display._lock:
+            told = run.flush()
+            run.fleet.finish(now)
+            run.has_ended = True
+        self._tell(told)
         # What a rescue has caught is no failure.
         bad = {*stats.failures, *stats.dark}
         run.failed = {host: task for host, task in run.failed.items() if host in bad}
@@ -278,7 +285,8 @@ class CallbackModule(Default):
             return
         if not run.has_failed:
             memory.remember(self._file, self._command, now - run.began_at)
-        steps = plain.next_steps(run, _playbooks())
+        # Silence would look like success.
+        steps = plain.next_steps(run, _playbooks()) if stats.processed else ["no hosts matched"]
         if self._look is Look.LINES:
             for line in (plain.verdict(run, now), *steps):
                 self._say(line)
@@ -325,7 +333,9 @@ class CallbackModule(Default):
 
     def _begin_task(self, task: PlaybookTask) -> None:
         known = self._task(task)
-        self._tell(self._run.begin_task(known, time.time()))
+        with self._display._lock:
+            told = self._run.begin_task(known, time.time())
+        self._tell(told)
         if self._look is Look.ANSIBLE:
             return
         # A play without hosts has no task: few rollouts have a host to revert.

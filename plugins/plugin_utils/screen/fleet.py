@@ -76,6 +76,7 @@ class Fleet:
         began_at: When it was planned (Unix time).
         ended_at: When its locks were given back (Unix time); 0 before that.
         asked: Whether the operator has asked it to end.
+        wave: The number of the wave that has begun last; 0 before the first.
         soaked_at: When the soak of the present wave ends (Unix time); 0 for not known, or none.
     """
 
@@ -88,6 +89,7 @@ class Fleet:
     began_at: float = 0
     ended_at: float = 0
     asked: bool = False
+    wave: int = 0
     soaked_at: float = 0
     _before: dict[str, Phase] = field(default_factory=dict)
 
@@ -100,11 +102,6 @@ class Fleet:
     def is_active(self) -> bool:
         """Whether it has begun and not ended: hosts may be locked, or half done."""
         return self.is_known and not self.ended_at
-
-    @property
-    def wave(self) -> int:
-        """The number of the wave that has begun last; 0 before the first."""
-        return max((host.wave for host in self.hosts.values() if host.phase in IN_WAVE), default=0)
 
     @property
     def failing(self) -> list[str]:
@@ -251,6 +248,8 @@ class Fleet:
         host = self.hosts[name]
         host.phase = phase
         host.since = now
+        if phase in IN_WAVE:
+            self.wave = max(self.wave, host.wave)
 
 
 def _first_line(text: object) -> str:

@@ -198,6 +198,18 @@ def test_difference_of_a_file_is_shown_as_ansible_does(playbook: Path) -> None:
     assert "+a\n" in ours
 
 
+def test_difference_that_only_a_task_asks_for_is_shown(playbook: Path) -> None:
+    playbook.write_text(COPY.replace("    - ansible", "    - diff: true\n      ansible"))
+    assert "+a\n" in piped(playbook, "--limit=web1").stdout
+
+
+def test_run_without_hosts_says_so(playbook: Path) -> None:
+    playbook.write_text(COPY.replace("hosts: all", "hosts: all:!all"))
+    ours = piped(playbook).stdout
+    assert "no hosts matched" in ours
+    assert "play:" not in ours
+
+
 def test_lines_have_plays_and_changes(playbook: Path) -> None:
     playbook.write_text(
         HEAD

@@ -132,6 +132,16 @@ def test_host_that_does_not_answer_is_unreachable() -> None:
     assert phases(story) == ["unreachable", "built"]
 
 
+def test_wave_of_a_lost_host_has_begun() -> None:
+    story = Story(["web1"], ["web2"]).built()
+    story.passed(1)
+    story.begins(CUT_OVER, "web2")
+    story.ends(CUT_OVER, "web2", kind="unreachable", ignored=True)
+    story.judged({"web1": "live", "web2": "unreachable"}, stopped="web2: no route to host")
+    story.does(REVERT, ["web1"], changed=True)
+    assert story.run.fleet.wave == 2
+
+
 def test_unreachable_balancer_says_nothing_of_the_host() -> None:
     story = Story(["web1"]).built()
     ask = Task("ask_balancers | Ask", "asgi.fleet.balancer_info", delegated=True)
