@@ -60,7 +60,7 @@ test: bootstrap-hosts bootstrap-host-python ## Everything that CI runs: lint, un
 	@python tools/test.py $(if $(FAST),--fast)
 
 .PHONY: lint
-lint: ruff mypy yamllint ansible-lint docs-lint changelog-lint sanity ## All linters
+lint: ruff mypy yamllint ansible-lint docs-lint changelog-lint sanity site ## All linters
 
 .PHONY: ruff
 ruff: bootstrap

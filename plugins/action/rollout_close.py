@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from ansible import context
 from ansible.utils.display import Display
@@ -50,7 +50,7 @@ class ActionModule(ControllerAction):
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the record, where it was written, and whether the rollout has failed."""
-        plan = cast("RolloutPlan", options["plan"])
+        plan: RolloutPlan = options["plan"]
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
         lines, failure = list(options["lines"]), str(options["failure"])
         # Of what ended before it had begun, or is no rollout, there is nothing to keep.

@@ -21,4 +21,5 @@ nitpick_ignore_regex = [
     ("std:ref", r"ansible_collections\.(?!asgi\.fleet\.).*"),
     ("std:ref", r"(action|callback|filter)_plugins"),
     ("std:ref", r"common_return_values|ansible_configuration_settings"),
+    ("std:envvar", r"ANSIBLE_[A-Z_]+"),
 ]

@@ -186,6 +186,61 @@ def ended(application: Application) -> list[str]:
     return ids[-REMEMBERED_ENDS:]
 
 
+@dataclass(frozen=True)
+class CommandRun:
+    """A command that an operator ran, of the two lines in `commands.jsonl`.
+
+    Attributes:
+        id: Of the run; the same on all its hosts.
+        who: Who ran it.
+        command: The command, without secrets.
+        release: Id of the release that it ran in.
+        began: When, in Unix time.
+        noted: How it ended, in systemd's words; empty if it runs, or the host was cut off.
+    """
+
+    id: str
+    who: str
+    command: str
+    release: str
+    began: float
+    noted: dict[str, Any]
+
+
+def note_command(
+    application: Application, identifier: str, who: str, command: str, release: str
+) -> None:
+    """Record that a command begins; what keeps it writes the line of its end."""
+    os.makedirs(os.path.dirname(application.commands), mode=0o755, exist_ok=True)
+    line = {
+        "event": "begin",
+        "id": identifier,
+        "at": round(time.time(), 3),
+        "who": who,
+        "command": command,
+        "release": os.path.basename(release),
+    }
+    append_line(application.commands, json.dumps(line))
+
+
+def commands(application: Application) -> list[CommandRun]:
+    """Return the commands that were run on this host, oldest first."""
+    lines = read_json_lines(application.commands)
+    ends = {line.get("id"): line for line in lines if line.get("event") == "end"}
+    return [
+        CommandRun(
+            str(line.get("id", "")),
+            str(line.get("who", "")),
+            str(line.get("command", "")),
+            str(line.get("release", "")),
+            float(line.get("at") or 0),
+            ends.get(line.get("id"), {}),
+        )
+        for line in lines
+        if line.get("event") == "begin"
+    ]
+
+
 def hooks_done(application: Application) -> list[HookRun]:
     """Return the hooks that need not run again.
 

@@ -45,6 +45,11 @@ class Application:
         return self.path("var/lib", self.name, "rollouts.jsonl")
 
     @property
+    def commands(self) -> str:
+        """Two JSON lines for each command that an operator ran: when it began, and how it ended."""
+        return self.path("var/lib", self.name, "commands.jsonl")
+
+    @property
     def records(self) -> str:
         """Folder of what each rollout left here."""
         return self.path("var/lib", self.name, "rollouts")

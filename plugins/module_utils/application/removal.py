@@ -43,10 +43,16 @@ ENTRIES = {
     "etc": (*SLOTS, "tls", "README.md"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
+        "commands.jsonl",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
     ),
     "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
 }
+#: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
+COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
+COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}")
+#: Where systemd keeps the files of transient units.
+TRANSIENT = "run/systemd/transient"
 #: The link that HAProxy finds a site's key by.
 BALANCER_KEY = "fullchain.pem.key"
 #: Held by the removal itself.
@@ -62,6 +68,7 @@ class Removal:
     """What to remove, in this order.
 
     Attributes:
+        commands: Units of commands that an operator runs just now.
         units: Names of the units.
         paths: Files, links and folders.
         folders: Folders in which nothing but their mark is left then.
@@ -69,6 +76,7 @@ class Removal:
         kept: Sentences about what stays, and why.
     """
 
+    commands: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
@@ -77,7 +85,7 @@ class Removal:
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to do."""
-        return bool(self.units or self.paths or self.folders or self.accounts)
+        return bool(self.commands or self.units or self.paths or self.folders or self.accounts)
 
 
 def plan(application: Application, user: str, remove_data: bool) -> Removal:
@@ -93,6 +101,7 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
     """
     _refuse_other_names(application)
     todo = Removal()
+    _plan_commands(application, todo)
     _plan_units(application, todo)
     ours = {
         path
@@ -156,6 +165,9 @@ def remove(application: Application, todo: Removal) -> None:
         Refusal: systemd refused something.
         RemovalError: An account could not be removed.
     """
+    if todo.commands:
+        # One may have ended since.
+        systemd.systemctl("stop", *todo.commands, check=False)
     systemd.for_units("disable", todo.units)
     # A socket that still listens would start its service again.
     systemd.for_units("stop", todo.units)
@@ -182,6 +194,14 @@ def _refuse_other_names(application: Application) -> None:
             f"name is {application.name!r}; expected a lower-case letter and then at most 30 of "
             "a-z, 0-9 and -, and no name of asgi.fleet's own; give the application's name"
         )
+
+
+def _plan_commands(application: Application, todo: Removal) -> None:
+    """Add the transient units of commands, those of the commands before what keeps them."""
+    pattern = re.compile(COMMAND_UNIT.format(name=re.escape(application.name)))
+    with contextlib.suppress(FileNotFoundError):
+        found = os.listdir(application.path(TRANSIENT))
+        todo.commands += sorted(filter(pattern.fullmatch, found), key=len)
 
 
 def _plan_units(application: Application, todo: Removal) -> None:
@@ -238,7 +258,11 @@ def _plan_entries(folder: str, entries: Collection[str], todo: Removal, stays: s
         path = os.path.join(folder, name)
         if name in (provenance.MARK, LOCK, stays):
             continue
-        if name in entries or _is_temporary(name, (*entries, provenance.MARK)):
+        if (
+            name in entries
+            or _is_temporary(name, (*entries, provenance.MARK))
+            or (entries is ENTRIES["run"] and COMMAND_FOLDER.fullmatch(name))
+        ):
             todo.paths.append(path)
         else:
             todo.kept.append(f"{path}: it was not made by asgi.fleet")

@@ -136,7 +136,7 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
             f"journalctl --unit={unit} may say more"
         )
     timed_out = state.get("Result") == "timeout"
-    return Outcome(status, output, seconds, _problem(state, confinement.timeout), timed_out)
+    return Outcome(status, output, seconds, problem(state, confinement.timeout), timed_out)
 
 
 def end(unit: str) -> None:
@@ -153,7 +153,7 @@ def end(unit: str) -> None:
         _systemctl("reset-failed", service)
 
 
-def _problem(state: Mapping[str, str], timeout: float) -> str:
+def problem(state: Mapping[str, str], timeout: float) -> str:
     """Describe an end that was not a success; the names are those of systemd.exec(5)."""
     result, status = state.get("Result", ""), state.get("ExecMainStatus", "")
     if result == "timeout":
@@ -169,6 +169,23 @@ def _problem(state: Mapping[str, str], timeout: float) -> str:
 
 def _call(command: Sequence[str], confinement: Confinement, environment: str) -> list[str]:
     """Return the call of systemd-run(1)."""
+    return [
+        # Of any other type of service, an end by SIGTERM or SIGHUP counts as success.
+        *("systemd-run", "--quiet", "--wait", "--pipe", "--service-type=oneshot"),
+        # Without one systemd would log the command.
+        f"--description={confinement.unit}, run by asgi.fleet",
+        *arguments(command, confinement, environment),
+    ]
+
+
+def arguments(command: Sequence[str], confinement: Confinement, environment: str) -> list[str]:
+    """Return what systemd-run(1) has to know of a program and its confinement.
+
+    Args:
+        command: The program, an absolute path, and its arguments.
+        confinement: Where, as whom and how.
+        environment: A file with the environment, which systemd reads as root.
+    """
     properties = [
         ("WorkingDirectory", confinement.folder),
         ("User", confinement.user),
@@ -184,10 +201,6 @@ def _call(command: Sequence[str], confinement: Confinement, environment: str) ->
         ),
     ]
     return [
-        # Of any other type of service, an end by SIGTERM or SIGHUP counts as success.
-        *("systemd-run", "--quiet", "--wait", "--pipe", "--service-type=oneshot"),
-        # Without one systemd would log the command.
-        f"--description={confinement.unit}, run by asgi.fleet",
         f"--unit={confinement.unit}",
         *(f"--property={name}={value}" for name, value in properties),
         "--",
@@ -199,14 +212,18 @@ def _call(command: Sequence[str], confinement: Confinement, environment: str) ->
 @contextlib.contextmanager
 def _environment_file(confinement: Confinement) -> Iterator[str]:
     """Write the environment where only root can read it: an argument would show it to everyone."""
-    environment = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 (PrivateTmp=)
-    text = format_environment({**environment, **confinement.environment})
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=RUNTIME, prefix=f".{confinement.unit}."
     ) as file:
-        file.write(text)
+        file.write(environment_text(confinement))
         file.flush()
         yield file.name
+
+
+def environment_text(confinement: Confinement) -> str:
+    """Return the environment of a program, as a file for systemd."""
+    environment = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 (PrivateTmp=)
+    return format_environment({**environment, **confinement.environment})
 
 
 def _watch(call: Sequence[str], confinement: Confinement, answers: bool) -> tuple[int, str]:

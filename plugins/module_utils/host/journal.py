@@ -32,7 +32,7 @@ def matching(unit: str, since: float, pattern: str) -> list[str]:
         entries = _entries(unit, since, f"--grep={pattern}", "--case-sensitive=no")
     except (OSError, ValueError, subprocess.SubprocessError):
         return []
-    return [_text(entry.get("MESSAGE")) for entry in entries]
+    return [message_text(entry.get("MESSAGE")) for entry in entries]
 
 
 def tail(unit: str, since: float) -> str:
@@ -74,15 +74,20 @@ def telling(entries: Sequence[dict[str, Any]]) -> list[str]:
         entries: of journalctl(1)'s JSON, oldest first; a message that is not UTF-8 is a list of
             bytes there.
     """
-    messages = [(entry.get("_PID"), _text(entry.get("MESSAGE"))) for entry in entries]
+    messages = [(entry.get("_PID"), message_text(entry.get("MESSAGE"))) for entry in entries]
     masters = {pid for pid, message in messages if "Starting gunicorn" in message}
     return [message for pid, message in messages if pid not in masters or message.startswith("[")]
 
 
-def _text(message: object) -> str:
+def message_text(message: object) -> str:
+    """Return the message of an entry, without control characters.
+
+    Args:
+        message: As journalctl(1) gives it in JSON: a text, bytes, or a list of them.
+    """
     if isinstance(message, list):
         if all(isinstance(part, int) for part in message):
             return printable(bytes(message).decode(errors="replace"))
         # Whoever writes to the journal's own socket may give one field several times.
-        return "\n".join(map(_text, message))
+        return "\n".join(map(message_text, message))
     return printable(str(message or ""))

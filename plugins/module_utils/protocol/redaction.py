@@ -50,27 +50,45 @@ def redacted(text: str, environment: Mapping[str, str], secret_names: Iterable[s
         environment: The values by name.
         secret_names: The names of those that are secret.
     """
-    wanted: dict[str, str] = {}
-    backwards = text[::-1]
-    for name in secret_names:
-        for part in _parts(environment.get(name, "")):
-            for literal, pattern in _forms(part):
-                if literal in text:
-                    wanted.setdefault(pattern, name)
+    return Redactor(environment, secret_names)(text)
+
+
+class Redactor:
+    """Does what `redacted` does, for many texts: the forms of the secrets are made once."""
+
+    def __init__(self, environment: Mapping[str, str], secret_names: Iterable[str]) -> None:
+        """Take the values by name, and the names of those that are secret; as `redacted`."""
+        self._parts = [
+            (name, part) for name in secret_names for part in _parts(environment.get(name, ""))
+        ]
+        self._forms = [
+            (name, literal, pattern)
+            for name, part in self._parts
+            for literal, pattern in _forms(part)
+        ]
+
+    def __call__(self, text: str) -> str:
+        """Return the text with each secret replaced by its name."""
+        wanted: dict[str, str] = {}
+        for name, literal, pattern in self._forms:
+            if literal in text:
+                wanted.setdefault(pattern, name)
+        backwards = text[::-1]
+        for name, part in self._parts:
             for fragment in _beginnings(text, part):
                 wanted.setdefault(re.escape(fragment), name)
             for fragment in _beginnings(backwards, part[::-1]):
                 wanted.setdefault(re.escape(fragment[::-1]), name)
-    if not wanted:
-        return text
-    # In one pass, so that no name is searched; the longest first: one may begin with another.
-    patterns = sorted(wanted, key=len, reverse=True)
-    names = [wanted[pattern] for pattern in patterns]
-    return re.sub(
-        "|".join(f"({pattern})" for pattern in patterns),
-        lambda match: f"<{names[int(match.lastindex or 1) - 1]}>",
-        text,
-    )
+        if not wanted:
+            return text
+        # In one pass, so that no name is searched; the longest first: one may begin with another.
+        patterns = sorted(wanted, key=len, reverse=True)
+        names = [wanted[pattern] for pattern in patterns]
+        return re.sub(
+            "|".join(f"({pattern})" for pattern in patterns),
+            lambda match: f"<{names[int(match.lastindex or 1) - 1]}>",
+            text,
+        )
 
 
 def telling_names(environment: Mapping[str, str]) -> list[str]:

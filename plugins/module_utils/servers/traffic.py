@@ -152,8 +152,14 @@ def read_traffic(log: Path, since: float, ignore_paths: Collection[str] = ()) ->
     return traffic
 
 
-def lines_since(log: Path, since: float) -> Iterator[bytes]:
-    """Yield the complete lines of a log and its predecessor with requests since a given time."""
+def lines_since(log: Path, since: float, end: tuple[int, int] | None = None) -> Iterator[bytes]:
+    """Yield the complete lines of a log and its predecessor with requests since a given time.
+
+    Args:
+        log: See `read_traffic`.
+        since: See `read_traffic`.
+        end: The inode of the log and a place in it, where to end; None for its end.
+    """
     with ExitStack() as stack:
         # The current log first: if the logs are rotated in between, the same one comes twice,
         # which the inode shows, and no log is missed.
@@ -161,6 +167,9 @@ def lines_since(log: Path, since: float) -> Iterator[bytes]:
         views = [LogView(stream) for stream in logs if stream is not None]
         if len(views) == 2 and (views[0].inode == views[1].inode or views[0].reaches(since)):
             views.pop()
+        for view in views:
+            if end is not None and view.inode[1] == end[0]:
+                view.size = min(view.size, end[1])
         for view in reversed(views):
             yield from view.since(since)
 

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.account import (
     Told,
     app_outcome,
+    beginning,
     began_at,
     host_told,
     make_record,
@@ -257,3 +258,16 @@ def test_host_that_could_not_build_keeps_why() -> None:
 
 def test_rollout_begins_at_the_time_in_its_id() -> None:
     assert began_at(ID) == BEGAN
+
+
+def test_rollout_that_begins_is_told_by_what_is_known_then() -> None:
+    hostvars = {"web1": host(), "web2": host(rollout_begun={"live": ""})}
+    plan = plan_waves(dict.fromkeys(hostvars, DEPLOYMENT))
+    found = beginning(plan, ID, "release", "ada@laptop", hostvars)
+    assert found == {
+        "id": ID,
+        "kind": "release",
+        "who": "ada@laptop",
+        "began_at": BEGAN,
+        "apps": {"shop": {"before": [OLD, "none"], "waves": [["web1"], ["web2"]]}},
+    }

@@ -1,0 +1,4 @@
+"""What an operator asks of a fleet besides rollouts: commands, logs, history.
+
+May import: inputs, report, text.
+"""
