@@ -30,6 +30,7 @@ def test_end_has_the_receipt_and_the_page() -> None:
     (event,) = closing_events({"record": record, "page": "/srv/www/page.html"})
     assert event["event"] == "end"
     assert event["page"] == "/srv/www/page.html"
+    assert record["receipt"] is not None
     assert event["receipt"]["requests"] == record["receipt"]["requests"]
 
 

@@ -8,8 +8,8 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.account import (
     Told,
     app_outcome,
-    beginning,
     began_at,
+    beginning,
     host_told,
     make_record,
 )
