@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -108,7 +109,7 @@ def test_silent_host_is_told_once_and_asked_again(
 def test_killed_ansible_ends_it(monkeypatch: pytest.MonkeyPatch, seen: list[str]) -> None:
     host = use(Host(answer("one"), answer("two")), monkeypatch)
     parents = iter([100, 100, 1])
-    monkeypatch.setattr(logs_action.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
     assert host.run()["shown"] == 1
     assert len(seen) == len(host.asked) == 1
 

@@ -95,7 +95,7 @@ def test_wrong_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hosts_are_chosen_by_what_they_told() -> None:
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         "web1": SHOP | {"run_look": {"unreachable": True, "msg": "timed out"}},
         "web2": SHOP | {"run_look": {"release": "1.1"}},
     }

@@ -79,7 +79,7 @@ def call(monkeypatch: pytest.MonkeyPatch, seen: list[str]) -> Iterator[Callable[
         monkeypatch.setattr(Usual, "run", lambda *_: dict(made.started))
         return made
 
-    monkeypatch.setattr(run_action.os, "_exit", leave)
+    monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(run_action, "RETRY_SECONDS", 0)
     assert seen == []
     yield make
@@ -189,7 +189,7 @@ def test_killed_ansible_stops_the_command(
     call: Callable[..., Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parents = iter([100, 100, 1])
-    monkeypatch.setattr(run_action.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
     made = call(followed("one\n", 1))
     with pytest.raises(Ended):
         made.run()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import subprocess
+import syslog
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -298,9 +300,9 @@ def started(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[t
     calls: list[tuple[str, ...]] = []
     monkeypatch.setattr(systemd, "systemctl", lambda *_, **__: "User=shop-runner\n")
     monkeypatch.setattr(commands, "open_places", lambda *_: [])
-    monkeypatch.setattr(commands.os, "chown", lambda *_: None)
-    monkeypatch.setattr(commands.pwd, "getpwnam", lambda _name: Account())
-    monkeypatch.setattr(commands.syslog, "syslog", lambda *_: None)
+    monkeypatch.setattr(os, "chown", lambda *_: None)
+    monkeypatch.setattr(pwd, "getpwnam", lambda _name: Account())
+    monkeypatch.setattr(syslog, "syslog", lambda *_: None)
     monkeypatch.setattr(commands, "_run", lambda *call: calls.append(call))
     request = Request(
         "00c0ffee",

@@ -95,7 +95,10 @@ def test_history_does_not_miss_a_host_that_is_new() -> None:
 
 
 def test_history_names_a_host_that_does_not_answer() -> None:
-    looked: dict[str, Any] = {"web1": {"rollouts": [rollout()], "commands": []}, "web2": {"unreachable": True}}
+    looked: dict[str, Any] = {
+        "web1": {"rollouts": [rollout()], "commands": []},
+        "web2": {"unreachable": True},
+    }
     lines = history_lines(fleet_history(APPS, looked, 20), APPS, looked)
     assert lines[-1] == "web2: did not answer; what only they remember is not here"
 
