@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-#: Seconds between two calls to a busy host, and what each followed host adds to them: a call costs
-#: the controller about that much of a core (docs/commands.md).
+#: Seconds between two calls to a busy host, and how many of them each followed host needs at least.
 INTERVAL_SECONDS = 2.0
 SECONDS_FOR_EACH_HOST = 0.1
 
 
 def interval(hosts: int) -> float:
-    """Return the seconds from one call to a host to the next, so that all take one core at most."""
+    """Return the seconds from one call to a host to the next: ten calls a second for all hosts."""
     return max(INTERVAL_SECONDS, hosts * SECONDS_FOR_EACH_HOST)
 
 
