@@ -35,6 +35,10 @@ bootstrap-vm:
 bootstrap-hosts:
 	@tools/bootstrap --hosts
 
+.PHONY: bootstrap-docs
+bootstrap-docs:
+	@tools/bootstrap --docs
+
 ## The demo
 
 .PHONY: demo
@@ -69,10 +73,10 @@ mypy: bootstrap
 	mypy --no-error-summary --python-version $(HOST_PYTHON) $(filter-out roles/tls_certificate/%,$(HOST_FILES))
 	cd roles/tls_certificate/files && mypy --no-error-summary --config-file ../../../pyproject.toml --python-version $(HOST_PYTHON) .
 	mypy --no-error-summary -p $(PLUGINS)
-	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench
+	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -110,6 +114,10 @@ unit-host: bootstrap-host-python
 .PHONY: ways
 ways: bootstrap-hosts ## Test the guides' other ways to run app/: local servers, the container, Kubernetes' manifest [ARGS=...]
 	pytest -q tests/ways $(ARGS)
+
+.PHONY: browser
+browser: bootstrap-hosts ## Look at the page of a rollout in chromium: phone and screen, light and dark [ARGS=--pictures: write docs/images]
+	@tools/browser $(ARGS)
 
 .PHONY: molecule
 molecule: bootstrap-hosts ## Run the scenarios, on systemd hosts in containers [SCENARIO="a b"] [KEEP=1: leave the hosts up]
@@ -162,6 +170,16 @@ docs-site: bootstrap ## Build the pages of the plugins and roles in .cache/docs/
 	  --dest-dir .cache/docs/rst asgi.fleet
 	sphinx-build -q -W --keep-going -c tools/docsite .cache/docs/rst .cache/docs/html
 
+.PHONY: wheel
+wheel: bootstrap ## Build the package asgi-fleet, the short command, in dist/ (docs/command-line.md)
+	uv build --wheel --clear --out-dir dist cli
+
+.PHONY: site
+site: bootstrap-docs docs-site ## Build the documentation as a site in .cache/site/html, with every link checked
+	.venv-docs/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows docs/ci/deploy.yml docs/ci/rollout.yml
+	.venv-docs/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci docs/ci/gitlab.yml
+	@python tools/site.py
+
 .PHONY: changelog
 changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's version
 	antsibull-changelog release --update-existing --reload-plugins --refresh
@@ -170,6 +188,7 @@ changelog: bootstrap ## Write CHANGELOG.rst with the fragments of galaxy.yml's v
 lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 takes newer versions
 	$(call lock,requirements-dev,3.12)
 	$(call lock,requirements-audit,3.12)
+	$(call lock,requirements-docs,3.12)
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))

@@ -15,7 +15,8 @@ STORY = ROOT / "molecule" / "operations" / "test_operations.py"
 _BLOCK = re.compile(
     r"^    (?P<text>(?:[A-Z_]+=\S+ )*(?:ansible-\w+|\$EDITOR|[\d*]+ [\d*]+ [*] [*] [*]) .*)$"
 )
-_INLINE = re.compile(r"`(?P<text>(?:[A-Z_]+=\S+ )*ansible-playbook [^`]*)`")
+#: A whole command within a sentence.
+INLINE = re.compile(r"`(?P<text>(?:[A-Z_]+=\S+ )*ansible-playbook [^`]*)`")
 _COMMENT = re.compile(r"\s{2,}#.*$")
 
 
@@ -29,7 +30,7 @@ def commands(page: str) -> Iterator[tuple[str, str]]:
         if found:
             yield section, _COMMENT.sub("", found["text"]).strip()
         else:
-            yield from ((section, inline["text"]) for inline in _INLINE.finditer(line))
+            yield from ((section, inline["text"]) for inline in INLINE.finditer(line))
 
 
 def run_by(story: str) -> set[str]:

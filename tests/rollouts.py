@@ -1,4 +1,4 @@
-"""Made-up records of rollouts, as `plugin_utils/report/record.py` has them: the same at every run."""
+"""Made-up records of rollouts, as `report/record.py` has them: the same at every run."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
 BEGAN = 1795874531.0
 BEFORE, AFTER = "1.4.0-9f86d081", "1.4.1-2c26b46b"
 COMMIT = "2c26b46b68ffc68ff99b453c1d30413413422d70"
-#: What a release says that fails at its start.
+#: Why each host has its number of workers.
+WORKERS = "5 workers: 2 cores allow 5, and 3400 MB for one slot would allow 26"
+#: What the journal of a release says in which an exception is not caught.
 JOURNAL = """\
-web1: shop is not healthy in the slot green: 0 of 5 workers answered 200 on /health within 30 s
-  14:02:48 gunicorn[2217]: [2217] [INFO] Starting gunicorn 25.1.0
-  14:02:48 gunicorn[2217]: [2217] [INFO] Listening at: unix:/run/shop/green.sock (2217)
-  14:02:49 gunicorn[2231]: [2231] [ERROR] Exception in worker process
-  14:02:49 gunicorn[2231]: Traceback (most recent call last):
-  14:02:49 gunicorn[2231]:   File "/srv/shop/releases/1.4.1-2c26b46b/app/shop/checkout/payment_providers.py", line 41, in <module>
-  14:02:49 gunicorn[2231]:     PROVIDERS = {name: load(settings.payment[name]) for name in settings.payment_enabled}
-  14:02:49 gunicorn[2231]: KeyError: 'klarna'
-  14:02:49 gunicorn[2217]: [2217] [ERROR] Worker (pid:2231) exited with code 3"""
+  14:03:00 gunicorn[2231]: ERROR:    Exception in ASGI application
+  14:03:00 gunicorn[2231]: Traceback (most recent call last):
+  14:03:00 gunicorn[2231]:   File "/srv/shop/live/app/shop/checkout.py", line 41, in pay
+  14:03:00 gunicorn[2231]:     provider = PROVIDERS[order.provider]
+  14:03:00 gunicorn[2231]:                ~~~~~~~~~^^^^^^^^^^^^^^^^
+  14:03:00 gunicorn[2231]: KeyError: 'klarna'
+  14:03:00 gunicorn[2231]: 10.0.0.7:0 - "POST /checkout/pay HTTP/1.1" 500"""
 
 
 def phase(name: str, begin: float, end: float) -> Phase:
@@ -153,7 +153,7 @@ def succeeded(number: int = 4, *, app: str = "shop", kind: Kind = "release") -> 
                 "after": AFTER,
                 "phases": phases,
                 "workers": 5,
-                "workers_reason": "5 workers: 2 cores allow 5, and 3,400 MB for one slot would allow 26",
+                "workers_reason": WORKERS,
                 "notes": [],
                 "receipt": receipt(BEGAN, end, switched, rate=380 / number, seed=len(found)),
             }
@@ -198,7 +198,10 @@ def _end(record: Record, outcome: Outcome, reason: str, states: dict[str, str]) 
         record["hosts"][host]["state"] = state
     record["lines"] = [
         "HOST  RELEASE         STATE",
-        *(f"{name}  {one['after'] or '?'}  {one['state']}" for name, one in record["hosts"].items()),
+        *(
+            f"{name}  {one['after'] or '?'}  {one['state']}"
+            for name, one in record["hosts"].items()
+        ),
     ]
     record["outcome"], record["reason"] = outcome, reason
     record["next"] = [
@@ -215,11 +218,11 @@ def reverted(number: int = 4) -> Record:
     second = BEGAN + 21.5 + 21
     end = second + 21 + 6
     culprit = waves[1][0]
-    for name, host in record["hosts"].items():
+    for seed, (name, host) in enumerate(record["hosts"].items()):
         host["after"] = BEFORE
         if host["wave"] == 3:
             host["phases"] = host["phases"][:1]
-            host["receipt"] = receipt(BEGAN, end, end + 1, rate=380 / number, seed=len(name))
+            host["receipt"] = receipt(BEGAN, end, end + 1, rate=380 / number, seed=seed)
             continue
         switched = next(one["from"] for one in host["phases"] if one["name"] == "cut over")
         host["phases"] = [one for one in host["phases"] if one["name"] != "drain"]
@@ -230,17 +233,19 @@ def reverted(number: int = 4) -> Record:
             switched,
             rate=380 / number,
             failures=(0, 4, 7, 9, 12, 11, 8, 3) if name == culprit else (),
-            seed=len(name),
+            seed=seed,
         )
     record["ended_at"] = end
-    record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])
+    record["receipt"] = summed(
+        [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
+    )
     states = {
         name: "not begun" if host["wave"] == 3 else "reverted"
         for name, host in record["hosts"].items()
     }
     reason = (
         f"{culprit}: 54 of 1,996 requests failed (2.7 %); fleet_max_error_ratio allows 0.5 %\n"
-        + JOURNAL.partition("\n")[2]
+        + JOURNAL
     )
     return _end(record, "reverted", reason, states)
 
@@ -252,11 +257,19 @@ def refused(number: int = 4) -> Record:
     record["ended_at"] = BEGAN + 19
     record["receipt"] = None
     for host in record["hosts"].values():
-        host.update(wave=None, after=BEFORE, receipt=None, workers=None, workers_reason=None)
+        host |= {
+            "wave": None,
+            "after": BEFORE,
+            "receipt": None,
+            "workers": None,
+            "workers_reason": None,
+        }
         host["phases"] = []
     record["hosts"]["web1"]["phases"] = [phase("build", BEGAN + 2, BEGAN + 18.4)]
     states = {name: "refused" if name == "web1" else "not begun" for name in record["hosts"]}
-    reason = "web1: requirements.txt: klarna==9.9.9 is not in the index; expected one of 4.1.0, 4.2.0"
+    reason = (
+        "web1: requirements.txt: klarna==9.9.9 is not in the index; expected one of 4.1.0, 4.2.0"
+    )
     return _end(record, "refused", reason, states)
 
 
@@ -265,8 +278,10 @@ def unreachable(number: int = 4) -> Record:
     record = reverted(number)
     lost = record["apps"]["shop"]["waves"][1][0]
     host = record["hosts"][lost]
-    host.update(state="unreachable", after=None, receipt=None)
-    host["notes"] = ["could not be reverted, since it does not answer; the next run brings it up to date"]
+    host |= {"state": "unreachable", "after": None, "receipt": None}
+    host["notes"] = [
+        "could not be reverted, since it does not answer; the next run brings it up to date"
+    ]
     host["phases"] = host["phases"][:3]
     known = [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
     record["receipt"] = summed(known)
@@ -277,9 +292,12 @@ def idle(number: int = 2) -> Record:
     """Return a rollout during which nobody asked for anything."""
     record = succeeded(number)
     for host in record["hosts"].values():
-        host["receipt"] = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
-        host["receipt"]["bins"] = []
-    record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])
+        nothing = receipt(BEGAN, BEGAN + 40, BEGAN + 20, rate=0)
+        nothing["bins"] = []
+        host["receipt"] = nothing
+    record["receipt"] = summed(
+        [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
+    )
     return record
 
 
@@ -288,14 +306,50 @@ def several() -> Record:
     record = succeeded(3)
     other = reverted(2)
     api = other["apps"]["shop"]
-    api.update(domain="api.example.com", waves=[["api1"], ["api2"]])
+    api |= {"domain": "api.example.com", "waves": [["api1"], ["api2"]]}
     record["apps"]["api"] = api
     for index, host in enumerate(other["hosts"].values(), 1):
         host["app"] = "api"
         record["hosts"][f"api{index}"] = host
-    record["receipt"] = summed([one["receipt"] for one in record["hosts"].values() if one["receipt"]])
+    record["receipt"] = summed(
+        [one["receipt"] for one in record["hosts"].values() if one["receipt"]]
+    )
     record["outcome"], record["reason"] = "reverted", other["reason"]
     record["next"] = other["next"]
+    return record
+
+
+def bare() -> Record:
+    """Return a record in which nothing is known that may be unknown."""
+    record = succeeded(2)
+    for host in record["hosts"].values():
+        host |= {
+            "wave": None,
+            "before": None,
+            "after": None,
+            "workers": None,
+            "workers_reason": None,
+        }
+        host |= {"phases": [], "notes": [], "receipt": None, "state": ""}
+    app = record["apps"]["shop"]
+    app |= {
+        "domain": "",
+        "release": "",
+        "before": [],
+        "commit": "",
+        "subject": "",
+        "url": "",
+        "waves": [],
+    }
+    record |= {
+        "who": "",
+        "inventory": "",
+        "ended_at": None,
+        "next": [],
+        "receipt": None,
+        "lines": [],
+    }
+    record["outcome"] = "interrupted"
     return record
 
 
@@ -305,17 +359,35 @@ def hostile() -> Record:
     long = "very-long-name-of-a-host-" * 9 + ".example.com"
     record = reverted(3)
     app = record["apps"].pop("shop")
-    app.update(domain=evil, release=evil, before=[evil, "x" * 120], commit=evil, subject=evil * 4)
-    app.update(url="javascript:alert(1)", reason=evil)
+    app |= {
+        "domain": evil,
+        "release": evil,
+        "before": [evil, "x" * 120],
+        "commit": evil,
+        "subject": evil * 4,
+    }
+    app |= {"url": "javascript:alert(1)", "reason": evil}
     record["apps"][evil] = app
     names = [evil, long, "web3"]
     for host in record["hosts"].values():
-        host.update(app=evil, before=evil, after=evil, workers_reason=evil, notes=[evil, "y" * 400])
+        host |= {
+            "app": evil,
+            "before": evil,
+            "after": evil,
+            "workers_reason": evil,
+            "notes": [evil, "y" * 400],
+        }
         host["state"] = evil
     record["hosts"] = dict(zip(names, record["hosts"].values(), strict=True))
     app["waves"] = [[evil], [long], ["web3"]]
     if record["receipt"]:
         record["receipt"]["by_release"] = {evil: {"requests": 9000, "failed": 54}}
-    record.update(id=evil, who=evil, inventory=evil, next=[evil], lines=[evil, "z" * 300])
+    record |= {
+        "id": evil,
+        "who": evil,
+        "inventory": evil,
+        "next": [evil],
+        "lines": [evil, "z" * 300],
+    }
     record["reason"] = evil + "\n" + evil + "\n" + "w" * 500
     return record

@@ -253,8 +253,15 @@ def playbook(name: str, path: Path, *arguments: str) -> Run:
     progress = Progress(verbose=bool(os.environ.get("VERBOSE")))
     start = time.monotonic()
     lines: list[str] = []
+    # `Progress` reads the headings of Ansible's own output.
+    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         for line in process.stdout:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
+    bootstrap as inputs_bootstrap,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
     source as inputs_source,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
@@ -32,6 +35,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
     tls as inputs_tls,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
+    variable as inputs_variable,
 )
 
 NOTE = "<!-- Made by tools/docs.py from {sources}; edit those and run `make docs`. -->"
@@ -221,6 +227,26 @@ def keyed(title: str, discriminator: str, tables: dict[str, dict[str, Any]]) -> 
     return lines
 
 
+def described(variables: Sequence[inputs_variable.Variable], level: str) -> list[str]:
+    """Return a table of variables, and a section of its own for each."""
+    rows: list[tuple[str, ...]] = [
+        (
+            f"[`{variable.name}`](#{variable.name})",
+            variable.meaning,
+            "required" if variable.required else code(variable.default),
+        )
+        for variable in variables
+    ]
+    lines = [*table(["variable", "meaning", "default"], rows), ""]
+    for variable in variables:
+        default = "none (required)" if variable.required else code(variable.default)
+        lines += [f"{level}{variable.name}", "", variable.meaning, ""]
+        lines += [f"- Type: {variable.type}", f"- Allowed: {variable.allowed}"]
+        lines += [f"- Default: {default}", "", "```yaml"]
+        lines += [f"{variable.name}: {variable.example}", "```", ""]
+    return lines
+
+
 def variables_page() -> Page:
     """Return the page about the deployment's variables."""
     module = "plugins/plugin_utils/inputs/spec_*.py"
@@ -238,24 +264,16 @@ def variables_page() -> Page:
         "message says which variable to set instead. The READMEs of the roles describe them.",
         "",
     ]
-    rows: list[tuple[str, ...]] = [
-        (
-            f"[`{variable.name}`](#{variable.name})",
-            variable.meaning,
-            "required" if variable.required else code(variable.default),
-        )
-        for variable in inputs_spec.SPEC
-    ]
-    lines += [*table(["variable", "meaning", "default"], rows), ""]
-    for variable in inputs_spec.SPEC:
-        default = "none (required)" if variable.required else code(variable.default)
-        lines += [f"## {variable.name}", "", variable.meaning, ""]
-        lines += [f"- Type: {variable.type}", f"- Allowed: {variable.allowed}"]
-        lines += [f"- Default: {default}", "", "```yaml"]
-        lines += [f"{variable.name}: {variable.example}", "```", ""]
+    lines += described(inputs_spec.SPEC, "## ")
     lines += keyed("Keys of app_source", "type", inputs_source.KEYS)
     lines += keyed("Keys of app_tls", "mode", inputs_tls.MODES)
     lines += [
+        "## Variables of bootstrap.yml",
+        "",
+        "For any group of the inventory, or with `-e`. [bootstrap.md](bootstrap.md) says what they",
+        "do.",
+        "",
+        *described(inputs_bootstrap.BOOTSTRAP, "### "),
         "## Variables of your own",
         "",
         "A variable that begins with `app_` or `fleet_` and is not in this table is refused:",

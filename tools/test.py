@@ -42,6 +42,7 @@ LINT = (
     Part("sanity", "sanity"),
     Part("mypy", "mypy"),
     Part("yamllint", "yamllint"),
+    Part("site", "site"),
     Part("docs", "docs-lint"),
     Part("changelog", "changelog-lint"),
     Part("ruff", "ruff"),

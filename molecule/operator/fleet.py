@@ -26,11 +26,13 @@ class Fleet:
         folder: Of this session.
         inventory: A copy of the scenario's inventory: what a run writes beside it is the session's.
         env: The environment of the playbooks. What a test changes here, it changes back.
+        first_plan: What a plan said before the first deploy.
     """
 
     folder: Path
     inventory: Path = field(init=False)
     env: dict[str, str] = field(init=False)
+    first_plan: str = ""
 
     def __post_init__(self) -> None:
         self.inventory = self.folder / "inventory" / "shop"

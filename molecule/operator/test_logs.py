@@ -42,7 +42,8 @@ def mark(fleet: Fleet, host: str, text: str, slot: str = "") -> None:
 
 
 def ask(fleet: Fleet, host: str, path: str) -> None:
-    fleet.shop.shell(f"curl -sk --resolve shop.example.com:443:127.0.0.1 'https://shop.example.com{path}' -o /dev/null", host)
+    address = f"--resolve shop.example.com:443:127.0.0.1 'https://shop.example.com{path}'"
+    fleet.shop.shell(f"curl --silent --insecure {address} --output /dev/null", host)
 
 
 def test_both_logs_of_all_hosts_come_in_order_of_time(fleet: Fleet) -> None:
@@ -60,7 +61,8 @@ def test_both_logs_of_all_hosts_come_in_order_of_time(fleet: Fleet) -> None:
 
 def test_request_id_of_a_line_is_that_of_the_answer(fleet: Fleet) -> None:
     answer = fleet.shop.shell(
-        "curl -sk --resolve shop.example.com:443:127.0.0.1 -D - -o /dev/null https://shop.example.com/whoami"
+        "curl --silent --insecure --resolve shop.example.com:443:127.0.0.1 --dump-header - "
+        "--output /dev/null https://shop.example.com/whoami"
     )
     identifier = re.search(r"(?i)x-request-id: (\S+)", answer)
     assert identifier, answer

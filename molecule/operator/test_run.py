@@ -174,7 +174,7 @@ def test_terminal_is_not_steered(fleet: Fleet) -> None:
 
 
 def test_command_that_forks_leaves_nothing(fleet: Fleet) -> None:
-    script = f"setsid {SLEEPS} & nohup {SLEEPS} & (trap \"\" TERM; {SLEEPS}) & echo began"
+    script = f'setsid {SLEEPS} & nohup {SLEEPS} & (trap "" TERM; {SLEEPS}) & echo began'
     began = time.monotonic()
     told = fleet.succeed("run", "-e", in_shell(script))
     assert "began" in told

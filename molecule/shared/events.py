@@ -18,6 +18,9 @@ DOMAIN = "shop.example.com"
 #: cores can also run the deploys.
 RATE = 400
 
+# As molecule/config.yml has it, for those who run the tests by hand: they read what Ansible prints.
+os.environ.setdefault("ANSIBLE_STDOUT_CALLBACK", "ansible.builtin.default")
+
 
 @dataclass
 class Shop:

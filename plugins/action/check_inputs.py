@@ -33,6 +33,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     report,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.plan import plan_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -75,13 +76,17 @@ OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
 RESULTS = (
     "gunicorn_service_result",
+    "host_baseline_result",
     "nginx_site_maintenance_result",
+    "nginx_site_result",
     "python_release_result",
     "tls_certificate_result",
 )
 #: The copy of the collection that this file belongs to.
 COLLECTION = Path(__file__).parents[2]
-MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls")
+#: The callback that tells of the end of a run.
+TOLD = "asgi.fleet.told"
+MAY_CARRY_SECRETS = ("app_env", "app_secrets", "app_source", "app_tls", "fleet_notify")
 
 
 class ActionModule(ControllerAction):
@@ -153,6 +158,7 @@ class ActionModule(ControllerAction):
                 _patterns(host_vars.get("fleet_extra_variables")),
             ),
             *self._refuse_inventory(task_vars, command_line),
+            *plan_problems({name: task_vars[name] for name in command_line if name in task_vars}),
             *controller.unread_variables(
                 self._beside_playbooks(task_vars), task_vars, task_vars.get("inventory_dir")
             ),
@@ -301,7 +307,14 @@ class ActionModule(ControllerAction):
             self._judge_balancers(task_vars)
         except ValueError as error:
             return {"failed": True, "msg": str(error)}
-        return {"msg": "the variables of all hosts fit"}
+        notified = _notified(examinations)
+        if notified and TOLD not in (constants.CALLBACKS_ENABLED or ()):
+            display.warning(
+                f"fleet_notify is set, and the callback {TOLD} is not enabled: no failure of a run "
+                f"will be told; add it to callbacks_enabled in ansible.cfg, or to "
+                "ANSIBLE_CALLBACKS_ENABLED"
+            )
+        return {"msg": "the variables of all hosts fit", "notified": notified}
 
     def _judge_balancers(self, task_vars: dict[str, Any]) -> None:
         """Refuse what the balancers cannot serve: they serve all hosts, whatever --limit says.
@@ -331,6 +344,17 @@ class ActionModule(ControllerAction):
             for problem in self._file_problems(given, host_vars, task_vars):
                 hosts_of.setdefault(problem, []).append(host)
         return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
+
+
+def _notified(examinations: Mapping[str, Examination]) -> dict[str, dict[str, list[str]]]:
+    """Return the applications that somebody is told of: which events, and the hosts."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for host, one in examinations.items():
+        if targets := one.deployment.get("fleet_notify"):
+            events = {event for target in targets for event in target["events"]}
+            known = {"events": sorted(events), "hosts": []}
+            found.setdefault(one.deployment["app_name"], known)["hosts"].append(host)
+    return found
 
 
 def _left_out(

@@ -64,7 +64,9 @@ class ActionModule(Remote):
                 for moment, _source, text in answer["lines"]
             ]
             if answer["left_out"]:
-                lines.insert(0, f"{host}: {answer['left_out']} lines were too many, and are left out")
+                lines.insert(
+                    0, f"{host}: {answer['left_out']} lines were too many, and are left out"
+                )
             if lines:
                 display.display(printable("\n".join(lines)))
                 count += len(lines)
@@ -72,9 +74,7 @@ class ActionModule(Remote):
             time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
         return count
 
-    def _call(
-        self, question: dict[str, Any], task_vars: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def _call(self, question: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self._execute_module(
                 module_name=MODULE, module_args=question, task_vars=task_vars

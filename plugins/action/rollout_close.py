@@ -20,7 +20,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page import page
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.receipt_text import receipt_lines
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Record
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.account import Told, make_record
-from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.report import rollout_report
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import RolloutPlan
 
 display = Display()
@@ -43,7 +42,8 @@ class ActionModule(ControllerAction):
         "plan": {"type": "dict", "required": True},
         "progress": {"type": "dict", "default": {}},
         "ended": {"type": "dict", "default": {}},
-        "early": {"type": "list", "elements": "str", "default": []},
+        "early": {"type": "bool", "default": False},
+        "lines": {"type": "list", "elements": "str", "default": []},
         "failure": {"type": "str", "default": ""},
         "directory": {"type": "str", "default": ""},
     }
@@ -52,10 +52,7 @@ class ActionModule(ControllerAction):
         """Return the record, where it was written, and whether the rollout has failed."""
         plan = cast("RolloutPlan", options["plan"])
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
-        lines, failure = list(options["early"]), str(options["failure"])
-        if not lines and options["kind"] != "patch":
-            report = rollout_report(options["progress"], plan, hostvars)
-            lines, failure = report["lines"], report["failure"]
+        lines, failure = list(options["lines"]), str(options["failure"])
         # Of what ended before it had begun, or is no rollout, there is nothing to keep.
         if self._task.check_mode or not options["kind"] or not plan.get("order"):
             _show(lines)
@@ -68,7 +65,7 @@ class ActionModule(ControllerAction):
             ended_at=round(time.time(), 3),
             command=_command(),
             failure=failure,
-            early=options["early"],
+            early=lines if options["early"] else [],
         )
         ended = {
             host: options["ended"].get(host) or hostvars[host].get("rollout_ended") or {}
@@ -76,9 +73,9 @@ class ActionModule(ControllerAction):
         }
         record = make_record(told, plan, options["progress"], hostvars, ended, lines)
         receipt = receipt_lines(record)
-        written = _written(record, receipt, options["directory"], task_vars)
-        _show([*lines, *(["", *receipt] if receipt else []), *written])
-        return _result(failure, lines) | {"record": record}
+        page_path, written = _written(record, receipt, options["directory"], task_vars)
+        _show([*lines, *([""] if lines and receipt else []), *receipt, *written])
+        return _result(failure, lines) | {"record": record, "page": page_path}
 
 
 def _result(failure: str, lines: Sequence[str]) -> dict[str, Any]:
@@ -100,7 +97,7 @@ def _sources(task_vars: Mapping[str, Any]) -> list[str]:
 
 def _inventory(task_vars: Mapping[str, Any]) -> str:
     """Return the name of the inventory."""
-    path = Path(next(iter(_sources(task_vars)), ""))
+    path = Path(next(reversed(_sources(task_vars)), ""))
     return path.parent.name if path.is_file() and path.parent.name else path.name
 
 
@@ -115,13 +112,13 @@ def _command() -> str:
 
 def _written(
     record: Record, receipt: Sequence[str], directory: str, task_vars: Mapping[str, Any]
-) -> list[str]:
-    """Write the page, the record and the receipt, and return where they are.
+) -> tuple[str, list[str]]:
+    """Write the page, the record and the receipt; return where the page is, and what to show.
 
     A folder that cannot be written must not make a failure of a rollout that succeeded.
     """
     if directory == NOWHERE:
-        return []
+        return "", []
     folder = Path(report_folder(_sources(task_vars), directory, str(Path.cwd())))
     apps = list(record["apps"])
     name = f"{record['id']}-{apps[0] if len(apps) == 1 else 'fleet'}"
@@ -135,11 +132,12 @@ def _written(
         for suffix, content in contents.items():
             (folder / f"{name}{suffix}").write_text(content, encoding="utf-8")
     except OSError as error:
-        return [
+        return "", [
             f"the page of this rollout could not be written: {error}; "
             "set fleet_report_directory to a folder that can be, or to none"
         ]
-    return [f"page: {_near(folder / f'{name}.html')}"]
+    path = folder / f"{name}.html"
+    return str(path), [f"page: {_near(path)}"]
 
 
 def _near(path: Path) -> str:

@@ -100,6 +100,7 @@ def _prepared(options: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
         "release_id": release_id(source, decided, *options["ingredients"]),
         "ingredients": options["ingredients"],
         "kind": source.kind,
+        "cache": cache,
         "archive": source.archive,
         "commit": source.commit,
         "subject": source.subject,

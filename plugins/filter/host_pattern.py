@@ -63,9 +63,35 @@ def hosts_to_check(groups: Mapping[str, Sequence[str]], done: object) -> list[st
     return host_pattern([] if str(done).lower() == "true" else ["app"])
 
 
+def bootstrap_hosts(groups: Mapping[str, Sequence[str]], given: str = "") -> list[str]:
+    """Return the pattern of the hosts that are bootstrapped.
+
+    Args:
+        groups: Ansible's own.
+        given: What the command line asks for; empty for the groups of a fleet.
+
+    Raises:
+        AnsibleFilterError: There is no such host.
+    """
+    if given:
+        return [given]
+    ours = [name for name in ("app", "balancer") if groups.get(name)]
+    if not ours and not context.CLIARGS.get("syntax"):
+        raise AnsibleFilterError(
+            "the groups app and balancer are empty; expected at least one host; add it to the "
+            "inventory, as inventory/minimal/hosts.yml shows, or choose others: "
+            "-e bootstrap_hosts=all"
+        )
+    return host_pattern(ours)
+
+
 class FilterModule:
     """The collection's filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., list[str]]]:
         """Return the filters by name."""
-        return {"host_pattern": host_pattern, "hosts_to_check": hosts_to_check}
+        return {
+            "bootstrap_hosts": bootstrap_hosts,
+            "host_pattern": host_pattern,
+            "hosts_to_check": hosts_to_check,
+        }

@@ -82,11 +82,20 @@ msg:
   description: If there are problems, their number, and each on a line with the hosts concerned.
   type: str
   returned: with O(state=judged)
+notified:
+  description: The applications of which somebody is told (C(fleet_notify)), with events and hosts.
+  type: dict
+  returned: with O(state=judged), if there are no problems
+  sample:
+    shop:
+      events: [end, failed, reverted]
+      hosts: [web1, web2]
 deployment:
   description:
     - The valid variables, normalised and with their defaults.
     - Complete if there is no problem.
-    - Without C(app_env), C(app_secrets), and the text of a key in C(app_tls).
+    - Without C(app_env), C(app_secrets), the text of a key in C(app_tls), and what is secret in
+      C(fleet_notify).
   type: dict
   returned: with O(state=examined)
   sample:

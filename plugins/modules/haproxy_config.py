@@ -60,6 +60,15 @@ action:
   description: What happened to HAProxy, V(none), V(reloaded) or V(started).
   returned: success
   type: str
+installed:
+  description: Whether the server is installed.
+  returned: success
+  type: bool
+files:
+  description: Paths that were written or removed, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
 tested:
   description: Whether C(haproxy -c) tested the result.
   returned: success

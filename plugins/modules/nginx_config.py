@@ -57,6 +57,15 @@ action:
   description: What happened to nginx, V(none), V(reloaded) or V(started).
   returned: success
   type: str
+installed:
+  description: Whether the server is installed.
+  returned: success
+  type: bool
+files:
+  description: Paths that were written or removed, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
 tested:
   description: Whether C(nginx -t) tested the result.
   returned: success

@@ -44,12 +44,16 @@ options:
     type: dict
     default: {}
   early:
-    description: What to show of a rollout that ended before its waves, instead of the table.
+    description: Whether it ended before its waves, or between them and its end.
+    type: bool
+    default: false
+  lines:
+    description: What to show of the hosts, such as C(lines) of P(asgi.fleet.rollout_report#filter).
     type: list
     elements: str
     default: []
   failure:
-    description: With O(early), why the run fails.
+    description: Why the run fails; empty if it does not.
     type: str
     default: ""
   directory:
@@ -88,6 +92,10 @@ lines:
   elements: str
 record:
   description: The record, as it was written.
-  returned: unless in check mode
+  returned: with O(kind), unless in check mode
   type: dict
+page:
+  description: The path of the page; empty if none was written.
+  returned: with O(kind), unless in check mode
+  type: str
 """

@@ -176,6 +176,11 @@ reasons:
       description: The same for people.
       type: str
   sample: [{"kind": "release", "text": "release 1.4.1-2c26b46b -> 1.4.2-9f86d081"}]
+environment:
+  description: Names of the variables of the environment that differ from the live slot's.
+  returned: success in check mode
+  type: dict
+  sample: {added: [], changed: [LOG_LEVEL], removed: []}
 steps:
   description: What was done, each with its seconds.
   returned: success
@@ -335,7 +340,8 @@ def run(
         todo = _plan(application, desired, restart)
         changed = todo.cut_over or not is_published(application, desired.release, desired.static)
         outcome = CutOver(changed, todo.slot, application.live_slot())
-        return _result(todo, outcome, activation.diff(application, desired, todo.slot))
+        result = _result(todo, outcome, activation.diff(application, desired, todo.slot))
+        return result | {"environment": activation.environment_changes(application, desired)}
     if not os.path.exists(os.path.join(desired.release, "manifest.json")):
         raise Refusal(
             f"{desired.release} is not a complete release: it has no manifest.json; "

@@ -106,6 +106,10 @@ kind:
   returned: success
   type: str
   sample: tree
+cache:
+  description: The folder O(cache), with the mirrors of git's repositories.
+  returned: success
+  type: str
 archive:
   description: Path of the archive on the controller; empty for a package.
   returned: success

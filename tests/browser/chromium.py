@@ -1,7 +1,7 @@
 """Debian's chromium in a container without a network, driven over a pipe by its own protocol.
 
-Two pipes instead of a port: nothing else on this machine can reach the browser, and two runs at once
-do not collide. https://chromedevtools.github.io/devtools-protocol/ describes the messages.
+Two pipes instead of a port: nothing else on this machine can reach the browser, and two runs at
+once do not collide. https://chromedevtools.github.io/devtools-protocol/ describes the messages.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from bench.containers import environment
 
 IMAGE = "localhost/asgi-fleet-browser:trixie"
 #: Where the container sees the folder of the pages.
@@ -45,7 +47,7 @@ class Tab:
     _last: int = 0
     _seen: list[str] = field(default_factory=list)
 
-    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def send(self, method: str, **parameters: object) -> dict[str, Any]:
         """Send a command and return its result.
 
         Raises:
@@ -83,7 +85,7 @@ class Tab:
         while "Page.loadEventFired" not in self._seen:
             self._read()
 
-    def evaluate(self, script: str) -> Any:
+    def evaluate(self, script: str) -> Any:  # noqa: ANN401 (whatever the page has)
         """Return what an expression gives in the page.
 
         Raises:
@@ -138,15 +140,15 @@ def chromium(pages: Path, name: str) -> Iterator[Tab]:
     # Chromium reads commands from its descriptor 3 and writes answers to 4, and so must podman.
     command = [
         *("bash", "-c", 'exec "$@" 3<&"$IN" 4>&"$OUT"', "-"),
-        *("podman", "run", "--rm", "--init", "--network=none", "--preserve-fds=2"),
+        *("podman", "run", "--rm", "--network=none", "--preserve-fds=2"),
         *(f"--name={name}", f"--volume={pages}:{PAGES}:ro", "--entrypoint=chromium", IMAGE),
         *OPTIONS,
         "about:blank",
     ]
     inherited = (ours[0], theirs[1])
-    environment = {**os.environ, "IN": str(ours[0]), "OUT": str(theirs[1])}
+    descriptors = {**environment(), "IN": str(ours[0]), "OUT": str(theirs[1])}
     browser = subprocess.Popen(
-        command, pass_fds=inherited, env=environment, stderr=subprocess.PIPE, text=True
+        command, pass_fds=inherited, env=descriptors, stderr=subprocess.PIPE, text=True
     )
     for descriptor in inherited:
         os.close(descriptor)
@@ -160,8 +162,13 @@ def chromium(pages: Path, name: str) -> Iterator[Tab]:
                 tab.send(f"{domain}.enable")
             yield tab
     except (RuntimeError, BrokenPipeError) as error:
-        subprocess.run(["podman", "rm", "--force", name], check=False, capture_output=True)
+        _remove(name)
         raise RuntimeError(f"{error}: {browser.communicate()[1][-2000:]}") from error
     finally:
-        subprocess.run(["podman", "rm", "--force", name], check=False, capture_output=True)
+        _remove(name)
         browser.wait(timeout=30)
+
+
+def _remove(name: str) -> None:
+    command = ["podman", "rm", "--force", "--ignore", name]
+    subprocess.run(command, env=environment(), check=False, capture_output=True)

@@ -35,6 +35,7 @@ class Options:
         timeout: Seconds without a byte of the answer after which a request has failed.
         until_file: The run ends when this file appears.
         events: File that gets one JSON line for each failure.
+        answers: File that gets a line for each HTTP answer, good or bad: when it ended.
     """
 
     url: SplitResult
@@ -48,6 +49,7 @@ class Options:
     timeout: float = 10.0
     until_file: Path | None = None
     events: Path | None = None
+    answers: Path | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -73,6 +75,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--timeout", type=_between(0, SECONDS_MAX), default=10.0)
     parser.add_argument("--until-file", type=Path, help="stop when this file appears")
     parser.add_argument("--events", type=Path, help="JSONL file of every failure")
+    parser.add_argument("--answers", type=Path, help="file of when each HTTP answer ended")
     values = vars(parser.parse_args(arguments))
     address, port = values.pop("connect")
     options = Options(address=address, port=port, **values)

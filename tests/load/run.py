@@ -30,7 +30,10 @@ async def run(options: Options) -> dict[str, object]:
         events = None
         if options.events is not None:
             events = stack.enter_context(options.events.open("w", encoding="utf-8"))
-        tally = Tally(events)
+        answers = None
+        if options.answers is not None:
+            answers = stack.enter_context(options.answers.open("w", encoding="utf-8"))
+        tally = Tally(events, answers)
         session = Session(options, tally)
         began = time.monotonic()
         requests, streams = start(session)

@@ -58,9 +58,15 @@ class Seen:
 
 @dataclass
 class Tally:
-    """Counts what happens; `events` gets one JSON line for each failure."""
+    """Counts what happens.
+
+    Attributes:
+        events: Gets one JSON line for each failure.
+        answers: Gets a line for each HTTP answer: when it ended (Unix time).
+    """
 
     events: TextIO | None = None
+    answers: TextIO | None = None
     requests: int = 0
     retryable: int = 0
     reconnects: int = 0
@@ -81,6 +87,8 @@ class Tally:
         """Notes how long one HTTP answer took, good or bad."""
         self._buckets[int(seconds * BUCKETS_PER_SECOND)] += 1
         self._longest = max(self._longest, seconds)
+        if self.answers is not None:
+            print(f"{time.time():.3f}", file=self.answers)
 
     def answered_by(self, release: str, slot: str) -> None:
         """Notes which release answered."""

@@ -198,8 +198,10 @@ def test_misspelt_role_variable_is_named(tmp_path: Path) -> None:
 
 
 #: Where the controller starts a program, and which: those of any Unix, and Python itself. A lock of
-#: another tool is exported by that tool, in an environment that venv and pip make.
+#: another tool is exported by that tool, in an environment that venv and pip make. A target of
+#: fleet_notify is what the user names, or sendmail.
 STARTED = {
+    "plugin_utils/notify/transports.py": {"program"},
     "plugin_utils/inputs/authority_folder.py": {'"git"'},
     "plugin_utils/sources/git.py": {'"git"'},
     "plugin_utils/sources/exporters.py": {"sys.executable", "pip", "python"},

@@ -130,9 +130,7 @@ class Reader:
         public = set(public_names)
         self._hiders = []
         for slot in SLOTS:
-            environment = parse_environment(
-                read_text(application.slot(slot).files["environment"])
-            )
+            environment = parse_environment(read_text(application.slot(slot).files["environment"]))
             secret = [name for name in environment if name not in public]
             self._hiders.append(Redactor(environment, secret))
         try:
@@ -223,9 +221,7 @@ class Reader:
                     return
             require_controller()
 
-    def _entries(
-        self, process: subprocess.Popen[bytes], position: Position
-    ) -> Iterator[Line]:
+    def _entries(self, process: subprocess.Popen[bytes], position: Position) -> Iterator[Line]:
         with process:
             yield from self._of_entries(process.stdout or (), position)
             if process.wait() != 0:

@@ -10,6 +10,8 @@ OWN_NAMES = (
     *("access", "error"),
 )
 
+#: Whose the names are by which people log in.
+OPERATORS = "the account by which operators log in"
 #: What a distribution, or what is often installed beside an application, has or will have: the
 #: name of its folders in /etc, /var/lib and /var/cache, of its account or of its unit. Not
 #: everything of it is on every host, so that a look at the host alone would miss it.
@@ -35,9 +37,7 @@ _SYSTEM = {
         *("man", "messagebus", "news", "nobody", "nogroup", "operator", "proxy", "root", "shadow"),
         *("staff", "sync", "sys", "syslog", "tty", "users", "uucp", "www-data"),
     ),
-    "the account by which operators log in": (
-        *("ansible", "cloud-user", "debian", "deploy", "ec2-user", "ubuntu", "vagrant"),
-    ),
+    OPERATORS: (*("ansible", "cloud-user", "debian", "deploy", "ec2-user", "ubuntu", "vagrant"),),
     "a service that is often installed beside an application": (
         *("apache", "apache2", "bind", "bind9", "caddy", "certbot", "chrony", "clamav"),
         *("containerd", "containers", "coredns", "couchdb", "cups", "dnsmasq", "docker"),

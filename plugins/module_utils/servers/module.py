@@ -83,11 +83,14 @@ def run(module: Module, server: SystemServer, files: Mapping[str, str]) -> None:
             f"the sandbox of {server.place.unit} holds from its next restart on; a restart now "
             "would lose requests"
         )
+    shown = (wanted.units | wanted.config).diff()
     module.exit_json(
         changed=bool(applied.steps) or enable,
         action=applied.steps.action,
+        installed=server.installed,
         tested=applied.tested,
-        diff=(wanted.units | wanted.config).diff(),
+        files=[one["before_header"] for one in shown],
+        diff=shown,
     )
 
 

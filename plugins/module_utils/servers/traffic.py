@@ -152,9 +152,7 @@ def read_traffic(log: Path, since: float, ignore_paths: Collection[str] = ()) ->
     return traffic
 
 
-def lines_since(
-    log: Path, since: float, end: tuple[int, int] | None = None
-) -> Iterator[bytes]:
+def lines_since(log: Path, since: float, end: tuple[int, int] | None = None) -> Iterator[bytes]:
     """Yield the complete lines of a log and its predecessor with requests since a given time.
 
     Args:

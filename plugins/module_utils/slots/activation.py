@@ -155,6 +155,23 @@ def diff(application: Application, desired: Desired, target: str) -> list[dict[s
     return shown
 
 
+def environment_changes(application: Application, desired: Desired) -> dict[str, list[str]]:
+    """Return which variables of the environment differ from the live slot's: names, no values.
+
+    Returns:
+        `added`, `changed` and `removed`; without a live slot, all are added.
+    """
+    live = application.live_slot()
+    current = application.slot(live).contents()["environment"] if live else ""
+    old = parse_environment(current)
+    new = parse_environment(desired.files[live or other(None)]["environment"])
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
+        "removed": sorted(old.keys() - new.keys()),
+    }
+
+
 def _mark_changed(before: str, after: str) -> tuple[str, str]:
     """Hide the values of two environments, but show for which names they differ."""
     old, new = parse_environment(before), parse_environment(after)

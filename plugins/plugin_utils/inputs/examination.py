@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
@@ -117,6 +118,7 @@ def examine(
             base=base,
         )
         problems += findings.problems
+    problems += _targets(valid, read_file if files else None)
     if "app_tls" in valid:
         valid["app_tls"] = public_part(valid["app_tls"])
     deployment = {name: value for name, value in valid.items() if BY_NAME[name].in_deployment}
@@ -177,6 +179,17 @@ def _unknown(names: set[str], extra: list[str]) -> list[Problem]:
     return problems
 
 
+def _targets(valid: dict[str, Any], read_file: ReadFile | None) -> list[Problem]:
+    """Check what the targets of `fleet_notify` need here, and keep nothing secret of them."""
+    findings = Findings("fleet_notify")
+    given = valid.get("fleet_notify", [])
+    if read_file is not None:
+        notify.check_files(given, findings, read_file)
+    if given:
+        valid["fleet_notify"] = notify.public_part(given)
+    return findings.problems
+
+
 def _twice(valid: Mapping[str, Any]) -> list[Problem]:
     findings = Findings("app_secrets")
     for name in sorted(valid.get("app_env", {}).keys() & valid.get("app_secrets", {}).keys()):
@@ -209,7 +222,7 @@ def judge(
 
 
 def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Refuse one name for two applications: the same name with another source or callable."""
+    """Refuse one name for two applications: with another source, callable or other targets."""
     problems = []
     first: dict[tuple[str, str], tuple[str, str]] = {}
     told: set[tuple[str, str, str]] = set()
@@ -217,7 +230,7 @@ def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
         deployment = examination.deployment
         if "app_name" not in deployment:
             continue
-        for name in ("app_source", "app_module"):
+        for name in ("app_source", "app_module", "fleet_notify"):
             if name not in deployment:
                 continue
             app = deployment["app_name"]

@@ -47,9 +47,11 @@ class Deployment(TypedDict):
     fleet_min_requests: int
     fleet_canary_percent: int | None
     fleet_sticky_sessions: bool
+    fleet_notify: list[dict[str, Any]]
     fleet_take_over_lock: bool
     fleet_allow_older: bool
     fleet_allow_unserved: bool
+    fleet_report_directory: str
     #: Derived: the host name for health requests, and the health path as clients request it.
     health_host: str
     health_url_path: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify, values
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 
 FLEET: tuple[Variable, ...] = (
@@ -99,6 +99,16 @@ FLEET: tuple[Variable, ...] = (
         values.batch,
         1,
         in_deployment=False,
+    ),
+    Variable(
+        "fleet_notify",
+        "list",
+        "Who is told when a rollout, or other work on the fleet, ends or fails: a web hook (Slack, "
+        "Mattermost, Teams, Discord, JSON), mail, or a command on the controller (docs/notify.md).",
+        "targets with type webhook, mail or command; the same for all hosts of an application",
+        '[{type: webhook, format: slack, url: "https://hooks.slack.com/services/T0/B0/secret"}]',
+        notify.targets,
+        [],
     ),
     Variable(
         "fleet_take_over_lock",

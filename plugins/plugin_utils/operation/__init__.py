@@ -1,4 +1,4 @@
 """What an operator asks of a fleet besides rollouts: commands, logs, history.
 
-May import: inputs, text.
+May import: inputs, report, text.
 """

@@ -59,4 +59,4 @@ def footer(shown_lines: Sequence[str], since: float) -> str:
     if shown_lines:
         return ""
     when = datetime.fromtimestamp(since, timezone.utc)
-    return f"no lines since {when:%Y-%m-%d %H:%M:%S} UTC; earlier ones: -e logs_since=\"1 h ago\""
+    return f'no lines since {when:%Y-%m-%d %H:%M:%S} UTC; earlier ones: -e logs_since="1 h ago"'

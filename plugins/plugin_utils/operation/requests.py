@@ -48,9 +48,7 @@ class CommandLine:
     parse: Parse
     problems: list[Problem] = field(default_factory=list)
 
-    def take(
-        self, name: str, default: object, check: Callable[[object, Findings], object]
-    ) -> Any:  # noqa: ANN401 (each variable has its own type)
+    def take(self, name: str, default: object, check: Callable[[object, Findings], object]) -> Any:  # noqa: ANN401 (each variable has its own type)
         """Return a checked variable, or its default."""
         findings = Findings(name, f"correct -e {name}=...")
         value = given(name, self.options, self.variables, self.parse, findings)
@@ -176,6 +174,8 @@ def _file(value: object, findings: Findings) -> str:
     if text:
         path = Path(text).expanduser().absolute()
         if path.is_dir() or not path.parent.is_dir():
-            findings.refuse(seen(text), "a file in a folder that is there", f"mkdir -p {path.parent}")
+            findings.refuse(
+                seen(text), "a file in a folder that is there", f"mkdir -p {path.parent}"
+            )
         return str(path)
     return ""

@@ -9,7 +9,7 @@ import shlex
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, seen
 
 EXPECTED = "a program and its arguments, as a text or a list"
-EXAMPLE = "name one: -e command=\"python manage.py check\""
+EXAMPLE = 'name one: -e command="python manage.py check"'
 #: What a shell would do something with, the longest first.
 _OPERATORS = ("&&", "||", ">>", "<<", "$(", "|", "&", ";", ">", "<", "`", "\n")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
@@ -44,7 +44,7 @@ def words(value: object, findings: Findings) -> list[str]:
         findings.refuse(
             seen(found[0]),
             "a program first, since no shell reads it",
-            f"set the variable by env: -e command=\"env {found[0].partition('=')[0]}=... ...\"",
+            f'set the variable by env: -e command="env {found[0].partition("=")[0]}=... ..."',
         )
     return [] if findings.problems else found
 

@@ -86,7 +86,8 @@ def chart(record: Record, shown: Frame) -> Chart | None:
     if receipt is None or not receipt["requests"] or not bins:
         return None
     most = max(one.requests / one.seconds for one in bins)
-    top = nice(most)
+    # Some room above, for the labels.
+    top = nice(1.08 * most)
     return Chart(
         "".join(_column(one, one.requests, top, shown) for one in bins if one.requests),
         "".join(_column(one, one.failed, top, shown, LEAST) for one in bins if one.failed),
@@ -107,8 +108,9 @@ def merged(receipt: Receipt) -> list[Bin]:
     if not given:
         return []
     size = max(receipt["bin_seconds"], 1)
-    first = min(begin for begin, _, _ in given)
-    several = -(-((max(begin for begin, _, _ in given) - first) // size + 1) // BINS)
+    begins = [one[0] for one in given]
+    first = min(begins)
+    several = -(-((max(begins) - first) // size + 1) // BINS)
     found: dict[int, Bin] = {}
     for begin, requests, failed in sorted(given):
         start = first + (begin - first) // (size * several) * size * several
@@ -120,11 +122,11 @@ def merged(receipt: Receipt) -> list[Bin]:
 
 
 def nice(most: float) -> int:
-    """Return a round number that is not below `most`: 1, 2, 4, 6, 8 or 10 times a power of ten."""
+    """Return a round number that is not below `most`: 1 to 10 times a power of ten."""
     power = 1
     while 10 * power < most:
         power *= 10
-    return next(factor * power for factor in (1, 2, 4, 6, 8, 10) if factor * power >= most)
+    return next(factor * power for factor in (1, 2, 3, 4, 5, 6, 8, 10) if factor * power >= most)
 
 
 def _column(one: Bin, count: int, top: int, shown: Frame, least: float = 0.0) -> str:
@@ -144,7 +146,7 @@ def cut_overs(record: Record, shown: Frame) -> Sequence[Mark]:
                 key = (host["app"], host["wave"])
                 found[key] = min(found.get(key, phase["from"]), phase["from"])
     marks, last, last_on_a_phone = [], -100.0, -100.0
-    for (_, wave), when in sorted(found.items(), key=lambda item: (item[1], item[0])):
+    for (_app, wave), when in sorted(found.items(), key=lambda item: (item[1], item[0])):
         x = shown.at(when)
         # With several applications, the number alone says too little.
         labelled = x - last >= NEAR and len(record["apps"]) == 1

@@ -23,8 +23,8 @@ def report_folder(sources: Sequence[str], wanted: str, cwd: str) -> str:
     base = Path(cwd)
     if wanted:
         return str(base / Path(wanted).expanduser())
-    # Not a list of hosts (`web1,`), which is nowhere.
-    source = next((base / one for one in sources if (base / one).exists()), None)
+    # The last of several is the most particular one. A list of hosts (`web1,`) is nowhere.
+    source = next((base / one for one in reversed(sources) if (base / one).exists()), None)
     if source is None:
         return str(base / FOLDER)
     if source.is_dir():

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from textwrap import dedent
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.chart import chart
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page_hosts import groups, plans
@@ -37,6 +36,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.words import (
     duration,
     machine_time,
 )
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 #: Beside the code, also in an installed collection.
 TEMPLATES = Path(__file__).with_name("templates")
@@ -48,13 +48,13 @@ KINDS = {
     "scale": "Change of workers",
     "patch": "System update",
 }
-#: How each outcome is to look, and what it means for whoever has not read the documentation.
+#: How each outcome is to look, and what it means, where the verdict below does not say so.
 OUTCOMES = {
-    "succeeded": ("good", "Every host has done its part."),
+    "succeeded": ("good", ""),
     "reverted": ("warn", "Hosts that had been switched were switched back."),
     "interrupted": ("warn", "It was interrupted before its end."),
     "failed": ("bad", "It ended before every host had done its part."),
-    "refused": ("bad", "It ended before any host was switched."),
+    "refused": ("bad", ""),
 }
 
 
@@ -81,7 +81,7 @@ class Head:
         title: Of the browser's window.
         kind: What was done.
         name: The application, or how many.
-        outcome: How it ended, `tone` how that is to look, `meaning` what it means.
+        outcome: How it ended; `tone` is how that is to look, `meaning` what it means, or empty.
         facts: Labels with their values.
         began: When, for programs.
     """
@@ -108,7 +108,10 @@ def page(record: Record) -> str:
     shown = frame(record)
     receipt = record["receipt"]
     hosts = record["hosts"]
-    releases = [release(name, app) for name, app in record["apps"].items()]
+    releases = [
+        release(name, app, [one for one in hosts.values() if one["app"] == name])
+        for name, app in record["apps"].items()
+    ]
     occurring = {kind(phase["name"]) for one in hosts.values() for phase in one["phases"]}
     return environment.get_template("page.html.j2").render(
         head=_head(record, releases),
@@ -169,5 +172,5 @@ def _reasons(record: Record) -> list[Reason]:
         reason = clean(app["reason"]).strip()
         if reason and reason not in whole:
             found.append((clean(name) if len(record["apps"]) > 1 else "", reason))
-    split = [(app, *reason.partition("\n")) for app, reason in found]
-    return [Reason(app, first, rest.strip("\n")) for app, first, _, rest in split]
+    split = [(app, *reason.partition("\n")[::2]) for app, reason in found]
+    return [Reason(app, first, dedent(rest.strip("\n"))) for app, first, rest in split]

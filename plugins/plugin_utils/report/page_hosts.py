@@ -110,7 +110,7 @@ def _group(title: str, hosts: Sequence[str], record: Record) -> HostGroup:
     receipts = [receipt for host in hosts if (receipt := known[host]["receipt"])]
     requests = sum(receipt["requests"] for receipt in receipts)
     served = f", {counted(requests, 'request')}, 0 failed" if receipts else ""
-    release = f" on {clean(first['after'])}" if first["after"] else ""
+    release = f", on {clean(first['after'])}" if first["after"] else ""
     return HostGroup(
         f"{title}: {counted(len(hosts), 'host')} alike",
         f"{clean(first['state'])}{release}{served}",
@@ -134,7 +134,7 @@ def _line(name: str, host: Host, several: bool) -> HostLine:
         clean(name),
         clean(host["app"]) if several else "",
         "" if host["wave"] is None else str(host["wave"]),
-        clean(host["state"]),
+        clean(host["state"]) or "not known",
         tone(host["state"]),
         clean(host["before"]) if host["before"] != host["after"] else "",
         clean(host["after"]) or "not known",
@@ -149,7 +149,7 @@ def _line(name: str, host: Host, several: bool) -> HostLine:
 
 def _without_number(reason: str, workers: int | None) -> str:
     """Return the reason without the number that it begins with, which stands beside it."""
-    number_first, _, why = reason.partition(": ")
+    number_first, why = reason.partition(": ")[::2]
     return why if number_first in (f"{workers} workers", f"{workers} worker") else reason
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
     Application,
+    Host,
     Receipt,
     Record,
 )
@@ -72,6 +74,7 @@ class Release:
         url: The same as a link, or empty.
         outcome: How it ended; `tone` is how that is to look.
         waves: How many hosts each wave has.
+        is_live: Whether a host runs it since; a rollout that has failed may leave it on some.
     """
 
     app: str
@@ -86,11 +89,14 @@ class Release:
     outcome: str
     tone: str
     waves: str
+    is_live: bool
 
 
 def verdict(record: Record) -> str:
-    """Return in a sentence what was served while it ran."""
+    """Return in a sentence what was served while it ran, or that nothing was done."""
     receipt = record["receipt"]
+    if record["outcome"] == "refused":
+        return "It ended before any host was switched."
     unknown = [clean(host) for host, one in record["hosts"].items() if not one["receipt"]]
     if receipt is None:
         return "What was served while it ran is not known."
@@ -156,7 +162,7 @@ def shares(record: Record) -> tuple[Share, ...]:
     return tuple(found)
 
 
-def release(name: str, app: Application) -> Release:
+def release(name: str, app: Application, hosts: Iterable[Host]) -> Release:
     """Return what was released of an application."""
     commit = clean(app["commit"])
     source = without_credentials(app["url"])
@@ -173,5 +179,6 @@ def release(name: str, app: Application) -> Release:
         link(app["url"]),
         clean(app["outcome"]),
         tone(app["outcome"]),
-        " + ".join(map(str, sizes)),
+        " + ".join(map(str, sizes)) + (" host" if sizes == [1] else " hosts") if sizes else "",
+        app["outcome"] == "succeeded" or any(host["after"] == app["release"] for host in hosts),
     )

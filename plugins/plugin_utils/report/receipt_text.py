@@ -24,7 +24,7 @@ WORST = 3
 
 
 def receipt_lines(record: Record) -> list[str]:
-    """Return what was served while a rollout ran, as at most eight lines; none if no host was asked.
+    """Return what was served while a rollout ran, in at most eight lines; none if nobody asked.
 
     The sum first, then each host, then each release. Of more than six hosts only those with failed
     requests are named, the worst first.
@@ -39,7 +39,7 @@ def receipt_lines(record: Record) -> list[str]:
     span = between(total["from"], total["to"])
     lines = [f"served while it ran ({span}): {_served(total)}"]
     # The only host is the sum.
-    if len(record["hosts"]) > 1:
+    if len(record["hosts"]) > 1 and total["requests"]:
         lines += _of_hosts(known, each=len(record["hosts"]) <= FEW)
     if len(total["by_release"]) > 1 or total["failed"]:
         lines.append(_by_release(total["by_release"]))
@@ -56,10 +56,12 @@ def _of_hosts(receipts: Mapping[str, Receipt], each: bool) -> list[str]:
         ((host, one) for host, one in receipts.items() if one["failed"]),
         key=lambda item: (-item[1]["failed"], item[0]),
     )
-    width = max((len(host) for host, _ in worst[:WORST]), default=0)
+    width = max((len(host) for host, _receipt in worst[:WORST]), default=0)
     lines = [f"{host:{width}}  {_served(one)}" for host, one in worst[:WORST]]
     if len(worst) > WORST:
-        also = ", ".join(f"{host} {number(one['failed'])}" for host, one in worst[WORST : 2 * WORST])
+        also = ", ".join(
+            f"{host} {number(one['failed'])}" for host, one in worst[WORST : 2 * WORST]
+        )
         left = len(worst) - 2 * WORST
         lines.append(f"also failed: {also}" + (f", and on {left} other hosts" if left > 0 else ""))
     well = len(receipts) - len(worst)

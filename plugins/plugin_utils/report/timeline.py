@@ -170,9 +170,9 @@ def mark(x: float, text: str, minor: bool = False) -> Mark:
 
 def tone(state: str) -> str:
     """Return how the state of a host is to look: `good`, `quiet`, `warn` or `bad`."""
-    if state in ("live", "succeeded"):
+    if state in ("live", "patched", "succeeded"):
         return "good"
-    if state in ("not begun", "unchanged"):
+    if state in ("not begun", "unchanged", ""):
         return "quiet"
     return "warn" if state in ("reverted", "interrupted") or state.startswith("live") else "bad"
 
@@ -212,7 +212,7 @@ def lanes(record: Record, shown: Frame) -> tuple[Lane, ...]:
             (f"Wave {index}", [host for host in wave if host in record["hosts"]])
             for index, wave in enumerate(app["waves"], 1)
         ]
-        placed = {host for _, wave in waves for host in wave}
+        placed = {host for _title, wave in waves for host in wave}
         others = [
             host
             for host, one in record["hosts"].items()
@@ -256,12 +256,13 @@ def together(hosts: Iterable[Sequence[Phase]]) -> list[Phase]:
 
 
 def _row(name: str, state: str, phases: Sequence[Phase], shown: Frame) -> Row:
+    known = clean(state) or "not known"
     return Row(
         clean(name),
-        clean(state),
+        known,
         tone(state),
         tuple(_bar(phase, shown) for phase in phases),
-        f"{clean(name)}, {clean(state)}: "
+        f"{clean(name)}, {known}: "
         + ("; ".join(map(told, phases)) if phases else "it had no phase"),
     )
 

@@ -14,8 +14,8 @@ MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-#: Colours and the like, as programs send them to a terminal (ECMA-48, 5.4): dropped as a whole, since
-#: without its first character the rest would be shown.
+#: Colours and the like, as programs send them to a terminal (ECMA-48, 5.4). Dropped as a whole:
+#: without its first character, the rest would be shown.
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 

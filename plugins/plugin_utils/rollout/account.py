@@ -119,6 +119,39 @@ def make_record(
     }
 
 
+def beginning(
+    plan: RolloutPlan, rollout: str, kind: str, who: str, hostvars: HostVariables
+) -> dict[str, Any]:
+    """Return what is known of a rollout that begins: a part of its record.
+
+    Args:
+        plan: What `plan_waves` returned.
+        rollout: Its id.
+        kind: What it does.
+        who: Who runs it.
+        hostvars: The variables of each host; `rollout_begun`, if it has told.
+    """
+    return {
+        "id": rollout,
+        "kind": kind,
+        "who": who,
+        "began_at": began_at(rollout),
+        "apps": {
+            app: {
+                "before": list(
+                    dict.fromkeys(
+                        str((hostvars[host].get("rollout_begun") or {}).get("live") or "none")
+                        for wave in waves
+                        for host in wave
+                    )
+                ),
+                "waves": waves,
+            }
+            for app, waves in plan["waves"].items()
+        },
+    }
+
+
 def began_at(rollout: str) -> float:
     """Return when a rollout began (Unix time), by its id."""
     moment = datetime.strptime(rollout.partition("-")[0], "%Y%m%dT%H%M%S")

@@ -25,7 +25,7 @@ def ask(who: str = "") -> None:
     Args:
         who: Who asks, for those who read the mark.
     """
-    global _asked  # noqa: PLW0603 - a process has one rollout at a time
+    global _asked
     _asked = True
     try:
         descriptor = os.open(_mark(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -83,6 +83,16 @@ def resolve(
     return search.find()
 
 
+def applications(paths: Iterable[str], read: Read) -> list[str]:
+    """Return the applications and factories in a tree that nobody has named, the likeliest first.
+
+    Args:
+        paths: The files of the tree, from the project's folder.
+        read: Returns the text of such a file, or None if there is none.
+    """
+    return _Search(frozenset(paths), read, False, "", "app_module").every()
+
+
 class _Search:
     def __init__(
         self, paths: frozenset[str], read: Read, package: bool, dependencies: str, variable: str
@@ -309,12 +319,16 @@ class _Search:
             within: Suggest only what begins with this.
         """
         own = [one for path in [self._path(module)] if path for one in self._applications(path)]
-        files = [p for p in self.paths if p.endswith(".py") and not _ASIDE.search(p)]
-        files.sort(key=lambda path: (path.count("/"), path))
-        every = [one for path in files[:MOST_FILES] for one in self._applications(path)]
+        every = self.every()
         likely = difflib.get_close_matches(wanted, every, n=3, cutoff=0.5)
         told = [one for one in dict.fromkeys([*own, *likely, *every]) if one.startswith(within)]
         told = [one for one in told if one != wanted][:3]
         if not told:
             return "" if within else f"; set {self.variable} to package.module:attribute"
         return f"; nearest: {', '.join(told)}; set {self.variable}: {told[0]} in group_vars/app.yml"
+
+    def every(self) -> list[str]:
+        """Return the applications and factories of the whole tree, from its root on."""
+        files = [p for p in self.paths if p.endswith(".py") and not _ASIDE.search(p)]
+        files.sort(key=lambda path: (path.count("/"), path))
+        return [one for path in files[:MOST_FILES] for one in self._applications(path)]

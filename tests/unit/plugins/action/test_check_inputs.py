@@ -273,6 +273,13 @@ def test_target_of_the_inventory_is_refused_for_a_playbook_that_takes_it() -> No
     assert messages(run(handed_on, command_line=["release"])) == []
 
 
+def test_plan_is_checked_for_a_playbook_that_takes_it() -> None:
+    asked = GOOD | {"plan": "latest"}
+    [message] = messages(run(asked, command_line=["plan", "plan_only", "plan_file"]))
+    assert message.startswith("plan is latest; expected the 16 digits")
+    assert messages(run(asked)) == []
+
+
 def test_reason_repeats_no_secret_of_a_filter() -> None:
     error = AnsibleError("cannot convert s3cret")
     assert "s3cret" not in _reason("app_secrets", error)

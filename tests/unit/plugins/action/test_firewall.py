@@ -10,8 +10,9 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
 from ansible.template import Templar
-from ansible_collections.asgi.fleet.plugins.action import firewall
-from ansible_collections.asgi.fleet.plugins.action.firewall import NEW_CONNECTION, ActionModule
+from ansible_collections.asgi.fleet.plugins.action.firewall import ActionModule
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry import coming_back
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.coming_back import NEW_CONNECTION
 
 CHANGED = {"changed": True, "undo": True, "session_port": 2222, "commands": ["ufw enable"]}
 SILENT = AnsibleConnectionFailure("Connection timed out")
@@ -87,7 +88,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(firewall, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(coming_back, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
 
 
 def test_an_unchanged_host_costs_one_call() -> None:

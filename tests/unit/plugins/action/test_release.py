@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,14 @@ class Host(ActionModule):
     calls: list[dict[str, Any]]
     sent: list[tuple[str, str]]
     folders: list[str]
+
+    def answer(self) -> dict[str, Any]:
+        """Run, and return the answer without the times."""
+        began = time.time()
+        answer: dict[str, Any] = self.run(task_vars=TASK_VARS)
+        took = answer.pop("took")
+        assert began - 1 < took["from"] <= took["to"] <= time.time() + 1
+        return answer
 
     def _execute_module(
         self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]
@@ -93,7 +102,7 @@ def test_small_archive_travels_within_the_call_that_builds(
 ) -> None:
     monkeypatch.setattr(sending, "LARGEST_WITHIN_CALL", archive.stat().st_size)
     action = host(BUILT, **ARGUMENTS, local_archive=str(archive), present=[])
-    assert action.run(task_vars=TASK_VARS) == BUILT
+    assert action.answer() == BUILT
     content = base64.b64encode(bytes(range(256))).decode()
     assert action.calls == [ARGUMENTS | {"content": content, "archive_name": "shop-1.0.whl"}]
     assert action.sent == []
@@ -101,7 +110,7 @@ def test_small_archive_travels_within_the_call_that_builds(
 
 def test_large_archive_is_sent_once_the_host_has_said_that_it_needs_it(large: Path) -> None:
     action = host(NEEDED, BUILT, **ARGUMENTS, local_archive=str(large))
-    assert action.run(task_vars=TASK_VARS) == BUILT
+    assert action.answer() == BUILT
     remote = f"{FOLDER}/shop-1.0.whl"
     assert action.calls == [
         ARGUMENTS | {"look": True},
@@ -122,7 +131,7 @@ def test_large_archive_is_sent_once_the_host_has_said_that_it_needs_it(large: Pa
 )
 def test_large_archive_stays_where_it_is_of_no_use(large: Path, answer: dict[str, Any]) -> None:
     action = host(answer, **ARGUMENTS, local_archive=str(large))
-    assert action.run(task_vars=TASK_VARS) == answer
+    assert action.answer() == answer
     assert action.calls == [ARGUMENTS | {"look": True}]
     assert (action.sent, action.folders) == ([], [])
 
@@ -130,7 +139,7 @@ def test_large_archive_stays_where_it_is_of_no_use(large: Path, answer: dict[str
 def test_folder_of_a_large_archive_is_removed_when_the_build_ends_otherwise(large: Path) -> None:
     action = host(NEEDED, {"raises": True}, **ARGUMENTS, local_archive=str(large))
     with pytest.raises(RuntimeError):
-        action.run(task_vars=TASK_VARS)
+        action.answer()
     assert action.sent
     assert action.folders == []
 
@@ -139,7 +148,7 @@ def test_release_that_the_host_is_known_to_have_makes_no_call(archive: Path) -> 
     known = {"id": "1.0", "state": "kept", "module": "main:app"}
     present = [{"id": "0.9", "state": "live"}, known]
     action = host(**ARGUMENTS, local_archive=str(archive), present=present)
-    assert action.run(task_vars=TASK_VARS) == {
+    assert action.answer() == {
         "changed": False,
         "path": "/opt/shop/releases/1.0",
         "manifest": known,
@@ -151,14 +160,14 @@ def test_release_that_the_host_is_known_to_have_makes_no_call(archive: Path) -> 
 
 def test_release_that_the_host_is_not_known_to_have_is_asked_for(archive: Path) -> None:
     action = host(BUILT, **ARGUMENTS, local_archive=str(archive), present=[{"id": "0.9"}])
-    assert action.run(task_vars=TASK_VARS)["changed"] is True
+    assert action.answer()["changed"] is True
     assert "present" not in action.calls[0]
 
 
 def test_check_mode_sends_no_archive(archive: Path) -> None:
     told = {"changed": True, "manifest": {}}
     action = host(told, **ARGUMENTS, local_archive=str(archive), check_mode=True)
-    assert action.run(task_vars=TASK_VARS) == told
+    assert action.answer() == told
     assert action.calls == [ARGUMENTS]
 
 
@@ -173,7 +182,7 @@ def test_check_mode_sends_no_archive(archive: Path) -> None:
 )
 def test_release_without_an_archive_here_is_one_call(more: dict[str, Any]) -> None:
     action = host(BUILT, **ARGUMENTS, **more)
-    assert action.run(task_vars=TASK_VARS) == BUILT
+    assert action.answer() == BUILT
     assert action.calls == [
         ARGUMENTS | {key: value for key, value in more.items() if key != "local_archive"}
     ]
@@ -183,7 +192,7 @@ def test_release_without_an_archive_here_is_one_call(more: dict[str, Any]) -> No
 def test_other_states_need_no_archive(state: str) -> None:
     """Also of a release that the host is known to have."""
     action = host({"changed": True}, **ARGUMENTS, state=state, present=[{"id": "1.0"}])
-    assert action.run(task_vars=TASK_VARS)["changed"] is True
+    assert action.answer()["changed"] is True
     assert action.calls == [ARGUMENTS | {"state": state}]
 
 
@@ -195,7 +204,7 @@ def test_credentials_of_places_go_where_nothing_shows_them() -> None:
         "uv_environment": format_environment({"UV_INDEX": "https://other.example.com", "A": "1"}),
     }
     action = host(BUILT, **ARGUMENTS, **given)
-    assert action.run(task_vars=TASK_VARS)["changed"]
+    assert action.answer()["changed"]
     [call] = action.calls
     hidden = parse_environment(call.pop("uv_environment"))
     assert "s3cret" not in repr(call)
@@ -214,14 +223,14 @@ def test_places_without_credentials_stay_arguments() -> None:
         "find_links": "/srv/wheels",
     }
     action = host(BUILT, **ARGUMENTS, **given)
-    action.run(task_vars=TASK_VARS)
+    action.answer()
     assert action.calls == [ARGUMENTS | given]
 
 
 def test_settings_that_let_anybody_change_packages_are_refused() -> None:
     settings = format_environment({"UV_INDEX": "http://pypi.example.com/simple"})
     action = host(**ARGUMENTS, uv_environment=settings)
-    answer = action.run(task_vars=TASK_VARS)
+    answer = action.answer()
     assert answer["failed"]
     assert answer["msg"].startswith("python_release_uv_environment.UV_INDEX is http://pypi.")
     assert action.calls == []

@@ -7,6 +7,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.asgi.fleet.plugins.filter.host_pattern import (
+    bootstrap_hosts,
     host_pattern,
     hosts_to_check,
 )
@@ -47,3 +48,23 @@ def test_hosts_to_check_of_no_application_host_are_refused(
 ) -> None:
     with pytest.raises(AnsibleFilterError, match="the group app is empty; expected at least one"):
         hosts_to_check(groups, done)
+
+
+@pytest.mark.parametrize(
+    ("groups", "given", "pattern"),
+    [
+        ({"app": ["web1"], "balancer": ["lb1"]}, "", ["app", "balancer"]),
+        ({"app": ["web1"]}, "", ["app"]),
+        ({"app": ["web1"]}, "all:!web1", ["all:!web1"]),
+        ({}, "all", ["all"]),
+    ],
+)
+def test_bootstrap_hosts_are_those_of_a_fleet_or_the_given(
+    groups: dict[str, list[str]], given: str, pattern: list[str]
+) -> None:
+    assert bootstrap_hosts(groups, given) == pattern
+
+
+def test_bootstrap_hosts_of_an_inventory_without_a_fleet_are_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="choose others: -e bootstrap_hosts=all"):
+        bootstrap_hosts({"all": ["web1"], "app": []})

@@ -55,7 +55,9 @@ SHOWN = {
     "release.wheelhouse.wheels": "names of files, and digests",
     "release.manifest": "what the host keeps for all to read; its source has no credentials",
     "release.present": "manifests",
+    "rollout.told": "releases, commits and outcomes, which the host keeps for all to read",
     "host_drift.sysctl": "kernel parameters",
+    "login.keys": "public keys",
     "haproxy_config.renewed": "paths",
 }
 

@@ -67,6 +67,7 @@ def test_slot_in_check_mode_tells_the_first_activation_and_does_nothing(
     assert (answer["slot"], answer["previous_slot"]) == ("blue", None)
     assert answer["reasons"] == [{"kind": "first", "text": "no slot is live yet"}]
     assert answer["steps"] == []
+    assert answer["environment"] == {"added": ["TOKEN"], "changed": [], "removed": []}
     assert not (tmp_path / "var").exists()
     assert [part["before"] for part in answer["diff"]] == ["", "", "", ""]
 

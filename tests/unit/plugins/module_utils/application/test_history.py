@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -38,11 +39,75 @@ def test_activations_are_read_as_they_were_recorded(shop: Application) -> None:
     Path(shop.activations).parent.mkdir(parents=True)
     began = int(time.time())
     history.record(shop, "activating", "green", "/opt/shop/releases/1.1", previous="blue")
-    history.record(shop, "live", "green", "1.1", seconds=1.5)
+    history.record(shop, "live", "green", "1.1", seconds=1.5, moment=began - 0.25)
     first, second = history.activations(shop)
-    assert first == Activation("activating", "1.1", "green", first.at, previous="blue")
-    assert second == Activation("live", "1.1", "green", second.at, seconds=1.5)
+    moment = first.moment
+    assert first == Activation("activating", "1.1", "green", first.at, "blue", moment=moment)
+    assert second == Activation("live", "1.1", "green", second.at, None, 1.5, began - 0.25)
     assert began <= first.at <= second.at <= time.time()
+    assert moment is not None
+    assert began <= moment <= time.time()
+
+
+def write_activations(shop: Application, *lines: dict[str, object]) -> None:
+    path = Path(shop.activations)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps({"slot": "blue", "at": 1} | line) + "\n" for line in lines))
+
+
+OLD = {"event": "live", "release": "1.0", "at": 90}
+GO = {"event": "activating", "release": "1.1", "moment": 110.0}
+LIVE = {"event": "live", "release": "1.1", "moment": 110.25}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param([], [], id="nothing was ever live"),
+        pytest.param([OLD], [(90.0, "1.0")], id="as an older version wrote it"),
+        pytest.param([OLD, GO, LIVE], [(90.0, "1.0"), (110.25, "1.1")], id="released"),
+        pytest.param([OLD, GO], [(90.0, "1.0"), (110.0, "1.1")], id="killed after the rename"),
+        pytest.param(
+            [OLD, GO, {"event": "refused", "release": "1.1", "moment": 112.0}],
+            [(90.0, "1.0"), (110.0, "1.1"), (112.0, "1.0")],
+            id="refused after the rename",
+        ),
+        pytest.param(
+            [OLD, {"event": "refused", "release": "1.1", "moment": 112.0}],
+            [(90.0, "1.0")],
+            id="refused before the rename",
+        ),
+        pytest.param(
+            [
+                *(OLD, GO, LIVE),
+                {"event": "reverted", "release": "1.1", "moment": 120.1},
+                {"event": "live", "release": "1.0", "moment": 120.0},
+            ],
+            [(90.0, "1.0"), (110.25, "1.1"), (120.0, "1.0")],
+            id="reverted",
+        ),
+        pytest.param(
+            [GO, LIVE, {"event": "reverted", "release": "1.1", "moment": 120.0}],
+            [(110.25, "1.1"), (120.0, "")],
+            id="reverted to nothing",
+        ),
+        pytest.param(
+            [{**OLD, "at": 50, "release": "0.9"}, OLD, GO, LIVE],
+            [(90.0, "1.0"), (110.25, "1.1")],
+            id="what was live long before does not count",
+        ),
+        pytest.param(
+            [OLD, {**GO, "release": "1.0"}, {**LIVE, "release": "1.0"}],
+            [(90.0, "1.0"), (110.25, "1.0")],
+            id="restarted",
+        ),
+    ],
+)
+def test_cuts_say_which_release_was_live_from_when_on(
+    shop: Application, lines: list[dict[str, object]], expected: list[tuple[float, str]]
+) -> None:
+    write_activations(shop, *lines)
+    assert history.cuts(shop, 100.0) == expected
 
 
 def test_activations_leave_out_a_torn_line(shop: Application) -> None:

@@ -169,6 +169,7 @@ def test_releases_come_newest_first_with_what_became_of_them(shop: Application) 
         "built_by": "ada",
         "module": "main:app",
         "commit": "c5",
+        "subject": "",
         "source": {},
         "pinned": False,
         "hashes": "none",

@@ -150,7 +150,13 @@ def test_revert_waits_for_an_activation_at_work(switched: Host, patience: list[f
 
 
 def test_end_lets_the_old_slot_go_notes_the_success_and_gives_the_lock_back(switched: Host) -> None:
-    assert end(switched) == {"changed": True, "removed": [], "refused": [], "front": None}
+    assert end(switched) == {
+        "changed": True,
+        "removed": [],
+        "refused": [],
+        "front": None,
+        "receipt": None,
+    }
     assert switched.states["shop@blue.service"]["ActiveState"] == "inactive"
     assert switched.states["shop@green.service"]["ActiveState"] == "active"
     ended = history.finished(switched.application)
@@ -162,7 +168,13 @@ def test_end_lets_the_old_slot_go_notes_the_success_and_gives_the_lock_back(swit
 
 def test_end_where_nothing_is_to_be_let_go_changes_nothing(live: Host) -> None:
     lock.acquire(live.application, MINE, take_over=False)
-    assert end(live) == {"changed": False, "removed": [], "refused": [], "front": None}
+    assert end(live) == {
+        "changed": False,
+        "removed": [],
+        "refused": [],
+        "front": None,
+        "receipt": None,
+    }
     assert live.calls == []
     assert lock.holder(live.application) is None
 
@@ -179,6 +191,7 @@ def test_end_removes_old_releases_when_asked(switched: Host) -> None:
         "removed": ["0.8"],
         "refused": [],
         "front": None,
+        "receipt": None,
     }
     assert sorted(path.name for path in Path(switched.application.releases).iterdir()) == [
         "0.9",
@@ -192,7 +205,13 @@ def test_end_without_the_lock_does_nothing(switched: Host, current: Holder | Non
     lock.release(switched.application, "mine")
     if current:
         lock.acquire(switched.application, current, take_over=False)
-    assert end(switched, keep=0) == {"changed": False, "removed": [], "refused": [], "front": None}
+    assert end(switched, keep=0) == {
+        "changed": False,
+        "removed": [],
+        "refused": [],
+        "front": None,
+        "receipt": None,
+    }
     assert switched.calls == []
     assert events(switched) == []
     assert len(list(Path(switched.application.releases).iterdir())) == 4

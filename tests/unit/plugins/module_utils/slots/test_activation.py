@@ -138,6 +138,22 @@ def test_diff_names_changed_variables_and_never_shows_their_values(live: Host) -
     assert shown["after"] == "COLOR=<hidden>\nNEW=<hidden>\nTOKEN=<hidden>\nTOKEN=<changed>\n"
 
 
+def test_environment_changes_are_names_without_values(live: Host) -> None:
+    desired = live.desired(environment='NEW="n3w-value"\nTOKEN="0ther-value"\n')
+    assert activation.environment_changes(live.application, desired) == {
+        "added": ["NEW"],
+        "changed": ["TOKEN"],
+        "removed": ["COLOR"],
+    }
+    same = activation.environment_changes(live.application, live.desired())
+    assert same == {"added": [], "changed": [], "removed": []}
+
+
+def test_environment_of_the_first_activation_is_added(host: Host) -> None:
+    found = activation.environment_changes(host.application, host.desired())
+    assert found == {"added": ["COLOR", "TOKEN"], "changed": [], "removed": []}
+
+
 def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> None:
     shown = activation.diff(host.application, host.desired(), "blue")
     assert [Path(part["after_header"]).name for part in shown] == [

@@ -60,6 +60,7 @@ def release(id: str, state: str = "kept", module: str = "main:app") -> Release: 
         "built_by": "ada",
         "module": module,
         "commit": "",
+        "subject": "",
         "source": {},
         "pinned": False,
         "hashes": "none",

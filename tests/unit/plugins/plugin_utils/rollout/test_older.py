@@ -38,6 +38,7 @@ def built(release_id: str, at: int, source: dict[str, Any], commit: str = "") ->
         "built_by": "ada",
         "module": "main:app",
         "commit": commit,
+        "subject": "",
         "source": source,
         "pinned": False,
         "hashes": "none",

@@ -801,3 +801,39 @@ def test_wave_whose_visitors_are_not_served_fails() -> None:
         "a: is healthy, and visitors are not served: nginx is not running"
     )
     assert progress["to_revert"] == ["a"]
+
+
+# An operator's wish, and looks at a soak
+
+
+def test_wave_that_is_interrupted_ends_the_rollout_as_a_failure_does() -> None:
+    outcomes = {"a": outcome(), "b": outcome()}
+    found = waves.close_wave({}, outcomes, interrupted=True)
+    assert found["stopped"] == {"shop": "interrupted by the operator (Ctrl-C)"}
+    assert found["to_revert"] == ["a", "b"]
+    assert waves.close_wave({}, outcomes)["stopped"] == {}
+
+
+def test_wave_that_has_failed_says_why_although_it_is_interrupted() -> None:
+    found = waves.close_wave({}, {"a": outcome(state="refused", reason="bad")}, interrupted=True)
+    assert found["stopped"] == {"shop": "a: bad"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, []),
+        (4, [104]),
+        (10, [105, 110]),
+        (12, [105, 110, 112]),
+        (10.5, [105, 110.5]),
+    ],
+)
+def test_soak_is_looked_at_every_five_seconds(seconds: float, expected: list[float]) -> None:
+    assert waves.soak_moments(seconds, 100.0) == expected
+
+
+def test_soak_of_a_day_is_looked_at_sixty_times() -> None:
+    moments = waves.soak_moments(86_400, 0.0)
+    assert len(moments) == 60
+    assert moments[-1] == 86_400

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.callable import Resolved, resolve
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.callable import (
+    Resolved,
+    applications,
+    resolve,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.entries import SourceError
 
 APP = "from fastapi import FastAPI\napp = FastAPI()\n"
@@ -89,6 +93,12 @@ def test_nothing_found_is_refused_with_what_was_looked_for_and_what_is_there() -
         "app/main.py, app/app.py, app/api.py; nearest: config.asgi:application; "
         "set app_module: config.asgi:application in group_vars/app.yml"
     )
+
+
+def test_applications_are_listed_from_the_root_on_and_tests_are_left_out() -> None:
+    files = {"src/shop/main.py": APP, "web.py": FACTORY, "tests/app.py": APP, "notes.txt": APP}
+    assert applications(files, files.get) == ["web:create_app()", "shop.main:app"]
+    assert applications((), lambda _path: None) == []
 
 
 def test_package_needs_a_module() -> None:

@@ -1,0 +1,1 @@
+"""The short command for the playbooks of asgi.fleet."""
