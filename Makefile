@@ -60,7 +60,7 @@ test: bootstrap-hosts bootstrap-host-python ## Everything that CI runs: lint, un
 	@python tools/test.py $(if $(FAST),--fast)
 
 .PHONY: lint
-lint: ruff mypy yamllint ansible-lint docs-lint changelog-lint sanity ## All linters
+lint: ruff mypy yamllint ansible-lint docs-lint changelog-lint sanity site ## All linters
 
 .PHONY: ruff
 ruff: bootstrap
@@ -76,7 +76,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in screen zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -152,6 +152,10 @@ bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first 
 .PHONY: bench-ways
 bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]
 	@python -m bench.ways $(ARGS)
+
+.PHONY: bench-screen
+bench-screen: bootstrap ## Measure what the picture of a rollout costs, in turns with Ansible's output: one JSON line [ARGS="--turns 4 -- command"]
+	@python -m bench.screen $(ARGS)
 
 .PHONY: bench-source
 bench-source: bootstrap ## Measure what packing a large source costs the controller: one JSON line [ARGS="--type git --megabytes 3000"]

@@ -122,8 +122,8 @@ def test_plan_names_the_commits_between_and_does_exactly_them(
     for sha, subject in zip(commits, ("Add the cart", "Add the till"), strict=True):
         assert f"{sha[:10]} {subject}" in shown
     live = [fleet.live(host) for host in fleet.hosts]
-    planned = json.loads(kept(fleet, early).read_text())["plan"]
-    assert f"build the release {planned['apps']['shop']['release']}" in shown
+    planned = json.loads(kept(fleet, early).read_text())["plan"]["apps"]["shop"]["release"]
+    assert f"build the release {planned}" in shown
 
     moved = repository.commit("Nobody has planned this")
     told = refused(fleet, early)
@@ -135,12 +135,11 @@ def test_plan_names_the_commits_between_and_does_exactly_them(
     file = fleet.folder / "shared.json"
     kept(fleet, early).rename(file)
     fleet.succeed("release", "-e", f"plan={early}", "-e", f"plan_file={file}")
-    wanted = json.loads(file.read_text())["plan"]["apps"]["shop"]["release"]
-    assert [fleet.live(host) for host in fleet.hosts] == [wanted, wanted]
+    assert [fleet.live(host) for host in fleet.hosts] == [planned, planned]
     # The plan has been carried out, so it holds no more.
     told = refused(fleet, early, "-e", f"plan_file={file}")
-    assert f"op1: live release is {wanted}; the plan saw {live[0]}" in told
-    assert f"op2: live release is {wanted}; the plan saw {live[1]}" in told
+    assert f"op1: live release is {planned}; the plan saw {live[0]}" in told
+    assert f"op2: live release is {planned}; the plan saw {live[1]}" in told
 
 
 def test_plan_names_settings_and_secrets_and_sees_each_change_of_them(fleet: Fleet) -> None:

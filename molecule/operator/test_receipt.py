@@ -87,7 +87,15 @@ class Visitors:
 
     def answers(self) -> list[float]:
         """When each answer ended."""
-        return sorted(map(float, self.path("answers").read_text().split()))
+        lines = self.path("answers").read_text().splitlines()
+        return sorted(float(line) for line in lines if " " not in line)
+
+    def lateness(self, moment: float, length: float) -> float:
+        """By how many milliseconds these visitors were late themselves around a gap."""
+        lines = [line.split() for line in self.path("answers").read_text().splitlines()]
+        late = [(float(line[0]), float(line[1])) for line in lines if len(line) == 2]
+        near = [by for at, by in late if moment - 1 < at < moment + length / 1000 + 1]
+        return 1000 * max(near, default=0.0)
 
     def failures(self) -> list[float]:
         """When each failure was seen."""
@@ -100,10 +108,23 @@ def between(moments: list[float], start: float, end: float) -> int:
     return bisect_right(moments, end) - bisect_left(moments, start)
 
 
-def gap(moments: list[float], start: float, end: float) -> float:
-    """Return the longest time between two answers, in milliseconds."""
+def gap(moments: list[float], start: float, end: float) -> tuple[float, float]:
+    """Return when the longest time between two answers was, and its milliseconds."""
     some = moments[bisect_left(moments, start) : bisect_right(moments, end)]
-    return 1000 * max(after - before for before, after in pairwise(some))
+    before, after = max(pairwise(some), key=lambda pair: pair[1] - pair[0])
+    return before, 1000 * (after - before)
+
+
+def compare_gaps(receipt: dict[str, Any], moments: list[float], visitors: list[Visitors]) -> None:
+    """The gap is that of the visitors, but for how late they were themselves."""
+    at, seen = gap(moments, receipt["from"], receipt["to"])
+    told = receipt["longest_gap_ms"]
+    late = max(
+        some.lateness(moment, length)
+        for some in visitors
+        for moment, length in ((at, seen), (receipt["gap_at"], told))
+    )
+    assert abs(told - seen) <= 50 + late, (told, seen, late)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +153,7 @@ def rollouts(fleet: Fleet) -> Iterator[tuple[list[dict[str, Any]], list[Visitors
 
 def records(fleet: Fleet) -> list[Path]:
     """Return the records that the controller has kept, in order of time."""
-    return sorted((fleet.inventory.parent / "rollouts" / "shop").glob("*.json"))
+    return sorted((fleet.inventory.parent / "rollouts" / "shop").glob("2*.json"))
 
 
 def test_each_rollout_has_a_receipt_and_its_outcome(
@@ -174,8 +195,10 @@ def test_receipt_names_the_release_that_failed(
     for record in found[GOOD:]:
         bad = record["apps"]["shop"]["release"]
         shares = record["receipt"]["by_release"]
-        assert shares[bad]["failed"] == record["receipt"]["failed"] > 0
-        assert sum(one["failed"] for name, one in shares.items() if name != bad) == 0
+        others = sum(one["failed"] for name, one in shares.items() if name != bad)
+        assert shares[bad]["failed"] + others == record["receipt"]["failed"]
+        # After the revert, a connection that nginx has kept may carry one more request there.
+        assert shares[bad]["failed"] > 10 * others
     for record in found[:GOOD]:
         assert record["receipt"]["failed"] == 0
         assert len(record["receipt"]["by_release"]) == 2
@@ -190,11 +213,8 @@ def test_longest_gap_is_that_of_the_visitors(
         for some in visitors:
             receipt = record["hosts"][some.host]["receipt"]
             moments += some.answers()
-            seen = gap(some.answers(), receipt["from"], receipt["to"])
-            assert abs(receipt["longest_gap_ms"] - seen) <= 50
-        whole = record["receipt"]
-        seen = gap(sorted(moments), whole["from"], whole["to"])
-        assert abs(whole["longest_gap_ms"] - seen) <= 50
+            compare_gaps(receipt, some.answers(), [some])
+        compare_gaps(record["receipt"], sorted(moments), visitors)
 
 
 def test_what_was_seen(

@@ -17,12 +17,9 @@ from tests.pages import DOCS, blocks, scripts
 
 #: The reader's shell after the first block of the quick start.
 IN_THE_CLONE = "cd ~/asgi.fleet && . .venv/bin/activate"
-VARIABLES = (DOCS / "variables.md").read_text(encoding="utf-8")
 SECRETS = (DOCS / "secrets.md").read_text(encoding="utf-8")
 CI = (DOCS / "ci.md").read_text(encoding="utf-8")
 #: What the block about ansible-vault leaves in the reader's shell.
-#: Until rollouts have pages, the variable of their folder is nobody's.
-MADE_ELSEWHERE = ["fleet_report_directory"]
 #: What 1Password's program answers, and a note of what it was asked for.
 OP = """\
 #!/bin/sh
@@ -111,11 +108,9 @@ def runner(reader: Reader) -> dict[str, dict[str, str]]:
     reader.type(scripts(SECRETS)[0])
     copy, scan = scripts(CI)
     reader.type(copy)
-    extra = [] if "fleet_report_directory" in VARIABLES else MADE_ELSEWHERE
     reader.type(
         f"{VAULT} ansible-vault encrypt --encrypt-vault-id production"
         " inventory/production/authority/ca.key\n"
-        f"echo 'fleet_extra_variables: {extra}' >>inventory/production/group_vars/app.yml\n"
         "git add --all\n"
         "git -c user.name=ada -c user.email=ada@example.com commit --quiet --message Production\n"
         "rm -rf ~/work && git clone --quiet ~/asgi.fleet ~/work"
@@ -161,6 +156,11 @@ def test_workflow_rolls_out_and_keeps_nothing(
     assert not run.failed, run.printed[run.failed][-6000:]
     assert re.search(r"^web1 +1\.0\.1-\w+ +live", run.printed["Plan, or roll out"], re.MULTILINE)
     assert "made-up-1" in slot_environment(reader)
+    kept = reader.type("ls ~/work/rollouts").split()
+    assert sorted(name.rpartition(".")[2] for name in kept) == ["html", "json", "txt"]
+    receipt = reader.type("cat ~/work/rollouts/*.txt").strip()
+    assert receipt
+    assert receipt in run.file("GITHUB_STEP_SUMMARY")
     for secret in ("SSH_KEY", "VAULT_PASSWORD"):
         line = runner["secrets"][secret].splitlines()[-1 if secret == "VAULT_PASSWORD" else 1]
         assert not reader.type(

@@ -50,7 +50,7 @@ class Run:
         shell = replace(self.reader, stays="cd ~")
         files = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
         made = " ".join(f"{FILES}/{name}" for name in files)
-        shell.type(f"rm -rf {FILES}; mkdir -p {FILES}; touch {made}")
+        shell.type(f"rm -rf {FILES} {CHECKED_OUT}/rollouts; mkdir -p {FILES}; touch {made}")
         for step in steps():
             if "run" not in step or (self.failed and step.get("if") != "always()"):
                 continue

@@ -67,7 +67,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.picture import (
     last_picture,
     live_picture,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import HAS_RICH, Region
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.run import Run, Told
 
 if TYPE_CHECKING:
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from ansible.playbook.included_file import IncludedFile
     from ansible.playbook.play import Play
     from ansible.playbook.task import Task as PlaybookTask
+    from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import Region
 
 #: Actions that ask the operator something.
 ASKING = frozenset({"pause", "ansible.builtin.pause", "ansible.legacy.pause"})
@@ -99,6 +99,7 @@ class CallbackModule(Default):
         self._look = Look.ANSIBLE
         self._region: Region | None = None
         self._tasks: dict[str, Task] = {}
+        self._untold_play = ""
         self._handlers: dict[int, Any] = {}
         self._process = os.getpid()
         self._group = os.getpgrp()
@@ -115,7 +116,6 @@ class CallbackModule(Default):
             check=bool(context.CLIARGS.get("check")),
             terminal=sys.stdout.isatty(),
             environment=os.environ,
-            has_rich=HAS_RICH,
         )
         self._tasks = {}
         self._heed_signals()
@@ -126,10 +126,7 @@ class CallbackModule(Default):
         self._command = " ".join([str(name.resolve()), *_arguments("inventory", "subset", "tags")])
         self._run.expected = memory.expected_seconds(self._file, self._command)
         if self._look is Look.PICTURE:
-            self._region = Region(
-                self._draw, self._display._lock, colours=not constants.ANSIBLE_NOCOLOR
-            )
-            self._region.open()
+            self._open_region()
 
     def v2_playbook_on_vars_prompt(self, *args: object, **kwargs: object) -> None:
         """Leave the terminal to the question; the next play takes it back."""
@@ -145,12 +142,11 @@ class CallbackModule(Default):
             return
         # What is printed in the way of Ansible's own output needs it.
         self._play = play
-        if self._look is Look.LINES:
-            self._say(f"play: {name}")
+        self._untold_play = name
         self._show()
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        """Say nothing: a play without hosts is common, few rollouts have a host to revert."""
+        """Say nothing."""
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_no_hosts_matched()
 
@@ -297,6 +293,21 @@ class CallbackModule(Default):
         if stats.custom and self.get_option("show_custom_stats"):
             super().v2_playbook_on_stats(stats)
 
+    def _open_region(self) -> None:
+        """Show the picture, if the library for it is there."""
+        # Here, since every run without a terminal would pay for the import.
+        from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.region import (
+            HAS_RICH,
+            Region,
+        )
+
+        if not HAS_RICH:
+            self._look = Look.LINES
+            return
+        colours = not constants.ANSIBLE_NOCOLOR
+        self._region = Region(self._draw, self._display._lock, colours=colours)
+        self._region.open()
+
     # What is known of Ansible's objects
 
     def _task(self, task: PlaybookTask) -> Task:
@@ -317,6 +328,10 @@ class CallbackModule(Default):
         self._tell(self._run.begin_task(known, time.time()))
         if self._look is Look.ANSIBLE:
             return
+        # A play without hosts has no task: few rollouts have a host to revert.
+        if self._look is Look.LINES and self._untold_play:
+            self._say(f"play: {self._untold_play}")
+        self._untold_play = ""
         # For what is printed in the way of Ansible's own output, such as a difference of files.
         self._last_task_name = None
         if known.action in ASKING or task.debugger:

@@ -35,7 +35,7 @@ class Options:
         timeout: Seconds without a byte of the answer after which a request has failed.
         until_file: The run ends when this file appears.
         events: File that gets one JSON line for each failure.
-        answers: File that gets a line for each HTTP answer, good or bad: when it ended.
+        answers: File that gets a line for each HTTP answer, good or bad: see `Tally`.
     """
 
     url: SplitResult

@@ -18,6 +18,8 @@ from tests.load.tally import Tally
 LOOK_SECONDS = 0.1
 #: Seconds that the last requests may take beyond their timeout.
 LAST_SECONDS = 2.0
+#: Seconds between two looks at the own clock, and by how many it must be late to be noted.
+LATE_SECONDS = 0.01
 
 
 async def run(options: Options) -> dict[str, object]:
@@ -38,19 +40,30 @@ async def run(options: Options) -> dict[str, object]:
         began = time.monotonic()
         requests, streams = start(session)
         watch = asyncio.create_task(session.watch())
+        clock = asyncio.create_task(watch_own_lateness(tally))
         ended = asyncio.create_task(wait_for_end(options))
         # A client never ends by itself: one that does has a bug, which must not look like success.
         await asyncio.wait([ended, *requests, *streams], return_when=asyncio.FIRST_COMPLETED)
         session.pace.stop()
         seconds = time.monotonic() - began
         await asyncio.wait([ended, *requests], timeout=options.timeout + LAST_SECONDS)
-        for task in (watch, ended, *requests, *streams):
+        for task in (watch, clock, ended, *requests, *streams):
             task.cancel()
         outcomes = await asyncio.gather(watch, *requests, *streams, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
         return tally.result(seconds)
+
+
+async def watch_own_lateness(tally: Tally) -> None:
+    """Notes when this process runs late: what it sees then is later than it was."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(LATE_SECONDS)
+        late = time.monotonic() - before - LATE_SECONDS
+        if late > LATE_SECONDS:
+            tally.late(late)
 
 
 def start(session: Session) -> tuple[list["asyncio.Task[None]"], list["asyncio.Task[None]"]]:

@@ -91,7 +91,7 @@ CALLS = [call for block in BLOCKS for call in lookups(block)]
 def documented() -> dict[str, set[str]]:
     """The options of each lookup."""
     names = sorted({plugin(call) for call in CALLS})
-    command = [BIN / "ansible-doc", "--type", "lookup", "--json", *names]
+    command: list[str | Path] = [BIN / "ansible-doc", "--type", "lookup", "--json", *names]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return {
         name: set(page["doc"].get("options", {})) for name, page in json.loads(told.stdout).items()
@@ -130,7 +130,7 @@ def test_block_passes_the_check_and_shows_no_value(block: str, tmp_path: Path) -
     (inventory / "hosts.yml").write_text(minimal)
     (inventory / "group_vars" / "app.yml").write_text(block)
     collections = f"{ROOT / '.ansible' / 'collections'}:{tmp_path / 'collections'}"
-    command = [
+    command: list[str | Path] = [
         BIN / "ansible-playbook",
         *("-i", inventory, ROOT / "playbooks" / "check.yml"),
         "-v",

@@ -27,6 +27,8 @@ def report_folder(sources: Sequence[str], wanted: str, cwd: str) -> str:
     source = next((base / one for one in reversed(sources) if (base / one).exists()), None)
     if source is None:
         return str(base / FOLDER)
-    if source.is_dir():
-        return str(source.parent / FOLDER / source.name)
-    return str(source.parent / FOLDER)
+    # A file is often given by its folder the next time.
+    folder = source if source.is_dir() else source.parent
+    if folder.resolve() == base.resolve():
+        return str(folder / FOLDER)
+    return str(folder.parent / FOLDER / folder.name)

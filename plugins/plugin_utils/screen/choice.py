@@ -22,7 +22,6 @@ def look(
     check: bool,
     terminal: bool,
     environment: Mapping[str, str],
-    has_rich: bool,
 ) -> Look:
     """Return how a run is shown.
 
@@ -33,10 +32,9 @@ def look(
             with its difference, and no rollout begins.
         terminal: Whether the output is a terminal.
         environment: The environment's variables.
-        has_rich: Whether the library rich is there.
     """
     if not quiet or asks or check:
         return Look.ANSIBLE
     is_ci = environment.get("CI", "").lower() not in ("", "0", "false")
     is_dumb = environment.get("TERM", "dumb") in ("dumb", "unknown", "")
-    return Look.PICTURE if terminal and has_rich and not is_ci and not is_dumb else Look.LINES
+    return Look.PICTURE if terminal and not is_ci and not is_dumb else Look.LINES

@@ -4,7 +4,7 @@ Ansible prints by `sys.stdout` and `sys.stderr`, in two threads, and forks. So b
 replaced while the picture is there, and everything happens within the lock that Ansible holds while
 it prints and while it forks: a worker never begins with a lock that nobody will release.
 
-The library rich is imported here and nowhere else.
+The library rich is imported here and nowhere else; `HAS_RICH` says whether it is there.
 """
 
 from __future__ import annotations

@@ -76,7 +76,9 @@ class Run:
     @property
     def kind(self) -> str:
         """What the run does, such as `release`."""
-        return self.fleet.kind or KINDS.get(self.playbook, self.playbook)
+        # A deploy does other things as well, before and after.
+        named = KINDS.get(self.playbook) if self.fleet.is_known else None
+        return self.fleet.kind or named or self.playbook
 
     @property
     def progress(self) -> tuple[int, int]:

@@ -58,6 +58,8 @@ class Fleet:
         return kept | {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            # The screen of a rollout has a Ctrl-C of its own.
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
             "ANSIBLE_SSH_RETRIES": "0",
             "XDG_STATE_HOME": str(self.folder / "state"),
         }

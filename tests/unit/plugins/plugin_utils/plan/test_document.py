@@ -6,7 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.document import Document, HostFacts
+from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.document import (
+    BalancerPlan,
+    Document,
+    HostFacts,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.identity import hash_of
 
 from tests.unit.plugins.plugin_utils.plan.planned_fleet import (
@@ -130,7 +134,7 @@ def test_release_does_not_claim_to_have_compared_the_host() -> None:
 
 
 def test_balancer_that_loses_a_server_is_a_change() -> None:
-    lost = {"lb1": {"added": [], "removed": ["shop/web9"]}}
+    lost: dict[str, BalancerPlan] = {"lb1": {"added": [], "removed": ["shop/web9"]}}
     assert plan({"web1": unchanged()}, "deploy", lost)["changes"] is True
 
 

@@ -115,7 +115,7 @@ def test_lock_that_is_taken_over_or_has_ended_is_none() -> None:
 
 
 def test_balancer_gets_and_loses_servers() -> None:
-    look_at = {"state": {"servers": {"shop/web1": {}, "shop/web9": {}}}}
+    look_at: dict[str, Any] = {"state": {"servers": {"shop/web1": {}, "shop/web9": {}}}}
     sites = [{"name": "shop", "servers": [{"name": "web1"}, {"name": "web2"}]}]
     assert balancer_plan(look_at, sites) == {"added": ["shop/web2"], "removed": ["shop/web9"]}
     assert balancer_plan({}, sites) == {"added": ["shop/web1", "shop/web2"], "removed": []}

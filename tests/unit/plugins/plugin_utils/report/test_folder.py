@@ -13,6 +13,7 @@ def here(tmp_path: Path) -> Path:
     (tmp_path / "inventory" / "production").mkdir(parents=True)
     (tmp_path / "inventory" / "base").mkdir()
     (tmp_path / "hosts.yml").write_text("")
+    (tmp_path / "inventory" / "production" / "hosts.yml").write_text("")
     return tmp_path
 
 
@@ -22,6 +23,7 @@ def here(tmp_path: Path) -> Path:
         (["inventory/production"], "", "inventory/rollouts/production"),
         (["inventory/production/"], "", "inventory/rollouts/production"),
         (["hosts.yml"], "", "rollouts"),
+        (["inventory/production/hosts.yml"], "", "inventory/rollouts/production"),
         (["web1,web2,"], "", "rollouts"),
         ([], "", "rollouts"),
         (["inventory/base", "inventory/production"], "", "inventory/rollouts/production"),

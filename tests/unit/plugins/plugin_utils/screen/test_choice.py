@@ -13,7 +13,6 @@ USUAL: dict[str, Any] = {
     "check": False,
     "terminal": True,
     "environment": {"TERM": "xterm-256color"},
-    "has_rich": True,
 }
 
 
@@ -26,7 +25,6 @@ USUAL: dict[str, Any] = {
         ({"check": True}, Look.ANSIBLE),
         ({"check": True, "terminal": False}, Look.ANSIBLE),
         ({"terminal": False}, Look.LINES),
-        ({"has_rich": False}, Look.LINES),
         ({"environment": {"TERM": "dumb"}}, Look.LINES),
         ({"environment": {}}, Look.LINES),
         ({"environment": {"TERM": "xterm", "CI": "true"}}, Look.LINES),

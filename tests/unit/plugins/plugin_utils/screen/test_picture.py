@@ -141,6 +141,15 @@ def test_playbook_without_a_rollout_has_its_play_and_its_task() -> None:
     )
 
 
+def test_deploy_is_a_release_once_it_has_a_rollout() -> None:
+    story = Story(["web1"])
+    story.run.playbook = "deploy"
+    story.run.begin_play("Provision the hosts")
+    assert drawn(live_picture(story.run, WIDE, story.now)) == "▶ deploy  0:00  Provision the hosts"
+    story.begun()
+    assert drawn(live_picture(story.run, WIDE, story.now)).startswith("▶ release  shop")
+
+
 def test_playbook_without_a_rollout_ends_with_one_line() -> None:
     story = Story(["web1"])
     story.run.playbook = "status"
