@@ -288,15 +288,6 @@ COMMANDS: tuple[Command, ...] = (
         status="run_status_file",
     ),
     Command(
-        "drill",
-        "playbooks/drill.yml",
-        WORK,
-        "Break a staging fleet on purpose, under load, and print a scorecard.\n\n"
-        "NAME is the app_name of the application, to confirm.",
-        (Option(("--only",), "drill_only", "Some of the drills.", metavar="DRILLS"),),
-        Argument("[NAME]", "drill"),
-    ),
-    Command(
         "drain",
         "playbooks/drain.yml",
         TRAFFIC,

@@ -14,6 +14,7 @@ from fleet import Fleet
 #: The time of a line, and its host.
 LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (op[12]) (.*)$", re.MULTILINE)
 REQUEST = re.compile(r"(\d{3}) ([A-Z]+) (\S+) (\d+) ms (\S+) ([0-9a-f]{32})$")
+CURL = "curl -sk --resolve shop.example.com:443:127.0.0.1"
 #: What following starts on a host.
 FOLLOWS = "pgrep -fa '[j]ournalctl.*--follow'; true"
 
@@ -42,8 +43,7 @@ def mark(fleet: Fleet, host: str, text: str, slot: str = "") -> None:
 
 
 def ask(fleet: Fleet, host: str, path: str) -> None:
-    address = f"--resolve shop.example.com:443:127.0.0.1 'https://shop.example.com{path}'"
-    fleet.shop.shell(f"curl --silent --insecure {address} --output /dev/null", host)
+    fleet.shop.shell(f"{CURL} -o /dev/null 'https://shop.example.com{path}'", host)
 
 
 def test_both_logs_of_all_hosts_come_in_order_of_time(fleet: Fleet) -> None:
@@ -60,10 +60,7 @@ def test_both_logs_of_all_hosts_come_in_order_of_time(fleet: Fleet) -> None:
 
 
 def test_request_id_of_a_line_is_that_of_the_answer(fleet: Fleet) -> None:
-    answer = fleet.shop.shell(
-        "curl --silent --insecure --resolve shop.example.com:443:127.0.0.1 --dump-header - "
-        "--output /dev/null https://shop.example.com/whoami"
-    )
+    answer = fleet.shop.shell(f"{CURL} -D - -o /dev/null https://shop.example.com/whoami")
     identifier = re.search(r"(?i)x-request-id: (\S+)", answer)
     assert identifier, answer
     assert len(logs(fleet, f"logs_grep={identifier[1]}")) == 1

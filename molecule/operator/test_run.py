@@ -79,8 +79,9 @@ def test_command_runs_as_the_live_slot_does(fleet: Fleet) -> None:
         "run",
         "-e",
         in_shell(
-            "id -un; pwd; echo $FLEET_RELEASE $GREETING; which python; touch src 2>&1; touch /opt/x 2>&1; "
-            "cat /etc/shop/blue/environment 2>&1; echo kept > $STATE_DIRECTORY/proof"
+            "id -un; pwd; echo $FLEET_RELEASE $GREETING; which python; touch src 2>&1; "
+            "touch /opt/x 2>&1; cat /etc/shop/blue/environment 2>&1; "
+            "echo kept > $STATE_DIRECTORY/proof"
         ),
     )
     release = fleet.live()

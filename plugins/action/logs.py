@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
-from ansible_collections.asgi.fleet.plugins.action.remote import ActionModule as Remote
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.remote import RemoteAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.operation.log_view import shown
 
 display = Display()
@@ -22,7 +22,7 @@ RETRY_SECONDS = 5.0
 OWN_OPTIONS = ("follow", "seconds", "interval", "width")
 
 
-class ActionModule(Remote):
+class ActionModule(RemoteAction):
     """Calls the module once, or again and again."""
 
     def run(

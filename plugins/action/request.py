@@ -164,7 +164,10 @@ def _refuse(line: CommandLine) -> None:
 
 
 def _apps(hosts: list[str], task_vars: Mapping[str, Any]) -> dict[str, str]:
-    """Return the application of each host; of one that this run leaves out, as the inventory has it."""
+    """Return the application of each host.
+
+    Of one that this run leaves out, it is what the inventory has.
+    """
     hostvars = task_vars["hostvars"]
     return {
         host: (hostvars[host].get("deployment") or hostvars[host]).get("app_name", "")
@@ -181,4 +184,6 @@ def _results(
 
 def _reason(told: Mapping[str, Any]) -> str:
     text = str(told.get("msg") or "").strip()
-    return f"unreachable: {text}" if told.get("unreachable") else text or "no answer"
+    if told.get("unreachable"):
+        return f"unreachable: {text}" if text else "unreachable"
+    return text or "no answer"

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
-from ansible_collections.asgi.fleet.plugins.action.remote import ActionModule as Remote
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.remote import RemoteAction
 
 display = Display()
 
@@ -25,7 +25,7 @@ class Interrupted(BaseException):
     """The operator, or whoever ends this run, wants it to end."""
 
 
-class ActionModule(Remote):
+class ActionModule(RemoteAction):
     """Starts the command by one call of the module, and follows it by further ones."""
 
     def run(

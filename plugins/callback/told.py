@@ -58,6 +58,8 @@ EventsOf = Callable[[dict[str, list[str]]], list[Event]]
 CHECK = "asgi.fleet.check_inputs"
 NOTIFY = "asgi.fleet.notify"
 SHOW = "asgi.fleet.show"
+#: Whose refusals a playbook lets pass, and judges later.
+JUDGED = frozenset(f"asgi.fleet.{name}" for name in ("hook", "release", "rollout", "slot"))
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 
 
@@ -104,15 +106,18 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """Note whom the checked inputs name, and what playbooks tell themselves."""
+        # A result is copied when it is looked at, so only those of these are.
         action = result.task.action
-        if action == CHECK and "notified" in result.result:
-            told = result.result["notified"]
+        if action == CHECK and result.task.args.get("state") == "judged":
+            told = result.result.get("notified", {})
             self._notified = {app: list(known["hosts"]) for app, known in told.items()}
+            # From here on, Ansible calls nothing here.
+            self.disabled = not told
         elif action == NOTIFY:
             for app, events in result.result.get("told", {}).items():
                 self._run.told.setdefault(app, []).extend(events)
             self._run.judged |= bool(result.result.get("judged"))
-        elif result.result.get("is_refusal"):
+        elif action in JUDGED and result.result.get("is_refusal"):
             self._run.refuse(result.host.get_name(), failure_reason(result.result, "refused"))
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:

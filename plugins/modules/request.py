@@ -21,8 +21,8 @@ options:
     description:
       - V(run), V(logs) and V(history) check the variables of one playbook.
       - V(run_hosts) chooses the hosts of a command, by what each host told (C(run_look)).
-      - V(logs_lines) shows the lines of all hosts (C(logs_look)) in order of time, and fails if those
-        of a host are missing.
+      - V(logs_lines) shows the lines of all hosts (C(logs_look)) in order of time, and fails if
+        those of a host are missing.
       - V(run_end) tells how it ended on each host (C(run_result)), and fails if it failed.
     type: str
     choices: [run, run_hosts, run_end, logs, logs_lines, history]

@@ -219,6 +219,8 @@ def start(application: Application, request: Request) -> Live:
         _run(
             *("systemd-run", "--quiet", f"--unit={keeper}"),
             f"--description={application.name}: keeps the command {request.id}",
+            # Also if it is stopped itself, as by a removal.
+            f"--property=ExecStopPost=/bin/rm -rf {folder}",
             *("--", "/bin/sh", f"{folder}/keeper"),
         )
     except BaseException:
@@ -254,15 +256,20 @@ show() {{ systemctl show --property="$1" --value {unit}.service; }}
 if [ $status = 0 ]; then
     load=loaded result=success code=1 number=0
 else
-    load=$(show LoadState) result=$(show Result) code=$(show ExecMainCode) number=$(show ExecMainStatus)
+    load=$(show LoadState) result=$(show Result)
+    code=$(show ExecMainCode) number=$(show ExecMainStatus)
     systemctl reset-failed {unit}.service 2>/dev/null
 fi
 reason=$(cat reason 2>/dev/null)
-printf '%s, "at": %s, "load": "%s", "result": "%s", "code": "%s", "status": "%s", "reason": "%s"}}\n' \
-    {shlex.quote(line)} "$(date +%s.%3N)" "$load" "$result" "$code" "$number" "$reason" >ended.new
+{{
+    printf '%s, "at": %s, "load": "%s", ' {shlex.quote(line)} "$(date +%s.%3N)" "$load"
+    printf '"result": "%s", "code": "%s", "status": "%s", ' "$result" "$code" "$number"
+    printf '"reason": "%s"}}\n' "$reason"
+}} >ended.new
 cat ended.new >>{shlex.quote(application.commands)}
 mv ended.new ended
-logger --tag asgi.fleet "{application.name}: the command {request.id} ended: $result $number $reason"
+logger --tag asgi.fleet \
+    "{application.name}: the command {request.id} ended: $result $number $reason"
 # Until all is read, or nobody asks any more.
 wait $lease
 cd / && rm -rf {shlex.quote(folder)}
@@ -293,6 +300,8 @@ def follow(application: Application, identifier: str, position: int) -> dict[str
         return last
     try:
         new, ended = _wait(application, identifier, folder)
+    except FileNotFoundError:
+        raise CommandError(_lost(identifier)) from None
     except ControllerGone:
         stop(application, identifier)
         raise

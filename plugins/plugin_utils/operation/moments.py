@@ -21,8 +21,16 @@ _SECONDS = {
 #: As in systemd.time(7): M is a month, m a minute.
 _UNITS = {
     **{name: seconds for unit, seconds in _SECONDS.items() for name in (unit, f"{unit}s")},
-    **{"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, "d": 86_400, "w": 604_800},
-    **{"M": 2_629_800, "y": 31_557_600},
+    "s": 1,
+    "sec": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3600,
+    "hr": 3600,
+    "d": 86_400,
+    "w": 604_800,
+    "M": 2_629_800,
+    "y": 31_557_600,
 }
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 _ABSOLUTE = re.compile(

@@ -68,7 +68,7 @@ def run_request(line: CommandLine) -> dict[str, Any]:
 
 
 def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
-    """Return which lines of the logs to show; `since` and `until` are Unix times.
+    """Return which lines of the logs to show; `since` is a Unix time.
 
     Args:
         line: The command line.

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 #: The exit status for a host of which it is not known how the command ended, as ssh(1) has it.
 LOST = 255
 
@@ -124,11 +123,9 @@ def outcome(ends: Mapping[str, Mapping[str, Any]]) -> Outcome:
     status = next(iter(failed.values()))
     if len(ends) == 1:
         return Outcome([], f"the command failed on {lines[0]}", status)
-    return Outcome(
-        lines,
-        f"the command failed on {', '.join(failed)}; the status of {next(iter(failed))} is {status}",
-        status,
-    )
+    first = next(iter(failed))
+    failure = f"the command failed on {', '.join(failed)}; the status of {first} is {status}"
+    return Outcome(lines, failure, status)
 
 
 def _ended(end: Mapping[str, Any]) -> str:

@@ -41,6 +41,8 @@ SHOWN = {
     "hook.commands": COMMAND,
     "hook.commands.command": COMMAND,
     "slot.*_activate.command": COMMAND,
+    "run.command": COMMAND,
+    "logs.position": "how far a log was read, and names of releases",
     "certificate_drift.key_*": "path, account and mode of the file",
     "certificate_drift.renewal.files": "digests by path",
     "certificate_drift.issued.authority_sha256": "a digest",

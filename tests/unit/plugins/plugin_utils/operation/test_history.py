@@ -44,7 +44,7 @@ def command(**changed: object) -> dict[str, Any]:
 
 
 def test_history_puts_the_hosts_of_a_rollout_together() -> None:
-    looked = {
+    looked: dict[str, Any] = {
         "web1": {"rollouts": [rollout()], "commands": []},
         "web2": {"rollouts": [rollout(ended_at=1040.0)], "commands": []},
     }
@@ -56,7 +56,7 @@ def test_history_puts_the_hosts_of_a_rollout_together() -> None:
 
 
 def test_history_is_the_latest_first_and_no_longer_than_asked() -> None:
-    looked = {
+    looked: dict[str, Any] = {
         "web1": {"rollouts": [rollout(), rollout(SECOND)], "commands": [command()]},
     }
     done = fleet_history(APPS, looked, 2)
@@ -65,7 +65,7 @@ def test_history_is_the_latest_first_and_no_longer_than_asked() -> None:
 
 
 def test_history_takes_the_worst_of_what_hosts_remember() -> None:
-    looked = {
+    looked: dict[str, Any] = {
         "web1": {"rollouts": [rollout(outcome="reverted", reason="bad")], "commands": []},
         "web2": {"rollouts": [rollout(receipt=None)], "commands": []},
     }
@@ -75,7 +75,7 @@ def test_history_takes_the_worst_of_what_hosts_remember() -> None:
 
 
 def test_history_names_a_host_that_was_down() -> None:
-    looked = {
+    looked: dict[str, Any] = {
         "web1": {"rollouts": [rollout(), rollout(SECOND)], "commands": []},
         "web2": {"rollouts": [rollout()], "commands": []},
     }
@@ -87,7 +87,7 @@ def test_history_names_a_host_that_was_down() -> None:
 
 
 def test_history_does_not_miss_a_host_that_is_new() -> None:
-    looked = {
+    looked: dict[str, Any] = {
         "web1": {"rollouts": [rollout(), rollout(SECOND)], "commands": []},
         "web2": {"rollouts": [rollout(SECOND)], "commands": []},
     }
@@ -95,7 +95,10 @@ def test_history_does_not_miss_a_host_that_is_new() -> None:
 
 
 def test_history_names_a_host_that_does_not_answer() -> None:
-    looked = {"web1": {"rollouts": [rollout()], "commands": []}, "web2": {"unreachable": True}}
+    looked: dict[str, Any] = {
+        "web1": {"rollouts": [rollout()], "commands": []},
+        "web2": {"unreachable": True},
+    }
     lines = history_lines(fleet_history(APPS, looked, 20), APPS, looked)
     assert lines[-1] == "web2: did not answer; what only they remember is not here"
 
@@ -110,7 +113,7 @@ def test_history_of_a_command_says_how_it_ended() -> None:
 
 
 def test_table_has_a_line_for_each_and_shortens_long_texts() -> None:
-    looked = {
+    looked: dict[str, Any] = {
         "web1": {"rollouts": [rollout(subject="x" * 60)], "commands": []},
         "web2": {"rollouts": []},
     }
@@ -127,14 +130,14 @@ def test_table_of_a_new_fleet_says_so() -> None:
 
 def test_table_of_several_applications_names_each() -> None:
     apps = {"web1": "shop", "api1": "api"}
-    looked = {host: {"rollouts": [rollout()], "commands": []} for host in apps}
+    looked: dict[str, Any] = {host: {"rollouts": [rollout()], "commands": []} for host in apps}
     lines = history_lines(fleet_history(apps, looked, 20), apps, looked)
     assert lines[0].startswith("APP")
     assert {line.split()[0] for line in lines[1:3]} == {"shop", "api"}
 
 
 def test_document_is_one_line_of_json() -> None:
-    looked = {"web1": {"rollouts": [rollout()], "commands": []}}
+    looked: dict[str, Any] = {"web1": {"rollouts": [rollout()], "commands": []}}
     text = history_document(fleet_history(APPS, looked, 20))
     assert "\n" not in text
     assert json.loads(text)["history"][0]["id"] == FIRST
