@@ -219,6 +219,8 @@ def start(application: Application, request: Request) -> Live:
         _run(
             *("systemd-run", "--quiet", f"--unit={keeper}"),
             f"--description={application.name}: keeps the command {request.id}",
+            # Also if it is stopped itself, as by a removal.
+            f"--property=ExecStopPost=/bin/rm -rf {folder}",
             *("--", "/bin/sh", f"{folder}/keeper"),
         )
     except BaseException:
@@ -298,6 +300,8 @@ def follow(application: Application, identifier: str, position: int) -> dict[str
         return last
     try:
         new, ended = _wait(application, identifier, folder)
+    except FileNotFoundError:
+        raise CommandError(_lost(identifier)) from None
     except ControllerGone:
         stop(application, identifier)
         raise

@@ -203,6 +203,28 @@ def test_balancer_loses_the_certificate_of_a_site_and_nothing_else(
         plan_certificate(Application("../x", str(tmp_path)))
 
 
+def test_removal_ends_commands_of_the_application_and_of_no_other(
+    shop: Application, tmp_path: Path, asked: list[str]
+) -> None:
+    ours = ["asgi-fleet-shop-run-0a1b2c3d.service", "asgi-fleet-shop-run-0a1b2c3d-keeper.service"]
+    others = [
+        "asgi-fleet-shop-admin-run-0a1b2c3d.service",
+        "asgi-fleet-shop-run-hook.service",
+        "asgi-fleet-firewall-undo.service",
+    ]
+    make(tmp_path, *(f"run/systemd/transient/{unit}" for unit in (*others, *reversed(ours))))
+    make(tmp_path, "run/shop/run-0a1b2c3d/x", "run/shop/run-other/x", "var/lib/shop/commands.jsonl")
+    todo = plan(shop, "", remove_data=False)
+    remove(shop, todo)
+    # What keeps a command would note that it was killed.
+    assert asked[0] == f"stop {' '.join(ours)}"
+    assert all(unit not in line for unit in others for line in asked)
+    left = files(tmp_path)
+    assert "run/shop/run-0a1b2c3d/x" not in left
+    assert "var/lib/shop/commands.jsonl" not in left
+    assert "run/shop/run-other/x" in left
+
+
 @pytest.mark.usefixtures("asked")
 def test_removal_keeps_data_and_the_account_that_owns_it(
     shop: Application, tmp_path: Path, accounts: dict[str, pwd.struct_passwd]
