@@ -122,9 +122,6 @@ def test_completion_knows_the_commands(story: str, laptop: Laptop) -> None:
     assert ended.stdout.split(",")[-1].strip() == "rollback", (story[-1], ended.stderr)
 
 
-@pytest.mark.skipif(
-    not (ROOT / "playbooks" / "run.yml").is_file(), reason="playbooks/run.yml is not there yet"
-)
 def test_run_ends_with_the_status_of_its_command(story: str, laptop: Laptop) -> None:
     ended = laptop("cd shop; asgi-fleet run -- sh -c 'echo \"{{ said }} $FLEET_APP\"; exit 3'")
     assert ended.returncode == 3, (story[-1], ended.stdout, ended.stderr)

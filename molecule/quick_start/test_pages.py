@@ -115,7 +115,7 @@ def runner(reader: Reader) -> dict[str, dict[str, str]]:
         " inventory/production/authority/ca.key\n"
         "git add --all\n"
         "git -c user.name=ada -c user.email=ada@example.com commit --quiet --message Production\n"
-        "rm -rf ~/work && git clone --quiet ~/asgi.fleet ~/work"
+        "rm -rf ~/checkout && git clone --quiet ~/asgi.fleet ~/checkout"
     )
     return {
         "inputs": {"inventory": "production", "plan_only": "false"},
@@ -158,22 +158,22 @@ def test_workflow_rolls_out_and_keeps_nothing(
     assert not run.failed, run.printed[run.failed][-6000:]
     assert re.search(r"^web1 +1\.0\.1-\w+ +live", run.printed["Plan, or roll out"], re.MULTILINE)
     assert "made-up-1" in slot_environment(reader)
-    kept = reader.type("ls ~/work/rollouts").split()
+    kept = reader.type("ls ~/checkout/rollouts").split()
     assert sorted(name.rpartition(".")[2] for name in kept) == ["html", "json", "txt"]
-    receipt = reader.type("cat ~/work/rollouts/*.txt").strip()
+    receipt = reader.type("cat ~/checkout/rollouts/*.txt").strip()
     assert receipt
     assert receipt in run.file("GITHUB_STEP_SUMMARY")
     for secret in ("SSH_KEY", "VAULT_PASSWORD"):
         line = runner["secrets"][secret].splitlines()[-1 if secret == "VAULT_PASSWORD" else 1]
         assert not reader.type(
-            f"grep -rlF --exclude=typed -e {line!r} ~/work ~/runner ~/.ssh /tmp 2>/dev/null || true"
+            f"grep -rlF --exclude=typed -e {line!r} ~/checkout ~/runner ~/.ssh /tmp 2>/dev/null || true"
         )
     assert not reader.type("pgrep -u ada ssh-agent || true")
 
 
 @pytest.mark.usefixtures("new_runner")
 def test_workflow_carries_out_its_plan(reader: Reader, runner: dict[str, dict[str, str]]) -> None:
-    reader.type("sed -i 's/^version = .*/version = \"1.0.2\"/' ~/work/app/pyproject.toml")
+    reader.type("sed -i 's/^version = .*/version = \"1.0.2\"/' ~/checkout/app/pyproject.toml")
     planned = Run(reader, {**runner, "inputs": {"inventory": "production", "plan_only": "true"}})
     planned.run()
     assert not planned.failed, planned.printed[planned.failed][-6000:]
@@ -185,4 +185,4 @@ def test_workflow_carries_out_its_plan(reader: Reader, runner: dict[str, dict[st
     assert not run.failed, run.printed[run.failed][-6000:]
     assert "1.0.2-" in run.printed["Plan, or roll out"]
     assert "1.0.2-" in run.file("GITHUB_STEP_SUMMARY")
-    assert reader.type("ls ~/work/rollouts").count(".html") == 1
+    assert reader.type("ls ~/checkout/rollouts").count(".html") == 1

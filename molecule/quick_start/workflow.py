@@ -19,7 +19,7 @@ from tests.pages import DOCS
 _EXPRESSION = re.compile(r"\$\{\{ (inputs|vars|secrets)\.(\w+) \}\}")
 #: Where the runner keeps its files, and what was checked out.
 FILES = "~/runner"
-CHECKED_OUT = "~/work"
+CHECKED_OUT = "~/checkout"
 
 
 def steps() -> list[dict[str, Any]]:
