@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from events import ROOT, Shop
+from events import Shop
 
 from tests.typed import HOST, WHEEL, lines_below
 

@@ -166,7 +166,8 @@ def test_workflow_rolls_out_and_keeps_nothing(
     for secret in ("SSH_KEY", "VAULT_PASSWORD"):
         line = runner["secrets"][secret].splitlines()[-1 if secret == "VAULT_PASSWORD" else 1]
         assert not reader.type(
-            f"grep -rlF --exclude=typed -e {line!r} ~/checkout ~/runner ~/.ssh /tmp 2>/dev/null || true"
+            f"grep -rlF --exclude=typed -e {line!r} ~/checkout ~/runner ~/.ssh /tmp 2>/dev/null"
+            " || true"
         )
     assert not reader.type("pgrep -u ada ssh-agent || true")
 

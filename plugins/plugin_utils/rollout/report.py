@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.status import aligned
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import refused_text
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
+    INTERRUPTED,
     RolloutPlan,
     failure_text,
 )
@@ -62,7 +63,7 @@ def rollout_report(
             *_warnings(order, hostvars),
             *_left_out(plan),
         ],
-        "failure": _failure(list(dict.fromkeys(failed)), unserved),
+        "failure": _failure(list(dict.fromkeys(failed)), unserved, progress.get("stopped", {})),
     }
 
 
@@ -93,7 +94,13 @@ def _app(plan: RolloutPlan, host: str) -> str:
     )
 
 
-def _failure(failed: Sequence[str], unserved: Sequence[str]) -> str:
+def _failure(failed: Sequence[str], unserved: Sequence[str], stopped: Mapping[str, str]) -> str:
+    interrupted = [app for app in failed if stopped.get(app, "").startswith(INTERRUPTED)]
+    if interrupted and interrupted == list(failed):
+        return (
+            f"the rollout was interrupted (see above): {', '.join(interrupted)}. Nothing resumes "
+            "automatically: run the command again when it may go on"
+        )
     if failed:
         return (
             f"the rollout failed (see above): {', '.join(failed)}. Nothing resumes automatically: "

@@ -176,3 +176,21 @@ def test_rollout_that_was_not_judged_asks_nobody() -> None:
 @pytest.mark.parametrize("asked", [None, {}, {"skipped": True}, {"results": "odd"}])
 def test_fleet_without_balancers_has_none(asked: object) -> None:
     assert known_balancers(asked) == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("interrupted by the operator (Ctrl-C)", "the rollout was interrupted (see above): shop. "),
+        ("web1: crashed at start", "the rollout failed (see above): shop. "),
+    ],
+)
+def test_run_says_whether_it_failed_or_was_interrupted(reason: str, said: str) -> None:
+    deployments = {"web1": {"app_name": "shop", "fleet_waves": ["100%"]}}
+    progress = {
+        "hosts": {"web1": {"app": "shop", "state": "live", "reason": ""}},
+        "stopped": {"shop": reason},
+    }
+    hostvars: dict[str, Any] = {"web1": {"rollout_reverted": {"changed": True}}}
+    told = report.rollout_report(progress, waves.plan_waves(deployments), hostvars)
+    assert told["failure"].startswith(said)
