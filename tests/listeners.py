@@ -24,12 +24,14 @@ class Heard:
         port: Where it listens, on 127.0.0.1.
         bodies: The bodies of requests, or mails, in their order.
         headers: The headers of each request.
+        times: When each request had arrived, in Unix seconds.
         commands: What an SMTP client said, but for mails.
     """
 
     port: int = 0
     bodies: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
     @property
@@ -107,6 +109,7 @@ def listening(answer: Answer = good, tls: Path | None = None) -> Iterator[Heard]
             length = int(self.headers.get("Content-Length", 0))
             heard.bodies.append(self.rfile.read(length).decode())
             heard.headers.append(dict(self.headers.items()))
+            heard.times.append(time.time())
             self.close_connection = True
             try:
                 answer(self)
