@@ -49,7 +49,7 @@ class ActionModule(ControllerAction):
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the record, where it was written, and whether the rollout has failed."""
+        """Return the record, where the page is, and why the run is to fail."""
         plan: RolloutPlan = options["plan"]
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
         lines, failure = list(options["lines"]), str(options["failure"])
@@ -79,10 +79,8 @@ class ActionModule(ControllerAction):
 
 
 def _result(failure: str, lines: Sequence[str]) -> dict[str, Any]:
-    if failure:
-        later = {} if lines else {"reason_follows": True}
-        return {"changed": False, "failed": True, "msg": failure, **later}
-    return {"changed": False, "lines": list(lines)}
+    # A failed task would be printed with all that it returns, the record included.
+    return {"changed": False, "lines": list(lines), "failure": failure}
 
 
 def _show(lines: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_close
-short_description: Show how a rollout ended, keep its record, and fail if it has failed
+short_description: Show how a rollout ended, and keep its record
 version_added: "0.1.0"
 description:
   - Shows every host with its release and state, what was served while the rollout ran (the
@@ -53,7 +53,7 @@ options:
     elements: str
     default: []
   failure:
-    description: Why the run fails; empty if it does not.
+    description: Why the run is to fail, for the record; empty if it is not. This does not fail it.
     type: str
     default: ""
   directory:
@@ -90,6 +90,10 @@ lines:
   returned: success
   type: list
   elements: str
+failure:
+  description: O(failure).
+  returned: success
+  type: str
 record:
   description: The record, as it was written.
   returned: with O(kind), unless in check mode

@@ -112,11 +112,10 @@ def test_folder_that_cannot_be_written_is_told_and_fails_nothing(
     assert "fleet_report_directory" in shown[0]
 
 
-def test_failure_ends_the_task_after_the_table(inventory: Path, shown: list[str]) -> None:
+def test_failure_is_returned_for_a_task_that_fails(inventory: Path, shown: list[str]) -> None:
     answer = run(inventory, failure="the rollout failed (see above): web1")
-    assert answer["failed"]
-    assert answer["msg"] == "the rollout failed (see above): web1"
-    assert "reason_follows" not in answer
+    assert not answer.get("failed")
+    assert answer["failure"] == "the rollout failed (see above): web1"
     assert "web1  1.1" in shown[0]
 
 
@@ -144,7 +143,7 @@ def test_end_before_the_waves_has_its_reasons_in_the_record(inventory: Path) -> 
         progress={},
         ended={"web1": {"live": "1.0"}},
     )
-    assert answer["failed"]
+    assert answer["failure"] == "stopped (see above)"
     assert answer["record"]["outcome"] == "refused"
     assert answer["record"]["reason"] == "web1: cannot be built"
     assert answer["record"]["hosts"]["web1"]["after"] == "1.0"
