@@ -168,6 +168,8 @@ def remove(application: Application, todo: Removal) -> None:
     if todo.commands:
         # One may have ended since.
         systemd.systemctl("stop", *todo.commands, check=False)
+        # systemd remembers a command that was stopped as failed.
+        systemd.systemctl("reset-failed", *todo.commands, check=False)
     systemd.for_units("disable", todo.units)
     # A socket that still listens would start its service again.
     systemd.for_units("stop", todo.units)
