@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import context
-from ansible.utils.display import Display
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.folder import report_folder
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.page import page
@@ -21,8 +19,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.receipt_text imp
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Record
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.account import Told, make_record
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import RolloutPlan
-
-display = Display()
 
 #: What `fleet_report_directory` says where nothing is to be written.
 NOWHERE = "none"
@@ -55,7 +51,6 @@ class ActionModule(ControllerAction):
         lines, failure = list(options["lines"]), str(options["failure"])
         # Of what ended before it had begun, or is no rollout, there is nothing to keep.
         if self._task.check_mode or not options["kind"] or not plan.get("order"):
-            _show(lines)
             return _result(failure, lines)
         told = Told(
             id=options["id"],
@@ -74,19 +69,14 @@ class ActionModule(ControllerAction):
         record = make_record(told, plan, options["progress"], hostvars, ended, lines)
         receipt = receipt_lines(record)
         page_path, written = _written(record, receipt, options["directory"], task_vars)
-        _show([*lines, *([""] if lines and receipt else []), *receipt, *written])
-        return _result(failure, lines) | {"record": record, "page": page_path}
+        # The table, and the reason of a failure, come last: that is what stays on the screen.
+        shown = [*receipt, *written, *([""] if lines else []), *lines]
+        return _result(failure, shown) | {"record": record, "page": page_path}
 
 
 def _result(failure: str, lines: Sequence[str]) -> dict[str, Any]:
-    # A failed task would be printed with all that it returns, the record included.
+    # The next task shows the lines, and fails: a failed one is printed with all that it returns.
     return {"changed": False, "lines": list(lines), "failure": failure}
-
-
-def _show(lines: Sequence[str]) -> None:
-    if lines:
-        # Much of it is what hosts have told: nothing of it may steer the terminal.
-        display.display(printable("\n".join(["", *lines, ""])))
 
 
 def _sources(task_vars: Mapping[str, Any]) -> list[str]:

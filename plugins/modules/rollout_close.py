@@ -8,10 +8,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_close
-short_description: Show how a rollout ended, and keep its record
+short_description: Keep the record of a rollout, and return what is to be shown of it
 version_added: "0.1.0"
 description:
-  - Shows every host with its release and state, what was served while the rollout ran (the
+  - Returns every host with its release and state, what was served while the rollout ran (the
     receipt), and why it failed.
   - Writes on the controller a page for a browser, the receipt as text, and the record as JSON.
   - Reads the results that the playbooks register for each host. No host is contacted.
