@@ -170,7 +170,7 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master) or V(environment).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts) or V(environment).
       type: str
     text:
       description: The same for people.
@@ -240,6 +240,7 @@ FILES = {
         "settings": {"type": "str", "required": True},
         "worker": {"type": "str", "required": True},
         "master": {"type": "str", "required": True},
+        "counts": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
     },
 }

@@ -135,6 +135,7 @@ def test_slot_is_told_in_every_file_and_the_other_one_in_none(
 def test_slots_modules_are_the_roles_files(render: Render, slot: str) -> None:
     assert render(slot)["worker"] == (ROLE / "files" / "draining_worker.py").read_text()
     assert render(slot)["master"] == (ROLE / "files" / "slot_master.py").read_text()
+    assert render(slot)["counts"] == (ROLE / "files" / "request_counts.py").read_text()
 
 
 def test_environment_holds_settings_and_secrets(render: Render) -> None:
@@ -158,7 +159,7 @@ def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Module
     path = folder / "settings.py"
     path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("draining_worker", "slot_master"):
+    for name in ("draining_worker", "slot_master", "request_counts"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     spec = spec_from_file_location("settings", path)
     assert spec

@@ -107,7 +107,7 @@ class Slot:
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's six files by the parameter names of `asgi.fleet.slot`."""
+        """The slot's seven files by the parameter names of `asgi.fleet.slot`."""
         units = self.application.path("etc/systemd/system")
         settings = self.application.path("etc", self.application.name, self.slot)
         return {
@@ -116,6 +116,7 @@ class Slot:
             "settings": f"{settings}/gunicorn.conf.py",
             "worker": f"{settings}/draining_worker.py",
             "master": f"{settings}/slot_master.py",
+            "counts": f"{settings}/request_counts.py",
             "environment": f"{settings}/environment",
         }
 
@@ -161,6 +162,7 @@ FILE_MODES = {
     "settings": 0o644,
     "worker": 0o644,
     "master": 0o644,
+    "counts": 0o644,
     "environment": 0o600,
 }
 
@@ -173,6 +175,11 @@ def build_account(name: str) -> str:
 def acme_account(name: str) -> str:
     """Return the account that orders the certificates of the application `name`."""
     return _account(name, "-acme")
+
+
+def metrics_account(name: str) -> str:
+    """Return the account that serves the metrics of the application `name`."""
+    return _account(name, "-metrics")
 
 
 def _account(name: str, suffix: str) -> str:

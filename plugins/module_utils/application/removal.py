@@ -25,6 +25,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     acme_account,
     build_account,
+    metrics_account,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
@@ -40,13 +41,13 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
     "opt": ("releases", "slots", "static", "build.lock"),
-    "etc": (*SLOTS, "tls", "README.md"),
+    "etc": (*SLOTS, "tls", "README.md", "metrics.json"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
         "commands.jsonl",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
     ),
-    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
+    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation", "metrics"),
 }
 #: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
 COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
@@ -129,7 +130,8 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
         # All that is in it is the application's.
         todo.paths += [cache] if cache in ours else []
     _plan_account(user or application.name, application.name, data_stays, todo)
-    for account in (build_account(application.name), acme_account(application.name)):
+    for of_name in (build_account, acme_account, metrics_account):
+        account = of_name(application.name)
         _plan_account(account, application.name, False, todo)
     return todo
 
@@ -207,11 +209,15 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 
 
 def _plan_units(application: Application, todo: Removal) -> None:
-    """Add the slots' units that have a file of ours, with these files, and the renewal's."""
+    """Add the slots' units that have a file of ours, with these files, and those beside them."""
     _plan_renewal(application, todo)
+    # The socket first, which would start its service again.
+    endpoint = [f"{application.name}-metrics.{kind}" for kind in ("socket", "service")]
+    files = {unit: application.path("etc/systemd/system", unit) for unit in endpoint}
+    _plan_unit_files(application, files, todo)
     for slot in map(application.slot, SLOTS):
-        files = (slot.files["socket"], slot.files["service"])
-        _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)
+        paths = (slot.files["socket"], slot.files["service"])
+        _plan_unit_files(application, dict(zip(slot.units, paths, strict=True)), todo)
 
 
 def _plan_renewal(application: Application, todo: Removal) -> None:
@@ -293,7 +299,7 @@ def _plan_account(user: str, name: str, data_stays: bool, todo: Removal) -> None
         return
     if account.pw_uid == 0 or not is_marked(account, name):
         todo.kept.append(f"the account {user}: it was not made for {name}")
-    elif user not in (name, build_account(name), acme_account(name)):
+    elif user not in (name, build_account(name), acme_account(name), metrics_account(name)):
         todo.kept.append(f"the account {user}: other applications may use it as well")
     elif data_stays:
         # The next account would get its number, and with it the data.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
-SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment")
+SLOT_FILES = ("socket", "service", "settings", "worker", "master", "counts", "environment")
 
 
 class Holder(TypedDict):

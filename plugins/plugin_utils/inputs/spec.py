@@ -39,6 +39,7 @@ class Deployment(TypedDict):
     app_system_packages: list[str]
     app_releases_kept: int
     app_tls: dict[str, str]
+    app_metrics: dict[str, Any]
     fleet_waves: list[int | str]
     fleet_soak_seconds: int
     fleet_on_failure: str
