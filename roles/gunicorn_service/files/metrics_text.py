@@ -94,10 +94,7 @@ METRICS = (
         "Until when the certificate that nginx serves is valid.",
     ),
     Metric(
-        "backup_timestamp_seconds", "gauge", (), "When the last backup was made, if there is one."
-    ),
-    Metric(
-        "backup_max_age_seconds", "gauge", (), "How old a backup may be, if app_backup says so."
+        "backup_timestamp_seconds", "gauge", (), "When the last good backup began, if there is one."
     ),
 )
 

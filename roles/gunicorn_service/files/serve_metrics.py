@@ -127,8 +127,7 @@ class Metrics:
         app = self.application
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             backup = read_json(app.path("var/lib", app.name, "backup.json"))
-            samples.add("backup_timestamp_seconds", float(backup["at"]))
-            samples.add("backup_max_age_seconds", float(backup["max_age"]))
+            samples.add("backup_timestamp_seconds", float(backup["last_good"]))
 
 
 def read_json(path: str) -> dict[str, Any]:
@@ -191,7 +190,7 @@ def validity(der: bytes) -> tuple[int, int]:
         # An optional version, then: serial number, signature, issuer, validity.
         fields = [field for tag, field in _elements(to_be_signed) if tag != 0xA0]
         begins, ends = (_time(tag, text) for tag, text in _elements(fields[3]))
-    except (IndexError, UnicodeDecodeError) as error:
+    except (IndexError, ValueError) as error:
         raise ValueError("not a certificate") from error
     return begins, ends
 
