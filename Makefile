@@ -70,7 +70,8 @@ ruff: bootstrap
 .PHONY: mypy
 mypy: bootstrap
 	mypy --no-error-summary --python-version $(HOST_PYTHON) $(addprefix -p $(PLUGINS).,module_utils modules)
-	mypy --no-error-summary --python-version $(HOST_PYTHON) $(filter-out roles/tls_certificate/%,$(HOST_FILES))
+	mypy --no-error-summary --python-version $(HOST_PYTHON) $(filter-out roles/tls_certificate/% roles/gunicorn_service/%,$(HOST_FILES))
+	cd roles/gunicorn_service/files && mypy --no-error-summary --config-file ../../../pyproject.toml --python-version $(HOST_PYTHON) .
 	cd roles/tls_certificate/files && mypy --no-error-summary --config-file ../../../pyproject.toml --python-version $(HOST_PYTHON) .
 	mypy --no-error-summary -p $(PLUGINS)
 	MYPYPATH=molecule/shared:roles/gunicorn_service/files mypy --no-error-summary tools tests bench cli

@@ -305,7 +305,7 @@ def metrics_page() -> Page:
     path = ROOT / "docs" / "metrics.md"
     before, begins, rest = path.read_text(encoding="utf-8").partition("metrics_text.py -->\n")
     _old, ends, after = rest.partition("<!-- end of the table -->")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"`{metrics_text.PREFIX}{one.name}`", one.type, ", ".join(one.labels), one.help)
         for one in metrics_text.METRICS
     ]
