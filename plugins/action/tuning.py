@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import report
@@ -31,6 +32,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.tuning.script import HE
 from ansible_collections.asgi.fleet.plugins.plugin_utils.tuning.series import steps
 from ansible_collections.asgi.fleet.plugins.plugin_utils.tuning.writing import (
     VARIABLE,
+    defining,
     host_file,
     with_workers,
 )
@@ -119,7 +121,10 @@ class ActionModule(ControllerAction):
         lines += text.too_small_an_estimate(found, plan["worker_memory_mb"])
         lines += _written(options, found, advice, task_vars)
         if advice:
-            lines += self._kept(options, advice, task_vars)
+            try:
+                lines += self._kept(options, advice, task_vars)
+            except ValueError as error:
+                failure = str(error)
         _show(lines)
         if failure:
             raise ValueError(f"{host}: {failure}")
@@ -131,7 +136,7 @@ class ActionModule(ControllerAction):
         """Write the number into the host's file, or say how; return what to show."""
         host = options["host"]
         folder = _inventory_folder(task_vars) / "host_vars"
-        now = task_vars["hostvars"][host].get(VARIABLE, "auto")
+        now = task_vars["hostvars"][host]["deployment"][VARIABLE]
         scale = f"to apply it: ansible-playbook playbooks/scale.yml --limit {host}"
         if str(now) == str(advice.workers):
             return [f"{VARIABLE} of {host} is {now} already"]
@@ -140,6 +145,7 @@ class ActionModule(ControllerAction):
                 f"to keep it: {VARIABLE}: {advice.workers} in {_near(folder / f'{host}.yml')}, or "
                 f"again with -e tune_write=true; then {scale}"
             ]
+        self._refuse_a_stronger_one(host)
         comment = f"Measured by playbooks/tune.yml on {time.strftime('%Y-%m-%d', time.gmtime())}."
         try:
             path = _write(folder, host, advice.workers, comment)
@@ -149,6 +155,21 @@ class ActionModule(ControllerAction):
                 f"{advice.workers}"
             ) from None
         return [f"wrote {VARIABLE}: {advice.workers} into {_near(path)}; {scale}"]
+
+    def _refuse_a_stronger_one(self, host: str) -> None:
+        """Refuse to write what another place would overrule.
+
+        Raises:
+            ValueError: It is set on the command line, or beside the playbook.
+        """
+        found = ["the command line"] if VARIABLE in load_extra_vars(self._loader) else []
+        beside = Path(self._loader.get_basedir()) / "host_vars"
+        found += [str(path) for path in defining(beside, host)]
+        if found:
+            raise ValueError(
+                f"{VARIABLE} is also set by {' and '.join(found)}, which counts more than "
+                "host_vars of the inventory; expected one place; nothing was written: set it there"
+            )
 
 
 def _write(folder: Path, host: str, workers: int, comment: str) -> Path:

@@ -82,7 +82,9 @@ def kept(slot: TuneSlot, rollout: str) -> Iterator[None]:
 
 def _start(keeper: str, commands: str) -> None:
     call = ["systemd-run", "--quiet", "--collect", f"--unit={keeper}"]
-    call += ["--property=TimeoutStopSec=infinity", "/bin/sh", "-c", commands.replace("$", "$$")]
+    # Without one systemd would show the whole script.
+    call += [f"--description={keeper}, run by asgi.fleet", "--property=TimeoutStopSec=infinity"]
+    call += ["/bin/sh", "-c", commands.replace("$", "$$")]
     result = subprocess.run(
         call, capture_output=True, text=True, check=False, start_new_session=True
     )

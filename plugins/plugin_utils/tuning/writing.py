@@ -21,6 +21,24 @@ _LINE = re.compile(
 )
 
 
+def defining(folder: Path, host: str) -> list[Path]:
+    """Return the files of a folder `host_vars` that set `app_workers` for a host."""
+    return [path for path in _files(folder, host) if _LINE.search(_text(path))]
+
+
+def _files(folder: Path, host: str) -> list[Path]:
+    found = [folder / f"{host}{ending}" for ending in ENDINGS]
+    return [path for path in found if path.is_file()] + _inside(folder, host)
+
+
+def _inside(folder: Path, host: str) -> list[Path]:
+    return sorted(
+        path
+        for path in (folder / host).rglob("*")
+        if path.is_file() and path.suffix in ENDINGS and not path.name.startswith(".")
+    )
+
+
 def host_file(folder: Path, host: str) -> Path:
     """Return the file for a variable of a host: the one that is there, or a new one.
 
@@ -31,29 +49,22 @@ def host_file(folder: Path, host: str) -> Path:
     Raises:
         ValueError: There are several, or it cannot be edited.
     """
-    found = [folder / f"{host}{ending}" for ending in ENDINGS]
-    there = [path for path in found if path.is_file()]
-    inside = sorted(
-        path
-        for path in (folder / host).rglob("*")
-        if path.is_file() and path.suffix in ENDINGS and not path.name.startswith(".")
-    )
-    there += inside
-    defining = [path for path in there if _LINE.search(_text(path))]
-    if len(defining) > 1:
+    setting = defining(folder, host)
+    if len(setting) > 1:
         raise ValueError(
-            f"{VARIABLE} is set in {' and '.join(map(str, defining))}; expected one place; "
+            f"{VARIABLE} is set in {' and '.join(map(str, setting))}; expected one place; "
             "remove it from all but one"
         )
-    if defining:
-        return defining[0]
-    if inside:
+    if setting:
+        return setting[0]
+    if _inside(folder, host):
         return folder / host / f"{VARIABLE}.yml"
-    # An encrypted file stays what it is; a folder of that name would hide none of its variables.
+    there = _files(folder, host)
+    # An encrypted file stays what it is.
     plain = [path for path in there if not _text(path).startswith(VAULT)]
     if there and not plain:
         raise ValueError(f"{there[0]} is encrypted by ansible-vault; expected a plain file")
-    return plain[0] if plain else found[0]
+    return plain[0] if plain else folder / f"{host}.yml"
 
 
 def _text(path: Path) -> str:

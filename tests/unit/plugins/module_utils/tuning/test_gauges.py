@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning import gauges
@@ -17,8 +16,8 @@ TCP = """\
 """
 TCP6 = """\
   sl  local_address                         remote_address                        st tx_queue
-   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000200007F:18EB 01 0:0 00:0 0 0 0 504
-   1: B80D0120000000000000000001000000:1F90 B80D0120000000000000000002000000:01BB 01 0:0 00:0 0 0 0 505
+   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000200007F:18EB 01 0 0 0 0 0 504
+   1: B80D0120000000000000000001000000:1F90 B80D0120000000000000000002000000:01BB 01 0 0 0 0 0 505
 """
 
 
@@ -28,8 +27,8 @@ def process(proc: Path, pid: int, *sockets: int) -> None:
     (proc / str(pid) / "net" / "tcp6").write_text(TCP6)
     (proc / str(pid) / "fd").mkdir()
     for number, inode in enumerate(sockets):
-        os.symlink(f"socket:[{inode}]", proc / str(pid) / "fd" / str(number))
-    os.symlink("/dev/null", proc / str(pid) / "fd" / "100")
+        (proc / str(pid) / "fd" / str(number)).symlink_to(f"socket:[{inode}]")
+    (proc / str(pid) / "fd" / "100").symlink_to("/dev/null")
 
 
 def test_open_connections_of_the_processes_are_counted_by_where_they_lead(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneSlot:
 
 
 def run(slot: TuneSlot, rollout: str = "tune-1") -> int:
-    held = os.path.join(slot.folder, "held")
+    held = f"{slot.folder}/held"
     return subprocess.run(["sh", "-c", keeper.script(slot, held, rollout)], check=False).returncode
 
 
@@ -64,8 +64,8 @@ def test_lock_of_another_run_stays(slot: TuneSlot, tmp_path: Path) -> None:
 
 
 def test_keeper_waits_for_the_module_however_that_ends(slot: TuneSlot, tmp_path: Path) -> None:
-    held = os.path.join(slot.folder, "held")
-    with open(held, "w") as file:
+    held = f"{slot.folder}/held"
+    with Path(held).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         process = subprocess.Popen(["sh", "-c", keeper.script(slot, held, "tune-1")])
         time.sleep(0.3)
@@ -85,6 +85,6 @@ def test_what_cannot_be_removed_is_a_failure(slot: TuneSlot, tmp_path: Path) -> 
 def test_keeper_that_does_not_end_is_named(slot: TuneSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(systemd, "show", lambda _unit: {"ActiveState": "active"})
-    with pytest.raises(Refusal, match=r"asgi-fleet-shop-tune-keeper.service has not put the meas"):
-        with keeper.kept(slot, "tune-1"):
-            pytest.fail("another one is still at work")
+    told = r"asgi-fleet-shop-tune-keeper\.service has not put the measurement away"
+    with pytest.raises(Refusal, match=told), keeper.kept(slot, "tune-1"):
+        pytest.fail("another one is still at work")

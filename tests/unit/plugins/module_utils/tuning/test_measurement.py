@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,13 +49,15 @@ class Bench:
         self.host = host
         self.events: list[str] = []
         self.workers = 0
-        self.serve = lambda workers, trial: Served(1000 * workers, 1.0, 1.0, 2.0)
-        self.on_load = lambda: None
+        self.serve: Callable[[int, bool], Served] = lambda workers, _trial: Served(
+            1000 * workers, 1.0, 1.0, 2.0
+        )
+        self.on_load: Callable[[], object] = lambda: None
 
     def start(self, slot: TuneSlot, desired: Any) -> None:  # noqa: ANN401
         self.workers = desired.workers
         assert f"--workers {desired.workers}\n" in Path(slot.drop_in).read_text()
-        assert os.readlink(slot.live_link) == slot.socket
+        assert str(Path(slot.live_link).readlink()) == slot.socket
         assert lock.holder(slot.application) == HOLDER
         self.events.append(f"start {desired.workers}")
 
@@ -84,7 +85,7 @@ def bench(live: Host, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
     @contextmanager
     def kept(slot: TuneSlot, _rollout: str) -> Iterator[None]:
-        os.makedirs(slot.folder)
+        Path(slot.folder).mkdir(parents=True)
         try:
             yield
         finally:
@@ -126,9 +127,6 @@ def test_live_and_idle_slots_stay_as_they_are(bench: Bench) -> None:
     bench.measure()
     assert {slot: application.slot(slot).contents() for slot in ("blue", "green")} == before
     assert application.live_slot() == "blue"
-    assert not [call for call, _live in bench.host.calls if call.startswith(("enable", "start"))][
-        len(bench.host.calls) :
-    ]
 
 
 def test_requests_that_are_wrong_are_refused_before_anything_is_measured(bench: Bench) -> None:
@@ -172,7 +170,7 @@ def test_locked_application_is_refused_by_name_of_the_holder(bench: Bench) -> No
 
 def test_lock_that_is_taken_over_ends_it(bench: Bench) -> None:
     eve: Holder = {"rollout": "20261128-1", "who": "eve@desk", "since": 1}
-    bench.on_load = lambda: lock.acquire(bench.host.application, eve, take_over=True) and None
+    bench.on_load = lambda: lock.acquire(bench.host.application, eve, take_over=True)
     with pytest.raises(LockError, match=r"eve@desk"):
         bench.measure()
     assert bench.events[-1] == "kept"

@@ -33,5 +33,5 @@ def test_command_line_has_the_number_of_workers_after_the_units_own() -> None:
 
 
 def test_unit_that_starts_nothing_is_refused_by_name() -> None:
-    with pytest.raises(Refusal, match=r"no line ExecStart=; expected .* correct gunicorn_service_s"):
+    with pytest.raises(Refusal, match=r"no line ExecStart=; expected .* correct gunicorn_"):
         drop_in_text("[Service]\n#ExecStart=x\n", Step(1, 1, 1))
