@@ -16,6 +16,8 @@ from typing import Any
 LEAST_MARGIN, MOST_MARGIN = 0.03, 0.15
 #: The same for the 99th percentile, which swings more.
 LEAST_TAIL, MOST_TAIL = 0.10, 0.50
+#: From when on the rounds differ so much from each other that nothing can be read from them.
+TOO_MUCH_NOISE = 0.25
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,13 @@ def recommend(found: Sequence[Result], bounds: Sequence[Bound]) -> Recommendatio
         raise ValueError(
             f"no number of workers was measured without errors: {told}; expected every request to "
             "be answered well; see what fails: ansible-playbook playbooks/logs.yml"
+        )
+    noise = statistics.median(one.spread for one in good)
+    if noise > TOO_MUCH_NOISE:
+        raise ValueError(
+            f"the rounds of one and the same number differ by ±{100 * noise:.0f} %; expected at "
+            f"most ±{100 * TOO_MUCH_NOISE:.0f} %, or the numbers cannot be compared; measure while "
+            "the host and the machine below it do nothing else, or longer: -e tune_seconds=60"
         )
     allowed = [one for one in good if all(one.workers <= bound.workers for bound in bounds)]
     if not allowed:

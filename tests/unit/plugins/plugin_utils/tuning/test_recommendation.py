@@ -58,8 +58,13 @@ def test_fewest_workers_win_that_serve_as_well_as_the_best(
     assert recommend(found(*rows, spread=spread), []).workers == workers
 
 
-def test_noise_without_end_is_no_excuse() -> None:
-    assert recommend(found((1000,), (1900,), spread=0.6), []).workers == 2
+def test_noise_widens_the_margin_only_so_far() -> None:
+    assert recommend(found((1600,), (1900,), spread=0.2), []).workers == 2
+
+
+def test_rounds_that_do_not_agree_are_no_measurement() -> None:
+    with pytest.raises(ValueError, match=r"differ by ±30 %; expected at most ±25 %, .* measure wh"):
+        recommend(found((1000,), (1900,), spread=0.3), [])
 
 
 def test_reason_is_one_sentence() -> None:
