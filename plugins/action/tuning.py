@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.tuning.recommendation i
     results,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.tuning.requests import (
+    AUTO,
     Fleet,
     asked_host,
     tune_request,
@@ -90,6 +91,10 @@ class ActionModule(ControllerAction):
             options["capacity"],
             variables["gunicorn_service_worker_memory_mb"],
             variables.get("gunicorn_service_memory_max_mb", 0),
+            # The share of a host with a number is what that number takes, and no limit.
+            variables.get("gunicorn_service_connections")
+            if variables["deployment"][VARIABLE] == AUTO
+            else None,
         )
         numbers = ", ".join(str(step["workers"]) for step in plan["steps"])
         one = request["seconds"] + WARM_SECONDS + AROUND_SECONDS
@@ -110,7 +115,10 @@ class ActionModule(ControllerAction):
         advice, failure = None, ""
         try:
             limits = bounds(
-                plan["by_memory"], plan["slot_mb"], max(one.largest_mb for one in found)
+                plan["by_memory"],
+                plan["slot_mb"],
+                max(one.largest_mb for one in found),
+                plan["by_connections"],
             )
             advice = recommend(found, limits)
         except ValueError as error:

@@ -177,17 +177,22 @@ def _workers(count: int) -> str:
     return f"{count} {'worker' if count == 1 else 'workers'}"
 
 
-def bounds(by_memory: int, slot_mb: int, largest_mb: float) -> list[Bound]:
+def bounds(
+    by_memory: int, slot_mb: int, largest_mb: float, by_connections: int | None = None
+) -> list[Bound]:
     """Return what must not be exceeded.
 
     Args:
         by_memory: Workers that the plan's estimate allows.
         slot_mb: Memory of one of two slots.
         largest_mb: What the largest worker had, as measured.
+        by_connections: Workers that the host's share of connections allows; None for no limit.
     """
     found = [
         Bound(by_memory, f"the memory for two slots allows {by_memory} of app_worker_memory_mb")
     ]
+    if by_connections is not None:
+        found.append(Bound(by_connections, f"app_connections allows {by_connections}"))
     if largest_mb > 0:
         really = max(int(slot_mb / largest_mb), 1)
         found.append(

@@ -20,24 +20,29 @@ BEYOND = 1
 TASKS = 128
 
 
-def series(asked: Sequence[int], cores: int, by_memory: int) -> list[int]:
+def series(
+    asked: Sequence[int], cores: int, by_memory: int, by_connections: int | None = None
+) -> list[int]:
     """Return the numbers of workers to measure.
 
     Args:
         asked: `tune_workers`; empty for auto.
         cores: Whole cores of the host.
         by_memory: Workers that the memory allows each of two slots.
+        by_connections: The same of connections to the database; None for no limit.
 
     Raises:
-        ValueError: The memory allows less than was asked for.
+        ValueError: Less is allowed than was asked for.
     """
-    most = max(by_memory, 1)
+    allowed = {"the memory of this host and app_worker_memory_mb": max(by_memory, 1)}
+    if by_connections is not None:
+        allowed["app_connections"] = by_connections
+    by, most = min(allowed.items(), key=lambda one: one[1])
     if asked:
         if max(asked) > most:
             raise ValueError(
-                f"tune_workers has {max(asked)}; expected at most {most}, since the memory of this "
-                "host allows no more of app_worker_memory_mb for two slots, and two run while it "
-                "is measured; lower it, or correct app_worker_memory_mb"
+                f"tune_workers has {max(asked)}; expected at most {most}, since {by} allow no more "
+                "for two slots, and two run while it is measured; lower it"
             )
         return list(asked)
     last = min(most, 2 * cores + 1 + BEYOND)
@@ -52,6 +57,7 @@ def steps(
     capacity: Mapping[str, Any],
     worker_memory_mb: object,
     memory_max_mb: object = 0,
+    connections: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the steps of a measurement, and the plan of the same host.
 
@@ -60,10 +66,15 @@ def steps(
         capacity: As `asgi.fleet.host_capacity` returns it.
         worker_memory_mb: What a worker may need, by `app_worker_memory_mb`.
         memory_max_mb: `gunicorn_service_memory_max_mb`; 0 for the rule.
+        connections: What one worker opens, `per_worker`, and the host's `share`; empty for no
+            limit.
 
     Raises:
-        ValueError: The memory allows less than was asked for.
+        ValueError: Less is allowed than was asked for.
     """
+    by_connections = (
+        connections["share"] // (2 * connections["per_worker"]) if connections else None
+    )
     cores, memory = int(capacity["cores"]), int(capacity["memory_bytes"])
     plan = plan_workers(cores, memory, "auto", worker_memory_mb, prefix="app_")
     memory_mb = memory // MIB
@@ -77,10 +88,11 @@ def steps(
                 or unit_memory_max_mb(memory_mb, reserve_mb, workers, each_mb),
                 "tasks_max": (workers + 1) * TASKS,
             }
-            for workers in series(asked, cores, plan.by_memory)
+            for workers in series(asked, cores, plan.by_memory, by_connections)
         ],
         "planned": plan.workers,
         "by_memory": max(plan.by_memory, 1),
+        "by_connections": by_connections,
         "slot_mb": max(memory_mb - reserve_mb, 0) // 2,
         "worker_memory_mb": each_mb,
         "cores": cores,

@@ -23,7 +23,7 @@ WEB1 = {
     "gunicorn_service_worker_memory_mb": 64,
 }
 REQUEST = {"workers": [], "seconds": 10, "rounds": 3, "connections": 64, "write": False}
-PLAN = {"by_memory": 7, "slot_mb": 896, "worker_memory_mb": 64}
+PLAN = {"by_memory": 7, "by_connections": None, "slot_mb": 896, "worker_memory_mb": 64}
 
 
 @pytest.fixture
