@@ -138,3 +138,7 @@ def test_memory_bounds_by_the_estimate_and_by_what_was_measured() -> None:
         "896 MB for each of two slots hold 2 of 300 MB, which the largest worker had"
     )
     assert [bound.workers for bound in bounds(7, 896, 0)] == [7]
+
+
+def test_connections_are_a_bound_as_well() -> None:
+    assert bounds(7, 896, 0, 3)[1] == Bound(3, "app_connections allows 3")

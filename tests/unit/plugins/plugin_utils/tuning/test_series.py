@@ -27,10 +27,21 @@ def test_auto_is_around_the_plan(cores: int, by_memory: int, found: list[int]) -
 
 def test_what_was_asked_for_is_measured_if_the_memory_allows_it() -> None:
     assert series([2, 7], 2, 7) == [2, 7]
-    with pytest.raises(
-        ValueError, match=r"tune_workers has 7; expected at most 6, .* lower it, or"
-    ):
+    told = "tune_workers has 7; expected at most 6, since the memory of this host and app_worker_m"
+    with pytest.raises(ValueError, match=told):
         series([2, 7], 2, 6)
+
+
+def test_connections_bound_the_series_too() -> None:
+    assert series([], 2, 100, 3) == [1, 2, 3]
+    with pytest.raises(
+        ValueError, match=r"expected at most 6, since app_connections allow no more"
+    ):
+        series([2, 7], 2, 9, 6)
+    capacity = {"cores": 2, "memory_bytes": 2 * GIB}
+    plan = steps([], capacity, 128, connections={"per_worker": 5, "share": 45})
+    assert [step["workers"] for step in plan["steps"]] == [1, 2, 3, 4]
+    assert plan["by_connections"] == 4
 
 
 def test_steps_have_the_limits_that_the_plan_gives_so_many_workers() -> None:
@@ -42,6 +53,7 @@ def test_steps_have_the_limits_that_the_plan_gives_so_many_workers() -> None:
         ],
         "planned": 5,
         "by_memory": 7,
+        "by_connections": None,
         "slot_mb": 896,
         "worker_memory_mb": 128,
         "cores": 2,
