@@ -21,9 +21,9 @@ REQUESTS = [
 #: systemd knows, packages, processes of the application, sockets that listen on TCP.
 STATE = r"""
 for folder in /etc /opt/shop /var/lib/shop /run/shop /run/systemd/system /run/systemd/transient; do
-    # Worker reports are written anew all the time, and apt keeps its lists where it likes.
-    find $folder -xdev ! -name 'worker-*' ! -path '/opt/shop/releases/*' ! -name '*.pyc' \
-        -printf '%y %m %u:%g %p %l\n'
+    # Worker reports are written anew all the time, and each look is a session of its own.
+    find $folder -xdev ! -name 'worker-*' ! -name 'session-*' \
+        ! -path '/opt/shop/releases/*' ! -name '*.pyc' -printf '%y %m %u:%g %p %l\n'
 done
 find /etc /var/lib/shop -xdev -type f -exec sha256sum {} +
 systemctl list-units --all --plain --no-legend --type=service,socket,timer 'shop*' 'asgi-fleet*'
