@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -111,9 +110,3 @@ class Bench:
         """The last measurement."""
         told: dict[str, Any] = json.loads(self.documents()[-1].read_text("utf-8"))
         return told
-
-
-def kill(run: subprocess.Popen[str], signal: int) -> None:
-    """End a run with all of its processes, also the one that has the connection."""
-    os.killpg(run.pid, signal)
-    run.wait()
