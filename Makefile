@@ -150,6 +150,10 @@ bench-releases: bootstrap-hosts ## Measure releases under load, three methods on
 bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first deploy, no change, release, rollback: one JSON line [N=4] [ARGS=...]
 	@python -m bench.fleet measure --hosts $(or $(N),4) $(ARGS)
 
+.PHONY: bench-serve
+bench-serve: bootstrap-hosts ## Measure serving on one host of the demo, against what one would pick instead: one JSON line [ARGS="--rounds 1"]
+	@python -m bench.serve $(ARGS)
+
 .PHONY: bench-ways
 bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]
 	@python -m bench.ways $(ARGS)

@@ -38,16 +38,28 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+#: The slots, and that of a measurement, which a host that lost its power may still have.
+EVERY_SLOT = (*SLOTS, "tune")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
     "opt": ("releases", "slots", "static", "build.lock"),
-    "etc": (*SLOTS, "tls", "README.md", "metrics.json"),
+    "etc": (
+        *EVERY_SLOT,
+        "tls",
+        "README.md",
+        "metrics.json",
+    ),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
-        "commands.jsonl",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
+        "commands.jsonl",
+        "tune",
     ),
-    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation", "metrics"),
+    "run": (
+        *(*EVERY_SLOT, *(f"{slot}.sock" for slot in EVERY_SLOT)),
+        *("import", "hook", "activation"),
+        "metrics",
+    ),
 }
 #: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
 COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
