@@ -538,3 +538,24 @@ def test_child_template_of_the_settings_extends_a_block(
     files = render("blue", gunicorn_service_settings_template=str(child))
     settings = load(files["settings"], tmp_path, monkeypatch)
     assert (settings.max_requests, settings.workers) == (5000, 3)
+
+
+@pytest.mark.parametrize(
+    ("health_timeout", "seconds"), [(60, "90"), (600, "630")], ids=["short", "long"]
+)
+def test_preload_imports_in_the_master_within_the_health_timeout(
+    render: Render, health_timeout: int, seconds: str
+) -> None:
+    wanted = {"gunicorn_service_health_timeout_seconds": health_timeout}
+    before = render("blue", **wanted)
+    assert last(before["service"])["TimeoutStartSec"] == "90"
+    assert "preload" not in before["settings"]
+    assert "import_before_fork" not in before["settings"]
+
+    files = render("blue", **wanted, gunicorn_service_preload=True)
+
+    assert last(files["service"])["TimeoutStartSec"] == seconds
+    assert "\npreload_app = True\n" in files["settings"]
+    call = 'import_before_fork("gunicorn_service_preload", slot.runtime_directory)'
+    assert f"\n{call}\n" in files["settings"]
+    assert files["settings"].index("sys.path.insert") < files["settings"].index(call)

@@ -144,11 +144,17 @@ class Slot:
         """
         return not _PLAIN_WORKER.search(read_text(self.files["settings"]))
 
+    def preloads(self) -> bool:
+        """Return whether the slot's master imports the application, before it is ready."""
+        return bool(_PRELOADS.search(read_text(self.files["settings"])))
+
     def contents(self) -> dict[str, str]:
         """Return the current content of the slot's files; a missing file is an empty string."""
         return {kind: read_text(path) for kind, path in self.files.items()}
 
 
+#: How gunicorn.conf.py says that the master imports the application.
+_PRELOADS = re.compile(r"^preload_app = True$", re.MULTILINE)
 #: How gunicorn.conf.py names Uvicorn's own worker class, or another one by its path.
 _PLAIN_WORKER = re.compile(
     r"^worker_class = (?:UvicornWorker\b|['\"](?!draining_worker\.))", re.MULTILINE

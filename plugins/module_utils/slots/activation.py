@@ -59,6 +59,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
     timed,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import doubts
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
     HookError,
     Surroundings,
@@ -220,6 +221,10 @@ def activate(
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
             with timed(outcome, "start until healthy"):
                 start(target, desired)
+            outcome.notes += [
+                f"{desired.health.prefix}preload is true, and the import leaves {doubt}"
+                for doubt in doubts(target)
+            ]
             require_controller()
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)

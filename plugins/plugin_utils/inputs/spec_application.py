@@ -172,6 +172,17 @@ APPLICATION: tuple[Variable, ...] = (
         128,
     ),
     Variable(
+        "app_preload",
+        "boolean",
+        "Whether the application is imported once, before the workers are forked, so that they "
+        "share its memory; threads and connections must then be made in its lifespan "
+        "(docs/memory.md).",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
         "app_connections",
         "mapping",
         "What the application's database allows: the connections that one worker opens, the limit, "

@@ -53,6 +53,7 @@ DERIVED = {
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     "gunicorn_service_connections": "app_connections",
+    "gunicorn_service_preload": "app_preload",
     **{
         f"{role}_{need}": f"app_{need}"
         for role in ("python_release", "gunicorn_service")
@@ -179,6 +180,7 @@ def wire(
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        "gunicorn_service_preload": deployment.get("app_preload", False),
         # The share of a host follows from all hosts: `connection_limit.shares`.
         "gunicorn_service_connections": {},
         **{f"python_release_{need}": value for need, value in needs.items()},
