@@ -50,6 +50,22 @@ class Application:
         return self.path("var/lib", self.name, "commands.jsonl")
 
     @property
+    def recycling(self) -> dict[str, str]:
+        """What recycles the live slot on this host: files by what they are."""
+        units = self.path("etc/systemd/system")
+        return {
+            "service": f"{units}/{self.name}-recycle.service",
+            "timer": f"{units}/{self.name}-recycle.timer",
+            "settings": self.path("etc", self.name, "recycle.json"),
+            "program": self.path("opt", self.name, "recycle.pyz"),
+        }
+
+    @property
+    def recycled(self) -> str:
+        """JSON: what the last recycles came to."""
+        return self.path("var/lib", self.name, "recycle.json")
+
+    @property
     def records(self) -> str:
         """Folder of what each rollout left here."""
         return self.path("var/lib", self.name, "rollouts")
@@ -131,6 +147,11 @@ class Slot:
     def plan(self) -> str:
         """Settings that the slot was started with and that are not in its files: JSON."""
         return self.application.path("etc", self.application.name, self.slot, "plan.json")
+
+    @property
+    def counterpart(self) -> str:
+        """Folder of what the other slot's files would be for the same release."""
+        return self.application.path("etc", self.application.name, self.slot, "counterpart")
 
     def planned_workers(self) -> int:
         """Return how many workers the slot was started to run; 0 before its first start."""

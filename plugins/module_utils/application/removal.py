@@ -39,11 +39,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
-    "opt": ("releases", "slots", "static", "build.lock"),
-    "etc": (*SLOTS, "tls", "README.md"),
+    "opt": ("releases", "slots", "static", "build.lock", "recycle.pyz"),
+    "etc": (*SLOTS, "tls", "README.md", "recycle.json"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
         "commands.jsonl",
+        "recycle.json",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
     ),
     "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
@@ -207,8 +208,13 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 
 
 def _plan_units(application: Application, todo: Removal) -> None:
-    """Add the slots' units that have a file of ours, with these files, and the renewal's."""
+    """Add the slots' units that have a file of ours, with these files, and those of timers."""
     _plan_renewal(application, todo)
+    # The timer first, which would start its service again.
+    kinds = ("timer", "service")
+    paths = [application.recycling[kind] for kind in kinds]
+    recycling = {os.path.basename(path): path for path in paths}
+    _plan_unit_files(application, recycling, todo)
     for slot in map(application.slot, SLOTS):
         files = (slot.files["socket"], slot.files["service"])
         _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)

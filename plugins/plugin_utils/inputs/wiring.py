@@ -54,6 +54,7 @@ DERIVED = {
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     "gunicorn_service_connections": "app_connections",
     "gunicorn_service_preload": "app_preload",
+    "gunicorn_service_recycle": "app_recycle",
     **{
         f"{role}_{need}": f"app_{need}"
         for role in ("python_release", "gunicorn_service")
@@ -181,7 +182,9 @@ def wire(
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
         "gunicorn_service_preload": deployment.get("app_preload", False),
-        # The share of a host follows from all hosts: `connection_limit.shares`.
+        # The place and the share of a host follow from all hosts: `recycle.turns`,
+        # `connection_limit.shares`.
+        "gunicorn_service_recycle": {},
         "gunicorn_service_connections": {},
         **{f"python_release_{need}": value for need, value in needs.items()},
         **{f"gunicorn_service_{need}": value for need, value in needs.items()},
