@@ -345,3 +345,22 @@ def test_wait_healthy_without_time_asks_once(shop: Application, answers: Answers
     seen = answers(answered(503), answered(200))
     assert wait_healthy(shop, Questions(), 0) == answered(503)
     assert len(seen) == 1
+
+
+def test_what_recycles_came_to_is_told_where_the_host_recycles(shop: Application) -> None:
+    assert look(shop, Questions())["recycle"] is None
+    timer = Path(shop.recycling["timer"])
+    timer.parent.mkdir(parents=True)
+    timer.touch()
+    recycled = Path(shop.recycled)
+    recycled.parent.mkdir(parents=True)
+    reason = "shop@green.service crashed \x1b[2J\nLast lines of its journal:\n  x"
+    recycled.write_text(json.dumps({"at": 9, "failures": 2, "reason": reason, "next": 99}))
+    assert look(shop, Questions())["recycle"] == {
+        "at": 9,
+        "why": "",
+        "failures": 2,
+        "reason": "shop@green.service crashed \\x1b[2J",
+        "next": 99,
+        "waiting": "",
+    }
