@@ -96,6 +96,20 @@ class Worker(TypedDict):
     problem: str
 
 
+class SlotMemory(TypedDict):
+    """What the live slot holds in MiB, shared pages divided among its processes.
+
+    Keys:
+        workers: How many workers run.
+        largest_mb: What the largest of them holds.
+        slot_mb: What they and their master hold.
+    """
+
+    workers: int
+    largest_mb: int
+    slot_mb: int
+
+
 class HttpsAnswer(TypedDict):
     """What a request over HTTPS got.
 

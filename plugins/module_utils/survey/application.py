@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.front import F
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
     Recycle,
+    SlotMemory,
     Worker,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
@@ -152,6 +153,20 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     # Last: CPU use is measured over the time that everything else took.
     state["cpu_percent"] = cpu.percent()
     return state
+
+
+def slot_memory(application: Application) -> SlotMemory | None:
+    """Return what the live slot holds; None if none runs."""
+    name = application.live_slot()
+    master = int(show(application.slot(name).units[1])["MainPID"] or 0) if name else 0
+    if not master:
+        return None
+    held = [memory_mb(pid) for pid in workers_of(master)]
+    return {
+        "workers": len(held),
+        "largest_mb": max(held, default=0),
+        "slot_mb": memory_mb(master) + sum(held),
+    }
 
 
 def recycle_state(application: Application) -> Recycle | None:
