@@ -19,7 +19,9 @@ done
 """
 THREAD = """
 import threading, time
-threading.Thread(target=time.sleep, args=(3600,), name="poller", daemon=True).start()
+def poll():
+    time.sleep(3600)
+threading.Thread(target=poll, name="poller", daemon=True).start()
 """
 LOOP = """
 import asyncio
@@ -50,7 +52,7 @@ def test_thread_of_an_import_is_refused_by_name(shop: Shop) -> None:
     told = shop.refuse(
         "release",
         "crashed at start (exit status 3)",
-        "app_preload is true, and the import leaves the running thread poller (threading.",
+        "app_preload is true, and the import leaves the running thread poller (main.poll)",
         "make it in the application's lifespan, or set app_preload: false",
         app_source=shop.new_version(THREAD),
     )
