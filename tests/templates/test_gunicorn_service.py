@@ -559,3 +559,31 @@ def test_preload_imports_in_the_master_within_the_health_timeout(
     call = 'import_before_fork("gunicorn_service_preload", slot.runtime_directory)'
     assert f"\n{call}\n" in files["settings"]
     assert files["settings"].index("sys.path.insert") < files["settings"].index(call)
+
+
+def test_units_of_the_recycle_are_accepted_by_systemd_and_run_no_code_of_the_application(
+    render_role: Render, tmp_path: Path
+) -> None:
+    wanted = {"after_seconds": 43200, "memory_percent": 80, "place": 0, "hosts": 2}
+    given = dict(
+        render_role(
+            "gunicorn_service",
+            "__gunicorn_service_recycle",
+            **{**REQUIRED, "gunicorn_service_recycle": wanted},
+        )
+    )
+    assert given.items() >= wanted.items()
+    command = last(given["service"])["ExecStart"].split()
+    # The host's own Python, without modules of an account.
+    assert command == [
+        *("/usr/bin/python3", "-s", "-E", "-B"),
+        *("/opt/shop/recycle.pyz", "/etc/shop/recycle.json"),
+    ]
+    paths = []
+    for kind in ("service", "timer"):
+        path = tmp_path / f"shop-recycle.{kind}"
+        path.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", given[kind], flags=re.M))
+        paths.append(str(path))
+    result = systemd_analyze("verify", "--man=no", *paths)
+    assert [line for line in result.stderr.splitlines() if "shop-recycle" in line] == []
+    assert dict(render_role("gunicorn_service", "__gunicorn_service_recycle", **REQUIRED)) == {}
