@@ -41,6 +41,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     Problem,
     seen,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.recycle import (
+    recycle_problems,
+    turns,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables import (
     converted,
     role_options,
@@ -168,6 +172,7 @@ class ActionModule(ControllerAction):
             *http3_problems({**given, **wiring}),
             *worker_class_problems(given),
             *metrics_problems(examination.deployment, {**given, **wiring}),
+            *recycle_problems(examination.deployment, given),
             *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),
             *network_problems(given),
@@ -321,10 +326,7 @@ class ActionModule(ControllerAction):
         return {
             "msg": "the variables of all hosts fit",
             "notified": notified,
-            "connections": {
-                host: {"gunicorn_service_connections": share}
-                for host, share in shares(examinations, others).items()
-            },
+            "of_fleet": _of_fleet(examinations, others),
         }
 
     def _judge_balancers(self, task_vars: dict[str, Any]) -> None:
@@ -355,6 +357,20 @@ class ActionModule(ControllerAction):
             for problem in self._file_problems(given, host_vars, task_vars):
                 hosts_of.setdefault(problem, []).append(host)
         return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
+
+
+def _of_fleet(
+    examinations: Mapping[str, Examination], others: Mapping[str, Examination]
+) -> dict[str, dict[str, Any]]:
+    """Return the role variables that follow from all hosts of an application, by host."""
+    found: dict[str, dict[str, Any]] = {}
+    for variable, of_hosts in (
+        ("gunicorn_service_connections", shares(examinations, others)),
+        ("gunicorn_service_recycle", turns(examinations, others)),
+    ):
+        for host, value in of_hosts.items():
+            found.setdefault(host, {})[variable] = value
+    return found
 
 
 def _notified(examinations: Mapping[str, Examination]) -> dict[str, dict[str, list[str]]]:

@@ -42,18 +42,20 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 EVERY_SLOT = (*SLOTS, "tune")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
-    "opt": ("releases", "slots", "static", "build.lock"),
+    "opt": ("releases", "slots", "static", "build.lock", "recycle.pyz"),
     "etc": (
         *EVERY_SLOT,
         "tls",
         "README.md",
         "metrics.json",
+        "recycle.json",
     ),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
         "commands.jsonl",
         "tune",
+        "recycle.json",
     ),
     "run": (
         *(*EVERY_SLOT, *(f"{slot}.sock" for slot in EVERY_SLOT)),
@@ -223,9 +225,11 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 def _plan_units(application: Application, todo: Removal) -> None:
     """Add the slots' units that have a file of ours, with these files, and those beside them."""
     _plan_renewal(application, todo)
-    # The socket first, which would start its service again.
-    endpoint = [f"{application.name}-metrics.{kind}" for kind in ("socket", "service")]
-    files = {unit: application.path("etc/systemd/system", unit) for unit in endpoint}
+    # A socket or a timer first, which would start its service again.
+    metrics = [f"{application.name}-metrics.{kind}" for kind in ("socket", "service")]
+    files = {unit: application.path("etc/systemd/system", unit) for unit in metrics}
+    recycling = [application.recycling[kind] for kind in ("timer", "service")]
+    files.update({os.path.basename(path): path for path in recycling})
     _plan_unit_files(application, files, todo)
     for slot in map(application.slot, SLOTS):
         paths = (slot.files["socket"], slot.files["service"])

@@ -31,6 +31,8 @@ class Deployment(TypedDict):
     app_hooks: dict[str, list[dict[str, Any]]]
     app_workers: str | int
     app_worker_memory_mb: int
+    app_preload: bool
+    app_recycle: dict[str, int]
     app_connections: dict[str, int]
     app_network_allow: list[str]
     app_writable_paths: list[str | dict[str, Any]]

@@ -57,6 +57,8 @@ DERIVED = {
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     "gunicorn_service_connections": "app_connections",
+    "gunicorn_service_preload": "app_preload",
+    "gunicorn_service_recycle": "app_recycle",
     **{
         f"gunicorn_service_metrics_{key}": "app_metrics"
         for key in ("enabled", "listen", "allow", "host", "https_port")
@@ -188,7 +190,10 @@ def wire(
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
-        # The share of a host follows from all hosts: `connection_limit.shares`.
+        "gunicorn_service_preload": deployment.get("app_preload", False),
+        # The place and the share of a host follow from all hosts: `recycle.turns`,
+        # `connection_limit.shares`.
+        "gunicorn_service_recycle": {},
         "gunicorn_service_connections": {},
         **{f"python_release_{need}": value for need, value in needs.items()},
         **{f"gunicorn_service_{need}": value for need, value in needs.items()},
