@@ -55,6 +55,11 @@ class Application:
         return self.path("var/lib", self.name, "rollouts")
 
     @property
+    def singletons(self) -> str:
+        """A file that is there if what runs once in a fleet runs on this host."""
+        return self.path("var/lib", self.name, "singletons")
+
+    @property
     def releases(self) -> str:
         """The folder of releases."""
         return self.path("opt", self.name, "releases")

@@ -6,6 +6,8 @@ from typing import Any, TypedDict
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment")
+#: All of a slot that may differ from the inventory.
+SLOT_PARTS = (*SLOT_FILES, "processes")
 
 
 class Holder(TypedDict):
@@ -276,7 +278,7 @@ class Reason(TypedDict):
     """A reason for a cut-over.
 
     Keys:
-        kind: `first` (no slot is live yet), `release`, one of `SLOT_FILES` (it differs), `restart`
+        kind: `first` (no slot is live yet), `release`, one of `SLOT_PARTS` (it differs), `restart`
             (asked for) or `stopped` (the live slot does not run).
         text: The same as text, such as `release 1.4.1-2c26b46b -> 1.4.2-9f86d081`.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.bounds import Bounds, limits
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
     certificate_needs,
@@ -167,7 +167,7 @@ def certificate_lacks(names: Sequence[str], domains: Sequence[str]) -> list[str]
 
 def drift(reasons: Sequence[Reason]) -> list[str]:
     """Return what differs from the inventory, such as `environment`, of a cut-over's reasons."""
-    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_FILES]
+    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_PARTS]
 
 
 def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ The rule is `min(2 * cores + 1, (memory - reserve) / slots / worker_memory)`, at
 - `2 * cores + 1` is Gunicorn's own (its design document): one worker computes on each core while
   another waits. It suits applications that mix `async` and plain `def`.
 - The memory is halved because both slots run at a cut-over, each with all of its workers.
+- What the processes of a slot may need (`app_processes`) is taken from its half before.
 - The reserve is for everything that is not the application: 10 % of the memory, at least 256 MB.
   A bare Debian 13 with systemd, journald and sshd held 17 MB of its own (PSS, without the kernel);
   `apt-get update` peaked at 65 MB, apt's resolver at 99 MB and python-apt, which Ansible loads, at
@@ -66,6 +67,7 @@ def plan_workers(
     reserve_mb: object = None,
     slots: object = 2,
     prefix: str = "gunicorn_service_",
+    processes_mb: int = 0,
 ) -> WorkerPlan:
     """Plan the workers of one slot.
 
@@ -78,6 +80,7 @@ def plan_workers(
         reserve_mb: Memory to leave for everything else, in MB; None for the rule above.
         slots: Slots that run at the same time during a cut-over.
         prefix: Prefix of the variables that messages name.
+        processes_mb: Memory that the other processes of a slot may need, in MB.
 
     Raises:
         ValueError: A value is not allowed; the message says which, and what to do.
@@ -91,7 +94,7 @@ def plan_workers(
         reserved_mb = _number("reserve_mb", reserve_mb, 0, 1024 * 1024)
     budget_mb = max(memory_mb - reserved_mb, 0)
     by_cores = 2 * cores + 1
-    by_memory = budget_mb // slot_count // each_mb
+    by_memory = max(budget_mb // slot_count - processes_mb, 0) // each_mb
 
     if isinstance(workers, str) and workers.strip() == "auto":
         count, decided_by = _decide(by_cores, by_memory)
@@ -100,6 +103,8 @@ def plan_workers(
         decided_by = "configured"
 
     memory = f"{budget_mb} MB for {SLOTS[slot_count]}"
+    if processes_mb:
+        memory += f", less {processes_mb} MB for the processes of each,"
     share = f"{by_memory or 'none'} of {each_mb} MB each"
     why = _because(decided_by, cores, f"{memory} would allow {share}", f"{memory} allow {share}")
     if decided_by == "configured" and count > by_memory:
