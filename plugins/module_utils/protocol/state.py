@@ -98,6 +98,26 @@ class Worker(TypedDict):
     problem: str
 
 
+class ProcessState(TypedDict):
+    """A process that runs besides the web workers.
+
+    Keys:
+        unit: Its unit.
+        process: Its name in the inventory.
+        state: Of its unit, such as `active` or `failed`.
+        pid: Of its main process; 0 for none.
+        memory_mb: The share of memory of that.
+        restarts: How often systemd has started it anew since the slot is live.
+    """
+
+    unit: str
+    process: str
+    state: str
+    pid: int
+    memory_mb: int
+    restarts: int
+
+
 class HttpsAnswer(TypedDict):
     """What a request over HTTPS got.
 
@@ -300,6 +320,7 @@ class ApplicationState(Upkeep, total=False):
     live: LiveSlot | None
     workers_planned: int
     workers: list[Worker]
+    processes: list[ProcessState]
     memory_mb: int
     cpu_percent: float | None
     health: int

@@ -253,19 +253,11 @@ def activate(
                 outcome.notes += _open(desired)
                 outcome.notes += _publish(application, desired)
                 configure(target, desired)
-                if desired.singletons is not None:
-                    processes.take_singletons(application, desired.singletons)
+                processes.take_singletons(application, desired.singletons)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
-            starting = time.monotonic()
-            with timed(outcome, "start until healthy"):
-                start(target, desired)
-            if desired.processes:
-                web_seconds = time.monotonic() - starting
-                with timed(outcome, "start processes"):
-                    before = application.slot(live) if live else None
-                    start_processes(target, desired, before, web_seconds)
+            _start(target, desired, application.slot(live) if live else None, outcome)
             require_controller()
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
@@ -298,12 +290,28 @@ def activate(
             outcome.notes += _publish(application, desired)
             statics.point(application, desired.release)
         outcome.changed = True
-    if desired.singletons is not None:
-        outcome.changed |= processes.take_singletons(application, desired.singletons)
-    outcome.changed |= settle(application, target, stop=not keep_previous)
+    outcome.changed |= processes.take_singletons(application, desired.singletons)
+    unreloaded = todo.cut_over and bool(desired.processes)
+    outcome.changed |= settle(application, target, not keep_previous, unreloaded)
     slots = (application.slot(slot).release() for slot in SLOTS)
     statics.prune(application, {os.path.basename(release) for release in slots if release})
     return outcome
+
+
+def _start(target: Slot, desired: Desired, live: Slot | None, outcome: CutOver) -> None:
+    """Start the web workers of an idle slot, and then its processes, until both are proven.
+
+    Raises:
+        Refusal: They are not.
+        ControllerGone: The controller left meanwhile.
+    """
+    began = time.monotonic()
+    with timed(outcome, "start until healthy"):
+        start(target, desired)
+    if desired.processes:
+        seconds = time.monotonic() - began
+        with timed(outcome, "start processes"):
+            start_processes(target, desired, live, seconds)
 
 
 def verify_units(

@@ -30,9 +30,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write
 _UP = ("active", "activating", "reloading")
 
 
-def texts(
-    slot: Slot, processes: Sequence[Process], files: Mapping[str, str]
-) -> Mapping[str, str]:
+def texts(slot: Slot, processes: Sequence[Process], files: Mapping[str, str]) -> Mapping[str, str]:
     """Return the text of each unit that a slot must have.
 
     Args:
@@ -40,9 +38,7 @@ def texts(
         processes: Its processes.
         files: The text of the units of each process, by its name: all of one are the same.
     """
-    return {
-        unit: files[process.name] for process in processes for unit in units(slot, [process])
-    }
+    return {unit: files[process.name] for process in processes for unit in units(slot, [process])}
 
 
 def configure(slot: Slot, processes: Sequence[Process], files: Mapping[str, str]) -> None:
@@ -88,9 +84,14 @@ def _differ(
     return any(current.get(unit) != needed[unit] for unit in units(slot, [process]))
 
 
-def take_singletons(application: Application, here: bool) -> bool:
-    """Note whether what runs once in a fleet runs here. Return: whether that is a change."""
-    if here == runs_singletons(application):
+def take_singletons(application: Application, here: bool | None) -> bool:
+    """Note whether what runs once in a fleet runs here. Return: whether that is a change.
+
+    Args:
+        application: The application.
+        here: None for as it is.
+    """
+    if here in (None, runs_singletons(application)):
         return False
     if here:
         write_file(application.singletons, "", 0o644)
@@ -124,11 +125,7 @@ def settle(live: Slot, idle: Slot) -> bool:
     alone = {process.name for process in planned(live) if not process.overlap}
     # One of the idle slot that is about to end has still to be waited for.
     ending = [unit for unit in others if states[unit]["ActiveState"] not in ("inactive", "failed")]
-    waited = [
-        unit
-        for unit in ending
-        if name_of(idle, unit) in alone & _names(live, starting)
-    ]
+    waited = [unit for unit in ending if name_of(idle, unit) in alone & _names(live, starting)]
     systemd.for_units("stop", [unit for unit in stopping if unit not in waited], "--no-block")
     systemd.for_units("stop", waited)
     if starting:

@@ -80,7 +80,7 @@ def _process(value: object, findings: Findings, at: str) -> dict[str, Any]:
 
 
 def _command(value: object, findings: Findings, at: str) -> list[str]:
-    """Return the words of a command. There is no shell: its signal must reach the program itself."""
+    """Return the words of a command. No shell: the signal must reach the program itself."""
     words: object = value
     if isinstance(value, str):
         try:

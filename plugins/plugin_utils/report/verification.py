@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates imp
     certificate_needs,
     remedy,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import process_faults
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -267,8 +268,10 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
         yield problem, journal
     if state["health"] != 200:
         yield f"the health path on the socket of {unit} gives {_status(state['health'])}", journal
+    yield from process_faults(state.get("processes", []), state["at"] - live["since"])
     if not live["enabled"]:
-        units = f"{unit}.socket {unit}.service"
+        others = [one["unit"] for one in state.get("processes", [])]
+        units = " ".join([f"{unit}.socket", f"{unit}.service", *others])
         yield f"{unit} is not enabled: it would not start at boot", f"systemctl enable {units}"
 
 
