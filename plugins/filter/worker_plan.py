@@ -59,6 +59,12 @@ options:
     type: list
     elements: dict
     default: []
+  connections:
+    description:
+      - What one worker opens to the database (C(per_worker)), and how many connections this host
+        may have with all its slots (C(share)). C(auto) stays below; empty for no limit.
+    type: dict
+    default: {}
 seealso:
   - plugin: asgi.fleet.host_capacity
     plugin_type: module
@@ -86,7 +92,8 @@ _value:
       type: str
     decided_by:
       description:
-        - C(cores), C(memory), C(minimum) if the memory allows none, C(maximum), or C(configured).
+        - C(cores), C(memory), C(connections), C(minimum) if the memory allows none, C(maximum), or
+          C(configured).
       type: str
     cores:
       description: Whole cores of the host.
@@ -110,6 +117,9 @@ _value:
         - The memory of a worker is an estimate, which must not get a worker killed; so it counts
           twice, and 512 MB are for what is not a worker.
       type: int
+    connections:
+      description: What the workers may open to the database; empty without a limit.
+      type: str
 """
 
 
@@ -133,8 +143,10 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
             worker_class=hostvars[host].get("gunicorn_service_worker_class", ""),
             prefix="app_",
             processes=deployment.get("app_processes", []),
+            connections=hostvars[host].get("gunicorn_service_connections"),
         )
-        of_plan.setdefault((deployment["app_name"], plan["reason"]), []).append(host)
+        line = "; ".join(filter(None, (plan["reason"], plan["connections"])))
+        of_plan.setdefault((deployment["app_name"], line), []).append(host)
     return [f"{app} on {', '.join(on)}: {reason}" for (app, reason), on in of_plan.items()]
 
 
@@ -148,6 +160,7 @@ def worker_plan(
     worker_class: str = "",
     prefix: str = "gunicorn_service_",
     processes: Sequence[Mapping[str, Any]] = (),
+    connections: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
 
@@ -170,6 +183,7 @@ def worker_plan(
         slots,
         prefix,
         memory_mb(processes, cores),
+        connections,
     )
     lost = loss(worker_class)
     return asdict(replace(plan, reason=f"{plan.reason}; {lost}") if lost else plan)
