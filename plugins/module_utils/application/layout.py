@@ -62,7 +62,7 @@ class Application:
     @property
     def away(self) -> str:
         """A file that is there while this host is drained, and runs nothing of that."""
-        return self.path("var/lib", self.name, "away")
+        return self.path("var/lib", self.name, "left")
 
     @property
     def releases(self) -> str:
