@@ -288,6 +288,13 @@ COMMANDS: tuple[Command, ...] = (
         status="run_status_file",
     ),
     Command(
+        "backup",
+        "playbooks/backup.yml",
+        WORK,
+        "Make a backup of the application's data now, and check it.",
+        (Option(("--list",), "backup_list", "Only show the last ones of each host.", "switch"),),
+    ),
+    Command(
         "drain",
         "playbooks/drain.yml",
         TRAFFIC,

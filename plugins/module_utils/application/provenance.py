@@ -33,6 +33,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 MARK = ".asgi.fleet"
 #: The folders of an application are named after it below these.
 PARENTS = ("opt", "etc", "var/lib", "var/cache")
+#: The same for its backups; made with the first one.
+BACKUPS = "var/backups"
 #: Where systemd looks for units besides /run, which is empty after a boot.
 UNIT_FOLDERS = (
     *("etc/systemd/system", "usr/local/lib/systemd/system"),
@@ -61,7 +63,7 @@ def claim(
         application: The application.
         user: The account that runs it, if that is not the application's own.
         check_mode: Make nothing.
-        parents: Below which of `PARENTS` to make a folder.
+        parents: Below which of `PARENTS` and `BACKUPS` to make a folder.
 
     Returns:
         The folders that were, or would be, made.
@@ -101,7 +103,8 @@ def build_cache(application: Application) -> str:
 
 def folders(application: Application) -> list[str]:
     """Return the folders that an application may have."""
-    return [folder_of(application, parent) for parent in PARENTS] + [build_cache(application)]
+    named = [folder_of(application, parent) for parent in (*PARENTS, BACKUPS)]
+    return [*named, build_cache(application)]
 
 
 def is_ours(path: str, application: Application, user: str = "") -> bool:

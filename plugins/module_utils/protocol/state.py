@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import BackupState
+
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment")
 
@@ -312,6 +314,7 @@ class ApplicationState(Upkeep, total=False):
     disks: dict[str, int]
     releases: list[Release]
     refused: list[Refused]
+    backups: BackupState
     drift: list[Reason]
     error: str
     unreachable: bool

@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     records,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import HostReceipt
@@ -69,8 +70,8 @@ def begin(
     """Take the lock, and return what a rollout must know about the host.
 
     Returns:
-        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity` and
-        `front`, what a visitor meets.
+        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`,
+        `front`, what a visitor meets, and `backups`, what is known of the last ones.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -84,6 +85,7 @@ def begin(
             "releases": releases(application),
             "capacity": asdict(read_own_capacity()),
             "front": look_at_front(application, visit),
+            "backups": backup_record.look(application),
         }
     # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder

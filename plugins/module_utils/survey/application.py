@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
@@ -105,6 +106,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "disks": disks(DISKS),
         "releases": releases(application),
         "refused": refused(application),
+        "backups": backup_record.look(application),
     }
     name = application.live_slot()
     if ask.upkeep:

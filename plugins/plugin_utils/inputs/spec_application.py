@@ -7,6 +7,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
     served_paths,
     values,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import SET_IN_VAULT
@@ -149,6 +150,18 @@ APPLICATION: tuple[Variable, ...] = (
         "lists of commands, each a text or {command, timeout in seconds (300)}",
         "{before_rollout: [alembic upgrade head]}",
         values.hooks,
+        {},
+    ),
+    Variable(
+        "app_backup",
+        "mapping",
+        "How a backup of the application's data is made and checked: before the before_rollout "
+        "hooks of a release unless there is one of the last max_age (1h), and by schedule (daily) "
+        "between releases; docs/backups.md has the details.",
+        "a mapping of command and check, and max_age, alert_age, schedule, timeout and keep",
+        """{command: 'pg_dump -Fc -f "$BACKUP_DIRECTORY/db" "$DATABASE_URL"', """
+        """check: 'pg_restore -l "$BACKUP_DIRECTORY/db"'}""",
+        backup,
         {},
     ),
     Variable(
