@@ -33,7 +33,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 MARK = ".asgi.fleet"
 #: The folders of an application are named after it below these.
 PARENTS = ("opt", "etc", "var/lib", "var/cache")
-#: The same for its backups; made with the first one.
+#: The same for its backups; claimed with the first one, since others make backups as well.
 BACKUPS = "var/backups"
 #: Where systemd looks for units besides /run, which is empty after a boot.
 UNIT_FOLDERS = (
@@ -63,7 +63,7 @@ def claim(
         application: The application.
         user: The account that runs it, if that is not the application's own.
         check_mode: Make nothing.
-        parents: Below which of `PARENTS` and `BACKUPS` to make a folder.
+        parents: Below which of `PARENTS` to make a folder.
 
     Returns:
         The folders that were, or would be, made.
@@ -91,6 +91,29 @@ def claim(
     return missing
 
 
+def claim_backups(application: Application, user: str = "") -> str:
+    """Make the folder of an application's backups, and return it.
+
+    Args:
+        application: The application.
+        user: The account that runs it, if that is not the application's own.
+
+    Raises:
+        ForeignError: It exists without the application's mark.
+    """
+    path = folder_of(application, BACKUPS)
+    if is_ours(path, application, user):
+        return path
+    if os.path.lexists(path) and not _adoptable(path, application):
+        raise ForeignError(
+            f"{path} exists and has no mark of asgi.fleet; expected no such folder, since backups "
+            f"are kept and removed there; rename it, or give it to {application.name}: echo "
+            f"{application.name} > {path}/{MARK}"
+        )
+    _make(path, application)
+    return path
+
+
 def folder_of(application: Application, parent: str) -> str:
     """Return the application's folder below one of `PARENTS`."""
     return application.path(parent, application.name)
@@ -103,8 +126,7 @@ def build_cache(application: Application) -> str:
 
 def folders(application: Application) -> list[str]:
     """Return the folders that an application may have."""
-    named = [folder_of(application, parent) for parent in (*PARENTS, BACKUPS)]
-    return [*named, build_cache(application)]
+    return [folder_of(application, parent) for parent in PARENTS] + [build_cache(application)]
 
 
 def is_ours(path: str, application: Application, user: str = "") -> bool:

@@ -127,10 +127,11 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
         _plan_entries(state, ENTRIES["var/lib"], todo, stays="state" if data_stays else "")
         _plan_unmarked(application, todo)
     backups = provenance.folder_of(application, provenance.BACKUPS)
-    backups_stay = backups in ours and not remove_data and bool(_inside(backups))
+    has_backups = _is_ours_or_empty(backups, application, user, todo)
+    backups_stay = has_backups and not remove_data and bool(_inside(backups))
     if backups_stay:
         todo.kept.append(f"{backups}: its backups; -e remove_data=true removes them as well")
-    elif backups in ours:
+    elif has_backups:
         todo.paths.append(backups)
     for cache in (
         provenance.folder_of(application, "var/cache"),

@@ -158,9 +158,8 @@ def home(application: Application) -> str:
 
 def prepare(application: Application, user: str) -> str:
     """Make the folder of a new backup, remove what killed ones have left, and return it."""
-    parent = home(application)
     account = pwd.getpwnam(user)
-    provenance.claim(application, user, parents=[provenance.BACKUPS])
+    parent = provenance.claim_backups(application, user)
     # The application may read what it has kept, and nobody else may; only root adds and removes.
     os.chown(parent, os.geteuid(), account.pw_gid)
     os.chmod(parent, 0o750)  # noqa: S103 (the application's group)

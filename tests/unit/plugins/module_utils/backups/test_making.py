@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import ForeignError
 from ansible_collections.asgi.fleet.plugins.module_utils.backups import making, record
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.making import Job, Surroundings
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
@@ -32,16 +33,6 @@ def application(tmp_path: Path) -> Application:
     return Application("shop", str(tmp_path))
 
 
-@pytest.fixture(autouse=True)
-def _claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whose a folder is: tests of provenance.
-    def claim(application: Application, _user: str, parents: list[str]) -> None:
-        for parent in parents:
-            Path(provenance.folder_of(application, parent)).mkdir(parents=True, exist_ok=True)
-
-    monkeypatch.setattr(provenance, "claim", claim)
-
-
 @pytest.fixture
 def inside(tmp_path: Path) -> Surroundings:
     release = tmp_path / "opt/shop/releases/1.0"
@@ -50,7 +41,8 @@ def inside(tmp_path: Path) -> Surroundings:
 
 
 def names(application: Application) -> list[str]:
-    return sorted(path.name for path in Path(making.home(application)).iterdir())
+    found = {path.name for path in Path(making.home(application)).iterdir()}
+    return sorted(found - {provenance.MARK})
 
 
 def test_good_backup_is_kept_and_remembered(application: Application, inside: Surroundings) -> None:
@@ -156,7 +148,7 @@ def test_fresh_one_is_not_made_again(
 def test_no_more_are_kept_than_wanted_and_leftovers_go(
     application: Application, inside: Surroundings
 ) -> None:
-    home = Path(making.home(application))
+    home = Path(provenance.claim_backups(application))
     for name in ("20200101T000000Z", "20210101T000000Z", "20220101T000000Z"):
         (home / name).mkdir(parents=True)
     # Of a host that went down, and what somebody has put there.
@@ -173,6 +165,21 @@ def test_backup_that_goes_elsewhere_leaves_no_folder(
     done = making.make(application, replace(JOB, command="true", check="true"), inside, "x").backup
     assert (done["good"], done["folder"], done["size"]) == (True, "", 0)
     assert names(application) == []
+
+
+def test_folder_of_another_is_refused_and_stays(
+    application: Application, inside: Surroundings
+) -> None:
+    home = Path(making.home(application))
+    home.mkdir(parents=True)
+    (home / "monday.tar").touch()
+    with pytest.raises(ForeignError) as refused:
+        making.make(application, JOB, inside, "ada@laptop")
+    assert str(refused.value) == (
+        f"{home} exists and has no mark of asgi.fleet; expected no such folder, since backups are "
+        f"kept and removed there; rename it, or give it to shop: echo shop > {home}/.asgi.fleet"
+    )
+    assert names(application) == ["monday.tar"]
 
 
 def test_interrupted_one_leaves_nothing(
