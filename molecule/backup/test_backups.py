@@ -68,7 +68,7 @@ def test_timer_is_on_the_first_host_alone(fleet: Fleet) -> None:
 
 
 def test_second_run_changes_nothing_and_fresh_one_is_not_made_again(fleet: Fleet) -> None:
-    before = fleet.record()
+    before, migrated = fleet.record(), fleet.migrations()
     told = fleet.succeed("deploy")
     assert re.search(r"bk1 +: ok=\d+ +changed=0", told), told[-2000:]
     fleet.new_release()
@@ -76,12 +76,12 @@ def test_second_run_changes_nothing_and_fresh_one_is_not_made_again(fleet: Fleet
     assert "shop: no backup is made: that of bk1 is " in told
     assert "fresh enough" in told
     assert fleet.record() == before
-    assert fleet.migrations() == 2
+    assert fleet.migrations() == migrated + 1
 
 
 def test_old_one_is_made_again_before_the_migration(fleet: Fleet) -> None:
     aged(fleet, 7200)
-    before = fleet.record()
+    before, migrated = fleet.record(), fleet.migrations()
     fleet.new_release()
     would = fleet.succeed("release", "--check")
     assert "shop: a backup would be made on bk1 and checked, before the migration" in would
@@ -96,13 +96,13 @@ def test_old_one_is_made_again_before_the_migration(fleet: Fleet) -> None:
     assert after["began"] > before["last_good"]
     # With the code that was live, which knew the data as they were.
     assert after["release"] != fleet.live()
-    assert fleet.migrations(f"{after['folder']}/notes.sqlite3") == 2
-    assert fleet.migrations() == 3
+    assert fleet.migrations(f"{after['folder']}/notes.sqlite3") == migrated
+    assert fleet.migrations() == migrated + 1
 
 
 def test_failed_backup_refuses_the_migration_and_nothing_changes(fleet: Fleet) -> None:
     aged(fleet, 7200)
-    before, live = fleet.record(), fleet.live()
+    before, live, migrated = fleet.record(), fleet.live(), fleet.migrations()
     fleet.new_release()
     with fleet.having(command='echo "no way with $API_TOKEN"; touch "$BACKUP_DIRECTORY/x"; exit 3'):
         told = fleet.fail("release")
@@ -113,7 +113,7 @@ def test_failed_backup_refuses_the_migration_and_nothing_changes(fleet: Fleet) -
     assert "-e skip_backup=shop" in told
     assert SECRET not in told + listed + verified
     assert fleet.live() == live
-    assert fleet.migrations() == 3
+    assert fleet.migrations() == migrated
     after = fleet.record()
     assert (after["good"], after["last_good"]) == (before["good"], before["last_good"])
     assert (after["last"]["good"], after["last"]["status"]) == (False, 3)
@@ -125,22 +125,23 @@ def test_failed_backup_refuses_the_migration_and_nothing_changes(fleet: Fleet) -
 
 
 def test_backup_that_cannot_be_read_is_none(fleet: Fleet) -> None:
-    live, good = fleet.live(), fleet.record()["last_good"]
+    live, good, migrated = fleet.live(), fleet.record()["last_good"], fleet.migrations()
     with fleet.having(command='echo torn >"$BACKUP_DIRECTORY/notes.sqlite3"'):
         told = fleet.fail("release")
     assert "no backup of shop: its check " in told
     assert fleet.live() == live
     assert (fleet.record()["last_good"], fleet.record()["last"]["check"] != 0) == (good, True)
-    assert fleet.migrations() == 3
+    assert fleet.migrations() == migrated
 
 
 def test_operator_may_go_on_without_one_and_that_is_remembered(fleet: Fleet) -> None:
+    migrated = fleet.migrations()
     told = fleet.fail("release", "-e", "skip_backup=blog")
     assert "skip_backup is blog; expected the app_name of an application of this run" in told
     told = fleet.succeed("release", "-e", "skip_backup=shop")
     assert "migrates without a backup (-e skip_backup=shop)" in told
     assert "shop: MIGRATED WITHOUT A BACKUP, by " in told
-    assert fleet.migrations() == 4
+    assert fleet.migrations() == migrated + 1
     records = fleet.shop.shell("cat $(ls -d /var/lib/shop/rollouts/*.json | tail -n 1)", "bk2")
     assert '"skipped_by":"' in records
 
@@ -159,13 +160,16 @@ def test_verify_names_an_old_one_and_a_new_one_settles_it(fleet: Fleet) -> None:
 
 def test_timer_makes_one_with_the_code_that_is_live(fleet: Fleet) -> None:
     before = fleet.record()["last_good"]
+    old = " ".join(f"{HOME}/2020010{day}T000000Z" for day in range(1, 5))
+    fleet.shop.shell(f"mkdir -p {old}", "bk1")
     # As its timer starts it, and without a controller.
     fleet.shop.shell("systemctl start shop-backup.service", "bk1")
     good = fleet.record()["good"]
     assert good["began"] >= before
     assert (good["by"], good["release"]) == ("the timer", fleet.live())
-    # No more than app_backup.keep.
+    # No more than app_backup.keep, the newest.
     assert len(kept(fleet)) == 3
+    assert good["folder"] == f"{HOME}/{kept(fleet)[-1]}"
 
 
 def test_timer_elapses_as_the_inventory_says(fleet: Fleet) -> None:
