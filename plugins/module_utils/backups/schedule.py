@@ -5,26 +5,17 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import io
 import json
 import os
 import subprocess
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.backups import record
-from ansible_collections.asgi.fleet.plugins.module_utils.backups.timer import job_of
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record, timer
+from ansible_collections.asgi.fleet.plugins.module_utils.host import program, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
 
-OURS = "ansible_collections.asgi.fleet.plugins.module_utils"
-TIMER = f"{OURS}.backups.timer"
-#: A time that every archive's file has: the same sources give the same bytes.
-EPOCH = (1980, 1, 1, 0, 0, 0)
 
 _SERVICE = """\
 # {name}: its backup. Written by asgi.fleet (module backup); changes here are lost at its next run.
@@ -98,19 +89,19 @@ def schedule(
     _require_calendar(when)
     wanted = _files(application, config, when)
     changed = [path for path, content in wanted.items() if _read(path) != content]
-    timer = f"{record.unit(application)}.timer"
+    unit = f"{record.unit(application)}.timer"
     if not changed and record.has_timer(application):
         return []
     if not check_mode:
         for path in changed:
             _write(path, wanted[path])
         systemd.reload()
-        systemd.systemctl("enable", "--quiet", timer)
+        systemd.systemctl("enable", "--quiet", unit)
         # Also one that runs already, whose schedule may be another now.
-        systemd.systemctl("restart", timer)
+        systemd.systemctl("restart", unit)
         if record.read(application)["last_good"] is None:
             systemd.systemctl("start", "--no-block", f"{record.unit(application)}.service")
-    return changed or [application.path(record.WANTS, timer)]
+    return changed or [application.path(record.WANTS, unit)]
 
 
 def unschedule(application: Application, *, check_mode: bool) -> list[str]:
@@ -126,60 +117,13 @@ def unschedule(application: Application, *, check_mode: bool) -> list[str]:
     unit = record.unit(application)
     paths = [path for path in _paths(application) if os.path.lexists(path)]
     if paths and not check_mode:
-        timer = f"{unit}.timer"
         if record.has_timer(application):
-            systemd.systemctl("disable", "--quiet", timer)
-        systemd.systemctl("stop", timer, check=False)
+            systemd.systemctl("disable", "--quiet", f"{unit}.timer")
+        systemd.systemctl("stop", f"{unit}.timer", check=False)
         for path in paths:
             os.unlink(path)
         systemd.reload()
     return paths
-
-
-def program() -> bytes:
-    """Return the timer's program with all that it imports of asgi.fleet, as zipapp makes one."""
-    found = _sources(TIMER)
-    parts = {f"{name.replace('.', '/')}.py": source for name, source in found.items()}
-    for name in found:
-        packages = name.split(".")[:-1]
-        for length in range(1, len(packages) + 1):
-            parts.setdefault("/".join([*packages[:length], "__init__.py"]), "")
-    parts["__main__.py"] = f"from {TIMER} import main\n\nmain()\n"
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(parts):
-            archive.writestr(zipfile.ZipInfo(path, EPOCH), parts[path])
-    return data.getvalue()
-
-
-def _sources(start: str) -> dict[str, str]:
-    """Return the source of a module and of those of asgi.fleet that it imports, by name."""
-    found: dict[str, str] = {}
-    todo = [start]
-    while todo:
-        name = todo.pop()
-        source = None if name in found else _source(name)
-        if source is None:
-            continue
-        found[name] = source
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OURS):
-                # What is imported may be a name in a module, or a module in a package.
-                todo += [f"{node.module}", *(f"{node.module}.{one.name}" for one in node.names)]
-    return found
-
-
-def _source(name: str) -> str | None:
-    """Return the source of a module, also from an archive; None for a package and for a name."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return None
-    # A package of asgi.fleet has nothing but a docstring.
-    if spec is None or spec.loader is None or spec.submodule_search_locations is not None:
-        return None
-    source: str = spec.loader.get_source(name)  # type: ignore[attr-defined]
-    return source
 
 
 def _require_calendar(when: str) -> None:
@@ -210,11 +154,11 @@ def _files(application: Application, config: Mapping[str, Any], when: str) -> di
         "name": application.name,
         "program": paths[0],
         "config": paths[1],
-        "longest": 2 * job_of(dict(config)).longest,
+        "longest": 2 * timer.job_of(dict(config)).longest,
         "schedule": when,
     }
     contents = (
-        program(),
+        program.bundle(timer.__name__),
         (json.dumps(config, indent=1, sort_keys=True) + "\n").encode(),
         _SERVICE.format(**texts).encode(),
         _TIMER.format(**texts).encode(),

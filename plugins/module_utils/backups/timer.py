@@ -1,6 +1,6 @@
 """The program of the timer: makes a backup in the live release, without a controller.
 
-It is packed with all that it imports (`schedule`), so that a timer's backup and that of a rollout
+It is packed with all that it imports (`host/program`), so that a timer's backup and that of a rollout
 are made by the same code.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -61,11 +62,11 @@ def job_of(config: dict[str, Any]) -> Job:
     return Job(config["command"], config["check"], float(config["timeout"]), int(config["keep"]))
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Make a backup, by the configuration that the first argument names."""
     # What the command has started ends with this: `confined` sees to it.
     signal.signal(signal.SIGTERM, _stop)
-    config = json.loads(read_text(sys.argv[1]))
+    config = json.loads(read_text(arguments[0]))
     application = Application(config["name"])
     try:
         done: Made = make(application, job_of(config), in_live(application, config), BY)

@@ -31,6 +31,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import 
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import slot_memory
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit, look_at_front
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
@@ -71,7 +72,8 @@ def begin(
 
     Returns:
         `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`,
-        `front`, what a visitor meets, and `backups`, what is known of the last ones.
+        `memory`, what the live slot holds, `front`, what a visitor meets, and `backups`, what is
+        known of the last ones.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -84,6 +86,7 @@ def begin(
         known = {
             "releases": releases(application),
             "capacity": asdict(read_own_capacity()),
+            "memory": slot_memory(application),
             "front": look_at_front(application, visit),
             "backups": backup_record.look(application),
         }

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
-from ansible_collections.asgi.fleet.plugins.module_utils.backups import record, schedule
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record, schedule, timer
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.schedule import ScheduleError
-from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host import program, systemd
 
 CONFIG: dict[str, Any] = {
     "name": "shop",
@@ -145,13 +145,13 @@ def test_calendar_that_systemd_does_not_understand_is_refused(
 
 
 def test_program_runs_alone_and_needs_nothing_of_ansible(tmp_path: Path) -> None:
-    program = tmp_path / "backup.pyz"
-    program.write_bytes(schedule.program())
+    packed = tmp_path / "backup.pyz"
+    packed.write_bytes(program.bundle(timer.__name__))
     config = tmp_path / "backup.json"
     config.write_text(json.dumps(CONFIG | {"name": "no-such-application-here"}))
     # Without the packages of this environment: -S leaves out site-packages.
     result = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", str(program), str(config)],
+        [sys.executable, "-I", "-S", "-B", str(packed), str(config)],
         capture_output=True,
         text=True,
         check=False,
@@ -162,8 +162,8 @@ def test_program_runs_alone_and_needs_nothing_of_ansible(tmp_path: Path) -> None
 
 
 def test_program_is_the_same_each_time_and_has_no_more_than_it_needs() -> None:
-    first = schedule.program()
-    assert first == schedule.program()
+    first = program.bundle(timer.__name__)
+    assert first == program.bundle(timer.__name__)
     with zipfile.ZipFile(BytesIO(first)) as archive:
         found = archive.namelist()
     assert "__main__.py" in found
