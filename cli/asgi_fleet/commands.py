@@ -289,6 +289,13 @@ COMMANDS: tuple[Command, ...] = (
         status="run_status_file",
     ),
     Command(
+        "backup",
+        "playbooks/backup.yml",
+        WORK,
+        "Make a backup of the application's data now, and check it.",
+        (Option(("--list",), "backup_list", "Only show the last ones of each host.", "switch"),),
+    ),
+    Command(
         "tune",
         "playbooks/tune.yml",
         WORK,
