@@ -43,7 +43,7 @@ ENTRIES = {
     "etc": (*SLOTS, "tls", "README.md"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
-        "commands.jsonl",
+        *("commands.jsonl", "drill.json"),
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
     ),
     "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
