@@ -59,6 +59,7 @@ ENTRIES = {
         "tune",
         "recycle.json",
         *("singletons", "left"),
+        "drill.json",
     ),
     "run": (
         *(*EVERY_SLOT, *(f"{slot}.sock" for slot in EVERY_SLOT)),

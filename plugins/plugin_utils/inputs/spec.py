@@ -57,6 +57,7 @@ class Deployment(TypedDict):
     fleet_take_over_lock: bool
     fleet_allow_older: bool
     fleet_allow_unserved: bool
+    fleet_drill_allowed: bool
     fleet_report_directory: str
     #: Derived: the host name for health requests, and the health path as clients request it.
     health_host: str

@@ -81,6 +81,7 @@ def test_examination_fills_in_every_default() -> None:
         "fleet_min_requests": 100,
         "fleet_canary_percent": None,
         "fleet_sticky_sessions": False,
+        "fleet_drill_allowed": False,
         "fleet_report_directory": "",
         "fleet_notify": [],
         "fleet_take_over_lock": False,
