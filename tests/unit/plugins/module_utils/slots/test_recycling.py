@@ -13,11 +13,16 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import Process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import previous_release
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import recycling, recycling_files
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    process_start,
+    recycling,
+    recycling_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import (
     MIB,
     Recycler,
@@ -29,7 +34,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import 
     read_told,
 )
 
-from tests.unit.plugins.module_utils.slot_host import ENVIRONMENT, Host
+from tests.unit.plugins.module_utils.slot_host import ENVIRONMENT, Host, with_processes
 
 HEALTH = {
     "path": "/healthz",
@@ -139,6 +144,32 @@ def test_recycle_makes_the_same_release_live_in_the_other_slot(recycled: Host) -
     # And back, to the same files as before.
     recycler(recycled).run()
     assert (application.live_slot(), application.slot("blue").contents()) == ("blue", before)
+
+
+def test_processes_move_with_the_slot_that_recycles(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("SETTLE_SECONDS", "MOST_SETTLE_SECONDS", "POLL_SECONDS"):
+        monkeypatch.setattr(process_start, limit, 0.0)
+    application = live.application
+    desired = with_processes(live.desired(), Process("worker", 2), Process("bot", overlap=False))
+    live.activate(desired)
+    at = application.live_slot()
+    Path(application.recycling["program"]).parent.mkdir(parents=True, exist_ok=True)
+    recycling_files.install(application, desired, WANTED)
+    live.age(10)
+    assert "is live" in recycler(live).run()
+    now = application.live_slot()
+    assert now not in (None, at)
+    running = {
+        unit
+        for unit, state in live.states.items()
+        if state["ActiveState"] == "active" and "-" in unit
+    }
+    expected = {f"shop@{now}-{name}.service" for name in ("worker-1", "worker-2", "bot-1")}
+    assert running == {unit for unit in live.enabled if "-" in unit} == expected
+    # What Ansible has sent for that slot, and no reason for another cut-over.
+    assert not live.activate(desired).changed
 
 
 def test_young_slot_and_one_that_does_not_run_are_left(recycled: Host) -> None:
