@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
+from ansible_collections.asgi.fleet.plugins.module_utils.application import processes, provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
     Application,
@@ -35,6 +35,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PROCESSES
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -56,11 +57,13 @@ ENTRIES = {
         "commands.jsonl",
         "tune",
         "recycle.json",
+        *("singletons", "left"),
     ),
     "run": (
         *(*EVERY_SLOT, *(f"{slot}.sock" for slot in EVERY_SLOT)),
         *("import", "hook", "activation"),
         "metrics",
+        PROCESSES,
     ),
 }
 #: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
@@ -234,6 +237,8 @@ def _plan_units(application: Application, todo: Removal) -> None:
     for slot in map(application.slot, SLOTS):
         paths = (slot.files["socket"], slot.files["service"])
         _plan_unit_files(application, dict(zip(slot.units, paths, strict=True)), todo)
+        others = {unit: processes.unit_path(slot, unit) for unit in processes.existing(slot)}
+        _plan_unit_files(application, others, todo)
 
 
 def _plan_renewal(application: Application, todo: Removal) -> None:
