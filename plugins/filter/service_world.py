@@ -14,7 +14,7 @@ short_description: Write the environment and the folders of a slot as directives
 version_added: "0.1.0"
 description:
   - They are those of the slots' units, and of everything else that runs of an application.
-positional: release, slot
+positional: release, slot, runtime
 options:
   _input:
     description: Name of the application.
@@ -28,6 +28,12 @@ options:
     description: The slot, V(blue) or V(green).
     type: str
     required: true
+  runtime:
+    description: >-
+      The unit's own folder below C(/run/<application>), if it runs beside the slots; empty for
+      the slot's.
+    type: str
+    default: ""
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -47,9 +53,10 @@ _value:
 
 
 @refusing
-def service_world(application: str, release: str, slot: str) -> list[list[str]]:
+def service_world(application: str, release: str, slot: str, runtime: str = "") -> list[list[str]]:
     """Return name and value of each directive."""
-    return [list(pair) for pair in unit_directives(application, release, slot)]
+    found = unit_directives(application, release, slot, runtime=runtime)
+    return [list(pair) for pair in found]
 
 
 class FilterModule:

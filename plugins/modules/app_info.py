@@ -159,6 +159,23 @@ state:
       sample:
         - seen: ProtectSystem=strict refused a write to uploads/a.txt
           todo: "add app_writable_paths: [uploads]"
+    timers:
+      description:
+        - The timers of the live slot.
+        - C(due) says whether one shall elapse on this host, and C(active) whether it does. C(next)
+          and C(last) are Unix times, 0 if not known. C(problem) says how the last run failed.
+      type: list
+      elements: dict
+      sample:
+        - name: report
+          schedule: "*-*-* 02:30 UTC"
+          once_per_fleet: false
+          due: true
+          active: true
+          running: false
+          next: 1795401000
+          last: 1795314600
+          problem: ""
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application

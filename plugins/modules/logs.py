@@ -41,6 +41,10 @@ options:
         in the access log those of requests that ended while it was live.
     type: str
     default: ""
+  timer:
+    description: Only lines of the runs of this timer; the access log has none.
+    type: str
+    default: ""
   lines:
     description: How many lines to return, the last ones.
     type: int
@@ -130,6 +134,7 @@ def main() -> None:
             "source": {"type": "str", "choices": ["all", "journal", "access"], "default": "all"},
             "grep": {"type": "str", "default": ""},
             "release": {"type": "str", "default": ""},
+            "timer": {"type": "str", "default": ""},
             "lines": {"type": "int", "default": 500},
             "log": {"type": "path", "required": True},
             "public_names": {"type": "list", "elements": "str", "default": []},
@@ -148,6 +153,7 @@ def main() -> None:
         options["source"],
         options["grep"],
         options["release"],
+        options["timer"],
         options["lines"],
         options["log"],
     )

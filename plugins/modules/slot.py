@@ -60,6 +60,12 @@ options:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
         required: true
+      timers:
+        description:
+          - The units of the application's timers, each below a line C(#: <unit>). They are the
+            application's while the slot is live.
+        type: str
+        default: ""
   green: *slot
   workers:
     description: How many workers must have answered before the slot is healthy.
@@ -170,7 +176,7 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master) or V(environment).
+        V(socket), V(service), V(settings), V(worker), V(master), V(environment) or V(timers).
       type: str
     text:
       description: The same for people.
@@ -241,6 +247,7 @@ FILES = {
         "worker": {"type": "str", "required": True},
         "master": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
+        "timers": {"type": "str", "default": ""},
     },
 }
 

@@ -55,6 +55,11 @@ class Application:
         return self.path("var/lib", self.name, "rollouts")
 
     @property
+    def singletons(self) -> str:
+        """A file that is there if what runs once in a fleet runs on this host."""
+        return self.path("var/lib", self.name, "singletons")
+
+    @property
     def releases(self) -> str:
         """The folder of releases."""
         return self.path("opt", self.name, "releases")
@@ -107,7 +112,7 @@ class Slot:
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's six files by the parameter names of `asgi.fleet.slot`."""
+        """The slot's files by the parameter names of `asgi.fleet.slot`."""
         units = self.application.path("etc/systemd/system")
         settings = self.application.path("etc", self.application.name, self.slot)
         return {
@@ -117,6 +122,7 @@ class Slot:
             "worker": f"{settings}/draining_worker.py",
             "master": f"{settings}/slot_master.py",
             "environment": f"{settings}/environment",
+            "timers": f"{settings}/timers",
         }
 
     def release(self) -> str | None:
@@ -162,6 +168,7 @@ FILE_MODES = {
     "worker": 0o644,
     "master": 0o644,
     "environment": 0o600,
+    "timers": 0o644,
 }
 
 

@@ -45,12 +45,14 @@ ENTRIES = {
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
         "commands.jsonl",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
+        *("singletons", "left"),
     ),
     "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
 }
 #: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
 COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
-COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}")
+#: What runs beside the slots and has a folder below /run/<name>: commands, and timers.
+COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}|timer-[a-z0-9-]+")
 #: Where systemd keeps the files of transient units.
 TRANSIENT = "run/systemd/transient"
 #: The link that HAProxy finds a site's key by.
@@ -209,9 +211,21 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 def _plan_units(application: Application, todo: Removal) -> None:
     """Add the slots' units that have a file of ours, with these files, and the renewal's."""
     _plan_renewal(application, todo)
+    _plan_timers(application, todo)
     for slot in map(application.slot, SLOTS):
         files = (slot.files["socket"], slot.files["service"])
         _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)
+
+
+def _plan_timers(application: Application, todo: Removal) -> None:
+    """Add the units of timers, the timer before what it starts, and when each has elapsed last."""
+    beginning = f"{application.name}@timer-"
+    folder = application.path("etc/systemd/system")
+    for kind in ("timer", "service"):
+        found = sorted(glob.glob(f"{glob.escape(os.path.join(folder, beginning))}*.{kind}"))
+        _plan_unit_files(application, {os.path.basename(path): path for path in found}, todo)
+    stamps = application.path("var/lib/systemd/timers", f"stamp-{beginning}")
+    todo.paths += sorted(glob.glob(f"{glob.escape(stamps)}*.timer"))
 
 
 def _plan_renewal(application: Application, todo: Removal) -> None:

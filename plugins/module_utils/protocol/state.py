@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
-SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment")
+SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment", "timers")
 
 
 class Holder(TypedDict):
@@ -272,6 +272,32 @@ class Refused(TypedDict):
     todo: str
 
 
+class TimerState(TypedDict):
+    """A timer on a host.
+
+    Keys:
+        name: As in `app_timers`.
+        schedule: When it elapses.
+        once_per_fleet: Whether only one host of the fleet has it elapse.
+        due: Whether it shall elapse on this host.
+        active: Whether it does.
+        running: Whether a run goes on.
+        next: When it will elapse (Unix time); 0 if that is not known.
+        last: When it has last elapsed; 0 for not since the host has started.
+        problem: How its last run failed; empty if it did not.
+    """
+
+    name: str
+    schedule: str
+    once_per_fleet: bool
+    due: bool
+    active: bool
+    running: bool
+    next: int
+    last: int
+    problem: str
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
@@ -312,6 +338,7 @@ class ApplicationState(Upkeep, total=False):
     disks: dict[str, int]
     releases: list[Release]
     refused: list[Refused]
+    timers: list[TimerState]
     drift: list[Reason]
     error: str
     unreachable: bool

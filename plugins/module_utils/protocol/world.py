@@ -71,15 +71,25 @@ def folders(application: str, runtime: str) -> list[tuple[str, str]]:
     ]
 
 
-def unit_directives(application: str, release: str, slot: str) -> list[tuple[str, str]]:
-    """Return the directives of a slot's unit that are its world, in order."""
+def unit_directives(
+    application: str, release: str, slot: str, *, runtime: str = ""
+) -> list[tuple[str, str]]:
+    """Return the directives of a unit that are its world, in order.
+
+    Args:
+        application: Its name.
+        release: Folder of the release.
+        slot: The slot that the release runs in.
+        runtime: The folder below /run/<application> of what runs beside the slots; empty for the
+            slot's.
+    """
     return [
         ("WorkingDirectory", source_folder(release)),
         *(
             ("Environment", f"{name}={value}")
             for name, value in variables(application, release, slot).items()
         ),
-        *folders(application, slot),
+        *folders(application, runtime or slot),
     ]
 
 

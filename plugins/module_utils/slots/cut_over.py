@@ -40,6 +40,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     unhealthy,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health_advice import advice
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import follow
 
 #: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.05
@@ -66,7 +67,7 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Desired:
-    """A release and its five files, in a version for each slot."""
+    """A release and its files, in a version for each slot."""
 
     release: str
     files: dict[str, dict[str, str]]
@@ -193,6 +194,7 @@ def settle(
     changed = bool(missing or superfluous)
     if changed or unreloaded:
         systemd.reload()
+    changed |= follow(live)
     if stop and _must_stop(leftover):
         # Without waiting: the workers answer what still arrives, and then end.
         systemd.for_units("stop", leftover, "--no-block")

@@ -25,6 +25,12 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     timed,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health, unhealthy
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    follow,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    put_away_all as put_away_timers,
+)
 
 
 def revert(
@@ -56,6 +62,7 @@ def revert(
         with timed(outcome, "nothing was live before: stop"):
             os.unlink(application.live_link)
             put_away(replaced)
+            put_away_timers(application)
         record(application, "reverted", live, release_id)
         outcome.slot = ""
         return outcome
@@ -83,6 +90,7 @@ def revert(
         systemd.for_units("enable", target.units, systemd.WITHOUT_RELOAD)
     with timed(outcome, "cut over"):
         moment = swap(application, target)
+    follow(target)
     record(application, "reverted", live, release_id)
     record(application, "live", target.slot, before.release, moment=moment)
     settle(application, target, unreloaded=True)

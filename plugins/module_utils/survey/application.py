@@ -49,6 +49,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     maintenance_since,
     process_state,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.timers import timer_states
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
     DISKS,
     server_unit,
@@ -105,6 +106,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "disks": disks(DISKS),
         "releases": releases(application),
         "refused": refused(application),
+        "timers": timer_states(application, application.live_slot()),
     }
     name = application.live_slot()
     if ask.upkeep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
     project,
     served_paths,
+    timers,
     values,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
@@ -150,6 +151,18 @@ APPLICATION: tuple[Variable, ...] = (
         "{before_rollout: [alembic upgrade head]}",
         values.hooks,
         {},
+    ),
+    Variable(
+        "app_timers",
+        "list",
+        "Commands of the release that systemd runs by the calendar, in the service's sandbox and "
+        "with its environment (docs/processes.md).",
+        "a list of {name, command, schedule (OnCalendar), persistent (false), once_per_fleet "
+        "(false), jitter in seconds (0), timeout in seconds (3600), memory_mb (256), stop_signal "
+        "(SIGTERM)}",
+        '[{name: report, command: python -m shop.report, schedule: "*-*-* 02:30 UTC"}]',
+        timers.timers,
+        [],
     ),
     Variable(
         "app_workers",

@@ -50,6 +50,7 @@ DERIVED = {
     "gunicorn_service_health_timeout_seconds": "app_health_timeout",
     "gunicorn_service_before_activate": "app_hooks",
     "gunicorn_service_after_activate": "app_hooks",
+    "gunicorn_service_timers": "app_timers",
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     **{
@@ -176,6 +177,7 @@ def wire(
         "gunicorn_service_health_timeout_seconds": deployment.get("app_health_timeout", 0),
         "gunicorn_service_before_activate": hooks.get("before_activate", []),
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
+        "gunicorn_service_timers": deployment.get("app_timers", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
         **{f"python_release_{need}": value for need, value in needs.items()},

@@ -29,6 +29,7 @@ MOST_LINES = 100_000
 MOST_ROWS = 1000
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 #: As `release` of a rollback.
+_TIMER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
@@ -91,6 +92,7 @@ def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
         "follow": line.take("logs_follow", False, _boolean),
         "seconds": line.take("logs_seconds", 0, _number(0, LONGEST_SECONDS)),
         "release": line.take("logs_release", "", _release),
+        "timer": line.take("logs_timer", "", _timer),
         "source": line.take("logs_source", "all", _one_of(SOURCES)),
         "lines": line.take("logs_lines", 500, _number(1, MOST_LINES)),
     }
@@ -165,6 +167,15 @@ def _release(value: object, findings: Findings) -> str:
     if text and not _RELEASE.fullmatch(text):
         findings.refuse(
             seen(text), "the id of a release", "list them: ansible-playbook playbooks/releases.yml"
+        )
+    return text
+
+
+def _timer(value: object, findings: Findings) -> str:
+    text = str(value)
+    if text and not _TIMER.fullmatch(text):
+        findings.refuse(
+            seen(text), "the name of a timer", "see playbooks/status.yml, or app_timers"
         )
     return text
 

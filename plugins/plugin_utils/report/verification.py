@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     balancer_faults,
     served,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import homeless
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import (
     FAULT,
     NOTE,
@@ -104,6 +105,7 @@ def verify(
         )
         host = replace(host, mode=_mode(deployments.get(name, {}), fronts))
         findings += [Finding(name, *told) for told in _examine(host, bounds)]
+    findings += [Finding(*told) for told in homeless(known, whole=bounds.whole)]
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]

@@ -37,7 +37,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
-KINDS = ("socket", "service", "settings", "worker", "master", "environment")
+KINDS = ("socket", "service", "settings", "worker", "master", "environment", "timers")
 HEADER = "# shop: Written by asgi.fleet\n"
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'
 
@@ -97,8 +97,10 @@ class Host:
         verb, units = words[0], [word for word in words[1:] if word.startswith("shop@")]
         if verb == "show":
             state = {"ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
-            state |= self.states.get(units[0], {})
-            return "".join(f"{name}={value}\n" for name, value in state.items())
+            blocks = ({"Id": unit, **state, **self.states.get(unit, {})} for unit in units)
+            return "\n".join(
+                "".join(f"{name}={value}\n" for name, value in block.items()) for block in blocks
+            )
         if verb == "is-enabled":
             answers = ("enabled" if unit in self.enabled else "disabled" for unit in units)
             return "".join(f"{answer}\n" for answer in answers)
@@ -130,7 +132,7 @@ class Host:
     def _change(self, verb: str, unit: str) -> None:
         if verb == "start":
             self.states[unit] = {"ActiveState": "active"}
-            if unit.endswith(".service"):
+            if unit in (slot.units[1] for slot in map(self.application.slot, SLOTS)):
                 self._start(self.application.slot(unit[len("shop@") : -len(".service")]))
         elif verb == "stop":
             self.states[unit] = {"ActiveState": "inactive"}

@@ -26,6 +26,7 @@ FILES = {
     "worker": "",
     "master": "",
     "environment": 'TOKEN="s3cret-value"\n',
+    "timers": "",
 }
 RESTART: Reason = {"kind": "restart", "text": "a restart was asked for"}
 Run = Callable[..., dict[str, Any]]

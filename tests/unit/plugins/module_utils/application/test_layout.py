@@ -38,6 +38,7 @@ def test_application_lives_in_the_places_of_the_design() -> None:
         "worker": "/etc/shop/blue/draining_worker.py",
         "master": "/etc/shop/blue/slot_master.py",
         "environment": "/etc/shop/blue/environment",
+        "timers": "/etc/shop/blue/timers",
     }
     assert blue.plan == "/etc/shop/blue/plan.json"
 
@@ -99,6 +100,7 @@ def test_slot_contents_of_missing_files_are_empty(shop: Application) -> None:
         "worker": "",
         "master": "",
         "environment": 'A="1"\n',
+        "timers": "",
     }
 
 
