@@ -13,21 +13,23 @@ from events import Shop
 SCENARIO = Path(__file__).parent
 
 
-def noting(name: str, seconds: str) -> str:
+def noting(name: str, seconds: float) -> str:
     """Return a command that notes when it began and ended, in which release and which run."""
     note = f'"$INVOCATION_ID $FLEET_RELEASE $(date +%s.%N)" >>"$STATE_DIRECTORY/{name}"'
     return f"echo begin {note}; sleep {seconds}; echo end {note}"
 
 
-def timer(name: str, seconds: str = "0.2", **settings: object) -> dict[str, Any]:
-    """Return a timer that elapses each second, and notes it."""
-    return {"name": name, "command": noting(name, seconds), "schedule": "*:*:*", **settings}
+def timer(name: str, seconds: float, schedule: str = "*:*:*", **more: object) -> dict[str, Any]:
+    """Return a timer whose runs take so long, and note it."""
+    return {"name": name, "command": noting(name, seconds), "schedule": schedule, **more}
 
 
+#: Seconds between two runs of the timer `long`.
+EVERY = 10
 TIMERS = [
-    timer("tick"),
-    timer("long", seconds="8", schedule="*:0/1:00"),
-    timer("only", once_per_fleet=True, persistent=True),
+    timer("tick", 0.2),
+    timer("long", 5, f"*:*:0/{EVERY}"),
+    timer("only", 0.2, once_per_fleet=True, persistent=True),
 ]
 
 
@@ -52,6 +54,9 @@ def runs(shop: Shop, name: str, host: str) -> list[Run]:
             assert identifier not in began, "an id of systemd's is of one run"
             began[identifier] = (release, float(moment))
         else:
+            # Of one that went on when the notes were emptied.
+            if identifier not in began:
+                continue
             then = began.pop(identifier)
             assert then[0] == release
             found.append(Run(identifier, release, then[1], float(moment)))

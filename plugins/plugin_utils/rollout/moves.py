@@ -59,16 +59,12 @@ def moves(
         return {"away": away, "to": "", "lines": [], "problem": ""}
     if silent:
         told = ", ".join(silent)
-        return {
-            "away": {},
-            "to": "",
-            "lines": [],
-            "problem": (
-                f"{told} did not answer and may run what runs once in the fleet; expected an "
-                f"answer before {chosen} runs it; bring {told} back or remove it from the "
-                "inventory, then run again"
-            ),
-        }
+        problem = (
+            f"{told} did not answer and may run what runs once in the fleet; expected an answer "
+            f"before {chosen} runs it; bring {told} back or remove it from the inventory, then "
+            "run again"
+        )
+        return {"away": {}, "to": "", "lines": [problem], "problem": problem}
     was = f", until now on {', '.join(holders)}" if holders else ""
     return {
         "away": away,
