@@ -1,4 +1,4 @@
-"""A timer that only one host of the fleet runs, and its move when that host leaves. The last tests."""
+"""A timer that only one host of the fleet runs, and its move when that host leaves."""
 
 from __future__ import annotations
 
