@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import shares
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.controller import ROLES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
@@ -295,7 +296,8 @@ class ActionModule(ControllerAction):
             )
             for host, one in found.items()
         }
-        problems = judge(examinations, _left_out(task_vars, examinations))
+        others = _left_out(task_vars, examinations)
+        problems = judge(examinations, others)
         if files:
             problems += self._balancer_file_problems(task_vars)
         if problems:
@@ -314,7 +316,14 @@ class ActionModule(ControllerAction):
                 f"will be told; add it to callbacks_enabled in ansible.cfg, or to "
                 "ANSIBLE_CALLBACKS_ENABLED"
             )
-        return {"msg": "the variables of all hosts fit", "notified": notified}
+        return {
+            "msg": "the variables of all hosts fit",
+            "notified": notified,
+            "connections": {
+                host: {"gunicorn_service_connections": share}
+                for host, share in shares(examinations, others).items()
+            },
+        }
 
     def _judge_balancers(self, task_vars: dict[str, Any]) -> None:
         """Refuse what the balancers cannot serve: they serve all hosts, whatever --limit says.
@@ -364,7 +373,10 @@ def _left_out(
     found = {}
     for host in set(task_vars["groups"].get("app", [])) - examined.keys():
         variables = task_vars["hostvars"][host]
-        names = ("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static")
+        names = (
+            *("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static"),
+            *("app_workers", "app_connections"),
+        )
         given = {name: variables[name] for name in names if name in variables}
         found[host] = examine({**given, **_address(variables)}, host=host, files=False)
     return found

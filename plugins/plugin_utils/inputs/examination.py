@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import (
+    limit_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
@@ -218,11 +221,12 @@ def judge(
         *_shared_machine(examinations),
         *_foreign_paths(examinations),
         *mount_problems(examinations, others),
+        *limit_problems(examinations, others),
     ]
 
 
 def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Refuse one name for two applications: with another source, callable or other targets."""
+    """Refuse one name for two applications: another source, callable, limit, or other targets."""
     problems = []
     first: dict[tuple[str, str], tuple[str, str]] = {}
     told: set[tuple[str, str, str]] = set()
@@ -230,7 +234,7 @@ def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
         deployment = examination.deployment
         if "app_name" not in deployment:
             continue
-        for name in ("app_source", "app_module", "fleet_notify"):
+        for name in ("app_source", "app_module", "app_connections", "fleet_notify"):
             if name not in deployment:
                 continue
             app = deployment["app_name"]

@@ -32,6 +32,7 @@ class Deployment(TypedDict):
     app_timers: list[timers.Timer]
     app_workers: str | int
     app_worker_memory_mb: int
+    app_connections: dict[str, int]
     app_network_allow: list[str]
     app_writable_paths: list[str | dict[str, Any]]
     app_devices: list[str]

@@ -8,6 +8,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
     timers,
     values,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import connections
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import SET_IN_VAULT
@@ -182,5 +183,16 @@ APPLICATION: tuple[Variable, ...] = (
         "256",
         values.number(16, 1048576, unit="MB"),
         128,
+    ),
+    Variable(
+        "app_connections",
+        "mapping",
+        "What the application's database allows: the connections that one worker opens, the limit, "
+        "and how many of it are for others. More than the limit is refused, also of a rollout, "
+        "in which two slots run; auto stays below it (docs/memory.md).",
+        "a mapping of per_worker, limit and other (0), each a number of connections",
+        "{per_worker: 5, limit: 100}",
+        connections,
+        {},
     ),
 )

@@ -53,6 +53,7 @@ DERIVED = {
     "gunicorn_service_timers": "app_timers",
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
+    "gunicorn_service_connections": "app_connections",
     **{
         f"{role}_{need}": f"app_{need}"
         for role in ("python_release", "gunicorn_service")
@@ -180,6 +181,8 @@ def wire(
         "gunicorn_service_timers": deployment.get("app_timers", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        # The share of a host follows from all hosts: `connection_limit.shares`.
+        "gunicorn_service_connections": {},
         **{f"python_release_{need}": value for need, value in needs.items()},
         **{f"gunicorn_service_{need}": value for need, value in needs.items()},
         # A release must not cut a request that nginx still waits for, nor an idle connection that

@@ -25,6 +25,7 @@ def test_worker_plan_returns_the_plan_as_a_mapping() -> None:
         "memory_mb": 1024,
         "reserve_mb": 256,
         "memory_max_mb": 768,
+        "connections": "",
     }
 
 
@@ -96,3 +97,13 @@ def test_worker_lines_say_it_of_the_hosts_that_have_one() -> None:
     assert "does not drain" not in first
     assert second.startswith("shop on web2: ")
     assert "uvicorn_worker.UvicornWorker does not drain" in second
+
+
+def test_worker_lines_show_the_connections_with_their_sum() -> None:
+    host = begun(workers=4, memory_bytes=4 * 1024**3)
+    host["gunicorn_service_connections"] = {"per_worker": 5, "share": 40}
+    [line] = worker_lines(["web1"], {"web1": host})
+    assert line == (
+        "shop on web1: 4 workers: as configured; 3687 MB for two slots would allow 14 of 128 MB "
+        "each; up to 40 connections during a rollout (4 x 2 slots x 5), of 40 for this host"
+    )

@@ -59,6 +59,7 @@ def test_examination_fills_in_every_default() -> None:
         },
         "app_workers": "auto",
         "app_worker_memory_mb": 128,
+        "app_connections": {},
         "app_network_allow": ["any"],
         "app_writable_paths": [],
         "app_devices": [],

@@ -124,6 +124,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_after_activate": hooks["after_activate"],
         "gunicorn_service_workers": 4,
         "gunicorn_service_worker_memory_mb": 256,
+        "gunicorn_service_connections": {},
         "gunicorn_service_network_allow": ["any", "localhost"],
         "gunicorn_service_writable_paths": ["/srv/uploads"],
         "gunicorn_service_devices": ["/dev/nvidia0"],
