@@ -76,7 +76,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in screen zero_downtime fleet trust faults foreign odd_hosts vm operations operator timers served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for scenario in screen zero_downtime fleet trust faults foreign odd_hosts vm operations operator processes timers served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap

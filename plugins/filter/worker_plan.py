@@ -6,11 +6,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.processes import memory_mb
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import loss
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 DOCUMENTATION = r"""
 name: worker_plan
@@ -57,6 +58,13 @@ options:
         may have with all its slots (C(share)). C(auto) stays below; empty for no limit.
     type: dict
     default: {}
+  processes:
+    description:
+      - The other processes of a slot, each with C(count) and C(memory_mb), whose memory workers
+        cannot have.
+    type: list
+    elements: dict
+    default: []
 seealso:
   - plugin: asgi.fleet.host_capacity
     plugin_type: module
@@ -135,6 +143,7 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
             worker_class=hostvars[host].get("gunicorn_service_worker_class", ""),
             prefix="app_",
             connections=hostvars[host].get("gunicorn_service_connections"),
+            processes=deployment.get("app_processes", []),
         )
         line = "; ".join(filter(None, (plan["reason"], plan["connections"])))
         of_plan.setdefault((deployment["app_name"], line), []).append(host)
@@ -151,6 +160,7 @@ def worker_plan(
     worker_class: str = "",
     prefix: str = "gunicorn_service_",
     connections: Mapping[str, int] | None = None,
+    processes: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
 
@@ -165,7 +175,15 @@ def worker_plan(
             "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
         ) from error
     plan = plan_workers(
-        cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix, connections
+        cores,
+        memory_bytes,
+        workers,
+        worker_memory_mb,
+        reserve_mb,
+        slots,
+        prefix,
+        connections,
+        memory_mb(processes, cores),
     )
     lost = loss(worker_class)
     return asdict(replace(plan, reason=f"{plan.reason}; {lost}") if lost else plan)

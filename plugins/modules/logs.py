@@ -53,6 +53,10 @@ options:
     description: nginx's log of the application.
     type: path
     required: true
+  process:
+    description: Only lines of the process of this name, see O(asgi.fleet.slot#module:processes).
+    type: str
+    default: ""
   public_names:
     description: Variables of the application's environment whose values may be shown.
     type: list
@@ -137,6 +141,7 @@ def main() -> None:
             "timer": {"type": "str", "default": ""},
             "lines": {"type": "int", "default": 500},
             "log": {"type": "path", "required": True},
+            "process": {"type": "str", "default": ""},
             "public_names": {"type": "list", "elements": "str", "default": []},
             "position": {"type": "dict", "default": {}},
             "wait": {"type": "float", "default": 0},
@@ -156,6 +161,7 @@ def main() -> None:
         options["timer"],
         options["lines"],
         options["log"],
+        options["process"],
     )
     try:
         reader = Reader(Application(options["name"]), question, options["public_names"])

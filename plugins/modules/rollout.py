@@ -171,6 +171,11 @@ capacity:
   returned: with O(state=begun)
   type: dict
   sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
+singletons:
+  description: Whether what runs once in a fleet runs here, and whether the host is drained.
+  returned: with O(state=begun)
+  type: dict
+  sample: {here: true, away: false}
 front:
   description:
     - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of

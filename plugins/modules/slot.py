@@ -66,11 +66,47 @@ options:
             application's while the slot is live.
         type: str
         default: ""
+      processes:
+        description: The unit of each of O(processes), by its name.
+        type: dict
+        default: {}
   green: *slot
   workers:
     description: How many workers must have answered before the slot is healthy.
     type: int
     required: true
+  processes:
+    description:
+      - What runs of the release besides its web workers. It starts when the slot is healthy, and
+        must stay up, before the slot goes live; then that of the old slot is stopped.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Part of the names of its units.
+        type: str
+        required: true
+      count:
+        description: How many of it run.
+        type: int
+        default: 1
+      overlap:
+        description: Whether the new one may start while the old one runs.
+        type: bool
+        default: true
+      once_per_fleet:
+        description: Whether it runs only on the host of a fleet that has O(singletons).
+        type: bool
+        default: false
+      stop_timeout:
+        description: Seconds that it may take to end.
+        type: int
+        default: 30
+  singletons:
+    description:
+      - Whether what runs once in a fleet runs on this host. If it is not set, that stays as it is.
+    type: bool
   health_body:
     description: Text that the answer must contain; empty accepts any answer.
     type: str
@@ -176,7 +212,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master), V(environment) or V(timers).
+        V(socket), V(service), V(settings), V(worker), V(master), V(environment), V(timers) or
+        V(processes).
       type: str
     text:
       description: The same for people.
@@ -209,11 +246,19 @@ at:
 import os
 import syslog
 import time
+from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    SLOTS,
+    Application,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
     require_lock,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    Process,
+    runs_singletons,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     ForeignError,
@@ -248,6 +293,20 @@ FILES = {
         "master": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
         "timers": {"type": "str", "default": ""},
+        "processes": {"type": "dict", "default": {}},
+    },
+}
+
+PROCESSES = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        "count": {"type": "int", "default": 1},
+        "overlap": {"type": "bool", "default": True},
+        "once_per_fleet": {"type": "bool", "default": False},
+        "stop_timeout": {"type": "int", "default": 30},
     },
 }
 
@@ -286,6 +345,8 @@ def main() -> None:
             "sandbox": OPTION,
             "memory_max": {"type": "str", "default": ""},
             "static": {"type": "dict", "default": {}},
+            "processes": PROCESSES,
+            "singletons": {"type": "bool"},
         },
         supports_check_mode=True,
     )
@@ -293,7 +354,7 @@ def main() -> None:
     application = Application(options["name"])
     desired = Desired(
         release=options["release"],
-        files={"blue": options["blue"], "green": options["green"]},
+        files={slot: _files(options[slot]) for slot in SLOTS},
         health=Health(
             path=options["health_path"],
             host=options["health_host"],
@@ -311,6 +372,9 @@ def main() -> None:
             memory_max=options["memory_max"],
         ),
         static=options["static"],
+        processes=tuple(Process(**process) for process in options["processes"]),
+        process_files={slot: options[slot]["processes"] for slot in SLOTS},
+        singletons=options["singletons"],
     )
     try:
         with heeding_signals():
@@ -332,6 +396,11 @@ def main() -> None:
     module.exit_json(**result)
 
 
+def _files(options: dict[str, Any]) -> dict[str, str]:
+    """Return the slot's own files, without the units of its processes."""
+    return {kind: text for kind, text in options.items() if kind != "processes"}
+
+
 def run(
     application: Application,
     desired: Desired,
@@ -345,7 +414,9 @@ def run(
     claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
-        changed = todo.cut_over or not is_published(application, desired.release, desired.static)
+        moves = desired.singletons not in (None, runs_singletons(application))
+        published = is_published(application, desired.release, desired.static)
+        changed = todo.cut_over or moves or not published
         outcome = CutOver(changed, todo.slot, application.live_slot())
         result = _result(todo, outcome, activation.diff(application, desired, todo.slot))
         return result | {"environment": activation.environment_changes(application, desired)}

@@ -60,6 +60,11 @@ class Application:
         return self.path("var/lib", self.name, "singletons")
 
     @property
+    def away(self) -> str:
+        """A file that is there while this host is drained, and runs nothing of that."""
+        return self.path("var/lib", self.name, "away")
+
+    @property
     def releases(self) -> str:
         """The folder of releases."""
         return self.path("opt", self.name, "releases")

@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
+from ansible_collections.asgi.fleet.plugins.module_utils.application import processes, provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
     Application,
@@ -34,6 +34,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PROCESSES
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -43,11 +44,10 @@ ENTRIES = {
     "etc": (*SLOTS, "tls", "README.md"),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
-        "commands.jsonl",
+        *("commands.jsonl", "singletons", "away"),
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
-        *("singletons", "left"),
     ),
-    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
+    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation", PROCESSES),
 }
 #: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
 COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
@@ -215,6 +215,9 @@ def _plan_units(application: Application, todo: Removal) -> None:
     for slot in map(application.slot, SLOTS):
         files = (slot.files["socket"], slot.files["service"])
         _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)
+        others = processes.existing(slot)
+        paths = {unit: processes.unit_path(slot, unit) for unit in others}
+        _plan_unit_files(application, paths, todo)
 
 
 def _plan_timers(application: Application, todo: Removal) -> None:

@@ -27,6 +27,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     SLOTS,
     Application,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import UNIT
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import message_text
@@ -73,6 +74,7 @@ class Question:
         timer: Only lines of this timer's runs; empty for all.
         most: How many lines, the last ones.
         log: nginx's log of the application.
+        process: Only lines of the process of this name; empty for all.
     """
 
     since: float
@@ -82,6 +84,7 @@ class Question:
     timer: str = ""
     most: int = 500
     log: str = ""
+    process: str = ""
 
 
 @dataclass
@@ -145,8 +148,9 @@ class Reader:
         name = re.escape(application.name)
         purposes = "|".join(PURPOSES).replace("?", "[0-9a-f]")
         self._unit = re.compile(
-            rf"{name}@(?P<timer>timer-[a-z0-9-]+)\.(?:service|timer)"
-            rf"|{name}@(?P<slot>blue|green)\.(?:service|socket)"
+            rf"{name}@(?P<slot>blue|green)\.(?:service|socket)"
+            rf"|{name}@{UNIT.replace('P<slot>', 'P<at>')}"
+            rf"|{name}@timer-(?P<timer>[a-z0-9-]+)\.(?:service|timer)"
             rf"|asgi-fleet-{name}-(?P<purpose>{purposes})\.service"
             rf"|{name}-(?P<renewal>certificate)\.service"
         )
@@ -165,7 +169,8 @@ class Reader:
             # Before the lines: what comes meanwhile is told then.
             position.cursor = _newest()
             # With a pattern, systemd cannot know which are the last.
-            all_ = question.grep or question.release or question.timer
+            of_some = question.release or question.process or question.timer
+            all_ = question.grep or of_some
             last = [] if all_ else [f"--lines={question.most + 1}"]
             since = f"--since=@{question.since:.6f}"
             journal.add(self._entries(_journal(self._application, since, *last), position))
@@ -247,14 +252,19 @@ class Reader:
             if self._question.timer and found["timer"] != f"timer-{self._question.timer}":
                 continue
             text = message_text(entry.get("MESSAGE"))
-            # What runs in a release: the service, or a timer.
-            slot = found["slot"] or found["timer"]
+            if self._question.process not in ("", found["process"]):
+                continue
+            # What runs in a release: the service, a process of it, or a timer.
+            timer = f"timer-{found['timer']}" if found["timer"] else ""
+            slot = found["slot"] or found["at"] or timer
             if slot and entry.get("_PID") == "1" and (starts := _STARTS.search(text)):
                 position.releases[slot] = starts[1]
             release = self._question.release
             if release and (not slot or position.releases.get(slot) != release):
                 continue
             name = slot or found["purpose"] or found["renewal"]
+            if found["process"]:
+                name = f"{name} {found['process']}-{found['number']}"
             moment = int(entry["__REALTIME_TIMESTAMP"]) / 1_000_000
             for part in self._hidden(text).split("\n"):
                 yield from self._wanted(moment, JOURNAL, f"{name}: {part}")

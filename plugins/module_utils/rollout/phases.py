@@ -27,7 +27,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
     removable,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import read_receipt
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    cut_over,
+    reversal,
+    singletons,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit, look_at_front
@@ -69,8 +73,8 @@ def begin(
     """Take the lock, and return what a rollout must know about the host.
 
     Returns:
-        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity` and
-        `front`, what a visitor meets.
+        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`, `front`,
+        what a visitor meets, and `singletons`, see `slots/singletons.py`.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -84,6 +88,7 @@ def begin(
             "releases": releases(application),
             "capacity": asdict(read_own_capacity()),
             "front": look_at_front(application, visit),
+            "singletons": singletons.look(application),
         }
     # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder

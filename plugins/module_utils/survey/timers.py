@@ -10,8 +10,10 @@ import subprocess
 from calendar import timegm
 from time import strptime
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.home import is_home
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    runs_singletons,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import TimerState
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
     blocks,
@@ -31,13 +33,13 @@ def timer_states(application: Application, live: str | None) -> list[TimerState]
     if not timers:
         return []
     found = _show([unit for timer in timers for unit in (timer.timer_unit, timer.service_unit)])
-    home = is_home(application)
+    here = runs_singletons(application)
     return [
         {
             "name": timer.name,
             "schedule": timer.schedule,
             "once_per_fleet": timer.is_once,
-            "due": home or not timer.is_once,
+            "due": here or not timer.is_once,
             "active": runs(found[timer.timer_unit]),
             "running": runs(found[timer.service_unit]),
             "next": moment(found[timer.timer_unit].get("NextElapseUSecRealtime", "")),

@@ -17,10 +17,12 @@ import tempfile
 import time
 from collections.abc import Collection, Sequence
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.home import is_home
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
     Slot,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    runs_singletons,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
@@ -117,7 +119,9 @@ def follow(live: Slot) -> bool:
         else True
         for timer in wanted
     )
-    return _elapse(wanted, is_home(live.application), rescheduled, unread=changed) or changed
+    return (
+        _elapse(wanted, runs_singletons(live.application), rescheduled, unread=changed) or changed
+    )
 
 
 def _write(wanted: Sequence[Timer], before: dict[str, Timer]) -> set[str]:

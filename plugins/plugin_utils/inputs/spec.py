@@ -30,6 +30,7 @@ class Deployment(TypedDict):
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
     app_timers: list[timers.Timer]
+    app_processes: list[dict[str, Any]]
     app_workers: str | int
     app_worker_memory_mb: int
     app_connections: dict[str, int]

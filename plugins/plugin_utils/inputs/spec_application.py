@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    processes,
     project,
     served_paths,
     timers,
@@ -154,10 +155,22 @@ APPLICATION: tuple[Variable, ...] = (
         {},
     ),
     Variable(
+        "app_processes",
+        "list",
+        "What runs of the release besides the web workers, such as workers of a queue and bots: "
+        "docs/processes.md.",
+        "a list of processes, each with name and command, and perhaps count (1; cores for one on "
+        "each core), stop_signal (SIGTERM), stop_timeout (30 seconds), memory_mb (128), "
+        "once_per_fleet, overlap (true) and notify",
+        "[{name: worker, command: arq worker.WorkerSettings, count: cores}]",
+        processes.processes,
+        [],
+    ),
+    Variable(
         "app_timers",
         "list",
         "Commands of the release that systemd runs by the calendar, in the service's sandbox and "
-        "with its environment (docs/processes.md).",
+        "with its environment: docs/processes.md.",
         "a list of {name, command, schedule (OnCalendar), persistent (false), once_per_fleet "
         "(false), jitter in seconds (0), timeout in seconds (3600), memory_mb (256), stop_signal "
         "(SIGTERM)}",

@@ -6,6 +6,7 @@ more than the host's share of its database's connections allows (`connections.py
 - `2 * cores + 1` is Gunicorn's own (its design document): one worker computes on each core while
   another waits. It suits applications that mix `async` and plain `def`.
 - The memory is halved because both slots run at a cut-over, each with all of its workers.
+- What the processes of a slot may need (`app_processes`) is taken from its half before.
 - The reserve is for everything that is not the application: 10 % of the memory, at least 256 MB.
   A bare Debian 13 with systemd, journald and sshd held 17 MB of its own (PSS, without the kernel);
   `apt-get update` peaked at 65 MB, apt's resolver at 99 MB and python-apt, which Ansible loads, at
@@ -73,6 +74,7 @@ def plan_workers(
     slots: object = 2,
     prefix: str = "gunicorn_service_",
     connections: Mapping[str, int] | None = None,
+    processes_mb: int = 0,
 ) -> WorkerPlan:
     """Plan the workers of one slot.
 
@@ -87,6 +89,7 @@ def plan_workers(
         prefix: Prefix of the variables that messages name.
         connections: What one worker opens, `per_worker`, and the host's `share` for all its slots;
             empty for no limit.
+        processes_mb: Memory that the other processes of a slot may need, in MB.
 
     Raises:
         ValueError: A value is not allowed; the message says which, and what to do.
@@ -100,7 +103,7 @@ def plan_workers(
         reserved_mb = _number("reserve_mb", reserve_mb, 0, 1024 * 1024)
     budget_mb = max(memory_mb - reserved_mb, 0)
     by_cores = 2 * cores + 1
-    by_memory = budget_mb // slot_count // each_mb
+    by_memory = max(budget_mb // slot_count - processes_mb, 0) // each_mb
 
     if isinstance(workers, str) and workers.strip() == "auto":
         count, decided_by = _decide(by_cores, by_memory)
@@ -112,6 +115,8 @@ def plan_workers(
         decided_by = "configured"
 
     memory = f"{budget_mb} MB for {SLOTS[slot_count]}"
+    if processes_mb:
+        memory += f", less {processes_mb} MB for the processes of each,"
     share = f"{by_memory or 'none'} of {each_mb} MB each"
     if decided_by == "connections":
         fewest = min(by_cores, max(by_memory, 1))

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.application.home import set_marks
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import removable
-from ansible_collections.asgi.fleet.plugins.module_utils.timers import following, moving
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import singletons
+from ansible_collections.asgi.fleet.plugins.module_utils.timers import following
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
     Timer,
     parse,
@@ -145,44 +145,43 @@ def test_unit_of_somebody_else_is_left_alone(host: Host) -> None:
 # Once in a fleet
 
 
-def test_only_the_home_has_it_elapse(host: Host) -> None:
+def test_only_the_host_that_has_it_lets_it_elapse(host: Host) -> None:
     live(host, "blue", text(more=ONCE))
     assert TICK not in host.enabled
     assert TICK not in host.states
-    assert moving.begin(host.application, {}) is True
+    assert singletons.take(host.application, {}) is True
     assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
-    assert moving.begin(host.application, {}) is False
-    changed, last = moving.let_go(host.application, 1, left=True)
-    assert (changed, last) == (True, {})
+    assert singletons.take(host.application, {}) is False
+    assert singletons.leave(host.application, 1) == (True, {})
     assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (False, "inactive")
-    assert moving.let_go(host.application, 1, left=True) == (False, {})
-    assert moving.come_back(host.application) is True
+    assert singletons.leave(host.application, 1) == (False, {})
 
 
-def test_next_home_counts_from_the_last_run_of_the_one_before(host: Host) -> None:
+def test_next_host_counts_from_the_last_run_of_the_one_before(host: Host) -> None:
     live(host, "blue", text(more=PERSISTENT + ONCE))
     stamp = Path(tick(host).stamp)
-    moving.begin(host.application, {"tick": 1000.5})
+    singletons.take(host.application, {"tick": 1000.5})
     assert stamp.stat().st_mtime == 1000.5
-    _changed, last = moving.let_go(host.application, 1, left=False)
-    assert last == {"tick": 1000.5}
-    moving.begin(host.application, {})
+    assert singletons.leave(host.application, 1) == (True, {"tick": 1000.5})
+    singletons.take(host.application, {})
     assert stamp.stat().st_mtime > 1000.5, "what this host knows may be of long ago"
 
 
-def test_home_does_not_let_go_while_a_run_goes_on(host: Host) -> None:
+def test_host_does_not_leave_while_a_run_goes_on(host: Host) -> None:
     live(host, "blue", text(more=ONCE))
-    moving.begin(host.application, {})
+    singletons.take(host.application, {})
     host.states[TICK_SERVICE] = {"ActiveState": "activating"}
     with pytest.raises(Refusal) as refusal:
-        moving.let_go(host.application, 0.1, left=False)
+        singletons.leave(host.application, 0.1)
     assert str(refusal.value).startswith(f"{TICK_SERVICE} still runs after 0.1 s; expected its end")
-    assert TICK not in host.enabled
+    # It has it, and goes on.
+    assert singletons.look(host.application) == {"here": True, "away": False}
+    assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
 
 
-def test_home_survives_a_release(host: Host) -> None:
-    set_marks(host.application, home=True, left=False)
+def test_what_runs_once_stays_over_a_release(host: Host) -> None:
     live(host, "blue", text(more=ONCE))
+    singletons.take(host.application, {})
     assert live(host, "green", text(release="1.1", more=ONCE)) is True
     assert calls(host) == ["daemon-reload"]
 

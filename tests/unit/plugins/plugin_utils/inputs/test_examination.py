@@ -57,6 +57,7 @@ def test_examination_fills_in_every_default() -> None:
             "after_activate": [],
             "after_rollout": [],
         },
+        "app_processes": [],
         "app_workers": "auto",
         "app_worker_memory_mb": 128,
         "app_connections": {},
