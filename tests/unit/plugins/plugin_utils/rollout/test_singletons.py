@@ -80,7 +80,7 @@ def test_it_moves_from_a_host_that_leaves_to_the_next_that_serves() -> None:
     assert found == [
         {"host": host, "app": "shop", "last": last} for host in ("web2", "web3", "web4")
     ]
-    answers = [
+    answers: list[dict[str, Any]] = [
         {"was": AWAY, "live": True},
         {"unreachable": True},
         {"was": IDLE, "live": True},
@@ -113,8 +113,8 @@ def test_a_host_that_returns_takes_what_nobody_has(
     answers: list[dict[str, bool] | None], expected: list[str]
 ) -> None:
     hostvars = variables(web1=None, web2=None)
-    results = [
-        {"singletons_host": host, **({"was": was, "live": True} if was else {"unreachable": True})}
+    results: list[dict[str, Any]] = [
+        {"singletons_host": host, "was": was, "live": True} if was else {"singletons_host": host}
         for host, was in zip(hostvars, answers, strict=True)
     ]
     found = retakers(hostvars, results, ["web2"], list(hostvars))
