@@ -13,5 +13,5 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("timers")
     shop = Shop.connected(folder, SCENARIO / "inventory", "timer1")
     shop.variables["app_timers"] = TIMERS
-    shop.succeed("release")
+    shop.succeed("deploy")
     return shop
