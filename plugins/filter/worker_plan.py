@@ -52,12 +52,6 @@ options:
     description: Prefix of the variables that messages name.
     type: str
     default: gunicorn_service_
-  connections:
-    description:
-      - What one worker opens to the database (C(per_worker)), and how many connections this host
-        may have with all its slots (C(share)). C(auto) stays below; empty for no limit.
-    type: dict
-    default: {}
   processes:
     description:
       - The other processes of a slot, each with C(count) and C(memory_mb), whose memory workers
@@ -65,6 +59,12 @@ options:
     type: list
     elements: dict
     default: []
+  connections:
+    description:
+      - What one worker opens to the database (C(per_worker)), and how many connections this host
+        may have with all its slots (C(share)). C(auto) stays below; empty for no limit.
+    type: dict
+    default: {}
 seealso:
   - plugin: asgi.fleet.host_capacity
     plugin_type: module
@@ -142,8 +142,8 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
             deployment["app_worker_memory_mb"],
             worker_class=hostvars[host].get("gunicorn_service_worker_class", ""),
             prefix="app_",
-            connections=hostvars[host].get("gunicorn_service_connections"),
             processes=deployment.get("app_processes", []),
+            connections=hostvars[host].get("gunicorn_service_connections"),
         )
         line = "; ".join(filter(None, (plan["reason"], plan["connections"])))
         of_plan.setdefault((deployment["app_name"], line), []).append(host)
@@ -159,8 +159,8 @@ def worker_plan(
     slots: object = 2,
     worker_class: str = "",
     prefix: str = "gunicorn_service_",
-    connections: Mapping[str, int] | None = None,
     processes: Sequence[Mapping[str, Any]] = (),
+    connections: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
 
@@ -182,8 +182,8 @@ def worker_plan(
         reserve_mb,
         slots,
         prefix,
-        connections,
         memory_mb(processes, cores),
+        connections,
     )
     lost = loss(worker_class)
     return asdict(replace(plan, reason=f"{plan.reason}; {lost}") if lost else plan)

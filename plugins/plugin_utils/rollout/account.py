@@ -352,8 +352,8 @@ def _workers(
         deployment["app_workers"],
         deployment["app_worker_memory_mb"],
         prefix="app_",
-        connections=connections,
         processes_mb=memory_mb(deployment.get("app_processes", []), int(capacity["cores"])),
+        connections=connections,
     )
     return plan.workers, plan.reason
 

@@ -73,8 +73,8 @@ def plan_workers(
     reserve_mb: object = None,
     slots: object = 2,
     prefix: str = "gunicorn_service_",
-    connections: Mapping[str, int] | None = None,
     processes_mb: int = 0,
+    connections: Mapping[str, int] | None = None,
 ) -> WorkerPlan:
     """Plan the workers of one slot.
 
@@ -87,9 +87,9 @@ def plan_workers(
         reserve_mb: Memory to leave for everything else, in MB; None for the rule above.
         slots: Slots that run at the same time during a cut-over.
         prefix: Prefix of the variables that messages name.
+        processes_mb: Memory that the other processes of a slot may need, in MB.
         connections: What one worker opens, `per_worker`, and the host's `share` for all its slots;
             empty for no limit.
-        processes_mb: Memory that the other processes of a slot may need, in MB.
 
     Raises:
         ValueError: A value is not allowed; the message says which, and what to do.
