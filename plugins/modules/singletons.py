@@ -35,8 +35,8 @@ options:
     description:
       - For V(here), when each persistent timer has last elapsed on the host that had it before, so
         that it makes up for what was missed since, and runs nothing twice.
+      - Without it, this host makes up for what was missed since they last elapsed here.
     type: dict
-    default: {}
 attributes:
   check_mode:
     description: Changes nothing.
@@ -106,7 +106,7 @@ def main() -> None:
                 "default": "asked",
             },
             "wait_seconds": {"type": "float", "default": 300},
-            "last": {"type": "dict", "default": {}},
+            "last": {"type": "dict"},
         },
         supports_check_mode=True,
     )

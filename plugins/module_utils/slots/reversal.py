@@ -26,9 +26,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health, unhealthy
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
-    follow,
-)
-from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
     put_away_all as put_away_timers,
 )
 
@@ -90,7 +87,6 @@ def revert(
         systemd.for_units("enable", target.units, systemd.WITHOUT_RELOAD)
     with timed(outcome, "cut over"):
         moment = swap(application, target)
-    follow(target)
     record(application, "reverted", live, release_id)
     record(application, "live", target.slot, before.release, moment=moment)
     settle(application, target, unreloaded=True)

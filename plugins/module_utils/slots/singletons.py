@@ -70,18 +70,19 @@ def leave(application: Application, seconds: float) -> tuple[bool, dict[str, flo
     return was["here"] or not was["away"], last
 
 
-def take(application: Application, last: Mapping[str, float]) -> bool:
+def take(application: Application, last: Mapping[str, float] | None = None) -> bool:
     """Start what runs once in a fleet, which runs nowhere else now. Return: any change.
 
     Args:
         application: The application.
-        last: When each persistent timer has last elapsed on the host that had it before.
+        last: When each persistent timer has last elapsed on the host that had it before; None if
+            no other host has had it, and this one knows.
 
     Raises:
         Refusal: systemd refused something, or another activation goes on.
     """
     with exclusive(application, PATIENCE):
-        if not runs_singletons(application):
+        if last is not None and not runs_singletons(application):
             moving.count_on(application, last)
         changed = processes.take_singletons(application, True)
         return _settle(application) or changed

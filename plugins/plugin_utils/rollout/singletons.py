@@ -104,7 +104,7 @@ def retakers(
     back: Sequence[str],
     group: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Return the hosts that take it when they return, as `others`: where no other host has it.
+    """Return the hosts that take it when they return: `host` and `app`, where nobody has it.
 
     As after a drain of the whole fleet. A host that does not answer may have it.
 
@@ -122,7 +122,7 @@ def retakers(
             continue
         serving = [host for host in hosts if host in back and told[host]["live"]]
         if serving:
-            found.append({"host": home(hosts, serving), "app": app, "last": {}})
+            found.append({"host": home(hosts, serving), "app": app})
     return found
 
 

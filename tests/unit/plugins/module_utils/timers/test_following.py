@@ -167,6 +167,16 @@ def test_next_host_counts_from_the_last_run_of_the_one_before(host: Host) -> Non
     assert stamp.stat().st_mtime > 1000.5, "what this host knows may be of long ago"
 
 
+def test_host_that_takes_it_again_makes_up_for_what_it_missed(host: Host) -> None:
+    """As after the reboot of a fleet of one host."""
+    live(host, "blue", text(more=PERSISTENT + ONCE))
+    singletons.take(host.application, {"tick": 1000.5})
+    singletons.leave(host.application, 1)
+    singletons.come_back(host.application)
+    singletons.take(host.application)
+    assert Path(tick(host).stamp).stat().st_mtime == 1000.5
+
+
 def test_host_does_not_leave_while_a_run_goes_on(host: Host) -> None:
     live(host, "blue", text(more=ONCE))
     singletons.take(host.application, {})
