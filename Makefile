@@ -77,7 +77,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared:roles/gunicorn_service/files mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in screen zero_downtime fleet trust faults foreign odd_hosts vm operations operator metrics served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for folder in $(sort $(dir $(wildcard molecule/*/test_*.py))); do (cd $$folder && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -149,6 +149,10 @@ bench-releases: bootstrap-hosts ## Measure releases under load, three methods on
 .PHONY: bench-fleet
 bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first deploy, no change, release, rollback: one JSON line [N=4] [ARGS=...]
 	@python -m bench.fleet measure --hosts $(or $(N),4) $(ARGS)
+
+.PHONY: bench-serve
+bench-serve: bootstrap-hosts ## Measure serving on one host of the demo, against what one would pick instead: one JSON line [ARGS="--rounds 1"]
+	@python -m bench.serve $(ARGS)
 
 .PHONY: bench-ways
 bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]

@@ -51,10 +51,13 @@ DERIVED = {
     "gunicorn_service_health_timeout_seconds": "app_health_timeout",
     "gunicorn_service_before_activate": "app_hooks",
     "gunicorn_service_after_activate": "app_hooks",
+    "gunicorn_service_processes": "app_processes",
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     "gunicorn_service_connections": "app_connections",
     **metrics.DERIVED,
+    "gunicorn_service_preload": "app_preload",
+    "gunicorn_service_recycle": "app_recycle",
     **{
         f"{role}_{need}": f"app_{need}"
         for role in ("python_release", "gunicorn_service")
@@ -108,6 +111,8 @@ OF_THE_RUN = {
     "gunicorn_service_keep_previous": "",
     "gunicorn_service_restart": "run playbooks/restart.yml",
     "gunicorn_service_rollout": "",
+    "gunicorn_service_tune": "run playbooks/tune.yml, and set tune_requests",
+    "gunicorn_service_singletons": "set once_per_fleet in app_processes",
     "tls_certificate_acme_account_host": "",
     "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
@@ -160,7 +165,10 @@ def wire(
         "python_release_source": deployment.get("app_source", {}),
         "python_release_dependencies": deployment.get("app_dependencies", {}),
         "python_release_package": deployment.get("app_package", "auto"),
-        "python_release_commands": [hook["command"] for phase in hooks.values() for hook in phase],
+        "python_release_commands": [
+            *(hook["command"] for phase in hooks.values() for hook in phase),
+            *(" ".join(process["command"]) for process in deployment.get("app_processes", [])),
+        ],
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
         "python_release_system_packages": deployment.get("app_system_packages", []),
@@ -179,9 +187,13 @@ def wire(
         "gunicorn_service_health_timeout_seconds": deployment.get("app_health_timeout", 0),
         "gunicorn_service_before_activate": hooks.get("before_activate", []),
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
+        "gunicorn_service_processes": deployment.get("app_processes", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
-        # The share of a host follows from all hosts: `connection_limit.shares`.
+        "gunicorn_service_preload": deployment.get("app_preload", False),
+        # The place and the share of a host follow from all hosts: `recycle.turns`,
+        # `connection_limit.shares`.
+        "gunicorn_service_recycle": {},
         "gunicorn_service_connections": {},
         **{f"python_release_{need}": value for need, value in needs.items()},
         **{f"gunicorn_service_{need}": value for need, value in needs.items()},
