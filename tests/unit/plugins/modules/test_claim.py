@@ -87,7 +87,7 @@ def test_folder_that_cannot_be_written_is_named(
 
 
 def test_claim_makes_the_account_of_the_metrics_when_asked(
-    run_module: Run, made: list[tuple[str, str, bool]], tmp_path: Path
+    run_module: Run, made: list[tuple[str, str, bool]]
 ) -> None:
     answer = run_module(claim, name="no-such-shop", metrics=True)
     assert answer["metrics_account"] == "no-such-shop-metrics"

@@ -73,7 +73,6 @@ def test_examination_fills_in_every_default() -> None:
         "app_system_packages": [],
         "app_releases_kept": 3,
         "app_tls": {"mode": "selfsigned"},
-        "app_metrics": {"enabled": False, "listen": "127.0.0.1:9464", "allow": []},
         "fleet_waves": [1, "25%", "100%"],
         "fleet_soak_seconds": 10,
         "fleet_on_failure": "revert_all",
