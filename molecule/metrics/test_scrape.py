@@ -184,6 +184,17 @@ def test_second_run_restores_and_a_third_changes_nothing(shop: Shop) -> None:
     assert re.search(r"metered +: ok=\d+ +changed=0 ", again)
 
 
+def test_metrics_that_are_not_wanted_any_more_are_not_served(shop: Shop) -> None:
+    shop.succeed("provision", tags="metrics", app_metrics={"enabled": False})
+    units = "ls -d /etc/systemd/system/shop-metrics* /etc/systemd/system/*.wants/shop-metrics*"
+    listening = "systemctl is-active shop-metrics.socket shop-metrics.service"
+    assert shop.shell(f"{{ {units} /etc/shop/metrics.json; }} 2>/dev/null", check=False) == ""
+    assert set(shop.shell(listening, check=False).split()) == {"inactive"}
+    again = shop.succeed("provision", tags="metrics", app_metrics={"enabled": False})
+    assert re.search(r"metered +: ok=\d+ +changed=0 ", again)
+    shop.succeed("provision", tags="metrics")
+
+
 def test_removal_leaves_nothing(shop: Shop) -> None:
     shop.succeed("remove", remove="shop")
     left = (
