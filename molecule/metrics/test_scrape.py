@@ -31,8 +31,8 @@ def ask(shop: Shop, path: str, times: int) -> list[int]:
     statuses: list[int] = []
     while len(statuses) < times:
         # As a visitor who has resolved the name: nginx refuses others.
-        connection = HTTPSConnection(DOMAIN, timeout=20)
-        raw = socket.create_connection(("127.0.0.1", shop.port), timeout=20)
+        connection = HTTPSConnection(DOMAIN, timeout=60)
+        raw = socket.create_connection(("127.0.0.1", shop.port), timeout=60)
         connection.sock = context.wrap_socket(raw, server_hostname=DOMAIN)
         for _ in range(min(50, times - len(statuses))):
             connection.request("GET", path)
