@@ -131,6 +131,7 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
         hostvars: The variables of all hosts; of each its `deployment` and `rollout_begun`.
     """
     of_plan: dict[tuple[str, str], list[str]] = {}
+    held: dict[str, Mapping[str, int]] = {}
     for host in hosts:
         # A host that another rollout has locked tells nothing of itself.
         if "capacity" not in hostvars[host].get("rollout_begun", {}):
@@ -147,7 +148,24 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
         )
         line = "; ".join(filter(None, (plan["reason"], plan["connections"])))
         of_plan.setdefault((deployment["app_name"], line), []).append(host)
-    return [f"{app} on {', '.join(on)}: {reason}" for (app, reason), on in of_plan.items()]
+        if memory := hostvars[host]["rollout_begun"].get("memory"):
+            held[host] = memory
+    return [
+        f"{app} on {', '.join(on)}: {line}{_measured([held[host] for host in on if host in held])}"
+        for (app, line), on in of_plan.items()
+    ]
+
+
+def _measured(held: Iterable[Mapping[str, int]]) -> str:
+    """Return what live slots hold just now, the most of all hosts; empty for none."""
+    found = list(held)
+    if not any(one["workers"] for one in found):
+        return ""
+    slot = max(found, key=lambda one: one["slot_mb"])
+    return (
+        f"; measured (PSS): a worker holds up to {max(one['largest_mb'] for one in found)} MB, and "
+        f"a slot with {slot['workers']} of them {slot['slot_mb']} MB"
+    )
 
 
 @refusing

@@ -163,6 +163,17 @@ state:
       type: list
       elements: dict
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
+    recycle:
+      description:
+        - What the host's own recycles of the live release came to; null where it does not recycle.
+      type: dict
+      sample:
+        at: 1795241400
+        why: its master is 12.1 h old; due after 12.0 h
+        failures: 0
+        reason: ""
+        next: 0
+        waiting: ""
     refused:
       description:
         - What the sandbox refused to the live slot in the last day, as far as its journal tells,
@@ -189,6 +200,10 @@ state:
           next: 1795401000
           last: 1795314600
           problem: ""
+    backups:
+      description: What is known of the last backups, as M(asgi.fleet.backup) returns it.
+      type: dict
+      sample: {last_good: 1795241400, timer: true, running: false}
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application

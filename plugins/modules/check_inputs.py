@@ -76,7 +76,7 @@ EXAMPLES = r"""
   ansible.builtin.set_fact:
   args: >-
     {{ __check_inputs.facts
-       | combine(check_judged.connections[inventory_hostname] | default({})) }}
+       | combine(check_judged.of_fleet[inventory_hostname] | default({})) }}
   no_log: true
 """
 
@@ -93,11 +93,10 @@ notified:
     shop:
       events: [end, failed, reverted]
       hosts: [web1, web2]
-connections:
+of_fleet:
   description:
-    - By host, C(gunicorn_service_connections), to set as a fact; it follows from all hosts of an
-      application.
-    - Only hosts with C(app_connections).
+    - By host, the variables of roles that follow from all hosts of an application, to set as facts.
+    - Only hosts with C(app_connections) or C(app_recycle).
   type: dict
   returned: with O(state=judged), if there are no problems
   sample:

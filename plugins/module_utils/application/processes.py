@@ -108,6 +108,11 @@ def contents(slot: Slot) -> Mapping[str, str]:
     return {unit: read_text(unit_path(slot, unit)) for unit in existing(slot)}
 
 
+def texts_by_name(slot: Slot) -> dict[str, str]:
+    """Return the text of each process's units, which are all the same, by its name."""
+    return {name_of(slot, unit): text for unit, text in contents(slot).items()}
+
+
 def _match(slot: Slot, unit: str) -> re.Match[str] | None:
     prefix = f"{slot.application.name}@"
     found = re.fullmatch(UNIT, unit[len(prefix) :]) if unit.startswith(prefix) else None

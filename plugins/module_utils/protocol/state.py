@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import BackupState
+
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
-SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment", "timers")
+SLOT_FILES = (
+    *("socket", "service", "settings", "worker", "master", "counts", "environment"),
+    "timers",
+)
 #: All of a slot that may differ from the inventory.
 SLOT_PARTS = (*SLOT_FILES, "processes")
 
@@ -96,6 +101,20 @@ class Worker(TypedDict):
     healthy: bool
     stopped: bool
     problem: str
+
+
+class SlotMemory(TypedDict):
+    """What the live slot holds in MiB, shared pages divided among its processes.
+
+    Keys:
+        workers: How many workers run.
+        largest_mb: What the largest of them holds.
+        slot_mb: What they and their master hold.
+    """
+
+    workers: int
+    largest_mb: int
+    slot_mb: int
 
 
 class ProcessState(TypedDict):
@@ -320,6 +339,26 @@ class TimerState(TypedDict):
     problem: str
 
 
+class Recycle(TypedDict):
+    """What recycling on the host came to, of the live release.
+
+    Keys:
+        at: When the last recycle ended (Unix time); 0 for none yet.
+        why: Why it was due.
+        failures: How many have failed in a row.
+        reason: Why the last one did, in one line; empty if it did not.
+        next: Before when none is tried again (Unix time).
+        waiting: What one that is due waits for; empty for nothing.
+    """
+
+    at: int
+    why: str
+    failures: int
+    reason: str
+    next: int
+    waiting: str
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
@@ -362,6 +401,8 @@ class ApplicationState(Upkeep, total=False):
     releases: list[Release]
     refused: list[Refused]
     timers: list[TimerState]
+    backups: BackupState
+    recycle: Recycle | None
     drift: list[Reason]
     error: str
     unreachable: bool

@@ -107,3 +107,15 @@ def test_worker_lines_show_the_connections_with_their_sum() -> None:
         "shop on web1: 4 workers: as configured; 3687 MB for two slots would allow 14 of 128 MB "
         "each; up to 40 connections during a rollout (4 x 2 slots x 5), of 40 for this host"
     )
+
+
+def test_worker_lines_show_what_is_held_now_the_most_of_all_hosts() -> None:
+    first, second, new = begun(), begun(), begun()
+    first["rollout_begun"]["memory"] = {"workers": 3, "largest_mb": 52, "slot_mb": 140}
+    second["rollout_begun"]["memory"] = {"workers": 3, "largest_mb": 47, "slot_mb": 150}
+    new["rollout_begun"]["memory"] = None
+    [line] = worker_lines(["a", "b", "c"], {"a": first, "b": second, "c": new})
+    assert line.startswith("shop on a, b, c: 3 workers: ")
+    assert line.endswith(
+        "; measured (PSS): a worker holds up to 52 MB, and a slot with 3 of them 150 MB"
+    )
