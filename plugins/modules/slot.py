@@ -244,8 +244,7 @@ reasons:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
         V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment),
-        V(timers) or
-        V(processes).
+        V(timers) or V(processes).
       type: str
     text:
       description: The same for people.

@@ -68,7 +68,8 @@ ENTRIES = {
         PROCESSES,
     ),
 }
-#: The unit of a command that an operator runs, what keeps it; and the unit of a backup.
+#: The unit of a command that an operator runs, what keeps it, its folder below /run/<name>; and the
+#: unit of a backup.
 COMMAND_UNIT = r"asgi-fleet-{name}-(?:run-[0-9a-f]{{8}}(?:-keeper)?|backup)\.service"
 #: What runs beside the slots and has a folder below /run/<name>: commands, and timers.
 COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}|timer-[a-z0-9-]+")

@@ -8,8 +8,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import 
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = (
-    *("socket", "service", "settings", "worker", "master", "counts", "environment"),
-    "timers",
+    *("socket", "service", "settings", "worker", "master", "counts", "environment", "timers"),
 )
 #: All of a slot that may differ from the inventory.
 SLOT_PARTS = (*SLOT_FILES, "processes")
@@ -313,6 +312,26 @@ class Refused(TypedDict):
     todo: str
 
 
+class Recycle(TypedDict):
+    """What recycling on the host came to, of the live release.
+
+    Keys:
+        at: When the last recycle ended (Unix time); 0 for none yet.
+        why: Why it was due.
+        failures: How many have failed in a row.
+        reason: Why the last one did, in one line; empty if it did not.
+        next: Before when none is tried again (Unix time).
+        waiting: What one that is due waits for; empty for nothing.
+    """
+
+    at: int
+    why: str
+    failures: int
+    reason: str
+    next: int
+    waiting: str
+
+
 class TimerState(TypedDict):
     """A timer on a host.
 
@@ -337,26 +356,6 @@ class TimerState(TypedDict):
     next: int
     last: int
     problem: str
-
-
-class Recycle(TypedDict):
-    """What recycling on the host came to, of the live release.
-
-    Keys:
-        at: When the last recycle ended (Unix time); 0 for none yet.
-        why: Why it was due.
-        failures: How many have failed in a row.
-        reason: Why the last one did, in one line; empty if it did not.
-        next: Before when none is tried again (Unix time).
-        waiting: What one that is due waits for; empty for nothing.
-    """
-
-    at: int
-    why: str
-    failures: int
-    reason: str
-    next: int
-    waiting: str
 
 
 class Reason(TypedDict):
@@ -400,9 +399,9 @@ class ApplicationState(Upkeep, total=False):
     disks: dict[str, int]
     releases: list[Release]
     refused: list[Refused]
-    timers: list[TimerState]
     backups: BackupState
     recycle: Recycle | None
+    timers: list[TimerState]
     drift: list[Reason]
     error: str
     unreachable: bool

@@ -121,9 +121,9 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "disks": disks(DISKS),
         "releases": releases(application),
         "refused": refused(application),
-        "timers": timer_states(application, application.live_slot()),
         "backups": backup_record.look(application),
         "recycle": recycle_state(application),
+        "timers": timer_states(application, application.live_slot()),
     }
     name = application.live_slot()
     if ask.upkeep:
