@@ -33,6 +33,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import metrics_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.plan import plan_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
@@ -170,6 +171,7 @@ class ActionModule(ControllerAction):
             *timeout_problems({**given, **wiring}),
             *http3_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *metrics_problems(examination.deployment, {**given, **wiring}),
             *recycle_problems(examination.deployment, given),
             *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),

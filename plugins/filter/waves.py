@@ -12,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import (
     begin,
     interruption,
     report,
+    singletons,
     waves,
 )
 
@@ -60,4 +61,7 @@ class FilterModule:
             "rollout_told": rollout_told,
             "rollout_report": report.rollout_report,
             "release_target": begin.release_target,
+            "runs_singletons": singletons.runs_singletons,
+            "singletons_others": singletons.others,
+            "singletons_takers": singletons.takers,
         }

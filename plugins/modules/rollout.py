@@ -177,6 +177,11 @@ memory:
   returned: with O(state=begun)
   type: dict
   sample: {workers: 4, largest_mb: 23, slot_mb: 92}
+singletons:
+  description: Whether what runs once in a fleet runs here, and whether the host is drained.
+  returned: with O(state=begun)
+  type: dict
+  sample: {here: true, away: false}
 front:
   description:
     - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of

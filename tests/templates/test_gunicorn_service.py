@@ -135,6 +135,7 @@ def test_slot_is_told_in_every_file_and_the_other_one_in_none(
 def test_slots_modules_are_the_roles_files(render: Render, slot: str) -> None:
     assert render(slot)["worker"] == (ROLE / "files" / "draining_worker.py").read_text()
     assert render(slot)["master"] == (ROLE / "files" / "slot_master.py").read_text()
+    assert render(slot)["counts"] == (ROLE / "files" / "request_counts.py").read_text()
 
 
 def test_environment_holds_settings_and_secrets(render: Render) -> None:
@@ -158,7 +159,7 @@ def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Module
     path = folder / "settings.py"
     path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("draining_worker", "slot_master"):
+    for name in ("draining_worker", "slot_master", "request_counts"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     spec = spec_from_file_location("settings", path)
     assert spec
@@ -587,3 +588,53 @@ def test_units_of_the_recycle_are_accepted_by_systemd_and_run_no_code_of_the_app
     result = systemd_analyze("verify", "--man=no", *paths)
     assert [line for line in result.stderr.splitlines() if "shop-recycle" in line] == []
     assert dict(render_role("gunicorn_service", "__gunicorn_service_recycle", **REQUIRED)) == {}
+
+
+PROCESSES: dict[str, Any] = {
+    "gunicorn_service_capacity": {"cores": 2, "memory_bytes": 1024**3},
+    "gunicorn_service_processes": [
+        {"name": "worker", "command": "arq worker.Settings", "count": "cores", "memory_mb": 64},
+        {"name": "bot", "command": ["bot", "a b"], "notify": True, "stop_signal": "INT"},
+    ],
+}
+
+
+@both_slots
+@both_settings
+def test_each_process_has_a_unit_with_the_world_of_its_slot(
+    render: Render, slot: str, changed: dict[str, Any]
+) -> None:
+    files = render(slot, **{**PROCESSES, **changed})
+    units: dict[str, str] = files["processes"]  # type: ignore[assignment]
+    assert list(units) == ["worker", "bot"]
+    of_slot = directives(files["service"])
+    for name, text in units.items():
+        assert text.startswith(f"# shop: its process {name}, {slot} slot.")
+        assert text.count("[Service]") == 1
+        unit = last(text)
+        assert unit["KillMode"] == "mixed"
+        assert unit["RuntimeDirectory"] == "shop/processes/%i"
+        shared = {
+            pair
+            for pair in of_slot
+            if pair[0] in ("User", "WorkingDirectory", "Environment", "EnvironmentFile", "UMask")
+            or pair[0].startswith(("Protect", "Private", "Restrict", "IPAddress", "SystemCall"))
+        }
+        assert shared <= set(directives(text))
+    assert last(units["worker"])["ExecStart"] == '/usr/bin/env "arq" "worker.Settings"'
+    assert (last(units["worker"])["Type"], last(units["bot"])["Type"]) == ("exec", "notify")
+    assert last(units["bot"])["KillSignal"] == "SIGINT"
+    assert last(units["worker"])["MemoryMax"] == "640M"
+
+
+def test_options_of_the_service_do_not_change_how_a_process_ends(render: Render) -> None:
+    options = {"Nice": 5, "TimeoutStopSec": 1, "MemoryMax": "1M", "KillMode": "process"}
+    files = render("blue", **PROCESSES, gunicorn_service_service_options=options)
+    unit = last(files["processes"]["worker"])  # type: ignore[index]
+    assert unit["Nice"] == "5"
+    assert (unit["TimeoutStopSec"], unit["KillMode"]) == ("30", "mixed")
+    assert unit["MemoryMax"] == "640M"
+
+
+def test_without_processes_there_is_no_unit_of_one(render: Render) -> None:
+    assert render("blue")["processes"] == {}

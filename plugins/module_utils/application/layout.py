@@ -71,6 +71,16 @@ class Application:
         return self.path("var/lib", self.name, "rollouts")
 
     @property
+    def singletons(self) -> str:
+        """A file that is there if what runs once in a fleet runs on this host."""
+        return self.path("var/lib", self.name, "singletons")
+
+    @property
+    def away(self) -> str:
+        """A file that is there while this host is drained, and runs nothing of that."""
+        return self.path("var/lib", self.name, "left")
+
+    @property
     def releases(self) -> str:
         """The folder of releases."""
         return self.path("opt", self.name, "releases")
@@ -123,7 +133,7 @@ class Slot:
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's six files by the parameter names of `asgi.fleet.slot`."""
+        """The slot's seven files by the parameter names of `asgi.fleet.slot`."""
         units = self.application.path("etc/systemd/system")
         settings = self.application.path("etc", self.application.name, self.slot)
         return {
@@ -132,6 +142,7 @@ class Slot:
             "settings": f"{settings}/gunicorn.conf.py",
             "worker": f"{settings}/draining_worker.py",
             "master": f"{settings}/slot_master.py",
+            "counts": f"{settings}/request_counts.py",
             "environment": f"{settings}/environment",
         }
 
@@ -188,6 +199,7 @@ FILE_MODES = {
     "settings": 0o644,
     "worker": 0o644,
     "master": 0o644,
+    "counts": 0o644,
     "environment": 0o600,
 }
 
@@ -200,6 +212,11 @@ def build_account(name: str) -> str:
 def acme_account(name: str) -> str:
     """Return the account that orders the certificates of the application `name`."""
     return _account(name, "-acme")
+
+
+def metrics_account(name: str) -> str:
+    """Return the account that serves the metrics of the application `name`."""
+    return _account(name, "-metrics")
 
 
 def _account(name: str, suffix: str) -> str:

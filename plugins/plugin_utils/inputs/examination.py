@@ -19,6 +19,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import shared_listeners
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.served_paths import (
@@ -220,6 +221,7 @@ def judge(
         *_two_ways(examinations),
         *_shared_machine(examinations),
         *_foreign_paths(examinations),
+        *_shared_listeners(examinations),
         *mount_problems(examinations, others),
         *limit_problems(examinations, others),
     ]
@@ -318,6 +320,14 @@ def _foreign_paths(examinations: Mapping[str, Examination]) -> list[Problem]:
         found = foreign_paths(examination.deployment, others)
         problems += [replace(problem, hosts=(host,)) for problem in found]
     return problems
+
+
+def _shared_listeners(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Refuse one port for the metrics of two applications on the same machine."""
+    known = {host: (one.machine, one.deployment) for host, one in examinations.items()}
+    return [
+        replace(problem, hosts=(other, host)) for problem, other, host in shared_listeners(known)
+    ]
 
 
 def report(problems: list[Problem], hosts: int) -> str:

@@ -29,6 +29,7 @@ class Deployment(TypedDict):
     app_health_path: str
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
+    app_processes: list[dict[str, Any]]
     app_workers: str | int
     app_worker_memory_mb: int
     app_preload: bool
@@ -42,6 +43,7 @@ class Deployment(TypedDict):
     app_system_packages: list[str]
     app_releases_kept: int
     app_tls: dict[str, str]
+    app_metrics: dict[str, Any]
     fleet_waves: list[int | str]
     fleet_soak_seconds: int
     fleet_on_failure: str

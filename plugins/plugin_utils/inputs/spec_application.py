@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    processes,
     project,
     served_paths,
     values,
@@ -152,6 +153,18 @@ APPLICATION: tuple[Variable, ...] = (
         "{before_rollout: [alembic upgrade head]}",
         values.hooks,
         {},
+    ),
+    Variable(
+        "app_processes",
+        "list",
+        "What runs of the release besides the web workers, such as workers of a queue and bots: "
+        "docs/processes.md.",
+        "a list of processes, each with name and command, and perhaps count (1; cores for one on "
+        "each core), stop_signal (SIGTERM), stop_timeout (30 seconds), memory_mb (128), "
+        "once_per_fleet, overlap (true) and notify",
+        "[{name: worker, command: arq worker.WorkerSettings, count: cores}]",
+        processes.processes,
+        [],
     ),
     Variable(
         "app_workers",

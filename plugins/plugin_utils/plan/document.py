@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS
 from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.values import without_place
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import plan_waves
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.commits import Between
@@ -234,7 +234,7 @@ def _host(facts: HostFacts) -> HostPlan:
             "removed": sorted(environment.get("removed") or []),
         },
         "slot_files": sorted(
-            {one["kind"] for one in reasons if one["kind"] in SLOT_FILES} - {"environment"}
+            {one["kind"] for one in reasons if one["kind"] in SLOT_PARTS} - {"environment"}
         ),
         "provision": {name: sorted(found) for name, found in facts.provision.items() if found},
         "variables": dict(facts.fingerprint["variables"]),

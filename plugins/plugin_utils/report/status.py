@@ -12,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates imp
     certificate_needs,
     left_text,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import processes_line
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -183,6 +184,8 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
             f"{host}: {state['application']} is locked by {lock['who']} since "
             f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
         )
+    if line := processes_line(state.get("processes", [])):
+        yield f"{host}: {line}"
     for problem in problems(state.get("workers", [])):
         yield f"{host}: {problem}"
     for need in _of_certificates(state):

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.bounds import Bounds, limits
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
     certificate_needs,
     remedy,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import process_faults
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -169,7 +170,7 @@ def certificate_lacks(names: Sequence[str], domains: Sequence[str]) -> list[str]
 
 def drift(reasons: Sequence[Reason]) -> list[str]:
     """Return what differs from the inventory, such as `environment`, of a cut-over's reasons."""
-    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_FILES]
+    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_PARTS]
 
 
 def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, ...]]:
@@ -269,8 +270,10 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
         yield problem, journal
     if state["health"] != 200:
         yield f"the health path on the socket of {unit} gives {_status(state['health'])}", journal
+    yield from process_faults(state.get("processes", []), state["at"] - live["since"])
     if not live["enabled"]:
-        units = f"{unit}.socket {unit}.service"
+        others = [one["unit"] for one in state.get("processes", [])]
+        units = " ".join([f"{unit}.socket", f"{unit}.service", *others])
         yield f"{unit} is not enabled: it would not start at boot", f"systemctl enable {units}"
 
 

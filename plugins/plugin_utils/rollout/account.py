@@ -25,6 +25,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
     INTERRUPTED,
     RolloutPlan,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.processes import memory_mb
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 HostVariables = Mapping[str, Mapping[str, Any]]
@@ -351,6 +352,7 @@ def _workers(
         deployment["app_workers"],
         deployment["app_worker_memory_mb"],
         prefix="app_",
+        processes_mb=memory_mb(deployment.get("app_processes", []), int(capacity["cores"])),
         connections=connections,
     )
     return plan.workers, plan.reason

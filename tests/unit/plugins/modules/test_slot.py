@@ -25,6 +25,7 @@ FILES = {
     "settings": "workers = 2\n",
     "worker": "",
     "master": "",
+    "counts": "",
     "environment": 'TOKEN="s3cret-value"\n',
 }
 RESTART: Reason = {"kind": "restart", "text": "a restart was asked for"}
@@ -167,7 +168,7 @@ def test_slot_passes_a_refusal_on(run_slot: Run, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"blue": {"socket": ""}}, "missing required arguments: environment, master, service"),
+        ({"blue": {"socket": ""}}, "missing required arguments: counts, environment, master"),
         # Older versions of Ansible write `<class 'str'>`.
         (
             {"workers": "many"},

@@ -166,6 +166,7 @@ def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> Non
         "gunicorn.conf.py",
         "draining_worker.py",
         "slot_master.py",
+        "request_counts.py",
         "environment",
     ]
     assert {part["before"] for part in shown} == {""}
