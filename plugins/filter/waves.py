@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Kind
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import (
     account,
+    backups,
     begin,
     interruption,
     report,
@@ -43,7 +44,9 @@ def rollout_told(
         return {}
     app = str(hostvars[host]["deployment"]["app_name"])
     states = account.end_states(app, plan, progress, hostvars)
-    return account.host_told(app, kind, progress, hostvars[host], states, early=early)
+    found = account.host_told(app, kind, progress, hostvars[host], states, early=early)
+    backup = backups.backup_told(app, hostvars, next(iter(states), host))
+    return {**found, "backup": backup} if backup else found
 
 
 class FilterModule:

@@ -183,6 +183,10 @@ state:
       sample:
         - seen: ProtectSystem=strict refused a write to uploads/a.txt
           todo: "add app_writable_paths: [uploads]"
+    backups:
+      description: What is known of the last backups, as M(asgi.fleet.backup) returns it.
+      type: dict
+      sample: {last_good: 1795241400, timer: true, running: false}
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application

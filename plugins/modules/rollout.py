@@ -188,6 +188,11 @@ front:
       M(asgi.fleet.app_info); null without O(https_port), and at the end without a live release.
   returned: with O(state=begun) and O(state=ended)
   type: dict
+backups:
+  description: What is known of the last backups, as M(asgi.fleet.backup) returns it.
+  returned: with O(state=begun)
+  type: dict
+  sample: {last_good: 1795241400, timer: true, running: false}
 receipt:
   description:
     - What nginx served since the rollout began, with O(log); null if that cannot be known. Times

@@ -638,3 +638,11 @@ def test_options_of_the_service_do_not_change_how_a_process_ends(render: Render)
 
 def test_without_processes_there_is_no_unit_of_one(render: Render) -> None:
     assert render("blue")["processes"] == {}
+
+
+def test_what_a_measured_slot_serves_is_not_counted(render_role: Render) -> None:
+    given = {**REQUIRED, "gunicorn_service_metrics_enabled": True}
+    files = render_role("gunicorn_service", "__gunicorn_service_tune", **given)
+    assert "request_counts" not in files["settings"]
+    live = render_role("gunicorn_service", "__gunicorn_service_blue", **given)
+    assert "request_counts" in live["settings"]

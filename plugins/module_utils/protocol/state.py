@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import BackupState
+
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = ("socket", "service", "settings", "worker", "master", "counts", "environment")
 #: All of a slot that may differ from the inventory.
@@ -369,6 +371,7 @@ class ApplicationState(Upkeep, total=False):
     disks: dict[str, int]
     releases: list[Release]
     refused: list[Refused]
+    backups: BackupState
     recycle: Recycle | None
     drift: list[Reason]
     error: str

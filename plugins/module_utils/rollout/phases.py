@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     records,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import HostReceipt
@@ -75,8 +76,8 @@ def begin(
 
     Returns:
         `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`,
-        `memory`, what the live slot holds, `front`, what a visitor meets, and `singletons`, see
-        `slots/singletons.py`.
+        `memory`, what the live slot holds, `front`, what a visitor meets, `singletons`, see
+        `slots/singletons.py`, and `backups`, what is known of the last ones.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -92,6 +93,7 @@ def begin(
             "memory": slot_memory(application),
             "front": look_at_front(application, visit),
             "singletons": singletons.look(application),
+            "backups": backup_record.look(application),
         }
     # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder

@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.processes i
     name_of,
     wanted,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
@@ -119,6 +120,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "disks": disks(DISKS),
         "releases": releases(application),
         "refused": refused(application),
+        "backups": backup_record.look(application),
         "recycle": recycle_state(application),
     }
     name = application.live_slot()

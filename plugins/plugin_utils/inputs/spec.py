@@ -30,6 +30,7 @@ class Deployment(TypedDict):
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
     app_processes: list[dict[str, Any]]
+    app_backup: dict[str, Any]
     app_workers: str | int
     app_worker_memory_mb: int
     app_preload: bool
@@ -56,6 +57,7 @@ class Deployment(TypedDict):
     fleet_take_over_lock: bool
     fleet_allow_older: bool
     fleet_allow_unserved: bool
+    fleet_drill_allowed: bool
     fleet_report_directory: str
     #: Derived: the host name for health requests, and the health path as clients request it.
     health_host: str

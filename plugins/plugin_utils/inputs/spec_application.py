@@ -8,6 +8,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
     served_paths,
     values,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import connections
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
@@ -165,6 +166,18 @@ APPLICATION: tuple[Variable, ...] = (
         "[{name: worker, command: arq worker.WorkerSettings, count: cores}]",
         processes.processes,
         [],
+    ),
+    Variable(
+        "app_backup",
+        "mapping",
+        "How a backup of the application's data is made and checked: before the before_rollout "
+        "hooks of a release unless there is one of the last max_age (1h), and by schedule (daily) "
+        "between releases; docs/backups.md has the details.",
+        "a mapping of command and check, and max_age, alert_age, schedule, timeout and keep",
+        """{command: 'pg_dump -Fc -f "$BACKUP_DIRECTORY/db" "$DATABASE_URL"', """
+        """check: 'pg_restore -l "$BACKUP_DIRECTORY/db"'}""",
+        backup,
+        {},
     ),
     Variable(
         "app_workers",

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.backups import backup_remarks
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
     certificate_needs,
     left_text,
@@ -89,6 +90,7 @@ def table(
     for host, state in states.items():
         known = state or {}
         lines += [*_remarks(host, known), *_unserved(host, known, fronts), *remarks(host, known)]
+        lines += backup_remarks(host, known)
     for host, known in fronts.items():
         lines += [f"{host}: {text}" for text in told(balancer_faults(known))]
         lines += [*_remarks(host, known), *remarks(host, known, balancer=True)]

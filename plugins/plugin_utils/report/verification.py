@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS, Reason
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.backups import backup_needs
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.bounds import Bounds, limits
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
     certificate_needs,
@@ -107,6 +108,7 @@ def verify(
         findings += [Finding(name, *told) for told in _examine(host, bounds)]
         estimate = int(deployments.get(name, {}).get("app_worker_memory_mb") or 0)
         findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
+    findings += _of_backups(names, known, deployments)
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]
@@ -129,6 +131,21 @@ def verify(
         "hosts": known,
         "balancers": fronts,
     }
+
+
+def _of_backups(
+    names: Mapping[str, str],
+    states: Mapping[str, Mapping[str, Any]],
+    deployments: Mapping[str, Mapping[str, Any]],
+) -> list[Finding]:
+    """Return what is wrong with the backups of each application."""
+    found = []
+    for app in dict.fromkeys(names.values()):
+        hosts = [host for host, name in names.items() if name == app]
+        wanted = deployments.get(hosts[0], {}).get("app_backup") or {}
+        for host, need in backup_needs(app, wanted, {host: states[host] for host in hosts}):
+            found.append(Finding(host, need.seen, need.todo, need.severity))
+    return found
 
 
 def rolling_out(host: Host, bounds: Bounds) -> bool:

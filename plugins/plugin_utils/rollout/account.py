@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
     PhaseName,
     Record,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.backups import backup_told
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.report import end_state
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
     INTERRUPTED,
@@ -254,10 +255,9 @@ def _application(
     release = _target(first)
     commit, subject = _commit(release, first)
     source = (first.get("deployment") or {}).get("app_source") or {}
-    early = bool(told.early)
     reason = str(progress.get("stopped", {}).get(app, ""))
     states = {name: hosts[name]["state"] for name in names}
-    outcome = app_outcome(app, told.kind, progress, states, early=early)
+    outcome = app_outcome(app, told.kind, progress, states, early=bool(told.early))
     return {
         "domain": _domain(first),
         "release": release,
@@ -267,7 +267,8 @@ def _application(
         "url": _shown_url(first, source),
         "waves": waves,
         "outcome": outcome,
-        "reason": reason or ("\n".join(told.early) if early else ""),
+        "reason": reason or "\n".join(told.early),
+        "backup": backup_told(app, hostvars, names[0]),
     }
 
 

@@ -38,6 +38,7 @@ SHOWN = {
     "*.authorities": "certificates, which everybody may read",
     "config_files.programs": FILES,
     "config_files.seeds": FILES,
+    "backup.command": COMMAND,
     "hook.commands": COMMAND,
     "hook.commands.command": COMMAND,
     "slot.*_activate.command": COMMAND,
