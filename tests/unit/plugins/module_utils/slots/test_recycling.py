@@ -248,6 +248,21 @@ def test_failed_recycle_leaves_what_is_live_and_comes_back_later(recycled: Host)
     assert read_told(recycled.application).failures == 0
 
 
+def test_long_reason_keeps_its_first_line_and_its_end(
+    recycled: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise Refusal(f"it crashed\n{'x' * 5000}\nRuntimeError: no connection")
+
+    monkeypatch.setattr(recycling, "start", fail)
+    with pytest.raises(Refusal):
+        recycler(recycled).run()
+    reason = read_told(recycled.application).reason
+    assert reason.startswith("it crashed\nxxx")
+    assert reason.endswith("\nRuntimeError: no connection")
+    assert len(reason) <= len("it crashed\n") + recycling.LONGEST_REASON
+
+
 def test_slot_without_the_files_of_the_other_says_what_to_do(recycled: Host) -> None:
     recycled.activate(recycled.desired("1.1"))
     with pytest.raises(Refusal, match=r"not on this host; run ansible-playbook deploy\.yml$"):
