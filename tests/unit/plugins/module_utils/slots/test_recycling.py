@@ -17,7 +17,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import loc
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import previous_release
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import recycling, recycling_files
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    cut_over,
+    recycling,
+    recycling_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import (
     MIB,
     Recycler,
@@ -191,7 +195,7 @@ def test_recycle_yields_to_a_rollout_and_says_so_once(recycled: Host) -> None:
 def test_rollout_that_comes_while_the_slot_starts_goes_first(
     recycled: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = recycling.start
+    start = cut_over.start
 
     def start_and_meet(*arguments: object) -> None:
         start(*arguments)  # type: ignore[arg-type]
