@@ -301,10 +301,13 @@ def test_what_recycles_is_installed_once_and_removed(live: Host) -> None:
     assert (settings["after_seconds"], settings["turn_seconds"]) == (3600, 121)
 
     link.unlink()
+    former = Path(application.slot("green").counterpart)
+    former.mkdir(parents=True)
     assert recycling_files.install(application, live.desired(), {})
     assert "disable --now shop-recycle.timer" in [call for call, _live in live.calls]
     assert not any(Path(path).exists() for path in application.recycling.values())
     assert not Path(application.slot("blue").counterpart).exists()
+    assert not former.exists()
     assert recycling_files.install(application, live.desired(), {}) is False
 
 
