@@ -264,8 +264,14 @@ class Recycler:
         after = min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY)
         write_told(
             self.application,
-            Told(now, why, "", failures, reason[:LONGEST_REASON], now + after),
+            Told(now, why, "", failures, _short(reason), now + after),
         )
+
+
+def _short(reason: str) -> str:
+    """Return a reason's first line, and the end: the last line of a traceback says most."""
+    first, _line, rest = reason.partition("\n")
+    return reason if len(reason) <= LONGEST_REASON else f"{first}\n{rest[-LONGEST_REASON:]}"
 
 
 def due(settings: Settings, found: Standing) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Ref
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import previous_release
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    cut_over,
     process_start,
     recycling,
     recycling_files,
@@ -222,7 +223,7 @@ def test_recycle_yields_to_a_rollout_and_says_so_once(recycled: Host) -> None:
 def test_rollout_that_comes_while_the_slot_starts_goes_first(
     recycled: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = recycling.start
+    start = cut_over.start
 
     def start_and_meet(*arguments: object) -> None:
         start(*arguments)  # type: ignore[arg-type]
@@ -279,6 +280,21 @@ def test_failed_recycle_leaves_what_is_live_and_comes_back_later(recycled: Host)
     assert read_told(recycled.application).failures == 0
 
 
+def test_long_reason_keeps_its_first_line_and_its_end(
+    recycled: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise Refusal(f"it crashed\n{'x' * 5000}\nRuntimeError: no connection")
+
+    monkeypatch.setattr(recycling, "start", fail)
+    with pytest.raises(Refusal):
+        recycler(recycled).run()
+    reason = read_told(recycled.application).reason
+    assert reason.startswith("it crashed\nxxx")
+    assert reason.endswith("\nRuntimeError: no connection")
+    assert len(reason) <= len("it crashed\n") + recycling.LONGEST_REASON
+
+
 def test_slot_without_the_files_of_the_other_says_what_to_do(recycled: Host) -> None:
     recycled.activate(recycled.desired("1.1"))
     with pytest.raises(Refusal, match=r"not on this host; run ansible-playbook deploy\.yml$"):
@@ -313,10 +329,13 @@ def test_what_recycles_is_installed_once_and_removed(live: Host) -> None:
     assert (settings["after_seconds"], settings["turn_seconds"]) == (3600, 121)
 
     link.unlink()
+    former = Path(application.slot("green").counterpart)
+    former.mkdir(parents=True)
     assert recycling_files.install(application, live.desired(), {})
     assert "disable --now shop-recycle.timer" in [call for call, _live in live.calls]
     assert not any(Path(path).exists() for path in application.recycling.values())
     assert not Path(application.slot("blue").counterpart).exists()
+    assert not former.exists()
     assert recycling_files.install(application, live.desired(), {}) is False
 
 
