@@ -311,6 +311,28 @@ COMMANDS: tuple[Command, ...] = (
         Argument("APP", "drill"),
     ),
     Command(
+        "tune",
+        "playbooks/tune.yml",
+        WORK,
+        "Measure on HOST how many workers suit it, and leave it as it was.\n\n"
+        "The live release runs beside itself with one number of workers after the other, under the "
+        "load of tune_requests.",
+        (
+            Option(("--workers",), "tune_workers", "Which numbers.", metavar="1,2,4"),
+            Option(("--seconds",), "tune_seconds", "How long each load lasts.", "number"),
+            Option(("--rounds",), "tune_rounds", "How often each is measured.", "number"),
+            Option(("--connections",), "tune_connections", "How many requests at once.", "number"),
+            Option(
+                ("--while-serving",),
+                "tune_while_serving",
+                "Without a balancer: the host is idle, or its visitors can wait.",
+                "switch",
+            ),
+            Option(("--write",), "tune_write", "Write app_workers into host_vars.", "switch"),
+        ),
+        Argument("HOST", "tune"),
+    ),
+    Command(
         "drain",
         "playbooks/drain.yml",
         TRAFFIC,

@@ -31,22 +31,22 @@ author:
   - The asgi.fleet developers (@asgi-fleet)
 """
 
-import atexit
-import contextlib
 import os
-import shlex
-import signal
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import interruption
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen import memory, plain
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.choice import Look, look
+from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.command import (
+    arguments,
+    playbooks,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.failures import (
     Failure,
     details,
@@ -68,10 +68,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.picture import (
     live_picture,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.run import Run, Told
+from ansible_collections.asgi.fleet.plugins.plugin_utils.screen.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
     from ansible.executor.stats import AggregateStats
     from ansible.executor.task_result import CallbackTaskResult
@@ -102,9 +102,7 @@ class CallbackModule(Default):
         self._untold_play = ""
         self._file = Path()
         self._command = ""
-        self._handlers: dict[int, Any] = {}
-        self._process = os.getpid()
-        self._group = os.getpgrp()
+        self._signals = Signals(self._ask_to_end, self._leave)
 
     # What begins
 
@@ -120,12 +118,12 @@ class CallbackModule(Default):
             environment=os.environ,
         )
         self._tasks = {}
-        self._heed_signals()
+        self._signals.take()
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_start(playbook)
             return
         self._file = memory.cache_file(os.environ, Path.home())
-        self._command = " ".join([str(name.resolve()), *_arguments("inventory", "subset", "tags")])
+        self._command = " ".join([str(name.resolve()), *arguments("inventory", "subset", "tags")])
         self._run.expected = memory.expected_seconds(self._file, self._command)
         if self._look is Look.PICTURE:
             self._open_region()
@@ -279,14 +277,14 @@ class CallbackModule(Default):
         # What a rescue has caught is no failure.
         bad = {*stats.failures, *stats.dark}
         run.failed = {host: task for host, task in run.failed.items() if host in bad}
-        self._give_signals_back()
+        self._signals.give_back()
         if self._look is Look.ANSIBLE:
             super().v2_playbook_on_stats(stats)
             return
         if not run.has_failed:
             memory.remember(self._file, self._command, now - run.began_at)
         # Silence would look like success.
-        steps = plain.next_steps(run, _playbooks()) if stats.processed else ["no hosts matched"]
+        steps = plain.next_steps(run, playbooks()) if stats.processed else ["no hosts matched"]
         if self._look is Look.LINES:
             for line in (plain.verdict(run, now), *steps):
                 self._say(line)
@@ -395,7 +393,7 @@ class CallbackModule(Default):
             ignored=ignored,
         )
 
-        # What is printed
+    # What is printed
 
     def _say(self, text: str) -> None:
         self._display.display(plain.stamped(self._run, time.time(), text))
@@ -428,83 +426,22 @@ class CallbackModule(Default):
 
     # Ctrl-C
 
-    def _heed_signals(self) -> None:
-        """Take SIGINT and SIGTERM over from Ansible, whose handlers are called in the end."""
-        for number, handler in ((signal.SIGINT, self._interrupt), (signal.SIGTERM, self._end)):
-            self._handlers.setdefault(number, signal.getsignal(number))
-            signal.signal(number, handler)
-        atexit.register(self._leave)
-
-    def _give_signals_back(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers = {}
-        atexit.unregister(self._leave)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Ask the rollout to end; the second time, and outside of a rollout, end at once."""
-        if os.getpid() != self._process:
-            # A worker that has only just been forked. What the terminal sends to the whole group
-            # is for the main process, which sends it on if it is to end.
-            if os.getpgrp() != self._group:
-                os._exit(1)
-            return
+    def _ask_to_end(self) -> bool:
+        """Ask a rollout to end in an orderly way; False the second time, and outside of one."""
         fleet = self._run.fleet
-        orderly = fleet.is_active and not context.CLIARGS.get("check")
-        if orderly and not fleet.asked:
-            fleet.asked = True
-            interruption.ask(fleet.who)
-            if self._region is None or not self._region.is_open:
-                # Not by the stream, which the main process may be in the middle of.
-                os.write(2, f"\n{ending(self._run)}\n".encode())
-            return
-        self._pass_on(number, frame)
-
-    def _end(self, number: int, frame: FrameType | None) -> None:
-        """Give the terminal back before the process ends without Python knowing."""
-        if os.getpid() == self._process:
-            with contextlib.suppress(Exception):
-                self._leave()
-        self._pass_on(number, frame)
-
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        before = self._handlers.get(number, signal.SIG_DFL)
-        if callable(before):
-            before(number, frame)
-        else:
-            signal.signal(number, before)
-            os.kill(os.getpid(), number)
+        if not fleet.is_active or fleet.asked or context.CLIARGS.get("check"):
+            return False
+        fleet.asked = True
+        interruption.ask(fleet.who)
+        if self._region is None or not self._region.is_open:
+            # Not by the stream, which the main process may be in the middle of.
+            os.write(2, f"\n{ending(self._run)}\n".encode())
+        return True
 
     def _leave(self) -> None:
         """Say what state the fleet is in when a run ends before its playbook does."""
-        if os.getpid() != self._process:
-            return
         self._hide()
         self._tell(self._run.flush())
-        for line in plain.interrupted_lines(self._run.fleet, _playbooks()):
+        for line in plain.interrupted_lines(self._run.fleet, playbooks()):
             self._display.display(line)
         sys.stdout.flush()
-
-
-def _arguments(*names: str) -> list[str]:
-    """Return the values of options of the command line."""
-    values: list[str] = []
-    for name in names:
-        value = context.CLIARGS.get(name) or ()
-        values += [value] if isinstance(value, str) else map(str, value)
-    return values
-
-
-def _playbooks() -> str:
-    """Return how the command of another playbook begins: `ansible-playbook -i ... playbooks`."""
-    given = context.CLIARGS.get("inventory") or ()
-    inventories = [] if list(given) == list(constants.DEFAULT_HOST_LIST) else given
-    options = [f"-i {shlex.quote(_short(one))}" for one in inventories]
-    return " ".join(["ansible-playbook", *options, "playbooks"])
-
-
-def _short(path: str) -> str:
-    """Return a path as it is written from here."""
-    with contextlib.suppress(ValueError):
-        return str(Path(path).relative_to(Path.cwd()))
-    return path

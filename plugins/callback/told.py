@@ -13,7 +13,7 @@ version_added: "0.1.0"
 description:
   - Tells that work on a fleet began, ended or failed, as C(fleet_notify) says, where the playbook
     has not told it itself. It learns of every end, also where no task can run any more, since all
-    hosts have failed or none answers, and of an interruption by Ctrl-C.
+    hosts have failed or none answers, and of an end by Ctrl-C or SIGTERM.
   - Prints nothing but the targets that could not be told. A run without C(fleet_notify) costs
     nothing.
 requirements:
@@ -24,6 +24,8 @@ author:
 
 import atexit
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,6 +49,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.notify.targets import A
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.failures import failure_reason
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from ansible.executor.stats import AggregateStats
     from ansible.executor.task_result import CallbackTaskResult
     from ansible.playbook import Playbook
@@ -80,10 +84,17 @@ class CallbackModule(CallbackBase):
         self._playbook = ""
         #: The hosts of each application that has targets; None before the inputs were checked.
         self._notified: dict[str, list[str]] | None = None
+        self._process = os.getpid()
+        #: What SIGTERM did before; Ansible's own handler, or that of another callback.
+        self._before: Any = signal.SIG_DFL
         atexit.register(self._interrupted)
 
     def v2_playbook_on_start(self, playbook: Playbook) -> None:
         """Find out what the run is going to do."""
+        before = signal.getsignal(signal.SIGTERM)
+        if before != self._terminated:
+            self._before = before
+            signal.signal(signal.SIGTERM, self._terminated)
         self._playbook = Path(playbook._file_name).stem
         kinds = [kind for play in playbook.get_plays() if (kind := self._kind(play))]
         self._run.ahead = list(dict.fromkeys(kinds))
@@ -156,12 +167,23 @@ class CallbackModule(CallbackBase):
         self._run.fail(host, reason, stopped)
 
     def _interrupted(self) -> None:
-        """Tell of a run whose end nobody has reported: Ctrl-C."""
+        """Tell of a run whose end nobody has reported."""
         if self._run.begun and not _dry() and self._notified:
             apps = [host for hosts in self._notified.values() for host in hosts]
             self._deliver(
                 lambda known: interrupted(self._run, known, at=time.time()), apps, "interruption"
             )
+
+    def _terminated(self, number: int, frame: FrameType | None) -> None:
+        """Tell of a run that SIGTERM ends, as a cancelled job does: it runs no atexit."""
+        # Ansible's workers, which are forked, have it too.
+        if os.getpid() == self._process:
+            self._interrupted()
+        if callable(self._before):
+            self._before(number, frame)
+        else:
+            signal.signal(number, self._before)
+            os.kill(os.getpid(), number)
 
     def _label(self, play: Play) -> None:
         """Say of maintenance whether it is switched on or off."""

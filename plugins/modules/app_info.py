@@ -150,6 +150,17 @@ state:
       type: list
       elements: dict
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
+    recycle:
+      description:
+        - What the host's own recycles of the live release came to; null where it does not recycle.
+      type: dict
+      sample:
+        at: 1795241400
+        why: its master is 12.1 h old; due after 12.0 h
+        failures: 0
+        reason: ""
+        next: 0
+        waiting: ""
     refused:
       description:
         - What the sandbox refused to the live slot in the last day, as far as its journal tells,

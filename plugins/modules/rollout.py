@@ -171,6 +171,12 @@ capacity:
   returned: with O(state=begun)
   type: dict
   sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
+memory:
+  description:
+    - What the live slot holds in MiB, shared pages divided among its processes; null if none runs.
+  returned: with O(state=begun)
+  type: dict
+  sample: {workers: 4, largest_mb: 23, slot_mb: 92}
 front:
   description:
     - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of

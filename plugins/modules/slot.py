@@ -125,6 +125,37 @@ options:
         those of the release before below C(former). Links and hidden files are left out.
     type: dict
     default: {}
+  recycle:
+    description:
+      - When this host itself starts the live release anew in the other slot, by a timer; empty for
+        never. What does so is written, or removed, after the activation.
+    type: dict
+    default: {}
+    suboptions:
+      after_seconds:
+        description: The age of the master from which on that is due; 0 for any.
+        type: int
+        default: 0
+      memory_percent:
+        description: The share of C(MemoryMax=) from which on that is due; 0 for any.
+        type: int
+        default: 0
+      place:
+        description: Which of the hosts this one is, from 0 on; they take turns.
+        type: int
+        default: 0
+      hosts:
+        description: How many hosts there are.
+        type: int
+        default: 1
+      service:
+        description: The unit of the program.
+        type: str
+        default: ""
+      timer:
+        description: The timer.
+        type: str
+        default: ""
 attributes:
   check_mode:
     description: Reports what would change and why, without starting anything.
@@ -170,7 +201,7 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master) or V(environment).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts) or V(environment).
       type: str
     text:
       description: The same for people.
@@ -203,6 +234,8 @@ at:
 import os
 import syslog
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
@@ -221,7 +254,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    activation,
+    recycling,
+    recycling_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
     Desired,
@@ -240,7 +277,21 @@ FILES = {
         "settings": {"type": "str", "required": True},
         "worker": {"type": "str", "required": True},
         "master": {"type": "str", "required": True},
+        "counts": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
+    },
+}
+
+RECYCLE = {
+    "type": "dict",
+    "default": {},
+    "options": {
+        "after_seconds": {"type": "int", "default": 0},
+        "memory_percent": {"type": "int", "default": 0},
+        "place": {"type": "int", "default": 0},
+        "hosts": {"type": "int", "default": 1},
+        "service": {"type": "str", "default": ""},
+        "timer": {"type": "str", "default": ""},
     },
 }
 
@@ -279,6 +330,7 @@ def main() -> None:
             "sandbox": OPTION,
             "memory_max": {"type": "str", "default": ""},
             "static": {"type": "dict", "default": {}},
+            "recycle": RECYCLE,
         },
         supports_check_mode=True,
     )
@@ -313,6 +365,7 @@ def main() -> None:
                 restart=options["restart"],
                 keep_previous=options["keep_previous"],
                 rollout_id=options["rollout"],
+                recycle=options["recycle"] if options["recycle"].get("timer") else {},
                 check_mode=module.check_mode,
             )
     except ControllerGone as gone:
@@ -332,13 +385,18 @@ def run(
     restart: bool,
     keep_previous: bool,
     rollout_id: str,
+    recycle: Mapping[str, Any],
     check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
     claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
-        changed = todo.cut_over or not is_published(application, desired.release, desired.static)
+        changed = (
+            todo.cut_over
+            or not is_published(application, desired.release, desired.static)
+            or not recycling_files.is_installed(application, desired, recycle)
+        )
         outcome = CutOver(changed, todo.slot, application.live_slot())
         result = _result(todo, outcome, activation.diff(application, desired, todo.slot))
         return result | {"environment": activation.environment_changes(application, desired)}
@@ -347,6 +405,7 @@ def run(
             f"{desired.release} is not a complete release: it has no manifest.json; "
             "run the deploy again to build it"
         )
+    asked = time.time()
     # A running activation needs at most the health timeout and a drain of the idle slot.
     with exclusive(application, desired.health.timeout + 120):
         if rollout_id:
@@ -354,6 +413,8 @@ def run(
         todo = _plan(application, desired, restart)
         diff = activation.diff(application, desired, todo.slot)
         outcome = activation.activate(application, desired, todo, keep_previous)
+        outcome.notes += recycling.met(application, asked)
+        outcome.changed |= recycling_files.install(application, desired, recycle)
         return _result(todo, outcome, diff)
 
 

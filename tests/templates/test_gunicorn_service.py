@@ -135,6 +135,7 @@ def test_slot_is_told_in_every_file_and_the_other_one_in_none(
 def test_slots_modules_are_the_roles_files(render: Render, slot: str) -> None:
     assert render(slot)["worker"] == (ROLE / "files" / "draining_worker.py").read_text()
     assert render(slot)["master"] == (ROLE / "files" / "slot_master.py").read_text()
+    assert render(slot)["counts"] == (ROLE / "files" / "request_counts.py").read_text()
 
 
 def test_environment_holds_settings_and_secrets(render: Render) -> None:
@@ -158,7 +159,7 @@ def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Module
     path = folder / "settings.py"
     path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("draining_worker", "slot_master"):
+    for name in ("draining_worker", "slot_master", "request_counts"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     spec = spec_from_file_location("settings", path)
     assert spec
@@ -538,3 +539,52 @@ def test_child_template_of_the_settings_extends_a_block(
     files = render("blue", gunicorn_service_settings_template=str(child))
     settings = load(files["settings"], tmp_path, monkeypatch)
     assert (settings.max_requests, settings.workers) == (5000, 3)
+
+
+@pytest.mark.parametrize(
+    ("health_timeout", "seconds"), [(60, "90"), (600, "630")], ids=["short", "long"]
+)
+def test_preload_imports_in_the_master_within_the_health_timeout(
+    render: Render, health_timeout: int, seconds: str
+) -> None:
+    wanted = {"gunicorn_service_health_timeout_seconds": health_timeout}
+    before = render("blue", **wanted)
+    assert last(before["service"])["TimeoutStartSec"] == "90"
+    assert "preload" not in before["settings"]
+    assert "import_before_fork" not in before["settings"]
+
+    files = render("blue", **wanted, gunicorn_service_preload=True)
+
+    assert last(files["service"])["TimeoutStartSec"] == seconds
+    assert "\npreload_app = True\n" in files["settings"]
+    call = 'import_before_fork("gunicorn_service_preload", slot.runtime_directory)'
+    assert f"\n{call}\n" in files["settings"]
+    assert files["settings"].index("sys.path.insert") < files["settings"].index(call)
+
+
+def test_units_of_the_recycle_are_accepted_by_systemd_and_run_no_code_of_the_application(
+    render_role: Render, tmp_path: Path
+) -> None:
+    wanted = {"after_seconds": 43200, "memory_percent": 80, "place": 0, "hosts": 2}
+    given = dict(
+        render_role(
+            "gunicorn_service",
+            "__gunicorn_service_recycle",
+            **{**REQUIRED, "gunicorn_service_recycle": wanted},
+        )
+    )
+    assert given.items() >= wanted.items()
+    command = last(given["service"])["ExecStart"].split()
+    # The host's own Python, without modules of an account.
+    assert command == [
+        *("/usr/bin/python3", "-s", "-E", "-B"),
+        *("/opt/shop/recycle.pyz", "/etc/shop/recycle.json"),
+    ]
+    paths = []
+    for kind in ("service", "timer"):
+        path = tmp_path / f"shop-recycle.{kind}"
+        path.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", given[kind], flags=re.M))
+        paths.append(str(path))
+    result = systemd_analyze("verify", "--man=no", *paths)
+    assert [line for line in result.stderr.splitlines() if "shop-recycle" in line] == []
+    assert dict(render_role("gunicorn_service", "__gunicorn_service_recycle", **REQUIRED)) == {}

@@ -25,6 +25,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     acme_account,
     build_account,
+    metrics_account,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
@@ -37,16 +38,31 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+#: The slots, and that of a measurement, which a host that lost its power may still have.
+EVERY_SLOT = (*SLOTS, "tune")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
-    "opt": ("releases", "slots", "static", "build.lock"),
-    "etc": (*SLOTS, "tls", "README.md"),
+    "opt": ("releases", "slots", "static", "build.lock", "recycle.pyz"),
+    "etc": (
+        *EVERY_SLOT,
+        "tls",
+        "README.md",
+        "metrics.json",
+        "recycle.json",
+    ),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
-        *("commands.jsonl", "drill.json"),
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
+        "commands.jsonl",
+        "drill.json",
+        "tune",
+        "recycle.json",
     ),
-    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
+    "run": (
+        *(*EVERY_SLOT, *(f"{slot}.sock" for slot in EVERY_SLOT)),
+        *("import", "hook", "activation"),
+        "metrics",
+    ),
 }
 #: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
 COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
@@ -129,7 +145,8 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
         # All that is in it is the application's.
         todo.paths += [cache] if cache in ours else []
     _plan_account(user or application.name, application.name, data_stays, todo)
-    for account in (build_account(application.name), acme_account(application.name)):
+    for of_name in (build_account, acme_account, metrics_account):
+        account = of_name(application.name)
         _plan_account(account, application.name, False, todo)
     return todo
 
@@ -207,11 +224,17 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 
 
 def _plan_units(application: Application, todo: Removal) -> None:
-    """Add the slots' units that have a file of ours, with these files, and the renewal's."""
+    """Add the slots' units that have a file of ours, with these files, and those beside them."""
     _plan_renewal(application, todo)
+    # A socket or a timer first, which would start its service again.
+    metrics = [f"{application.name}-metrics.{kind}" for kind in ("socket", "service")]
+    files = {unit: application.path("etc/systemd/system", unit) for unit in metrics}
+    recycling = [application.recycling[kind] for kind in ("timer", "service")]
+    files.update({os.path.basename(path): path for path in recycling})
+    _plan_unit_files(application, files, todo)
     for slot in map(application.slot, SLOTS):
-        files = (slot.files["socket"], slot.files["service"])
-        _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)
+        paths = (slot.files["socket"], slot.files["service"])
+        _plan_unit_files(application, dict(zip(slot.units, paths, strict=True)), todo)
 
 
 def _plan_renewal(application: Application, todo: Removal) -> None:
@@ -293,7 +316,7 @@ def _plan_account(user: str, name: str, data_stays: bool, todo: Removal) -> None
         return
     if account.pw_uid == 0 or not is_marked(account, name):
         todo.kept.append(f"the account {user}: it was not made for {name}")
-    elif user not in (name, build_account(name), acme_account(name)):
+    elif user not in (name, build_account(name), acme_account(name), metrics_account(name)):
         todo.kept.append(f"the account {user}: other applications may use it as well")
     elif data_stays:
         # The next account would get its number, and with it the data.

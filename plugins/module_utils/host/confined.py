@@ -53,6 +53,13 @@ _CONFINING = re.compile(
     r"|Memory|NoExecPaths|NoNew|OOMScore|Private|ProcSubset|Protect|ReadOnly|ReadWrite|RemoveIPC"
     r"|Restrict|Slice|SocketBind|Supplementary|SystemCall|Tasks|TemporaryFileSystem|UMask)\w*"
 )
+#: When a program began and ended: microseconds, see systemctl(1).
+_MOMENTS = ("Start", "Exit")
+#: What is asked of a unit that failed; the names are those of systemd's D-Bus interface.
+_SHOWN = (
+    *("LoadState", "Result", "ExecMainCode", "ExecMainStatus"),
+    *(f"ExecMain{what}TimestampMonotonic" for what in _MOMENTS),
+)
 
 
 class ConfinementError(Exception):
@@ -127,7 +134,7 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
     if status == 0:
         return Outcome(0, output, seconds)
     # A unit that failed is kept until it is reset.
-    shown = _systemctl("show", "--property=LoadState,Result,ExecMainCode,ExecMainStatus", unit)
+    shown = _systemctl("show", f"--property={','.join(_SHOWN)}", unit)
     state = dict(line.partition("=")[::2] for line in shown.splitlines())
     _systemctl("reset-failed", unit)
     if state.get("LoadState") != "loaded" or state.get("ExecMainCode") == "0":
@@ -135,6 +142,11 @@ def run(command: Sequence[str], confinement: Confinement, *, answers: bool = Fal
             f"systemd did not start {unit}: {output.strip() or 'no reason given'}; "
             f"journalctl --unit={unit} may say more"
         )
+    if state.get("Result") == "timeout" and _ended_by_itself(state, confinement.timeout):
+        status = int(state.get("ExecMainStatus") or 0)
+        if status == 0:
+            return Outcome(0, output, seconds)
+        state["Result"] = "exit-code"
     timed_out = state.get("Result") == "timeout"
     return Outcome(status, output, seconds, problem(state, confinement.timeout), timed_out)
 
@@ -165,6 +177,16 @@ def problem(state: Mapping[str, str], timeout: float) -> str:
     if result == "exec-condition" or int(status or 0) in range(200, 246):
         return f"exit status {status}; if systemd gave it: systemd.exec(5), Process Exit Codes"
     return f"exit status {status}"
+
+
+def _ended_by_itself(state: Mapping[str, str], timeout: float) -> bool:
+    """Tell whether a program exited before its limit, whatever its children did then.
+
+    systemd says `timeout` also of a unit whose program has ended, but whose children did not heed
+    SIGTERM.
+    """
+    began, ended = (int(state.get(f"ExecMain{what}TimestampMonotonic") or 0) for what in _MOMENTS)
+    return state.get("ExecMainCode") == "1" and 0 < ended < began + timeout * 1_000_000
 
 
 def _call(command: Sequence[str], confinement: Confinement, environment: str) -> list[str]:

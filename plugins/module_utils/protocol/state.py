@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
-SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment")
+SLOT_FILES = ("socket", "service", "settings", "worker", "master", "counts", "environment")
 
 
 class Holder(TypedDict):
@@ -94,6 +94,20 @@ class Worker(TypedDict):
     healthy: bool
     stopped: bool
     problem: str
+
+
+class SlotMemory(TypedDict):
+    """What the live slot holds in MiB, shared pages divided among its processes.
+
+    Keys:
+        workers: How many workers run.
+        largest_mb: What the largest of them holds.
+        slot_mb: What they and their master hold.
+    """
+
+    workers: int
+    largest_mb: int
+    slot_mb: int
 
 
 class HttpsAnswer(TypedDict):
@@ -272,6 +286,26 @@ class Refused(TypedDict):
     todo: str
 
 
+class Recycle(TypedDict):
+    """What recycling on the host came to, of the live release.
+
+    Keys:
+        at: When the last recycle ended (Unix time); 0 for none yet.
+        why: Why it was due.
+        failures: How many have failed in a row.
+        reason: Why the last one did, in one line; empty if it did not.
+        next: Before when none is tried again (Unix time).
+        waiting: What one that is due waits for; empty for nothing.
+    """
+
+    at: int
+    why: str
+    failures: int
+    reason: str
+    next: int
+    waiting: str
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
@@ -312,6 +346,7 @@ class ApplicationState(Upkeep, total=False):
     disks: dict[str, int]
     releases: list[Release]
     refused: list[Refused]
+    recycle: Recycle | None
     drift: list[Reason]
     error: str
     unreachable: bool

@@ -30,6 +30,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import 
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import slot_memory
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit, look_at_front
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
@@ -69,8 +70,8 @@ def begin(
     """Take the lock, and return what a rollout must know about the host.
 
     Returns:
-        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity` and
-        `front`, what a visitor meets.
+        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`,
+        `memory`, what the live slot holds, and `front`, what a visitor meets.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -83,6 +84,7 @@ def begin(
         known = {
             "releases": releases(application),
             "capacity": asdict(read_own_capacity()),
+            "memory": slot_memory(application),
             "front": look_at_front(application, visit),
         }
     # In check mode, the current holder of a lock that would be taken.

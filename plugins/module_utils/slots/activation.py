@@ -12,7 +12,6 @@ only cleans up.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pwd
 import subprocess
@@ -41,7 +40,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.places impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.devices import hidden_devices
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     hide_values,
@@ -59,11 +58,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
     timed,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import doubts
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
     HookError,
     Surroundings,
     run_hook,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import configure
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,10 @@ def activate(
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
             with timed(outcome, "start until healthy"):
                 start(target, desired)
+            outcome.notes += [
+                f"{desired.health.prefix}preload is true, and the import leaves {doubt}"
+                for doubt in doubts(target)
+            ]
             require_controller()
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
@@ -277,24 +282,6 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
     complaints = [line for line in result.stderr.splitlines() if slot.unit in line]
     if result.returncode != 0 and complaints:
         raise Refusal("systemd refuses the unit files:\n  " + "\n  ".join(complaints))
-
-
-def configure(slot: Slot, desired: Desired) -> None:
-    """Write the files of an idle slot, point its link at the release, and enable its units."""
-    os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
-    try:
-        for kind, path in slot.files.items():
-            write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
-        os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
-        write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
-        relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
-        replace_link(relative, slot.release_link)
-        # Before the start, for one reload instead of two. If the host goes down meanwhile, the
-        # slot starts with it, but is not live, and the next run disables it.
-        systemd.for_units("enable", slot.units, systemd.WITHOUT_RELOAD)
-    finally:
-        # Of what could be written, if not all could.
-        systemd.reload()
 
 
 def let_read(release: str, user: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -22,8 +23,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.front import Fault, front_fault
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
+    Recycle,
+    SlotMemory,
     Worker,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
     live_release,
     releases,
@@ -33,6 +37,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     worker_reports,
     workers_of,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import current
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import (
     live_since,
     refused,
@@ -105,6 +110,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "disks": disks(DISKS),
         "releases": releases(application),
         "refused": refused(application),
+        "recycle": recycle_state(application),
     }
     name = application.live_slot()
     if ask.upkeep:
@@ -147,6 +153,35 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     # Last: CPU use is measured over the time that everything else took.
     state["cpu_percent"] = cpu.percent()
     return state
+
+
+def slot_memory(application: Application) -> SlotMemory | None:
+    """Return what the live slot holds; None if none runs."""
+    name = application.live_slot()
+    master = int(show(application.slot(name).units[1])["MainPID"] or 0) if name else 0
+    if not master:
+        return None
+    held = [memory_mb(pid) for pid in workers_of(master)]
+    return {
+        "workers": len(held),
+        "largest_mb": max(held, default=0),
+        "slot_mb": memory_mb(master) + sum(held),
+    }
+
+
+def recycle_state(application: Application) -> Recycle | None:
+    """Return what the host's own recycles came to; None where there are none."""
+    if not os.path.exists(application.recycling["timer"]):
+        return None
+    told = current(application)
+    return {
+        "at": told.at,
+        "why": told.why,
+        "failures": told.failures,
+        "reason": printable(told.reason.partition("\n")[0]),
+        "next": told.next,
+        "waiting": printable(told.waiting),
+    }
 
 
 def wait_healthy(application: Application, ask: Questions, seconds: float) -> ApplicationState:

@@ -31,6 +31,9 @@ class Deployment(TypedDict):
     app_hooks: dict[str, list[dict[str, Any]]]
     app_workers: str | int
     app_worker_memory_mb: int
+    app_preload: bool
+    app_recycle: dict[str, int]
+    app_connections: dict[str, int]
     app_network_allow: list[str]
     app_writable_paths: list[str | dict[str, Any]]
     app_devices: list[str]
@@ -39,6 +42,7 @@ class Deployment(TypedDict):
     app_system_packages: list[str]
     app_releases_kept: int
     app_tls: dict[str, str]
+    app_metrics: dict[str, Any]
     fleet_waves: list[int | str]
     fleet_soak_seconds: int
     fleet_on_failure: str

@@ -7,9 +7,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
     served_paths,
     values,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import connections
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import SET_IN_VAULT
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.recycle import recycle
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 
@@ -169,5 +171,39 @@ APPLICATION: tuple[Variable, ...] = (
         "256",
         values.number(16, 1048576, unit="MB"),
         128,
+    ),
+    Variable(
+        "app_preload",
+        "boolean",
+        "Whether the application is imported once, before the workers are forked, so that they "
+        "share its memory; threads and connections must then be made in its lifespan "
+        "(docs/memory.md).",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
+        "app_recycle",
+        "mapping",
+        "When a host starts its live release anew in the other slot, without losing a request: "
+        "after how long, and from which share of its memory (MemoryMax=) on. The hosts take turns "
+        "(docs/memory.md).",
+        "a mapping of after (10m to 30d) and memory (20% to 95%); without one of them, it is only "
+        "for the other",
+        '{after: 12h, memory: "80%"}',
+        recycle,
+        {},
+    ),
+    Variable(
+        "app_connections",
+        "mapping",
+        "What the application's database allows: the connections that one worker opens, the limit, "
+        "and how many of it are for others. More than the limit is refused, also of a rollout, "
+        "in which two slots run; auto stays below it (docs/memory.md).",
+        "a mapping of per_worker, limit and other (0), each a number of connections",
+        "{per_worker: 5, limit: 100}",
+        connections,
+        {},
     ),
 )

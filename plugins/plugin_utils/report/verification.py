@@ -104,6 +104,8 @@ def verify(
         )
         host = replace(host, mode=_mode(deployments.get(name, {}), fronts))
         findings += [Finding(name, *told) for told in _examine(host, bounds)]
+        estimate = int(deployments.get(name, {}).get("app_worker_memory_mb") or 0)
+        findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]
@@ -270,6 +272,18 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
     if not live["enabled"]:
         units = f"{unit}.socket {unit}.service"
         yield f"{unit} is not enabled: it would not start at boot", f"systemctl enable {units}"
+
+
+def _of_estimate(state: Mapping[str, Any], estimate: int) -> Iterator[tuple[str, str]]:
+    """What the workers hold, shared pages divided among them, against what the plan counts."""
+    largest = max((worker["memory_mb"] for worker in state.get("workers", [])), default=0)
+    if estimate and largest > estimate:
+        wanted = -(-largest * 5 // 4 // 16) * 16
+        yield (
+            f"its largest worker holds {largest} MB (PSS); the plan of the workers counts with "
+            f"app_worker_memory_mb: {estimate}",
+            f"set app_worker_memory_mb: {wanted}, or lower app_workers, and {DEPLOY}",
+        )
 
 
 def _of_site(host: Host) -> Iterator[tuple[str, str]]:

@@ -313,7 +313,11 @@ def _host(
     begun = variables.get("rollout_begun") or {}
     done = progress.get("hosts", {}).get(host, {})
     found = ended.get("receipt")
-    workers = _workers(begun.get("capacity"), variables["deployment"])
+    workers = _workers(
+        begun.get("capacity"),
+        variables["deployment"],
+        variables.get("gunicorn_service_connections"),
+    )
     state = _state(host, progress, variables)
     if told.kind == "patch":
         state = "patched" if ended and not ended.get("failed") else "not begun"
@@ -335,7 +339,9 @@ def _host(
 
 
 def _workers(
-    capacity: Mapping[str, Any] | None, deployment: Mapping[str, Any]
+    capacity: Mapping[str, Any] | None,
+    deployment: Mapping[str, Any],
+    connections: Mapping[str, int] | None,
 ) -> tuple[int | None, str | None]:
     if not capacity:
         return None, None
@@ -345,6 +351,7 @@ def _workers(
         deployment["app_workers"],
         deployment["app_worker_memory_mb"],
         prefix="app_",
+        connections=connections,
     )
     return plan.workers, plan.reason
 

@@ -219,7 +219,10 @@ def deaf() -> Iterator[int]:
             connection.close()
 
 
-def test_interrupted_run_is_told(fleet: Fleet) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 99), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_run_that_a_signal_ends_is_told(fleet: Fleet, number: signal.Signals, status: int) -> None:
     with listening() as heard, deaf() as port:
         fleet.settings |= {"fleet_notify": [fleet.hook(heard)], "ansible_port": port}
         process = subprocess.Popen(
@@ -236,9 +239,9 @@ def test_interrupted_run_is_told(fleet: Fleet) -> None:
             if "begin | Lock the application" in line:
                 break
         time.sleep(1)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         process.communicate(timeout=30)
-    assert process.returncode == 99
+    assert process.returncode == status
     (event,) = heard.documents
     assert (event["event"], event["kind"]) == ("failed", "restart")
     assert event["detail"][0].startswith("interrupted")

@@ -50,7 +50,7 @@ SHOWN = {
     "*.installation.build_environment": "versions from git, and no secrets",
     "*.sandbox.options": "directives of a unit, which everybody may read",
     "slot.static": "paths and folders",
-    "slot.health_body": "what anybody gets who asks for the health path",
+    "*.health_body": "what anybody gets who asks for the health path",
     "*.index": URL,
     "*.find_links": URL,
     "*.python_mirror": URL,

@@ -176,6 +176,22 @@ def test_removal_takes_what_renews_the_certificate(
     )
 
 
+def test_removal_takes_what_recycles(shop: Application, tmp_path: Path, asked: list[str]) -> None:
+    folder = tmp_path / "etc/systemd/system"
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("timer", "service"):
+        Path(shop.recycling[kind]).write_text("# shop: its. Written by asgi.fleet\n")
+    claim(shop, parents=["opt", "etc", "var/lib"])
+    for path in (shop.recycling["settings"], shop.recycling["program"], shop.recycled):
+        Path(path).write_text("")
+    todo = plan(shop, "", False)
+    assert todo.units == ["shop-recycle.timer", "shop-recycle.service"]
+    assert todo.kept == []
+    remove(shop, todo)
+    assert asked[0] == "disable --quiet shop-recycle.timer shop-recycle.service"
+    assert files(tmp_path) == set()
+
+
 def test_balancer_loses_the_certificate_of_a_site_and_nothing_else(
     shop: Application,
     tmp_path: Path,

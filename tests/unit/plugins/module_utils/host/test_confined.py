@@ -48,9 +48,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def state(folder: Path, result: str, code: int, status: int, load: str = "loaded") -> None:
+def state(
+    folder: Path, result: str, code: int, status: int, load: str = "loaded", seconds: float = 20.1
+) -> None:
     (folder / "state").write_text(
         f"LoadState={load}\nResult={result}\nExecMainCode={code}\nExecMainStatus={status}\n"
+        "ExecMainStartTimestampMonotonic=5000000\n"
+        f"ExecMainExitTimestampMonotonic={5_000_000 + seconds * 1_000_000:.0f}\n"
     )
 
 
@@ -108,6 +112,8 @@ def test_dollar_of_a_command_is_not_a_variable_of_systemd(folder: Path) -> None:
         ("exit-code", 1, 3, "exit status 3"),
         ("exit-code", 1, 226, "exit status 226; if systemd gave it: systemd.exec(5)"),
         ("timeout", 2, 15, "it did not end within 20 s and was killed"),
+        # It heeded the SIGTERM of its limit.
+        ("timeout", 1, 0, "it did not end within 20 s and was killed"),
         ("oom-kill", 2, 9, "it was killed because it used more memory than it may"),
         ("signal", 2, 9, "it was killed by signal 9"),
         ("signal", 2, 15, "it was killed by signal 15"),
@@ -122,6 +128,16 @@ def test_end_that_is_no_success_is_described(
     assert outcome.problem.startswith(told)
     assert outcome.timed_out == (result == "timeout")
     assert "reset-failed asgi-fleet-shop-hook.service" in (folder / "systemctl.log").read_text()
+
+
+@pytest.mark.parametrize(("status", "problem"), [(0, ""), (7, "exit status 7")])
+def test_child_that_heeds_no_sigterm_does_not_change_how_its_program_ended(
+    folder: Path, status: int, problem: str
+) -> None:
+    """Result=timeout then tells of the child: the program had ended long before its limit."""
+    state(folder, "timeout", 1, status, seconds=19.9)
+    outcome = confined.run(["/bin/sh", "-c", "exit 1"], CONFINEMENT)
+    assert (outcome.status, outcome.problem, outcome.timed_out) == (status, problem, False)
 
 
 def test_program_that_systemd_does_not_start_is_an_error_with_its_reason(folder: Path) -> None:

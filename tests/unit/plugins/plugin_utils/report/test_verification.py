@@ -474,3 +474,16 @@ def test_verify_looks_at_balancers_as_well(
 def test_verify_of_balancers_alone_names_no_release() -> None:
     verdict = verify({}, {}, balancers={"lb1": BALANCER})
     assert verdict["lines"] == ["verified: 1 host as it should be"]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "todo"),
+    [(47, ""), (46, "set app_worker_memory_mb: 64, or lower app_workers, and run"), (0, "")],
+)
+def test_worker_that_holds_more_than_the_plan_counts_is_a_warning(estimate: int, todo: str) -> None:
+    deployments = {"web1": deployed("web1")["web1"] | {"app_worker_memory_mb": estimate}}
+    found = verify({"web1": STATE}, deployments)
+    told = [one for one in found["findings"] if "largest worker" in one["seen"]]
+    assert [one["severity"] for one in told] == (["warning"] if todo else [])
+    assert all(one["todo"].startswith(todo) for one in told)
+    assert found["ok"]
