@@ -99,7 +99,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="bad_canary",
         succeeds=False,
-        because="unhealthy",
+        because="] unhealthy: ",
         most_failed=None,
     ),
     Exercise(
@@ -110,7 +110,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="good",
         succeeds=False,
-        because="unreachable",
+        because="] unreachable: ",
         least_hosts=2,
     ),
     Exercise(
