@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import skip_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import shares
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.controller import ROLES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
@@ -305,6 +306,8 @@ class ActionModule(ControllerAction):
         }
         others = _left_out(task_vars, examinations)
         problems = judge(examinations, others)
+        skip = load_extra_vars(self._loader).get("skip_backup")
+        problems += skip_problems(skip, [one.deployment for one in examinations.values()])
         if files:
             problems += self._balancer_file_problems(task_vars)
         if problems:

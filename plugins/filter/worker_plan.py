@@ -6,11 +6,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.processes import memory_mb
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import loss
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 DOCUMENTATION = r"""
 name: worker_plan
@@ -51,6 +52,13 @@ options:
     description: Prefix of the variables that messages name.
     type: str
     default: gunicorn_service_
+  processes:
+    description:
+      - The other processes of a slot, each with C(count) and C(memory_mb), whose memory workers
+        cannot have.
+    type: list
+    elements: dict
+    default: []
   connections:
     description:
       - What one worker opens to the database (C(per_worker)), and how many connections this host
@@ -135,6 +143,7 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
             deployment["app_worker_memory_mb"],
             worker_class=hostvars[host].get("gunicorn_service_worker_class", ""),
             prefix="app_",
+            processes=deployment.get("app_processes", []),
             connections=hostvars[host].get("gunicorn_service_connections"),
         )
         line = "; ".join(filter(None, (plan["reason"], plan["connections"])))
@@ -168,6 +177,7 @@ def worker_plan(
     slots: object = 2,
     worker_class: str = "",
     prefix: str = "gunicorn_service_",
+    processes: Sequence[Mapping[str, Any]] = (),
     connections: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
@@ -183,7 +193,15 @@ def worker_plan(
             "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
         ) from error
     plan = plan_workers(
-        cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix, connections
+        cores,
+        memory_bytes,
+        workers,
+        worker_memory_mb,
+        reserve_mb,
+        slots,
+        prefix,
+        memory_mb(processes, cores),
+        connections,
     )
     lost = loss(worker_class)
     return asdict(replace(plan, reason=f"{plan.reason}; {lost}") if lost else plan)

@@ -60,11 +60,47 @@ options:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
         required: true
+      processes:
+        description: The unit of each of O(processes), by its name.
+        type: dict
+        default: {}
   green: *slot
   workers:
     description: How many workers must have answered before the slot is healthy.
     type: int
     required: true
+  processes:
+    description:
+      - What runs of the release besides its web workers. It starts when the slot is healthy, and
+        must stay up, before the slot goes live; then that of the old slot is stopped.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Part of the names of its units.
+        type: str
+        required: true
+      count:
+        description: How many of it run.
+        type: int
+        default: 1
+      overlap:
+        description: Whether the new one may start while the old one runs.
+        type: bool
+        default: true
+      once_per_fleet:
+        description: Whether it runs only on the host of a fleet that has O(singletons).
+        type: bool
+        default: false
+      stop_timeout:
+        description: Seconds that it may take to end.
+        type: int
+        default: 30
+  singletons:
+    description:
+      - Whether what runs once in a fleet runs on this host. If it is not set, that stays as it is.
+    type: bool
   health_body:
     description: Text that the answer must contain; empty accepts any answer.
     type: str
@@ -201,7 +237,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master), V(counts) or V(environment).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment) or
+        V(processes).
       type: str
     text:
       description: The same for people.
@@ -237,10 +274,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    SLOTS,
+    Application,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
     require_lock,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    Process,
+    runs_singletons,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     ForeignError,
@@ -279,6 +323,20 @@ FILES = {
         "master": {"type": "str", "required": True},
         "counts": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
+        "processes": {"type": "dict", "default": {}},
+    },
+}
+
+PROCESSES = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        "count": {"type": "int", "default": 1},
+        "overlap": {"type": "bool", "default": True},
+        "once_per_fleet": {"type": "bool", "default": False},
+        "stop_timeout": {"type": "int", "default": 30},
     },
 }
 
@@ -331,6 +389,8 @@ def main() -> None:
             "memory_max": {"type": "str", "default": ""},
             "static": {"type": "dict", "default": {}},
             "recycle": RECYCLE,
+            "processes": PROCESSES,
+            "singletons": {"type": "bool"},
         },
         supports_check_mode=True,
     )
@@ -338,7 +398,7 @@ def main() -> None:
     application = Application(options["name"])
     desired = Desired(
         release=options["release"],
-        files={"blue": options["blue"], "green": options["green"]},
+        files={slot: _files(options[slot]) for slot in SLOTS},
         health=Health(
             path=options["health_path"],
             host=options["health_host"],
@@ -356,6 +416,9 @@ def main() -> None:
             memory_max=options["memory_max"],
         ),
         static=options["static"],
+        processes=tuple(Process(**process) for process in options["processes"]),
+        process_files={slot: options[slot]["processes"] for slot in SLOTS},
+        singletons=options["singletons"],
     )
     try:
         with heeding_signals():
@@ -378,6 +441,11 @@ def main() -> None:
     module.exit_json(**result)
 
 
+def _files(options: dict[str, Any]) -> dict[str, str]:
+    """Return the slot's own files, without the units of its processes."""
+    return {kind: text for kind, text in options.items() if kind != "processes"}
+
+
 def run(
     application: Application,
     desired: Desired,
@@ -392,8 +460,10 @@ def run(
     claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
+        moves = desired.singletons not in (None, runs_singletons(application))
         changed = (
             todo.cut_over
+            or moves
             or not is_published(application, desired.release, desired.static)
             or not recycling_files.is_installed(application, desired, recycle)
         )

@@ -588,3 +588,61 @@ def test_units_of_the_recycle_are_accepted_by_systemd_and_run_no_code_of_the_app
     result = systemd_analyze("verify", "--man=no", *paths)
     assert [line for line in result.stderr.splitlines() if "shop-recycle" in line] == []
     assert dict(render_role("gunicorn_service", "__gunicorn_service_recycle", **REQUIRED)) == {}
+
+
+PROCESSES: dict[str, Any] = {
+    "gunicorn_service_capacity": {"cores": 2, "memory_bytes": 1024**3},
+    "gunicorn_service_processes": [
+        {"name": "worker", "command": "arq worker.Settings", "count": "cores", "memory_mb": 64},
+        {"name": "bot", "command": ["bot", "a b"], "notify": True, "stop_signal": "INT"},
+    ],
+}
+
+
+@both_slots
+@both_settings
+def test_each_process_has_a_unit_with_the_world_of_its_slot(
+    render: Render, slot: str, changed: dict[str, Any]
+) -> None:
+    files = render(slot, **{**PROCESSES, **changed})
+    units: dict[str, str] = files["processes"]  # type: ignore[assignment]
+    assert list(units) == ["worker", "bot"]
+    of_slot = directives(files["service"])
+    for name, text in units.items():
+        assert text.startswith(f"# shop: its process {name}, {slot} slot.")
+        assert text.count("[Service]") == 1
+        unit = last(text)
+        assert unit["KillMode"] == "mixed"
+        assert unit["RuntimeDirectory"] == "shop/processes/%i"
+        shared = {
+            pair
+            for pair in of_slot
+            if pair[0] in ("User", "WorkingDirectory", "Environment", "EnvironmentFile", "UMask")
+            or pair[0].startswith(("Protect", "Private", "Restrict", "IPAddress", "SystemCall"))
+        }
+        assert shared <= set(directives(text))
+    assert last(units["worker"])["ExecStart"] == '/usr/bin/env "arq" "worker.Settings"'
+    assert (last(units["worker"])["Type"], last(units["bot"])["Type"]) == ("exec", "notify")
+    assert last(units["bot"])["KillSignal"] == "SIGINT"
+    assert last(units["worker"])["MemoryMax"] == "640M"
+
+
+def test_options_of_the_service_do_not_change_how_a_process_ends(render: Render) -> None:
+    options = {"Nice": 5, "TimeoutStopSec": 1, "MemoryMax": "1M", "KillMode": "process"}
+    files = render("blue", **PROCESSES, gunicorn_service_service_options=options)
+    unit = last(files["processes"]["worker"])  # type: ignore[index]
+    assert unit["Nice"] == "5"
+    assert (unit["TimeoutStopSec"], unit["KillMode"]) == ("30", "mixed")
+    assert unit["MemoryMax"] == "640M"
+
+
+def test_without_processes_there_is_no_unit_of_one(render: Render) -> None:
+    assert render("blue")["processes"] == {}
+
+
+def test_what_a_measured_slot_serves_is_not_counted(render_role: Render) -> None:
+    given = {**REQUIRED, "gunicorn_service_metrics_enabled": True}
+    files = render_role("gunicorn_service", "__gunicorn_service_tune", **given)
+    assert "request_counts" not in files["settings"]
+    live = render_role("gunicorn_service", "__gunicorn_service_blue", **given)
+    assert "request_counts" in live["settings"]

@@ -71,6 +71,16 @@ class Application:
         return self.path("var/lib", self.name, "rollouts")
 
     @property
+    def singletons(self) -> str:
+        """A file that is there if what runs once in a fleet runs on this host."""
+        return self.path("var/lib", self.name, "singletons")
+
+    @property
+    def away(self) -> str:
+        """A file that is there while this host is drained, and runs nothing of that."""
+        return self.path("var/lib", self.name, "left")
+
+    @property
     def releases(self) -> str:
         """The folder of releases."""
         return self.path("opt", self.name, "releases")

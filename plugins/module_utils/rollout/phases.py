@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     records,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import HostReceipt
@@ -27,7 +28,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
     removable,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import read_receipt
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    cut_over,
+    reversal,
+    singletons,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import slot_memory
@@ -71,7 +76,8 @@ def begin(
 
     Returns:
         `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`,
-        `memory`, what the live slot holds, and `front`, what a visitor meets.
+        `memory`, what the live slot holds, `front`, what a visitor meets, `singletons`, see
+        `slots/singletons.py`, and `backups`, what is known of the last ones.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -86,6 +92,8 @@ def begin(
             "capacity": asdict(read_own_capacity()),
             "memory": slot_memory(application),
             "front": look_at_front(application, visit),
+            "singletons": singletons.look(application),
+            "backups": backup_record.look(application),
         }
     # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder

@@ -16,7 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application import (
+    history,
+    lock,
+    processes,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
     Slot,
@@ -46,6 +50,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.reversal import u
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import (
     configure,
     counterpart,
+    counterpart_processes,
     keep_counterpart,
 )
 
@@ -182,7 +187,7 @@ class Recycler:
             raise Refusal(str(error)) from error
         history.record(self.application, "recycled", target.slot, desired.release, moment=moment)
         write_told(self.application, Told(int(self.clock()), why, target.slot))
-        keep_counterpart(target, desired.files)
+        keep_counterpart(target, desired)
         settle(self.application, target)
         return f"{target.unit} is live: {why}"
 
@@ -223,6 +228,11 @@ class Recycler:
             health=Health(**self.settings.health),
             workers=live.planned_workers(),
             secret_names=tuple(self.settings.secret_names),
+            processes=processes.planned(live),
+            process_files={
+                live.slot: processes.texts_by_name(live),
+                other(live.slot): counterpart_processes(live),
+            },
         )
 
     def _wait(self, told: Told, obstacle: str) -> str:

@@ -72,11 +72,7 @@ def install(application: Application, desired: Desired, wanted: Mapping[str, Any
         wanted: See `files`.
     """
     live = application.live_slot()
-    kept = (
-        live is not None
-        and bool(wanted)
-        and keep_counterpart(application.slot(live), desired.files)
-    )
+    kept = live is not None and bool(wanted) and keep_counterpart(application.slot(live), desired)
     if is_installed(application, desired, wanted):
         return kept
     timer = os.path.basename(application.recycling["timer"])

@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Slot,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import plan_entry
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     read_text,
@@ -22,7 +23,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     replace_link,
     write_file,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import processes
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
+
+#: The units of the other slot's processes, by the names of these: JSON.
+PROCESSES = "processes.json"
 
 
 def configure(slot: Slot, desired: Desired) -> None:
@@ -34,7 +39,9 @@ def configure(slot: Slot, desired: Desired) -> None:
         for kind, path in slot.files.items():
             write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
         os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
-        write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
+        processes.configure(slot, desired.processes, desired.process_files.get(slot.slot, {}))
+        told = {"workers": desired.workers, "processes": plan_entry(desired.processes)}
+        write_file(slot.plan, json.dumps(told) + "\n", 0o644)
         relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
         replace_link(relative, slot.release_link)
         # Before the start, for one reload instead of two. If the host goes down meanwhile, the
@@ -50,20 +57,30 @@ def counterpart(slot: Slot) -> dict[str, str]:
     return {kind: read_text(os.path.join(slot.counterpart, kind)) for kind in FILE_MODES}
 
 
-def keep_counterpart(slot: Slot, files: dict[str, dict[str, str]]) -> bool:
+def counterpart_processes(slot: Slot) -> dict[str, str]:
+    """Return what the units of the other slot's processes would be, by the names of these."""
+    text = read_text(os.path.join(slot.counterpart, PROCESSES))
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
+
+
+def keep_counterpart(slot: Slot, desired: Desired) -> bool:
     """Keep the other slot's version of the files beside a slot's own. Return: any change.
 
     Args:
         slot: A slot that runs.
-        files: The files of both slots.
+        desired: What it runs, with the files of both slots.
     """
-    wanted = files[other(slot.slot)]
-    if counterpart(slot) == {kind: wanted[kind] for kind in FILE_MODES}:
+    wanted = desired.files[other(slot.slot)]
+    units = dict(desired.process_files.get(other(slot.slot), {}))
+    is_kept = counterpart(slot) == {kind: wanted[kind] for kind in FILE_MODES}
+    if is_kept and counterpart_processes(slot) == units:
         return False
     # The environment has secrets.
     os.makedirs(slot.counterpart, mode=0o700, exist_ok=True)
     for kind, mode in FILE_MODES.items():
         write_file(os.path.join(slot.counterpart, kind), wanted[kind], mode)
+    write_file(os.path.join(slot.counterpart, PROCESSES), json.dumps(units) + "\n", 0o644)
     return True
 
 

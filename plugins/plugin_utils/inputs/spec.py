@@ -29,6 +29,8 @@ class Deployment(TypedDict):
     app_health_path: str
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
+    app_processes: list[dict[str, Any]]
+    app_backup: dict[str, Any]
     app_workers: str | int
     app_worker_memory_mb: int
     app_preload: bool

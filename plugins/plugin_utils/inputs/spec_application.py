@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    processes,
     project,
     served_paths,
     values,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import connections
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
@@ -151,6 +153,30 @@ APPLICATION: tuple[Variable, ...] = (
         "lists of commands, each a text or {command, timeout in seconds (300)}",
         "{before_rollout: [alembic upgrade head]}",
         values.hooks,
+        {},
+    ),
+    Variable(
+        "app_processes",
+        "list",
+        "What runs of the release besides the web workers, such as workers of a queue and bots: "
+        "docs/processes.md.",
+        "a list of processes, each with name and command, and perhaps count (1; cores for one on "
+        "each core), stop_signal (SIGTERM), stop_timeout (30 seconds), memory_mb (128), "
+        "once_per_fleet, overlap (true) and notify",
+        "[{name: worker, command: arq worker.WorkerSettings, count: cores}]",
+        processes.processes,
+        [],
+    ),
+    Variable(
+        "app_backup",
+        "mapping",
+        "How a backup of the application's data is made and checked: before the before_rollout "
+        "hooks of a release unless there is one of the last max_age (1h), and by schedule (daily) "
+        "between releases; docs/backups.md has the details.",
+        "a mapping of command and check, and max_age, alert_age, schedule, timeout and keep",
+        """{command: 'pg_dump -Fc -f "$BACKUP_DIRECTORY/db" "$DATABASE_URL"', """
+        """check: 'pg_restore -l "$BACKUP_DIRECTORY/db"'}""",
+        backup,
         {},
     ),
     Variable(

@@ -6,6 +6,7 @@ more than the host's share of its database's connections allows (`connections.py
 - `2 * cores + 1` is Gunicorn's own (its design document): one worker computes on each core while
   another waits. It suits applications that mix `async` and plain `def`.
 - The memory is halved because both slots run at a cut-over, each with all of its workers.
+- What the processes of a slot may need (`app_processes`) is taken from its half before.
 - The reserve is for everything that is not the application: 10 % of the memory, at least 256 MB.
   A bare Debian 13 with systemd, journald and sshd held 17 MB of its own (PSS, without the kernel);
   `apt-get update` peaked at 65 MB, apt's resolver at 99 MB and python-apt, which Ansible loads, at
@@ -72,6 +73,7 @@ def plan_workers(
     reserve_mb: object = None,
     slots: object = 2,
     prefix: str = "gunicorn_service_",
+    processes_mb: int = 0,
     connections: Mapping[str, int] | None = None,
 ) -> WorkerPlan:
     """Plan the workers of one slot.
@@ -85,6 +87,7 @@ def plan_workers(
         reserve_mb: Memory to leave for everything else, in MB; None for the rule above.
         slots: Slots that run at the same time during a cut-over.
         prefix: Prefix of the variables that messages name.
+        processes_mb: Memory that the other processes of a slot may need, in MB.
         connections: What one worker opens, `per_worker`, and the host's `share` for all its slots;
             empty for no limit.
 
@@ -100,7 +103,7 @@ def plan_workers(
         reserved_mb = _number("reserve_mb", reserve_mb, 0, 1024 * 1024)
     budget_mb = max(memory_mb - reserved_mb, 0)
     by_cores = 2 * cores + 1
-    by_memory = budget_mb // slot_count // each_mb
+    by_memory = max(budget_mb // slot_count - processes_mb, 0) // each_mb
 
     if isinstance(workers, str) and workers.strip() == "auto":
         count, decided_by = _decide(by_cores, by_memory)
@@ -112,6 +115,8 @@ def plan_workers(
         decided_by = "configured"
 
     memory = f"{budget_mb} MB for {SLOTS[slot_count]}"
+    if processes_mb:
+        memory += f", less {processes_mb} MB for the processes of each,"
     share = f"{by_memory or 'none'} of {each_mb} MB each"
     if decided_by == "connections":
         fewest = min(by_cores, max(by_memory, 1))

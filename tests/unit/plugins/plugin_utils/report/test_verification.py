@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import (
     certificate_lacks,
     drift,
@@ -142,9 +142,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def test_drift_is_what_differs_from_the_inventory_and_not_why_it_switches() -> None:
-    kinds = ("first", "release", "restart", "stopped", *SLOT_FILES)
+    kinds = ("first", "release", "restart", "stopped", *SLOT_PARTS)
     reasons: list[Reason] = [{"kind": kind, "text": "environment changed"} for kind in kinds]
-    assert drift(reasons) == list(SLOT_FILES)
+    assert drift(reasons) == list(SLOT_PARTS)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
