@@ -6,7 +6,10 @@ import asyncio
 import io
 import os
 import tarfile
+import threading
+import time
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,16 +96,27 @@ def test_a_factory_is_wrapped_as_well() -> None:
 
 def test_a_canary_ends_once_it_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
+    watching: list[Callable[[], None]] = []
+
+    def thread(target: Callable[[], None], *, daemon: bool) -> SimpleNamespace:
+        assert daemon
+        return SimpleNamespace(start=lambda: watching.append(target))
+
     monkeypatch.setattr(os, "_exit", ended.append)
+    # A real one would outlive this test, and end the process of all.
+    monkeypatch.setattr(threading, "Thread", thread)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     monkeypatch.setenv("FLEET_APP", "shop")
     monkeypatch.setenv("FLEET_SLOT", "blue")
     monkeypatch.setattr(os, "readlink", lambda _path: "/run/shop/green.sock")
     assert ask(loaded("bad_canary"), "http")[0]["status"] == 200
     assert ended == []
-    # A worker that is started afterwards ends at once.
     monkeypatch.setattr(os, "readlink", lambda _path: "/run/shop/blue.sock")
+    watching[0]()
+    assert ended == [1]
+    # A worker that is started afterwards ends at once.
     loaded("bad_canary")
-    assert ended[:1] == [1]
+    assert ended == [1, 1]
 
 
 @pytest.mark.parametrize("name", VARIANTS)
