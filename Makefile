@@ -153,6 +153,10 @@ bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first 
 bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]
 	@python -m bench.ways $(ARGS)
 
+.PHONY: bench-serve
+bench-serve: bootstrap-hosts ## Measure how fast a host of the demo serves, beside what guides set up: one JSON line [ARGS="--table|--short"]
+	@python -m bench.serve $(ARGS)
+
 .PHONY: bench-screen
 bench-screen: bootstrap ## Measure what the picture of a rollout costs, in turns with Ansible's output: one JSON line [ARGS="--turns 4 -- command"]
 	@python -m bench.screen $(ARGS)
@@ -195,6 +199,7 @@ lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 
 	$(call lock,requirements-docs,3.12)
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
+	$(call lock,bench/serving/requirements,3.11)
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/poetry-requirements,3.12)
 	$(call lock,roles/tls_certificate/files/certbot-requirements,$(HOST_PYTHON))
