@@ -1,7 +1,7 @@
-"""Copies of this project's nginx and worker, each with one thing changed: where the time goes.
+"""Copies of this project's nginx, each with one thing changed: where the time goes.
 
-The copies of nginx lead to the live slot, as the deployed one does; those of the worker are asked
-directly. What is removed here for a measurement may be a promise: docs/decisions.md, entry 66.
+They lead to the live slot, as the deployed one does. What is removed here for a measurement may be
+a promise: docs/decisions.md, entry 66.
 """
 
 from __future__ import annotations
@@ -18,22 +18,15 @@ DEPLOYED = "/etc/nginx"
 
 @dataclass(frozen=True)
 class Variant:
-    """One change of nginx's configuration or of the worker.
+    """One change of nginx's configuration.
 
     Attributes:
         name: What is changed.
         edits: Regular expressions and what replaces them; each must be found.
-        worker: Whether it is the worker that is changed.
     """
 
     name: str
     edits: tuple[tuple[str, str], ...] = ()
-    worker: bool = False
-
-
-def _location(text: str) -> tuple[str, str]:
-    """Return the edit that adds a line to the application's location."""
-    return (r"(?m)^( *)(proxy_pass http://)", rf"\1{text}\n\1\2")
 
 
 _SITE_LOG = r"access_log (\S*/(?!access)[^/ ]+\.log) fleet_json;"
@@ -56,6 +49,7 @@ NGINX = (
     Variant("no added headers", ((r"(?m)^ *add_header [^;]+;\n", ""),)),
     Variant("no limit_conn", ((r"limit_conn fleet_clients \d+;", ""),)),
     Variant("gzip off", ((r"gzip on;", "gzip off;"),)),
+    Variant("pcre_jit on", ((r"(?m)^pid ", "pcre_jit on;\npid "),)),
     Variant("multi_accept on", ((r"(worker_connections \d+;)", r"\1 multi_accept on;"),)),
     Variant("reuseport", ((r"(listen 127\S+ ssl)(?= default_server)", r"\1 reuseport"),)),
     Variant("ssl_buffer_size 4k", ((r"(ssl_early_data off;)", r"\1 ssl_buffer_size 4k;"),)),
