@@ -154,8 +154,12 @@ bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and lose
 	@python -m bench.ways $(ARGS)
 
 .PHONY: bench-serve
-bench-serve: bootstrap-hosts ## Measure how fast a host of the demo serves, beside what guides set up: one JSON line [ARGS="--table|--short"]
+bench-serve: bootstrap-hosts ## Measure how fast a host of the demo serves, beside what guides set up: one JSON line [ARGS="--table|--costs"]
 	@python -m bench.serve $(ARGS)
+
+.PHONY: bench-serve-short
+bench-serve-short: bootstrap-hosts ## The same for CI: one round, three servers, two kinds; fails on ratios only
+	@python -m bench.serve --short $(ARGS)
 
 .PHONY: bench-screen
 bench-screen: bootstrap ## Measure what the picture of a rollout costs, in turns with Ansible's output: one JSON line [ARGS="--turns 4 -- command"]

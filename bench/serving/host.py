@@ -1,7 +1,7 @@
 """Measures servers on this host, for bench/serve.py, which copies this package here.
 
     python3 -m bench.serving.host prepare demo demo.localhost
-    python3 -m bench.serving.host round 1 2 json,64k
+    python3 -m bench.serving.host round 1 1 json,64k
     python3 -m bench.serving.host costs 5 / 16 3000
     python3 -m bench.serving.host remove
 
@@ -219,7 +219,7 @@ def measure(contender: Contender, live: Deployed, kinds: list[Kind], seconds: fl
         for kind in kinds:
             time.sleep(PAUSE_SECONDS)
             before = units.cpu_seconds(server), units.cpu_seconds(proxy)
-            counted = load.ask(kind, url, seconds, FOLDER, python)
+            counted = load.ask(kind, url, seconds * kind.times, FOLDER, python)
             after = units.cpu_seconds(server), units.cpu_seconds(proxy)
             thousands = max(counted.requests, 1) / 1000
             results.append(

@@ -26,6 +26,7 @@ class Kind:
         body: Bytes of the body of a POST; 0 for a GET.
         connections: How many connections ask, each again as soon as it has its answer.
         websocket: Whether it is a message on a WebSocket, sent again as soon as it comes back.
+        times: How much longer than others it is measured.
     """
 
     name: str
@@ -33,11 +34,12 @@ class Kind:
     body: int = 0
     connections: int = 64
     websocket: bool = False
+    times: int = 1
 
 
 #: `blocking` is a plain `def` that reads SQLite in a thread; `waiting` awaits 50 ms.
 KINDS = (
-    Kind("json", "/"),
+    Kind("json", "/", times=3),
     Kind("64k", "/download"),
     Kind("blocking", "/notes"),
     Kind("waiting", "/wait", connections=128),

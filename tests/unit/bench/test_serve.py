@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,14 @@ def test_variant_that_changes_nothing_is_an_error() -> None:
     assert variants.edited({"a": "gzip on;", "b": ""}, one) == {"a": "gzip off;", "b": ""}
     with pytest.raises(variants.VariantError, match="no gzip: nothing matches gzip on;"):
         variants.edited({"a": "gzip static;"}, one)
+
+
+def test_archive_has_what_runs_on_the_host(tmp_path: Path) -> None:
+    """And nothing that was compiled here, for another Python."""
+    with tarfile.open(serve.packed(tmp_path)) as archive:
+        names = set(archive.getnames())
+    assert {"bench/__init__.py", "bench/serving/host.py", "bench/serving/requirements.txt"} <= names
+    assert all(name.endswith((".py", ".txt")) for name in names)
 
 
 def test_inventory_without_hosts_is_refused_in_one_line(
