@@ -47,7 +47,6 @@ def copies(folder: Path, part: str) -> Iterator[list[tuple[str, str, int]]]:
             if number and part not in variant.name:
                 continue
             main, port = variants.make(folder / f"copy-{number}", number, variant)
-            units.stop(unit_of(number))
             nginx.start(unit_of(number), main)
             found.append((variant.name, unit_of(number), port))
         time.sleep(START_SECONDS)

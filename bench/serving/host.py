@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,6 +137,7 @@ def prepare(app: str, domain: str) -> None:
     settings = Path(f"/etc/{app}/{live.slot}/gunicorn.conf.py").read_text(encoding="utf-8")
     own = settings.replace(f'"/run/{app}/{live.slot}",', f'"/run/{SERVER}",')
     (FOLDER / "gunicorn.conf.py").write_text(own, encoding="utf-8")
+    forget_name()
     with HOSTS.open("a", encoding="utf-8") as hosts:
         hosts.write(f"127.0.0.1 {domain} {HOSTS_MARK}\n")
     configuration = FOLDER / "guides.conf"
@@ -164,14 +166,12 @@ def running(contender: Contender, live: Deployed) -> Iterator[str]:
     units.start(
         SERVER,
         [str(ENVIRONMENT / "bin" / words[0]), *words[1:]],
-        {
-            "User": live.user,
-            "WorkingDirectory": live.source,
-            "RuntimeDirectory": SERVER,
-            "LimitNOFILE": "65536",
-            "KillMode": "mixed",
-            "TimeoutStopSec": "5",
-        },
+        [
+            *(f"User={live.user}", f"WorkingDirectory={live.source}", f"RuntimeDirectory={SERVER}"),
+            *("LimitNOFILE=65536", "KillMode=mixed", "TimeoutStopSec=5"),
+            # The slot's own processes are asked as they are, in their sandbox.
+            *(sandbox(Path(f"/etc/systemd/system/{live.unit}")) if contender.direct else ()),
+        ],
         live.environment,
     )
     try:
@@ -179,6 +179,13 @@ def running(contender: Contender, live: Deployed) -> Iterator[str]:
         yield SERVER
     finally:
         units.stop(SERVER)
+
+
+def sandbox(unit: Path) -> list[str]:
+    """Return the options of a slot's sandbox, but that it may be asked over loopback."""
+    text = unit.read_text(encoding="utf-8").partition("\n# sandbox")[2].partition("\n[Install]")[0]
+    lines = (line for line in text.splitlines() if re.match(r"[A-Z]\w+=", line))
+    return [line for line in lines if not line.startswith("IPAddress")]
 
 
 def await_workers(count: int) -> None:
@@ -271,10 +278,14 @@ def remove() -> None:
     """Remove all that `prepare` has made, but not the package of the load tool."""
     for unit in (SERVER, GUIDES):
         units.stop(unit)
-    lines = HOSTS.read_text(encoding="utf-8").splitlines(keepends=True)
-    # In place: in a container the file is a mount.
-    HOSTS.write_text("".join(x for x in lines if HOSTS_MARK not in x), encoding="utf-8")
+    forget_name()
     shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def forget_name() -> None:
+    """Take the application's name out of /etc/hosts; in place, since a container's is a mount."""
+    lines = HOSTS.read_text(encoding="utf-8").splitlines(keepends=True)
+    HOSTS.write_text("".join(x for x in lines if HOSTS_MARK not in x), encoding="utf-8")
 
 
 def main() -> int:

@@ -79,6 +79,7 @@ def guides(folder: Path, app: str, domain: str) -> str:
 
 
 def start(unit: str, configuration: Path) -> None:
-    """Start an nginx with this configuration."""
+    """Start an nginx with this configuration, instead of what an interrupted run has left."""
+    units.stop(unit)
     command = ["/usr/sbin/nginx", "-c", str(configuration), "-g", "daemon off;"]
-    units.start(unit, command, {"LimitNOFILE": "65536"})
+    units.start(unit, command, ["LimitNOFILE=65536"])

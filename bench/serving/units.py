@@ -18,14 +18,14 @@ def run(*command: str) -> str:
 def start(
     unit: str,
     command: Sequence[str],
-    properties: Mapping[str, str],
+    properties: Sequence[str],
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Start a transient service; its output goes nowhere, at the cost of formatting it."""
     run(
         *("systemd-run", "--quiet", "--collect", f"--unit={unit}"),
         *("--property=StandardOutput=null", "--property=StandardError=journal"),
-        *(f"--property={name}={value}" for name, value in properties.items()),
+        *(f"--property={text}" for text in properties),
         *(f"--setenv={name}={value}" for name, value in (environment or {}).items()),
         *("--", *command),
     )

@@ -168,6 +168,15 @@ def test_value_is_what_follows_on_the_first_line() -> None:
     assert host.value("a = 1\nworkers = 5\nworkers = 6\n", "workers = ") == "5"
 
 
+def test_sandbox_is_the_slots_but_for_loopback(tmp_path: Path) -> None:
+    unit = tmp_path / "demo@blue.service"
+    unit.write_text(
+        "[Service]\nUser=demo\n\n# sandbox: all of it\n# B=1\nPrivateTmp=yes\n"
+        "SystemCallFilter=@a\nSystemCallFilter=~@b\nIPAddressDeny=any\n\n[Install]\nWantedBy=x\n"
+    )
+    assert host.sandbox(unit) == ["PrivateTmp=yes", "SystemCallFilter=@a", "SystemCallFilter=~@b"]
+
+
 def test_copy_of_nginx_has_ports_and_files_of_its_own() -> None:
     text = (
         "    listen 443 ssl;\n    listen [::]:443 ssl;\n    listen 80;\n    listen 443 quic;\n"
