@@ -70,13 +70,14 @@ ruff: bootstrap
 .PHONY: mypy
 mypy: bootstrap
 	mypy --no-error-summary --python-version $(HOST_PYTHON) $(addprefix -p $(PLUGINS).,module_utils modules)
-	mypy --no-error-summary --python-version $(HOST_PYTHON) $(filter-out roles/tls_certificate/%,$(HOST_FILES))
+	mypy --no-error-summary --python-version $(HOST_PYTHON) $(filter-out roles/tls_certificate/% roles/gunicorn_service/%,$(HOST_FILES))
+	cd roles/gunicorn_service/files && mypy --no-error-summary --config-file ../../../pyproject.toml --python-version $(HOST_PYTHON) .
 	cd roles/tls_certificate/files && mypy --no-error-summary --config-file ../../../pyproject.toml --python-version $(HOST_PYTHON) .
 	mypy --no-error-summary -p $(PLUGINS)
-	MYPYPATH=molecule/shared mypy --no-error-summary tools tests bench cli
+	MYPYPATH=molecule/shared:roles/gunicorn_service/files mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for scenario in screen zero_downtime fleet trust faults foreign odd_hosts vm operations operator served_paths acme acme_balancer bootstrap command_line quick_start; do (cd molecule/$$scenario && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for folder in $(sort $(dir $(wildcard molecule/*/test_*.py))); do (cd $$folder && MYPYPATH=../shared:../acme:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap

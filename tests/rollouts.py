@@ -180,6 +180,7 @@ def succeeded(number: int = 4, *, app: str = "shop", kind: Kind = "release") -> 
                 "waves": waves,
                 "outcome": "succeeded",
                 "reason": "",
+                "backup": None,
             }
         },
         "hosts": found,

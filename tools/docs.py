@@ -2,9 +2,10 @@
 
     tools/docs.py roles        roles/*/README.md from argument_specs, example and main in its meta/
     tools/docs.py variables    docs/variables.md from the table of inputs
+    tools/docs.py metrics      the table in docs/metrics.md from that of metrics_text.py
     tools/docs.py --check      writes nothing, and fails when a page is out of date
 
-Without a name it writes both.
+Without a name it writes all.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (  # noqa: E402
     variable as inputs_variable,
 )
+
+sys.path.insert(0, str(ROOT / "roles" / "gunicorn_service" / "files"))
+
+import metrics_text  # noqa: E402
 
 NOTE = "<!-- Made by tools/docs.py from {sources}; edit those and run `make docs`. -->"
 
@@ -295,17 +300,32 @@ def variables_page() -> Page:
     return Page(ROOT / "docs" / "variables.md", "\n".join(lines) + "\n")
 
 
+def metrics_page() -> Page:
+    """Return docs/metrics.md, in which the table of metrics is that of the program."""
+    path = ROOT / "docs" / "metrics.md"
+    before, begins, rest = path.read_text(encoding="utf-8").partition("metrics_text.py -->\n")
+    _old, ends, after = rest.partition("<!-- end of the table -->")
+    rows: list[tuple[str, ...]] = [
+        (f"`{metrics_text.PREFIX}{one.name}`", one.type, ", ".join(one.labels), one.help)
+        for one in metrics_text.METRICS
+    ]
+    lines = table(["metric", "type", "labels, besides app", "meaning"], rows)
+    return Page(path, "\n".join([f"{before}{begins}", *lines, "", f"{ends}{after}"]))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write the pages, or with --check list those that are out of date; return the exit status."""
     parser = argparse.ArgumentParser(description="Generate documentation pages from data.")
-    parser.add_argument("page", nargs="?", choices=["roles", "variables"])
+    parser.add_argument("page", nargs="?", choices=["roles", "variables", "metrics"])
     parser.add_argument("--check", action="store_true", help="write nothing; fail when out of date")
     options = parser.parse_args(arguments)
     pages: list[Page] = []
-    if options.page != "variables":
+    if options.page in (None, "roles"):
         pages += role_pages()
-    if options.page != "roles":
+    if options.page in (None, "variables"):
         pages.append(variables_page())
+    if options.page in (None, "metrics"):
+        pages.append(metrics_page())
     stale = [page for page in pages if not page.is_current()]
     for page in stale:
         name = page.path.relative_to(ROOT)

@@ -245,6 +245,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(("--grep",), "logs_grep", "Only lines that match.", metavar="PATTERN"),
             Option(("--follow", "-f"), "logs_follow", "Go on as lines come.", "switch"),
             Option(("--release",), "logs_release", "Of one release.", metavar="RELEASE"),
+            Option(("--process",), "logs_process", "Of one of app_processes.", metavar="NAME"),
             Option(
                 ("--source",),
                 "logs_source",
@@ -286,6 +287,58 @@ COMMANDS: tuple[Command, ...] = (
         ),
         rest="command",
         status="run_status_file",
+    ),
+    Command(
+        "backup",
+        "playbooks/backup.yml",
+        WORK,
+        "Make a backup of the application's data now, and check it.",
+        (Option(("--list",), "backup_list", "Only show the last ones of each host.", "switch"),),
+    ),
+    Command(
+        "tune",
+        "playbooks/tune.yml",
+        WORK,
+        "Measure on HOST how many workers suit it, and leave it as it was.\n\n"
+        "The live release runs beside itself with one number of workers after the other, under the "
+        "load of tune_requests.",
+        (
+            Option(("--workers",), "tune_workers", "Which numbers.", metavar="1,2,4"),
+            Option(("--seconds",), "tune_seconds", "How long each load lasts.", "number"),
+            Option(("--rounds",), "tune_rounds", "How often each is measured.", "number"),
+            Option(("--connections",), "tune_connections", "How many requests at once.", "number"),
+            Option(
+                ("--while-serving",),
+                "tune_while_serving",
+                "Without a balancer: the host is idle, or its visitors can wait.",
+                "switch",
+            ),
+            Option(("--write",), "tune_write", "Write app_workers into host_vars.", "switch"),
+        ),
+        Argument("HOST", "tune"),
+    ),
+    Command(
+        "drill",
+        "playbooks/drill.yml",
+        WORK,
+        "Break a staging fleet on purpose, and see whether it keeps its promises: asgi-fleet drill "
+        "shop\n\n"
+        "The name of the application confirms it. Its inventory must have fleet_drill_allowed: "
+        "true.",
+        (
+            Option(
+                ("--only",),
+                "drill_only",
+                "Some exercises: kills, bad_release, full_disk, host_lost, restart, ...; mend only "
+                "puts right what an interrupted drill has left.",
+                metavar="NAMES",
+            ),
+            Option(("--seconds",), "drill_seconds", "How long the load goes on.", "number"),
+            Option(("--rate",), "drill_rate", "Requests a second.", "number"),
+            Option(("--path",), "drill_path", "What is asked for.", metavar="PATH"),
+            Option(("--disk-mb",), "drill_disk_mb", "The largest file.", "number"),
+        ),
+        Argument("APP", "drill"),
     ),
     Command(
         "drain",

@@ -24,6 +24,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.balancer.sites import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import controller
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import skip_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import shares
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.controller import ROLES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
     PREFIXES,
@@ -32,12 +34,17 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
     judge,
     report,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import metrics_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.plan import plan_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
     seen,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.recycle import (
+    recycle_problems,
+    turns,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables import (
     converted,
@@ -165,6 +172,8 @@ class ActionModule(ControllerAction):
             *timeout_problems({**given, **wiring}),
             *http3_problems({**given, **wiring}),
             *worker_class_problems(given),
+            *metrics_problems(examination.deployment, {**given, **wiring}),
+            *recycle_problems(examination.deployment, given),
             *balancer_problems(examination.deployment, task_vars["groups"].get("balancer", [])),
             *wheelhouse_problems(given, task_vars["hostvars"]),
             *network_problems(given),
@@ -295,7 +304,10 @@ class ActionModule(ControllerAction):
             )
             for host, one in found.items()
         }
-        problems = judge(examinations, _left_out(task_vars, examinations))
+        others = _left_out(task_vars, examinations)
+        problems = judge(examinations, others)
+        skip = load_extra_vars(self._loader).get("skip_backup")
+        problems += skip_problems(skip, [one.deployment for one in examinations.values()])
         if files:
             problems += self._balancer_file_problems(task_vars)
         if problems:
@@ -314,7 +326,11 @@ class ActionModule(ControllerAction):
                 f"will be told; add it to callbacks_enabled in ansible.cfg, or to "
                 "ANSIBLE_CALLBACKS_ENABLED"
             )
-        return {"msg": "the variables of all hosts fit", "notified": notified}
+        return {
+            "msg": "the variables of all hosts fit",
+            "notified": notified,
+            "of_fleet": _of_fleet(examinations, others),
+        }
 
     def _judge_balancers(self, task_vars: dict[str, Any]) -> None:
         """Refuse what the balancers cannot serve: they serve all hosts, whatever --limit says.
@@ -346,6 +362,20 @@ class ActionModule(ControllerAction):
         return [replace(problem, hosts=tuple(hosts)) for problem, hosts in hosts_of.items()]
 
 
+def _of_fleet(
+    examinations: Mapping[str, Examination], others: Mapping[str, Examination]
+) -> dict[str, dict[str, Any]]:
+    """Return the role variables that follow from all hosts of an application, by host."""
+    found: dict[str, dict[str, Any]] = {}
+    for variable, of_hosts in (
+        ("gunicorn_service_connections", shares(examinations, others)),
+        ("gunicorn_service_recycle", turns(examinations, others)),
+    ):
+        for host, value in of_hosts.items():
+            found.setdefault(host, {})[variable] = value
+    return found
+
+
 def _notified(examinations: Mapping[str, Examination]) -> dict[str, dict[str, list[str]]]:
     """Return the applications that somebody is told of: which events, and the hosts."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -364,7 +394,10 @@ def _left_out(
     found = {}
     for host in set(task_vars["groups"].get("app", [])) - examined.keys():
         variables = task_vars["hostvars"][host]
-        names = ("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static")
+        names = (
+            *("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static"),
+            *("app_workers", "app_connections"),
+        )
         given = {name: variables[name] for name in names if name in variables}
         found[host] = examine({**given, **_address(variables)}, host=host, files=False)
     return found

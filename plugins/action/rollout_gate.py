@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.actions import ControllerAction
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import interruption
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.backups import gates
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.begin import (
     Begun,
     RefusedError,
@@ -36,7 +38,7 @@ class ActionModule(ControllerAction):
     options: ClassVar[dict[str, Any]] = {
         "require": {
             "type": "str",
-            "choices": ["locks", "live", "rollback", "newer", "built"],
+            "choices": ["locks", "live", "rollback", "newer", "built", "backup"],
             "required": True,
         },
         "hosts": {"type": "list", "elements": "str", "required": True},
@@ -49,6 +51,9 @@ class ActionModule(ControllerAction):
         },
         "cache": {"type": "path", "default": ""},
         "allow_older": {"type": "bool", "default": False},
+        "plan": {"type": "dict", "default": {}},
+        "skip": {"type": "str", "default": ""},
+        "who": {"type": "str", "default": ""},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +72,8 @@ class ActionModule(ControllerAction):
             }
         if options["require"] == "built":
             return result | _not_built([host for host in hosts if _is_refused(hostvars[host])])
+        if options["require"] == "backup":
+            return result | self._backups(options, hostvars)
         try:
             if options["require"] == "locks":
                 stale = stale_locks(apps, begun)
@@ -87,6 +94,20 @@ class ActionModule(ControllerAction):
             return result | {"release": rollback_target(begun, options["release"])}
         except RefusedError as error:
             return {"changed": False, "failed": True, "msg": str(error)}
+
+    def _backups(
+        self, options: dict[str, Any], hostvars: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Show and return what is decided of the backups before the migrations."""
+        found = gates(
+            hostvars,
+            options["plan"]["waves"],
+            options["skip"],
+            options["who"],
+            check_mode=self._task.check_mode,
+        )
+        _show([gate.line for gate in found.values()])
+        return {"backups": {app: asdict(gate) for app, gate in found.items()}}
 
 
 def _not_built(hosts: list[str]) -> dict[str, Any]:

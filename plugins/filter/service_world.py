@@ -14,7 +14,7 @@ short_description: Write the environment and the folders of a slot as directives
 version_added: "0.1.0"
 description:
   - They are those of the slots' units, and of everything else that runs of an application.
-positional: release, slot
+positional: release, slot, is_process
 options:
   _input:
     description: Name of the application.
@@ -28,6 +28,10 @@ options:
     description: The slot, V(blue) or V(green).
     type: str
     required: true
+  is_process:
+    description: Whether it is the unit of a process, and not of the slot itself.
+    type: bool
+    default: false
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -47,9 +51,12 @@ _value:
 
 
 @refusing
-def service_world(application: str, release: str, slot: str) -> list[list[str]]:
+def service_world(
+    application: str, release: str, slot: str, is_process: bool = False
+) -> list[list[str]]:
     """Return name and value of each directive."""
-    return [list(pair) for pair in unit_directives(application, release, slot)]
+    found = unit_directives(application, release, slot, is_process=is_process)
+    return [list(pair) for pair in found]
 
 
 class FilterModule:

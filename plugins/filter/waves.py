@@ -9,9 +9,11 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Kind
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout import (
     account,
+    backups,
     begin,
     interruption,
     report,
+    singletons,
     waves,
 )
 
@@ -42,7 +44,9 @@ def rollout_told(
         return {}
     app = str(hostvars[host]["deployment"]["app_name"])
     states = account.end_states(app, plan, progress, hostvars)
-    return account.host_told(app, kind, progress, hostvars[host], states, early=early)
+    found = account.host_told(app, kind, progress, hostvars[host], states, early=early)
+    backup = backups.backup_told(app, hostvars, next(iter(states), host))
+    return {**found, "backup": backup} if backup else found
 
 
 class FilterModule:
@@ -60,4 +64,7 @@ class FilterModule:
             "rollout_told": rollout_told,
             "rollout_report": report.rollout_report,
             "release_target": begin.release_target,
+            "runs_singletons": singletons.runs_singletons,
+            "singletons_others": singletons.others,
+            "singletons_takers": singletons.takers,
         }

@@ -6,11 +6,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.entry.filters import refusing
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.processes import memory_mb
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import loss
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 DOCUMENTATION = r"""
 name: worker_plan
@@ -51,6 +52,19 @@ options:
     description: Prefix of the variables that messages name.
     type: str
     default: gunicorn_service_
+  processes:
+    description:
+      - The other processes of a slot, each with C(count) and C(memory_mb), whose memory workers
+        cannot have.
+    type: list
+    elements: dict
+    default: []
+  connections:
+    description:
+      - What one worker opens to the database (C(per_worker)), and how many connections this host
+        may have with all its slots (C(share)). C(auto) stays below; empty for no limit.
+    type: dict
+    default: {}
 seealso:
   - plugin: asgi.fleet.host_capacity
     plugin_type: module
@@ -78,7 +92,8 @@ _value:
       type: str
     decided_by:
       description:
-        - C(cores), C(memory), C(minimum) if the memory allows none, C(maximum), or C(configured).
+        - C(cores), C(memory), C(connections), C(minimum) if the memory allows none, C(maximum), or
+          C(configured).
       type: str
     cores:
       description: Whole cores of the host.
@@ -102,6 +117,9 @@ _value:
         - The memory of a worker is an estimate, which must not get a worker killed; so it counts
           twice, and 512 MB are for what is not a worker.
       type: int
+    connections:
+      description: What the workers may open to the database; empty without a limit.
+      type: str
 """
 
 
@@ -113,6 +131,7 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
         hostvars: The variables of all hosts; of each its `deployment` and `rollout_begun`.
     """
     of_plan: dict[tuple[str, str], list[str]] = {}
+    held: dict[str, Mapping[str, int]] = {}
     for host in hosts:
         # A host that another rollout has locked tells nothing of itself.
         if "capacity" not in hostvars[host].get("rollout_begun", {}):
@@ -124,9 +143,29 @@ def worker_lines(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]
             deployment["app_worker_memory_mb"],
             worker_class=hostvars[host].get("gunicorn_service_worker_class", ""),
             prefix="app_",
+            processes=deployment.get("app_processes", []),
+            connections=hostvars[host].get("gunicorn_service_connections"),
         )
-        of_plan.setdefault((deployment["app_name"], plan["reason"]), []).append(host)
-    return [f"{app} on {', '.join(on)}: {reason}" for (app, reason), on in of_plan.items()]
+        line = "; ".join(filter(None, (plan["reason"], plan["connections"])))
+        of_plan.setdefault((deployment["app_name"], line), []).append(host)
+        if memory := hostvars[host]["rollout_begun"].get("memory"):
+            held[host] = memory
+    return [
+        f"{app} on {', '.join(on)}: {line}{_measured([held[host] for host in on if host in held])}"
+        for (app, line), on in of_plan.items()
+    ]
+
+
+def _measured(held: Iterable[Mapping[str, int]]) -> str:
+    """Return what live slots hold just now, the most of all hosts; empty for none."""
+    found = list(held)
+    if not any(one["workers"] for one in found):
+        return ""
+    slot = max(found, key=lambda one: one["slot_mb"])
+    return (
+        f"; measured (PSS): a worker holds up to {max(one['largest_mb'] for one in found)} MB, and "
+        f"a slot with {slot['workers']} of them {slot['slot_mb']} MB"
+    )
 
 
 @refusing
@@ -138,6 +177,8 @@ def worker_plan(
     slots: object = 2,
     worker_class: str = "",
     prefix: str = "gunicorn_service_",
+    processes: Sequence[Mapping[str, Any]] = (),
+    connections: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the plan of a host as a mapping.
 
@@ -151,7 +192,17 @@ def worker_plan(
             f"the capacity is {capacity!r}; expected a mapping with the numbers cores and "
             "memory_bytes; hand in the `capacity` that asgi.fleet.host_capacity returns"
         ) from error
-    plan = plan_workers(cores, memory_bytes, workers, worker_memory_mb, reserve_mb, slots, prefix)
+    plan = plan_workers(
+        cores,
+        memory_bytes,
+        workers,
+        worker_memory_mb,
+        reserve_mb,
+        slots,
+        prefix,
+        memory_mb(processes, cores),
+        connections,
+    )
     lost = loss(worker_class)
     return asdict(replace(plan, reason=f"{plan.reason}; {lost}") if lost else plan)
 

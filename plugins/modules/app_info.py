@@ -76,6 +76,19 @@ state:
       type: list
       elements: dict
       sample: [{pid: 812, memory_mb: 47, healthy: true, stopped: false, problem: ""}]
+    processes:
+      description:
+        - What must run besides the web workers, and its state. C(restarts) says how often systemd
+          has started it anew since the slot is live.
+      type: list
+      elements: dict
+      sample:
+        - unit: shop@blue-worker-1.service
+          process: worker
+          state: active
+          pid: 830
+          memory_mb: 52
+          restarts: 0
     memory_mb:
       description: Memory of all processes of the slot in MiB, shared pages divided among them.
       type: int
@@ -150,6 +163,17 @@ state:
       type: list
       elements: dict
       sample: [{id: 1.4.2-9f86d081, state: live, built_at: 1790000000, built_by: ada}]
+    recycle:
+      description:
+        - What the host's own recycles of the live release came to; null where it does not recycle.
+      type: dict
+      sample:
+        at: 1795241400
+        why: its master is 12.1 h old; due after 12.0 h
+        failures: 0
+        reason: ""
+        next: 0
+        waiting: ""
     refused:
       description:
         - What the sandbox refused to the live slot in the last day, as far as its journal tells,
@@ -159,6 +183,10 @@ state:
       sample:
         - seen: ProtectSystem=strict refused a write to uploads/a.txt
           todo: "add app_writable_paths: [uploads]"
+    backups:
+      description: What is known of the last backups, as M(asgi.fleet.backup) returns it.
+      type: dict
+      sample: {last_good: 1795241400, timer: true, running: false}
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application

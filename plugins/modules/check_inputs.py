@@ -70,10 +70,13 @@ EXAMPLES = r"""
     state: judged
     hosts: "{{ ansible_play_hosts }}"
   run_once: true
+  register: check_judged
 
 - name: Keep the checked variables
   ansible.builtin.set_fact:
-  args: "{{ __check_inputs.facts }}"
+  args: >-
+    {{ __check_inputs.facts
+       | combine(check_judged.of_fleet[inventory_hostname] | default({})) }}
   no_log: true
 """
 
@@ -90,6 +93,15 @@ notified:
     shop:
       events: [end, failed, reverted]
       hosts: [web1, web2]
+of_fleet:
+  description:
+    - By host, the variables of roles that follow from all hosts of an application, to set as facts.
+    - Only hosts with C(app_connections) or C(app_recycle).
+  type: dict
+  returned: with O(state=judged), if there are no problems
+  sample:
+    web1:
+      gunicorn_service_connections: {per_worker: 5, share: 50}
 deployment:
   description:
     - The valid variables, normalised and with their defaults.

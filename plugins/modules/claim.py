@@ -27,6 +27,10 @@ options:
       - The account that runs the application; by default the application's name. Another account
         may be anybody's but root's. It is used, and never changed or removed.
     type: str
+  metrics:
+    description: Whether an account that serves the application's metrics is made as well.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Makes the same refusals, and tells what would be made.
@@ -54,10 +58,18 @@ made:
   type: list
   elements: str
   sample: [/opt/shop, /etc/shop, /var/lib/shop, /var/cache/shop, the account shop]
+metrics_account:
+  description: The account that serves the application's metrics.
+  returned: success
+  type: str
+  sample: shop-metrics
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    metrics_account,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
@@ -73,7 +85,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.fitness import (
 def main() -> None:
     """Run the module."""
     module = Module(
-        argument_spec={"name": {"type": "str", "required": True}, "user": {"type": "str"}},
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "user": {"type": "str"},
+            "metrics": {"type": "bool", "default": False},
+        },
         supports_check_mode=True,
     )
     application = Application(module.params["name"])
@@ -83,13 +99,15 @@ def main() -> None:
         made = provenance.claim(
             application, user, check_mode=module.check_mode, parents=provenance.PARENTS
         )
-        if find_account(user) is None:
-            made.append(f"the account {user}")
-            if not module.check_mode:
-                ensure_account(user, application.name, borrowed=user != application.name)
+        server = metrics_account(application.name)
+        for account, borrowed in ((user, user != application.name), (server, False)):
+            if (account == user or module.params["metrics"]) and find_account(account) is None:
+                made.append(f"the account {account}")
+                if not module.check_mode:
+                    ensure_account(account, application.name, borrowed=borrowed)
     except (AccountError, UnfitError, provenance.ForeignError, OSError) as error:
         module.refuse(error)
-    module.exit_json(changed=bool(made), made=made)
+    module.exit_json(changed=bool(made), made=made, metrics_account=server)
 
 
 if __name__ == "__main__":

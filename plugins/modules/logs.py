@@ -49,6 +49,10 @@ options:
     description: nginx's log of the application.
     type: path
     required: true
+  process:
+    description: Only lines of the process of this name, see O(asgi.fleet.slot#module:processes).
+    type: str
+    default: ""
   public_names:
     description: Variables of the application's environment whose values may be shown.
     type: list
@@ -132,6 +136,7 @@ def main() -> None:
             "release": {"type": "str", "default": ""},
             "lines": {"type": "int", "default": 500},
             "log": {"type": "path", "required": True},
+            "process": {"type": "str", "default": ""},
             "public_names": {"type": "list", "elements": "str", "default": []},
             "position": {"type": "dict", "default": {}},
             "wait": {"type": "float", "default": 0},
@@ -150,6 +155,7 @@ def main() -> None:
         options["release"],
         options["lines"],
         options["log"],
+        options["process"],
     )
     try:
         reader = Reader(Application(options["name"]), question, options["public_names"])

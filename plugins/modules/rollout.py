@@ -171,12 +171,28 @@ capacity:
   returned: with O(state=begun)
   type: dict
   sample: {cores: 2, cores_source: affinity, memory_bytes: 1073741824, memory_source: MemTotal}
+memory:
+  description:
+    - What the live slot holds in MiB, shared pages divided among its processes; null if none runs.
+  returned: with O(state=begun)
+  type: dict
+  sample: {workers: 4, largest_mb: 23, slot_mb: 92}
+singletons:
+  description: Whether what runs once in a fleet runs here, and whether the host is drained.
+  returned: with O(state=begun)
+  type: dict
+  sample: {here: true, away: false}
 front:
   description:
     - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of
       M(asgi.fleet.app_info); null without O(https_port), and at the end without a live release.
   returned: with O(state=begun) and O(state=ended)
   type: dict
+backups:
+  description: What is known of the last backups, as M(asgi.fleet.backup) returns it.
+  returned: with O(state=begun)
+  type: dict
+  sample: {last_good: 1795241400, timer: true, running: false}
 receipt:
   description:
     - What nginx served since the rollout began, with O(log); null if that cannot be known. Times

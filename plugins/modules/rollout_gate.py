@@ -25,9 +25,11 @@ options:
         is only told.
       - V(built) requires that every host has built its release (the variable
         C(python_release_result)).
+      - V(backup) tells of each application whether a backup is to be made before its
+        C(before_rollout) hooks, and requires nothing itself.
       - Each fails when the operator has asked the rollout to end (Ctrl-C).
     type: str
-    choices: [locks, live, rollback, newer, built]
+    choices: [locks, live, rollback, newer, built, backup]
     required: true
   hosts:
     description: The hosts of the rollout.
@@ -58,6 +60,18 @@ options:
     description: Only tell of hosts that run a newer release.
     type: bool
     default: false
+  plan:
+    description: With O(require=backup), what P(asgi.fleet.plan_waves#filter) returned.
+    type: dict
+    default: {}
+  skip:
+    description: With O(require=backup), the application that is migrated without a backup.
+    type: str
+    default: ""
+  who:
+    description: With O(require=backup), who runs the rollout.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Changes nothing.
@@ -88,4 +102,15 @@ release:
   description: The rollback target.
   returned: with O(require=rollback)
   type: str
+backups:
+  description: What is decided, by application; those that need no backup are not there.
+  returned: with O(require=backup)
+  type: dict
+  sample:
+    shop:
+      due: true
+      host: web1
+      age: 7200.0
+      skipped_by: ""
+      line: "shop: a backup is made on web1 and checked, before the migration"
 """

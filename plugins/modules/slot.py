@@ -60,11 +60,47 @@ options:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
         required: true
+      processes:
+        description: The unit of each of O(processes), by its name.
+        type: dict
+        default: {}
   green: *slot
   workers:
     description: How many workers must have answered before the slot is healthy.
     type: int
     required: true
+  processes:
+    description:
+      - What runs of the release besides its web workers. It starts when the slot is healthy, and
+        must stay up, before the slot goes live; then that of the old slot is stopped.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Part of the names of its units.
+        type: str
+        required: true
+      count:
+        description: How many of it run.
+        type: int
+        default: 1
+      overlap:
+        description: Whether the new one may start while the old one runs.
+        type: bool
+        default: true
+      once_per_fleet:
+        description: Whether it runs only on the host of a fleet that has O(singletons).
+        type: bool
+        default: false
+      stop_timeout:
+        description: Seconds that it may take to end.
+        type: int
+        default: 30
+  singletons:
+    description:
+      - Whether what runs once in a fleet runs on this host. If it is not set, that stays as it is.
+    type: bool
   health_body:
     description: Text that the answer must contain; empty accepts any answer.
     type: str
@@ -125,6 +161,37 @@ options:
         those of the release before below C(former). Links and hidden files are left out.
     type: dict
     default: {}
+  recycle:
+    description:
+      - When this host itself starts the live release anew in the other slot, by a timer; empty for
+        never. What does so is written, or removed, after the activation.
+    type: dict
+    default: {}
+    suboptions:
+      after_seconds:
+        description: The age of the master from which on that is due; 0 for any.
+        type: int
+        default: 0
+      memory_percent:
+        description: The share of C(MemoryMax=) from which on that is due; 0 for any.
+        type: int
+        default: 0
+      place:
+        description: Which of the hosts this one is, from 0 on; they take turns.
+        type: int
+        default: 0
+      hosts:
+        description: How many hosts there are.
+        type: int
+        default: 1
+      service:
+        description: The unit of the program.
+        type: str
+        default: ""
+      timer:
+        description: The timer.
+        type: str
+        default: ""
 attributes:
   check_mode:
     description: Reports what would change and why, without starting anything.
@@ -170,7 +237,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master) or V(environment).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment) or
+        V(processes).
       type: str
     text:
       description: The same for people.
@@ -203,11 +271,20 @@ at:
 import os
 import syslog
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    SLOTS,
+    Application,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
     require_lock,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    Process,
+    runs_singletons,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     ForeignError,
@@ -221,7 +298,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    activation,
+    recycling,
+    recycling_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
     Desired,
@@ -240,7 +321,35 @@ FILES = {
         "settings": {"type": "str", "required": True},
         "worker": {"type": "str", "required": True},
         "master": {"type": "str", "required": True},
+        "counts": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
+        "processes": {"type": "dict", "default": {}},
+    },
+}
+
+PROCESSES = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        "count": {"type": "int", "default": 1},
+        "overlap": {"type": "bool", "default": True},
+        "once_per_fleet": {"type": "bool", "default": False},
+        "stop_timeout": {"type": "int", "default": 30},
+    },
+}
+
+RECYCLE = {
+    "type": "dict",
+    "default": {},
+    "options": {
+        "after_seconds": {"type": "int", "default": 0},
+        "memory_percent": {"type": "int", "default": 0},
+        "place": {"type": "int", "default": 0},
+        "hosts": {"type": "int", "default": 1},
+        "service": {"type": "str", "default": ""},
+        "timer": {"type": "str", "default": ""},
     },
 }
 
@@ -279,6 +388,9 @@ def main() -> None:
             "sandbox": OPTION,
             "memory_max": {"type": "str", "default": ""},
             "static": {"type": "dict", "default": {}},
+            "recycle": RECYCLE,
+            "processes": PROCESSES,
+            "singletons": {"type": "bool"},
         },
         supports_check_mode=True,
     )
@@ -286,7 +398,7 @@ def main() -> None:
     application = Application(options["name"])
     desired = Desired(
         release=options["release"],
-        files={"blue": options["blue"], "green": options["green"]},
+        files={slot: _files(options[slot]) for slot in SLOTS},
         health=Health(
             path=options["health_path"],
             host=options["health_host"],
@@ -304,6 +416,9 @@ def main() -> None:
             memory_max=options["memory_max"],
         ),
         static=options["static"],
+        processes=tuple(Process(**process) for process in options["processes"]),
+        process_files={slot: options[slot]["processes"] for slot in SLOTS},
+        singletons=options["singletons"],
     )
     try:
         with heeding_signals():
@@ -313,6 +428,7 @@ def main() -> None:
                 restart=options["restart"],
                 keep_previous=options["keep_previous"],
                 rollout_id=options["rollout"],
+                recycle=options["recycle"] if options["recycle"].get("timer") else {},
                 check_mode=module.check_mode,
             )
     except ControllerGone as gone:
@@ -325,6 +441,11 @@ def main() -> None:
     module.exit_json(**result)
 
 
+def _files(options: dict[str, Any]) -> dict[str, str]:
+    """Return the slot's own files, without the units of its processes."""
+    return {kind: text for kind, text in options.items() if kind != "processes"}
+
+
 def run(
     application: Application,
     desired: Desired,
@@ -332,13 +453,20 @@ def run(
     restart: bool,
     keep_previous: bool,
     rollout_id: str,
+    recycle: Mapping[str, Any],
     check_mode: bool,
 ) -> dict[str, object]:
     """Plan, and unless in check mode carry out; return what the module returns."""
     claim(application, desired.hooks.user, check_mode=check_mode, parents=["opt", "etc", "var/lib"])
     if check_mode:
         todo = _plan(application, desired, restart)
-        changed = todo.cut_over or not is_published(application, desired.release, desired.static)
+        moves = desired.singletons not in (None, runs_singletons(application))
+        changed = (
+            todo.cut_over
+            or moves
+            or not is_published(application, desired.release, desired.static)
+            or not recycling_files.is_installed(application, desired, recycle)
+        )
         outcome = CutOver(changed, todo.slot, application.live_slot())
         result = _result(todo, outcome, activation.diff(application, desired, todo.slot))
         return result | {"environment": activation.environment_changes(application, desired)}
@@ -347,6 +475,7 @@ def run(
             f"{desired.release} is not a complete release: it has no manifest.json; "
             "run the deploy again to build it"
         )
+    asked = time.time()
     # A running activation needs at most the health timeout and a drain of the idle slot.
     with exclusive(application, desired.health.timeout + 120):
         if rollout_id:
@@ -354,6 +483,8 @@ def run(
         todo = _plan(application, desired, restart)
         diff = activation.diff(application, desired, todo.slot)
         outcome = activation.activate(application, desired, todo, keep_previous)
+        outcome.notes += recycling.met(application, asked)
+        outcome.changed |= recycling_files.install(application, desired, recycle)
         return _result(todo, outcome, diff)
 
 

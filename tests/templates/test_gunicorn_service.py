@@ -135,6 +135,7 @@ def test_slot_is_told_in_every_file_and_the_other_one_in_none(
 def test_slots_modules_are_the_roles_files(render: Render, slot: str) -> None:
     assert render(slot)["worker"] == (ROLE / "files" / "draining_worker.py").read_text()
     assert render(slot)["master"] == (ROLE / "files" / "slot_master.py").read_text()
+    assert render(slot)["counts"] == (ROLE / "files" / "request_counts.py").read_text()
 
 
 def test_environment_holds_settings_and_secrets(render: Render) -> None:
@@ -158,7 +159,7 @@ def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Module
     path = folder / "settings.py"
     path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("draining_worker", "slot_master"):
+    for name in ("draining_worker", "slot_master", "request_counts"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     spec = spec_from_file_location("settings", path)
     assert spec
@@ -538,3 +539,110 @@ def test_child_template_of_the_settings_extends_a_block(
     files = render("blue", gunicorn_service_settings_template=str(child))
     settings = load(files["settings"], tmp_path, monkeypatch)
     assert (settings.max_requests, settings.workers) == (5000, 3)
+
+
+@pytest.mark.parametrize(
+    ("health_timeout", "seconds"), [(60, "90"), (600, "630")], ids=["short", "long"]
+)
+def test_preload_imports_in_the_master_within_the_health_timeout(
+    render: Render, health_timeout: int, seconds: str
+) -> None:
+    wanted = {"gunicorn_service_health_timeout_seconds": health_timeout}
+    before = render("blue", **wanted)
+    assert last(before["service"])["TimeoutStartSec"] == "90"
+    assert "preload" not in before["settings"]
+    assert "import_before_fork" not in before["settings"]
+
+    files = render("blue", **wanted, gunicorn_service_preload=True)
+
+    assert last(files["service"])["TimeoutStartSec"] == seconds
+    assert "\npreload_app = True\n" in files["settings"]
+    call = 'import_before_fork("gunicorn_service_preload", slot.runtime_directory)'
+    assert f"\n{call}\n" in files["settings"]
+    assert files["settings"].index("sys.path.insert") < files["settings"].index(call)
+
+
+def test_units_of_the_recycle_are_accepted_by_systemd_and_run_no_code_of_the_application(
+    render_role: Render, tmp_path: Path
+) -> None:
+    wanted = {"after_seconds": 43200, "memory_percent": 80, "place": 0, "hosts": 2}
+    given = dict(
+        render_role(
+            "gunicorn_service",
+            "__gunicorn_service_recycle",
+            **{**REQUIRED, "gunicorn_service_recycle": wanted},
+        )
+    )
+    assert given.items() >= wanted.items()
+    command = last(given["service"])["ExecStart"].split()
+    # The host's own Python, without modules of an account.
+    assert command == [
+        *("/usr/bin/python3", "-s", "-E", "-B"),
+        *("/opt/shop/recycle.pyz", "/etc/shop/recycle.json"),
+    ]
+    paths = []
+    for kind in ("service", "timer"):
+        path = tmp_path / f"shop-recycle.{kind}"
+        path.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", given[kind], flags=re.M))
+        paths.append(str(path))
+    result = systemd_analyze("verify", "--man=no", *paths)
+    assert [line for line in result.stderr.splitlines() if "shop-recycle" in line] == []
+    assert dict(render_role("gunicorn_service", "__gunicorn_service_recycle", **REQUIRED)) == {}
+
+
+PROCESSES: dict[str, Any] = {
+    "gunicorn_service_capacity": {"cores": 2, "memory_bytes": 1024**3},
+    "gunicorn_service_processes": [
+        {"name": "worker", "command": "arq worker.Settings", "count": "cores", "memory_mb": 64},
+        {"name": "bot", "command": ["bot", "a b"], "notify": True, "stop_signal": "INT"},
+    ],
+}
+
+
+@both_slots
+@both_settings
+def test_each_process_has_a_unit_with_the_world_of_its_slot(
+    render: Render, slot: str, changed: dict[str, Any]
+) -> None:
+    files = render(slot, **{**PROCESSES, **changed})
+    units: dict[str, str] = files["processes"]  # type: ignore[assignment]
+    assert list(units) == ["worker", "bot"]
+    of_slot = directives(files["service"])
+    for name, text in units.items():
+        assert text.startswith(f"# shop: its process {name}, {slot} slot.")
+        assert text.count("[Service]") == 1
+        unit = last(text)
+        assert unit["KillMode"] == "mixed"
+        assert unit["RuntimeDirectory"] == "shop/processes/%i"
+        shared = {
+            pair
+            for pair in of_slot
+            if pair[0] in ("User", "WorkingDirectory", "Environment", "EnvironmentFile", "UMask")
+            or pair[0].startswith(("Protect", "Private", "Restrict", "IPAddress", "SystemCall"))
+        }
+        assert shared <= set(directives(text))
+    assert last(units["worker"])["ExecStart"] == '/usr/bin/env "arq" "worker.Settings"'
+    assert (last(units["worker"])["Type"], last(units["bot"])["Type"]) == ("exec", "notify")
+    assert last(units["bot"])["KillSignal"] == "SIGINT"
+    assert last(units["worker"])["MemoryMax"] == "640M"
+
+
+def test_options_of_the_service_do_not_change_how_a_process_ends(render: Render) -> None:
+    options = {"Nice": 5, "TimeoutStopSec": 1, "MemoryMax": "1M", "KillMode": "process"}
+    files = render("blue", **PROCESSES, gunicorn_service_service_options=options)
+    unit = last(files["processes"]["worker"])  # type: ignore[index]
+    assert unit["Nice"] == "5"
+    assert (unit["TimeoutStopSec"], unit["KillMode"]) == ("30", "mixed")
+    assert unit["MemoryMax"] == "640M"
+
+
+def test_without_processes_there_is_no_unit_of_one(render: Render) -> None:
+    assert render("blue")["processes"] == {}
+
+
+def test_what_a_measured_slot_serves_is_not_counted(render_role: Render) -> None:
+    given = {**REQUIRED, "gunicorn_service_metrics_enabled": True}
+    files = render_role("gunicorn_service", "__gunicorn_service_tune", **given)
+    assert "request_counts" not in files["settings"]
+    live = render_role("gunicorn_service", "__gunicorn_service_blue", **given)
+    assert "request_counts" in live["settings"]

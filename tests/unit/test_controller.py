@@ -222,6 +222,8 @@ STARTED = {
     "plugin_utils/notify/transports.py": {"program"},
     "plugin_utils/inputs/authority_folder.py": {'"git"'},
     "plugin_utils/sources/git.py": {'"git"'},
+    # ansible-playbook, by sys.executable.
+    "plugin_utils/drill/playing.py": set(),
     "plugin_utils/sources/exporters.py": {"sys.executable", "pip", "python"},
 }
 STARTERS = r"\b(?:subprocess\.(?:run|Popen|call|check_\w+)|os\.(?:system|popen|exec\w+|spawn\w+))\b"

@@ -26,7 +26,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
 #: How many ended rollouts a host reports.
 REMEMBERED_ENDS = 20
 
-ActivationEvent = Literal["activating", "live", "refused", "reverted"]
+ActivationEvent = Literal["activating", "live", "refused", "reverted", "recycled"]
 RolloutEvent = Literal["hook", "finished", "ended"]
 
 
@@ -37,6 +37,7 @@ class Activation:
     Attributes:
         event: `activating` comes before the link is renamed, `live` after the release is healthy;
             `refused` and `reverted` say that the release never became live, or no longer is.
+            `recycled`: the same release is live in the other slot, which no rollout has done.
         release: Id of the release.
         slot: The slot it was started in.
         at: When, in Unix time.
@@ -122,7 +123,8 @@ def cuts(application: Application, since: float) -> list[tuple[float, str]]:
     """
     found: list[tuple[float, str]] = []
     last: Activation | None = None
-    for done in activations(application):
+    # A recycle changes the slot, and not the release.
+    for done in (one for one in activations(application) if one.event != "recycled"):
         moment = float(done.at if done.moment is None else done.moment)
         if done.event == "activating":
             found.append((moment, done.release))

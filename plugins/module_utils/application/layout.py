@@ -50,9 +50,35 @@ class Application:
         return self.path("var/lib", self.name, "commands.jsonl")
 
     @property
+    def recycling(self) -> dict[str, str]:
+        """What recycles the live slot on this host: files by what they are."""
+        units = self.path("etc/systemd/system")
+        return {
+            "service": f"{units}/{self.name}-recycle.service",
+            "timer": f"{units}/{self.name}-recycle.timer",
+            "settings": self.path("etc", self.name, "recycle.json"),
+            "program": self.path("opt", self.name, "recycle.pyz"),
+        }
+
+    @property
+    def recycled(self) -> str:
+        """JSON: what the last recycles came to."""
+        return self.path("var/lib", self.name, "recycle.json")
+
+    @property
     def records(self) -> str:
         """Folder of what each rollout left here."""
         return self.path("var/lib", self.name, "rollouts")
+
+    @property
+    def singletons(self) -> str:
+        """A file that is there if what runs once in a fleet runs on this host."""
+        return self.path("var/lib", self.name, "singletons")
+
+    @property
+    def away(self) -> str:
+        """A file that is there while this host is drained, and runs nothing of that."""
+        return self.path("var/lib", self.name, "left")
 
     @property
     def releases(self) -> str:
@@ -107,7 +133,7 @@ class Slot:
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's six files by the parameter names of `asgi.fleet.slot`."""
+        """The slot's seven files by the parameter names of `asgi.fleet.slot`."""
         units = self.application.path("etc/systemd/system")
         settings = self.application.path("etc", self.application.name, self.slot)
         return {
@@ -116,6 +142,7 @@ class Slot:
             "settings": f"{settings}/gunicorn.conf.py",
             "worker": f"{settings}/draining_worker.py",
             "master": f"{settings}/slot_master.py",
+            "counts": f"{settings}/request_counts.py",
             "environment": f"{settings}/environment",
         }
 
@@ -132,6 +159,11 @@ class Slot:
         """Settings that the slot was started with and that are not in its files: JSON."""
         return self.application.path("etc", self.application.name, self.slot, "plan.json")
 
+    @property
+    def counterpart(self) -> str:
+        """Folder of what the other slot's files would be for the same release."""
+        return self.application.path("etc", self.application.name, self.slot, "counterpart")
+
     def planned_workers(self) -> int:
         """Return how many workers the slot was started to run; 0 before its first start."""
         text = read_text(self.plan)
@@ -144,11 +176,17 @@ class Slot:
         """
         return not _PLAIN_WORKER.search(read_text(self.files["settings"]))
 
+    def preloads(self) -> bool:
+        """Return whether the slot's master imports the application, before it is ready."""
+        return bool(_PRELOADS.search(read_text(self.files["settings"])))
+
     def contents(self) -> dict[str, str]:
         """Return the current content of the slot's files; a missing file is an empty string."""
         return {kind: read_text(path) for kind, path in self.files.items()}
 
 
+#: How gunicorn.conf.py says that the master imports the application.
+_PRELOADS = re.compile(r"^preload_app = True$", re.MULTILINE)
 #: How gunicorn.conf.py names Uvicorn's own worker class, or another one by its path.
 _PLAIN_WORKER = re.compile(
     r"^worker_class = (?:UvicornWorker\b|['\"](?!draining_worker\.))", re.MULTILINE
@@ -161,6 +199,7 @@ FILE_MODES = {
     "settings": 0o644,
     "worker": 0o644,
     "master": 0o644,
+    "counts": 0o644,
     "environment": 0o600,
 }
 
@@ -173,6 +212,11 @@ def build_account(name: str) -> str:
 def acme_account(name: str) -> str:
     """Return the account that orders the certificates of the application `name`."""
     return _account(name, "-acme")
+
+
+def metrics_account(name: str) -> str:
+    """Return the account that serves the metrics of the application `name`."""
+    return _account(name, "-metrics")
 
 
 def _account(name: str, suffix: str) -> str:

@@ -33,6 +33,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 MARK = ".asgi.fleet"
 #: The folders of an application are named after it below these.
 PARENTS = ("opt", "etc", "var/lib", "var/cache")
+#: The same for its backups; claimed with the first one, since others make backups as well.
+BACKUPS = "var/backups"
 #: Where systemd looks for units besides /run, which is empty after a boot.
 UNIT_FOLDERS = (
     *("etc/systemd/system", "usr/local/lib/systemd/system"),
@@ -87,6 +89,29 @@ def claim(
         for path in missing:
             _make(path, application)
     return missing
+
+
+def claim_backups(application: Application, user: str = "") -> str:
+    """Make the folder of an application's backups, and return it.
+
+    Args:
+        application: The application.
+        user: The account that runs it, if that is not the application's own.
+
+    Raises:
+        ForeignError: It exists without the application's mark.
+    """
+    path = folder_of(application, BACKUPS)
+    if is_ours(path, application, user):
+        return path
+    if os.path.lexists(path) and not _adoptable(path, application):
+        raise ForeignError(
+            f"{path} exists and has no mark of asgi.fleet; expected no such folder, since backups "
+            f"are kept and removed there; rename it, or give it to {application.name}: echo "
+            f"{application.name} > {path}/{MARK}"
+        )
+    _make(path, application)
+    return path
 
 
 def folder_of(application: Application, parent: str) -> str:

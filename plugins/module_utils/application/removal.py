@@ -19,12 +19,13 @@ import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
+from ansible_collections.asgi.fleet.plugins.module_utils.application import processes, provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     SLOTS,
     Application,
     acme_account,
     build_account,
+    metrics_account,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import lock_path
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
@@ -34,22 +35,42 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import PROCESSES
 
 #: As `app_name` of the deployment: the name becomes part of paths that root removes.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+#: The slots, and that of a measurement, which a host that lost its power may still have.
+EVERY_SLOT = (*SLOTS, "tune")
 #: What asgi.fleet makes in the folders of an application, besides the mark and the rollout's lock.
 ENTRIES = {
-    "opt": ("releases", "slots", "static", "build.lock"),
-    "etc": (*SLOTS, "tls", "README.md"),
+    "opt": ("releases", "slots", "static", "build.lock", "recycle.pyz"),
+    "etc": (
+        *EVERY_SLOT,
+        "tls",
+        "README.md",
+        "metrics.json",
+        "recycle.json",
+        "backup.json",
+    ),
     "var/lib": (
         *("live.sock", "live.sock.new", "state", "activations.jsonl", "rollouts.jsonl", "rollouts"),
-        "commands.jsonl",
         *("maintenance", "maintenance_page", "activation.lock", "hook.lock", "acme"),
+        *("commands.jsonl", "backup.json", "backup.pyz"),
+        "tune",
+        "recycle.json",
+        *("singletons", "left"),
+        "drill.json",
     ),
-    "run": (*SLOTS, *(f"{slot}.sock" for slot in SLOTS), "import", "hook", "activation"),
+    "run": (
+        *(*EVERY_SLOT, *(f"{slot}.sock" for slot in EVERY_SLOT)),
+        *("import", "hook", "activation", "backup"),
+        "metrics",
+        PROCESSES,
+    ),
 }
-#: The unit of a command that an operator runs, what keeps it, and its folder below /run/<name>.
-COMMAND_UNIT = r"asgi-fleet-{name}-run-[0-9a-f]{{8}}(?:-keeper)?\.service"
+#: The unit of a command that an operator runs, what keeps it, its folder below /run/<name>; and the
+#: unit of a backup.
+COMMAND_UNIT = r"asgi-fleet-{name}-(?:run-[0-9a-f]{{8}}(?:-keeper)?|backup)\.service"
 COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}")
 #: Where systemd keeps the files of transient units.
 TRANSIENT = "run/systemd/transient"
@@ -122,14 +143,22 @@ def plan(application: Application, user: str, remove_data: bool) -> Removal:
             )
         _plan_entries(state, ENTRIES["var/lib"], todo, stays="state" if data_stays else "")
         _plan_unmarked(application, todo)
+    backups = provenance.folder_of(application, provenance.BACKUPS)
+    has_backups = _is_ours_or_empty(backups, application, user, todo)
+    backups_stay = has_backups and not remove_data and bool(_inside(backups))
+    if backups_stay:
+        todo.kept.append(f"{backups}: its backups; -e remove_data=true removes them as well")
+    elif has_backups:
+        todo.paths.append(backups)
     for cache in (
         provenance.folder_of(application, "var/cache"),
         provenance.build_cache(application),
     ):
         # All that is in it is the application's.
         todo.paths += [cache] if cache in ours else []
-    _plan_account(user or application.name, application.name, data_stays, todo)
-    for account in (build_account(application.name), acme_account(application.name)):
+    _plan_account(user or application.name, application.name, data_stays or backups_stay, todo)
+    for of_name in (build_account, acme_account, metrics_account):
+        account = of_name(application.name)
         _plan_account(account, application.name, False, todo)
     return todo
 
@@ -207,26 +236,38 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 
 
 def _plan_units(application: Application, todo: Removal) -> None:
-    """Add the slots' units that have a file of ours, with these files, and the renewal's."""
+    """Add the slots' units that have a file of ours, with these files, and those beside them."""
     _plan_renewal(application, todo)
+    _plan_timed(application, f"{application.name}-backup", todo)
+    # A socket or a timer first, which would start its service again.
+    metrics = [f"{application.name}-metrics.{kind}" for kind in ("socket", "service")]
+    files = {unit: application.path("etc/systemd/system", unit) for unit in metrics}
+    recycling = [application.recycling[kind] for kind in ("timer", "service")]
+    files.update({os.path.basename(path): path for path in recycling})
+    _plan_unit_files(application, files, todo)
     for slot in map(application.slot, SLOTS):
-        files = (slot.files["socket"], slot.files["service"])
-        _plan_unit_files(application, dict(zip(slot.units, files, strict=True)), todo)
+        paths = (slot.files["socket"], slot.files["service"])
+        _plan_unit_files(application, dict(zip(slot.units, paths, strict=True)), todo)
+        others = {unit: processes.unit_path(slot, unit) for unit in processes.existing(slot)}
+        _plan_unit_files(application, others, todo)
 
 
 def _plan_renewal(application: Application, todo: Removal) -> None:
-    """Add what renews the certificate; the timer first, which would start its service again."""
-    renewal = {
+    """Add what renews the certificate."""
+    _plan_timed(application, f"{application.name}-certificate", todo)
+
+
+def _plan_timed(application: Application, name: str, todo: Removal) -> None:
+    """Add a timer and its service, in this order: it would start its service again."""
+    files = {
         unit: application.path("etc/systemd/system", unit)
-        for unit in (f"{application.name}-certificate.{kind}" for kind in ("timer", "service"))
+        for unit in (f"{name}.{kind}" for kind in ("timer", "service"))
     }
-    timer = f"{application.name}-certificate.timer"
-    if not os.path.lexists(renewal[timer]) or provenance.is_ours_by_header(
-        renewal[timer], application
-    ):
+    timer = f"{name}.timer"
+    if not os.path.lexists(files[timer]) or provenance.is_ours_by_header(files[timer], application):
         # When it has last elapsed, which systemd keeps over a restart: systemd.timer(5).
         todo.paths += _existing(application.path("var/lib/systemd/timers", f"stamp-{timer}"))
-    _plan_unit_files(application, renewal, todo)
+    _plan_unit_files(application, files, todo)
 
 
 def _plan_unit_files(application: Application, units: Mapping[str, str], todo: Removal) -> None:
@@ -293,7 +334,7 @@ def _plan_account(user: str, name: str, data_stays: bool, todo: Removal) -> None
         return
     if account.pw_uid == 0 or not is_marked(account, name):
         todo.kept.append(f"the account {user}: it was not made for {name}")
-    elif user not in (name, build_account(name), acme_account(name)):
+    elif user not in (name, build_account(name), acme_account(name), metrics_account(name)):
         todo.kept.append(f"the account {user}: other applications may use it as well")
     elif data_stays:
         # The next account would get its number, and with it the data.
@@ -328,6 +369,10 @@ def _owner(path: str) -> int | None:
         return os.stat(path).st_uid
     except FileNotFoundError:
         return None
+
+
+def _inside(folder: str) -> list[str]:
+    return [name for name in os.listdir(folder) if name != provenance.MARK]
 
 
 def _existing(*paths: str) -> list[str]:

@@ -54,6 +54,21 @@ def show(unit: str) -> dict[str, str]:
     return {name: found.get(name, "") for name in PROPERTIES}
 
 
+def show_all(units: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the `PROPERTIES` of several units by their names, in one call."""
+    if not units:
+        return {}
+    output = systemctl("show", f"--property=Id,{','.join(PROPERTIES)}", *units)
+    blocks = [
+        dict(line.partition("=")[::2] for line in block.splitlines())
+        for block in output.strip().split("\n\n")
+    ]
+    found = {block.get("Id", ""): block for block in blocks}
+    return {
+        unit: {name: found.get(unit, {}).get(name, "") for name in PROPERTIES} for unit in units
+    }
+
+
 def is_starting(state: dict[str, str]) -> bool:
     """Return whether systemd is about to start a unit, or does it now: at boot, many wait.
 

@@ -27,6 +27,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     SLOTS,
     Application,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import UNIT
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text
 from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import message_text
@@ -72,6 +73,7 @@ class Question:
         release: Only lines of this release; empty for all.
         most: How many lines, the last ones.
         log: nginx's log of the application.
+        process: Only lines of the process of this name; empty for all.
     """
 
     since: float
@@ -80,6 +82,7 @@ class Question:
     release: str = ""
     most: int = 500
     log: str = ""
+    process: str = ""
 
 
 @dataclass
@@ -144,6 +147,7 @@ class Reader:
         purposes = "|".join(PURPOSES).replace("?", "[0-9a-f]")
         self._unit = re.compile(
             rf"{name}@(?P<slot>blue|green)\.(?:service|socket)"
+            rf"|{name}@{UNIT.replace('P<slot>', 'P<at>')}"
             rf"|asgi-fleet-{name}-(?P<purpose>{purposes})\.service"
             rf"|{name}-(?P<renewal>certificate)\.service"
         )
@@ -157,12 +161,12 @@ class Reader:
             # Before the lines: what comes meanwhile is told then.
             position.cursor = _newest()
             # With a pattern, systemd cannot know which are the last.
-            all_ = question.grep or question.release
+            all_ = question.grep or question.release or question.process
             last = [] if all_ else [f"--lines={question.most + 1}"]
             since = f"--since=@{question.since:.6f}"
             journal.add(self._entries(_journal(self._application, since, *last), position))
             journal.counted = bool(all_)
-        if question.source != JOURNAL:
+        if question.source != JOURNAL and not question.process:
             position.inode, position.offset = _end_of(question.log)
             read = (position.inode, position.offset)
             access.add(self._requests(lines_since(Path(question.log), question.since, read)))
@@ -213,7 +217,7 @@ class Reader:
                     return
             elif stream is None:
                 time.sleep(pause)
-            if self._question.source != JOURNAL:
+            if self._question.source != JOURNAL and not self._question.process:
                 access.add(self._requests(_appended(self._question.log, position)))
             if journal.lines or access.lines:
                 deadline = min(deadline, time.monotonic() + COLLECT_SECONDS)
@@ -237,13 +241,17 @@ class Reader:
             if not found:
                 continue
             text = message_text(entry.get("MESSAGE"))
-            slot = found["slot"]
+            if self._question.process not in ("", found["process"]):
+                continue
+            slot = found["slot"] or found["at"]
             if slot and entry.get("_PID") == "1" and (starts := _STARTS.search(text)):
                 position.releases[slot] = starts[1]
             release = self._question.release
             if release and (not slot or position.releases.get(slot) != release):
                 continue
             name = slot or found["purpose"] or found["renewal"]
+            if found["process"]:
+                name = f"{name} {found['process']}-{found['number']}"
             moment = int(entry["__REALTIME_TIMESTAMP"]) / 1_000_000
             for part in self._hidden(text).split("\n"):
                 yield from self._wanted(moment, JOURNAL, f"{name}: {part}")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import BackupState
+
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
-SLOT_FILES = ("socket", "service", "settings", "worker", "master", "environment")
+SLOT_FILES = ("socket", "service", "settings", "worker", "master", "counts", "environment")
+#: All of a slot that may differ from the inventory.
+SLOT_PARTS = (*SLOT_FILES, "processes")
 
 
 class Holder(TypedDict):
@@ -94,6 +98,40 @@ class Worker(TypedDict):
     healthy: bool
     stopped: bool
     problem: str
+
+
+class SlotMemory(TypedDict):
+    """What the live slot holds in MiB, shared pages divided among its processes.
+
+    Keys:
+        workers: How many workers run.
+        largest_mb: What the largest of them holds.
+        slot_mb: What they and their master hold.
+    """
+
+    workers: int
+    largest_mb: int
+    slot_mb: int
+
+
+class ProcessState(TypedDict):
+    """A process that runs besides the web workers.
+
+    Keys:
+        unit: Its unit.
+        process: Its name in the inventory.
+        state: Of its unit, such as `active` or `failed`.
+        pid: Of its main process; 0 for none.
+        memory_mb: The share of memory of that.
+        restarts: How often systemd has started it anew since the slot is live.
+    """
+
+    unit: str
+    process: str
+    state: str
+    pid: int
+    memory_mb: int
+    restarts: int
 
 
 class HttpsAnswer(TypedDict):
@@ -272,11 +310,31 @@ class Refused(TypedDict):
     todo: str
 
 
+class Recycle(TypedDict):
+    """What recycling on the host came to, of the live release.
+
+    Keys:
+        at: When the last recycle ended (Unix time); 0 for none yet.
+        why: Why it was due.
+        failures: How many have failed in a row.
+        reason: Why the last one did, in one line; empty if it did not.
+        next: Before when none is tried again (Unix time).
+        waiting: What one that is due waits for; empty for nothing.
+    """
+
+    at: int
+    why: str
+    failures: int
+    reason: str
+    next: int
+    waiting: str
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
     Keys:
-        kind: `first` (no slot is live yet), `release`, one of `SLOT_FILES` (it differs), `restart`
+        kind: `first` (no slot is live yet), `release`, one of `SLOT_PARTS` (it differs), `restart`
             (asked for) or `stopped` (the live slot does not run).
         text: The same as text, such as `release 1.4.1-2c26b46b -> 1.4.2-9f86d081`.
     """
@@ -298,6 +356,7 @@ class ApplicationState(Upkeep, total=False):
     live: LiveSlot | None
     workers_planned: int
     workers: list[Worker]
+    processes: list[ProcessState]
     memory_mb: int
     cpu_percent: float | None
     health: int
@@ -312,6 +371,8 @@ class ApplicationState(Upkeep, total=False):
     disks: dict[str, int]
     releases: list[Release]
     refused: list[Refused]
+    backups: BackupState
+    recycle: Recycle | None
     drift: list[Reason]
     error: str
     unreachable: bool

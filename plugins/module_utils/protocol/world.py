@@ -15,6 +15,9 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 #: a base: what runs at the same time must not share a folder.
 METRICS = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
 
+#: The folder below /run/<application> with a folder for each process.
+PROCESSES = "processes"
+
 
 def state_folder(application: str) -> str:
     """Return where an application keeps its data: its HOME, and STATE_DIRECTORY."""
@@ -71,15 +74,25 @@ def folders(application: str, runtime: str) -> list[tuple[str, str]]:
     ]
 
 
-def unit_directives(application: str, release: str, slot: str) -> list[tuple[str, str]]:
-    """Return the directives of a slot's unit that are its world, in order."""
+def unit_directives(
+    application: str, release: str, slot: str, *, is_process: bool = False
+) -> list[tuple[str, str]]:
+    """Return the directives of a slot's unit that are its world, in order.
+
+    Args:
+        application: Its name.
+        release: Folder of the release.
+        slot: The slot.
+        is_process: Whether it is the unit of a process: `%i` is its slot, name and number.
+    """
+    own = {"FLEET_PROCESS": "%i"} if is_process else {}
     return [
         ("WorkingDirectory", source_folder(release)),
         *(
             ("Environment", f"{name}={value}")
-            for name, value in variables(application, release, slot).items()
+            for name, value in {**variables(application, release, slot), **own}.items()
         ),
-        *folders(application, slot),
+        *folders(application, f"{PROCESSES}/%i" if is_process else slot),
     ]
 
 

@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import (
     records,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import HostReceipt
@@ -27,9 +28,14 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention impo
     removable,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import read_receipt
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    cut_over,
+    reversal,
+    singletons,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import slot_memory
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit, look_at_front
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
@@ -69,8 +75,9 @@ def begin(
     """Take the lock, and return what a rollout must know about the host.
 
     Returns:
-        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity` and
-        `front`, what a visitor meets.
+        `acquired`, `changed`, `holder`, and, if it was acquired, `releases`, `capacity`,
+        `memory`, what the live slot holds, `front`, what a visitor meets, `singletons`, see
+        `slots/singletons.py`, and `backups`, what is known of the last ones.
 
     Raises:
         ForeignError: Something on the host has the application's name, and is not its own.
@@ -83,7 +90,10 @@ def begin(
         known = {
             "releases": releases(application),
             "capacity": asdict(read_own_capacity()),
+            "memory": slot_memory(application),
             "front": look_at_front(application, visit),
+            "singletons": singletons.look(application),
+            "backups": backup_record.look(application),
         }
     # In check mode, the current holder of a lock that would be taken.
     holder = lock.holder(application) if attempt.acquired else attempt.holder

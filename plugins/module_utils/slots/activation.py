@@ -12,7 +12,6 @@ only cleans up.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pwd
 import subprocess
@@ -38,17 +37,23 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.places impo
     PlaceError,
     open_places,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    contents,
+    name_of,
+    unit_path,
+    wanted,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import require_controller
 from ansible_collections.asgi.fleet.plugins.module_utils.host.devices import hidden_devices
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import replace_link, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment import (
     hide_values,
     parse_environment,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import statics
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import processes, statics
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
     Desired,
@@ -59,11 +64,14 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
     timed,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import doubts
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
     HookError,
     Surroundings,
     run_hook,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.process_start import start_processes
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import configure
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,13 @@ def plan(
         # A template may hide the number, and a slot of an older version has none.
         text = f"workers {slot.planned_workers()} -> {desired.workers}"
         reasons.append(_because("settings", text))
+    if differing := processes.differences(
+        slot,
+        desired.processes,
+        desired.process_files.get(live, {}),
+        same_release=slot.release() == desired.release,
+    ):
+        reasons.append(_because("processes", f"processes: {differing}"))
     if restart:
         reasons.append(_because("restart", "a restart was asked for"))
     if not live_is_active:
@@ -152,7 +167,30 @@ def diff(application: Application, desired: Desired, target: str) -> list[dict[s
                 "after": after,
             }
         )
-    return shown
+    return shown + _process_diff(slot, desired)
+
+
+def _process_diff(slot: Slot, desired: Desired) -> list[dict[str, str]]:
+    """Return the diff of the units of processes, once for each process."""
+    current, needed = contents(slot), _process_texts(slot, desired)
+    changed = {
+        name_of(slot, unit): unit
+        for unit in sorted({*current, *needed}, reverse=True)
+        if current.get(unit, "") != needed.get(unit, "")
+    }
+    return [
+        {
+            "before_header": unit_path(slot, unit),
+            "after_header": unit_path(slot, unit),
+            "before": current.get(unit, ""),
+            "after": needed.get(unit, ""),
+        }
+        for unit in sorted(changed.values())
+    ]
+
+
+def _process_texts(slot: Slot, desired: Desired) -> Mapping[str, str]:
+    return processes.texts(slot, desired.processes, desired.process_files.get(slot.slot, {}))
 
 
 def environment_changes(application: Application, desired: Desired) -> dict[str, list[str]]:
@@ -207,7 +245,7 @@ def activate(
             text = f"killed what the slot's last release had left behind: {len(ended)} processes"
             outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
-            verify_units(target, desired.files[todo.slot])
+            verify_units(target, desired.files[todo.slot], _process_texts(target, desired))
         began = time.time()
         try:
             with timed(outcome, "configure"):
@@ -215,15 +253,21 @@ def activate(
                 outcome.notes += _open(desired)
                 outcome.notes += _publish(application, desired)
                 configure(target, desired)
+                processes.take_singletons(application, desired.singletons)
             if desired.hooks.before:
                 with timed(outcome, "hooks before"):
                     _run_hooks("before_activate", desired.hooks.before, target, desired)
-            with timed(outcome, "start until healthy"):
-                start(target, desired)
+            _start(target, desired, application.slot(live) if live else None, outcome)
+            outcome.notes += [
+                f"{desired.health.prefix}preload is true, and the import leaves {doubt}"
+                for doubt in doubts(target)
+            ]
             require_controller()
             # Recorded before the swap: what a killed run has switched can be reverted too.
             record(application, "activating", target.slot, desired.release, previous=live)
             with timed(outcome, "cut over"):
+                # `settle` reloads, once for this and for what it disables.
+                systemd.for_units("enable", wanted(target), systemd.WITHOUT_RELOAD)
                 moment = swap(application, target)
             if desired.hooks.after:
                 with timed(outcome, "hooks after"):
@@ -250,14 +294,39 @@ def activate(
             outcome.notes += _publish(application, desired)
             statics.point(application, desired.release)
         outcome.changed = True
-    outcome.changed |= settle(application, target, stop=not keep_previous)
+    outcome.changed |= processes.take_singletons(application, desired.singletons)
+    unreloaded = todo.cut_over and bool(desired.processes)
+    outcome.changed |= settle(application, target, not keep_previous, unreloaded)
     slots = (application.slot(slot).release() for slot in SLOTS)
     statics.prune(application, {os.path.basename(release) for release in slots if release})
     return outcome
 
 
-def verify_units(slot: Slot, files: dict[str, str]) -> None:
+def _start(target: Slot, desired: Desired, live: Slot | None, outcome: CutOver) -> None:
+    """Start the web workers of an idle slot, and then its processes, until both are proven.
+
+    Raises:
+        Refusal: They are not.
+        ControllerGone: The controller left meanwhile.
+    """
+    began = time.monotonic()
+    with timed(outcome, "start until healthy"):
+        start(target, desired)
+    if desired.processes:
+        seconds = time.monotonic() - began
+        with timed(outcome, "start processes"):
+            start_processes(target, desired, live, seconds)
+
+
+def verify_units(
+    slot: Slot, files: dict[str, str], others: Mapping[str, str] | None = None
+) -> None:
     """Have systemd check the units before they are used.
+
+    Args:
+        slot: The slot.
+        files: Its files.
+        others: The texts of its further units by their names.
 
     Raises:
         Refusal: With the output of `systemd-analyze verify`; systemd would ignore bad lines.
@@ -268,6 +337,9 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
             path = os.path.join(folder, os.path.basename(slot.files[kind]))
             write_file(path, files[kind], FILE_MODES[kind])
             paths.append(path)
+        for unit, text in (others or {}).items():
+            paths.append(os.path.join(folder, unit))
+            write_file(paths[-1], text, 0o644)
         result = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", *paths],
             capture_output=True,
@@ -277,24 +349,6 @@ def verify_units(slot: Slot, files: dict[str, str]) -> None:
     complaints = [line for line in result.stderr.splitlines() if slot.unit in line]
     if result.returncode != 0 and complaints:
         raise Refusal("systemd refuses the unit files:\n  " + "\n  ".join(complaints))
-
-
-def configure(slot: Slot, desired: Desired) -> None:
-    """Write the files of an idle slot, point its link at the release, and enable its units."""
-    os.makedirs(os.path.dirname(slot.files["settings"]), mode=0o755, exist_ok=True)
-    try:
-        for kind, path in slot.files.items():
-            write_file(path, desired.files[slot.slot][kind], FILE_MODES[kind])
-        os.makedirs(os.path.dirname(slot.release_link), mode=0o755, exist_ok=True)
-        write_file(slot.plan, json.dumps({"workers": desired.workers}) + "\n", 0o644)
-        relative = os.path.relpath(desired.release, os.path.dirname(slot.release_link))
-        replace_link(relative, slot.release_link)
-        # Before the start, for one reload instead of two. If the host goes down meanwhile, the
-        # slot starts with it, but is not live, and the next run disables it.
-        systemd.for_units("enable", slot.units, systemd.WITHOUT_RELOAD)
-    finally:
-        # Of what could be written, if not all could.
-        systemd.reload()
 
 
 def let_read(release: str, user: str) -> None:
@@ -365,6 +419,9 @@ def _go_back(application: Application, target: Slot, live: str | None) -> None:
     elif application.live_slot() is not None:
         os.unlink(application.live_link)
     put_away(target)
+    if live is not None:
+        # What had to end before its successor could start.
+        processes.settle(application.slot(live), target)
 
 
 def _since(began: float) -> float:

@@ -17,6 +17,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Slot,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    Process,
+    longest_stop,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    existing as existing_processes,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import control_group, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.causes import probable_cause
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
@@ -32,7 +39,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.redaction import redacted
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import Sandbox
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import statics
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import processes, statics
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
     crash,
@@ -76,6 +83,11 @@ class Desired:
     hooks: Hooks = field(default_factory=Hooks)
     #: Folders of the source that nginx serves, by the path under which visitors ask for them.
     static: Mapping[str, str] = field(default_factory=dict)
+    #: What runs besides the web workers, and the text of their units: by slot, and by name.
+    processes: tuple[Process, ...] = ()
+    process_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: Whether processes that run once in a fleet run on this host; None for as it is.
+    singletons: bool | None = None
 
 
 @dataclass
@@ -106,7 +118,8 @@ def exclusive(application: Application, patience: float) -> Iterator[None]:
         f"{patience:g} s; wait for it to end and run again"
     )
     name = f"{application.name}.activation"
-    with locked(name, patience, busy, application.root):
+    # The other activation may wait for the processes of the slot that it wants.
+    with locked(name, patience + longest_stop(application), busy, application.root):
         yield
 
 
@@ -185,14 +198,16 @@ def settle(
     """
     idle = application.slot(other(live.slot))
     leftover = existing(idle)
-    at_boot = systemd.enabled([*live.units, *leftover])
-    missing = [unit for unit in live.units if unit not in at_boot]
-    superfluous = [unit for unit in leftover if unit in at_boot]
+    needed, unneeded = processes.at_boot(live, idle)
+    at_boot = systemd.enabled([*live.units, *leftover, *needed, *unneeded])
+    missing = [unit for unit in (*live.units, *needed) if unit not in at_boot]
+    superfluous = [unit for unit in (*leftover, *unneeded) if unit in at_boot]
     for verb, units in (("enable", missing), ("disable", superfluous)):
         systemd.for_units(verb, units, systemd.WITHOUT_RELOAD)
     changed = bool(missing or superfluous)
     if changed or unreloaded:
         systemd.reload()
+    changed |= processes.settle(live, idle)
     if stop and _must_stop(leftover):
         # Without waiting: the workers answer what still arrives, and then end.
         systemd.for_units("stop", leftover, "--no-block")
@@ -230,7 +245,7 @@ def put_away(slot: Slot) -> list[int]:
     Raises:
         Refusal: systemd refused something, or a process could not be ended.
     """
-    units = existing(slot)
+    units = [*existing(slot), *existing_processes(slot)]
     at_boot = systemd.enabled(units)
     if at_boot:
         systemd.for_units(
@@ -249,7 +264,7 @@ def end(slot: Slot) -> list[int]:
     Raises:
         Refusal: systemd refused something, or a process could not be ended.
     """
-    units = existing(slot)
+    units = [*existing(slot), *existing_processes(slot)]
     if told_to_end() and systemd.is_host_stopping():
         # A host that goes down stops its units itself, the sockets last, and waits for this module
         # before: each would wait for the other, until systemd kills this after 90 seconds.
@@ -258,9 +273,12 @@ def end(slot: Slot) -> list[int]:
     return control_group.end(slot.units[1]) if slot.units[1] in units else []
 
 
-def journal(slot: Slot, since: float, desired: Desired) -> str:
-    """Return the slot's last journal lines since `since` (Unix time), with secrets hidden."""
-    text = blanked(tail(slot.units[1], since), slot, desired)
+def journal(slot: Slot, since: float, desired: Desired, unit: str = "") -> str:
+    """Return the slot's last journal lines since `since` (Unix time), with secrets hidden.
+
+    Those of its service, or of another unit of it.
+    """
+    text = blanked(tail(unit or slot.units[1], since), slot, desired)
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 

@@ -26,6 +26,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import pr
 EXCERPT = 300
 #: The largest report, in bytes: draining_worker.py writes at most 300 of the answer, escaped.
 REPORT_BYTES = 8 * 1024
+#: What is told of an import in the master, at most.
+MOST_DOUBTS = 10
 #: Children of a master that are looked at; more than the workers that a slot may have.
 MOST_CHILDREN = 1000
 
@@ -84,7 +86,9 @@ def unhealthy(
         seconds: How long its answer may take.
     """
     if state["ActiveState"] != "active":
-        return f"the service is {state['ActiveState']}"
+        importing = state["ActiveState"] == "activating" and slot.preloads()
+        why = f", its master still imports the application ({health.prefix}preload)"
+        return f"the service is {state['ActiveState']}{why if importing else ''}"
     running = workers_of(int(state["MainPID"]))
     if slot.proves_workers():
         problem = _unproven(worker_reports(slot, running), health.path, workers)
@@ -103,6 +107,24 @@ def unhealthy(
     if health.body and health.body not in body:
         return f"{health.path} answered without {health.body!r}: {body[:EXCERPT]}"
     return None
+
+
+def doubts(slot: Slot) -> list[str]:
+    """Return what an import in the master has left behind that may not survive a fork.
+
+    Only of a slot that imports there; else a report may be of another start.
+    """
+    if not slot.preloads():
+        return []
+    base, folder = os.path.split(slot.runtime_directory)
+    try:
+        told = read_json_object(base, folder, "preload.json", limit=REPORT_BYTES)
+    except UntrustedError:
+        return []
+    found = (told or {}).get("doubtful")
+    if not isinstance(found, list):
+        return []
+    return [printable(one[:EXCERPT]) for one in found[:MOST_DOUBTS] if isinstance(one, str)]
 
 
 def final_answer(slot: Slot, health: Health, state: dict[str, str]) -> Report | None:

@@ -47,7 +47,7 @@ def revert(
     """
     live = application.live_slot()
     outcome = CutOver(changed=False, slot=live or "", previous_slot=live)
-    began = _unfinished(application, release_id, live)
+    began = unfinished(application, release_id, live)
     if began is None or live is None:
         return outcome
     replaced = application.slot(live)
@@ -90,7 +90,7 @@ def revert(
     return outcome
 
 
-def _unfinished(application: Application, release_id: str, live: str | None) -> Activation | None:
+def unfinished(application: Application, release_id: str, live: str | None) -> Activation | None:
     """Return the line of the activation that a rollout of the release made live, or None.
 
     Also None if a rollout has succeeded since: then there is nothing to revert.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -9,8 +10,15 @@ from dataclasses import asdict, dataclass
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
+    Slot,
     other,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    existing,
+    name_of,
+    wanted,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
@@ -18,12 +26,17 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
     enabled,
     is_starting,
     show,
+    show_all,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.front import Fault, front_fault
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
+    ProcessState,
+    Recycle,
+    SlotMemory,
     Worker,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
     live_release,
     releases,
@@ -33,6 +46,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     worker_reports,
     workers_of,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import current
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import (
     live_since,
     refused,
@@ -91,6 +105,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "live": None,
         "workers_planned": 0,
         "workers": [],
+        "processes": [],
         "memory_mb": 0,
         "cpu_percent": None,
         "health": 0,
@@ -105,11 +120,14 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "disks": disks(DISKS),
         "releases": releases(application),
         "refused": refused(application),
+        "backups": backup_record.look(application),
+        "recycle": recycle_state(application),
     }
     name = application.live_slot()
     if ask.upkeep:
-        slot_units = {application.slot(name).units[1]: live_since(application)} if name else {}
-        needs = upkeep({**slot_units, NGINX: 0})
+        live = application.slot(name) if name else None
+        running = [live.units[1], *wanted(live)] if live else []
+        needs = upkeep({**dict.fromkeys(running, live_since(application)), NGINX: 0})
         state["updates"] = needs["updates"]
         state["memory_kills"] = needs["memory_kills"]
         state["outdated"] = needs["outdated"]
@@ -118,6 +136,8 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     slot = application.slot(name)
     unit = show(slot.units[1])
     units = existing_units(application)
+    for at, found in units.items():
+        found += existing(application.slot(at))
     at_boot = enabled([unit for found in units.values() for unit in found])
     state["live"] = {
         "slot": name,
@@ -125,7 +145,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "since": live_since(application),
         "active": unit["ActiveState"] == "active",
         "starting": is_starting(unit),
-        "enabled": at_boot.issuperset(slot.units),
+        "enabled": at_boot.issuperset([*slot.units, *wanted(slot)]),
     }
     state["nginx"] = server_unit(NGINX)
     state["idle_enabled"] = [unit for unit in units[other(name)] if unit in at_boot]
@@ -137,6 +157,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         reports = worker_reports(slot, workers) if slot.proves_workers() else None
         state["workers"] = [_worker(pid, reports) for pid in workers]
         state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
+    state["processes"] = _processes(slot)
     try:
         state["health"] = get_unix(slot.socket, ask.health_path, ask.health_host)[0]
     except Unanswered:
@@ -147,6 +168,35 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     # Last: CPU use is measured over the time that everything else took.
     state["cpu_percent"] = cpu.percent()
     return state
+
+
+def slot_memory(application: Application) -> SlotMemory | None:
+    """Return what the live slot holds; None if none runs."""
+    name = application.live_slot()
+    master = int(show(application.slot(name).units[1])["MainPID"] or 0) if name else 0
+    if not master:
+        return None
+    held = [memory_mb(pid) for pid in workers_of(master)]
+    return {
+        "workers": len(held),
+        "largest_mb": max(held, default=0),
+        "slot_mb": memory_mb(master) + sum(held),
+    }
+
+
+def recycle_state(application: Application) -> Recycle | None:
+    """Return what the host's own recycles came to; None where there are none."""
+    if not os.path.exists(application.recycling["timer"]):
+        return None
+    told = current(application)
+    return {
+        "at": told.at,
+        "why": told.why,
+        "failures": told.failures,
+        "reason": printable(told.reason.partition("\n")[0]),
+        "next": told.next,
+        "waiting": printable(told.waiting),
+    }
 
 
 def wait_healthy(application: Application, ask: Questions, seconds: float) -> ApplicationState:
@@ -185,6 +235,22 @@ def unhealthy(state: ApplicationState) -> Fault | None:
         return Fault(f"the health path of {unit} {said}", log, said, waits=True)
     maintenance = state["maintenance_since"] is not None
     return front_fault(state["nginx"], state["https"], maintenance=maintenance)
+
+
+def _processes(slot: Slot) -> list[ProcessState]:
+    """Return what must run besides the web workers."""
+    return [
+        {
+            "unit": unit,
+            "process": name_of(slot, unit),
+            # systemd calls one "activating" that has ended and will be started anew.
+            "state": found["SubState" if found["SubState"] == "auto-restart" else "ActiveState"],
+            "pid": int(found["MainPID"] or 0),
+            "memory_mb": memory_mb(int(found["MainPID"] or 0)),
+            "restarts": int(found["NRestarts"] or 0),
+        }
+        for unit, found in show_all(wanted(slot)).items()
+    ]
 
 
 def _worker(pid: int, reports: dict[int, Report] | None) -> Worker:

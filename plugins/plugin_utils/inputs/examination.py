@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import (
+    limit_problems,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import shared_listeners
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.served_paths import (
@@ -217,12 +221,14 @@ def judge(
         *_two_ways(examinations),
         *_shared_machine(examinations),
         *_foreign_paths(examinations),
+        *_shared_listeners(examinations),
         *mount_problems(examinations, others),
+        *limit_problems(examinations, others),
     ]
 
 
 def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Refuse one name for two applications: with another source, callable or other targets."""
+    """Refuse one name for two applications: another source, callable, limit, or other targets."""
     problems = []
     first: dict[tuple[str, str], tuple[str, str]] = {}
     told: set[tuple[str, str, str]] = set()
@@ -230,7 +236,7 @@ def _different(examinations: Mapping[str, Examination]) -> list[Problem]:
         deployment = examination.deployment
         if "app_name" not in deployment:
             continue
-        for name in ("app_source", "app_module", "fleet_notify"):
+        for name in ("app_source", "app_module", "app_connections", "fleet_notify"):
             if name not in deployment:
                 continue
             app = deployment["app_name"]
@@ -314,6 +320,14 @@ def _foreign_paths(examinations: Mapping[str, Examination]) -> list[Problem]:
         found = foreign_paths(examination.deployment, others)
         problems += [replace(problem, hosts=(host,)) for problem in found]
     return problems
+
+
+def _shared_listeners(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Refuse one port for the metrics of two applications on the same machine."""
+    known = {host: (one.machine, one.deployment) for host, one in examinations.items()}
+    return [
+        replace(problem, hosts=(other, host)) for problem, other, host in shared_listeners(known)
+    ]
 
 
 def report(problems: list[Problem], hosts: int) -> str:

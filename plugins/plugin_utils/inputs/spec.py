@@ -29,8 +29,13 @@ class Deployment(TypedDict):
     app_health_path: str
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
+    app_processes: list[dict[str, Any]]
+    app_backup: dict[str, Any]
     app_workers: str | int
     app_worker_memory_mb: int
+    app_preload: bool
+    app_recycle: dict[str, int]
+    app_connections: dict[str, int]
     app_network_allow: list[str]
     app_writable_paths: list[str | dict[str, Any]]
     app_devices: list[str]
@@ -39,6 +44,7 @@ class Deployment(TypedDict):
     app_system_packages: list[str]
     app_releases_kept: int
     app_tls: dict[str, str]
+    app_metrics: dict[str, Any]
     fleet_waves: list[int | str]
     fleet_soak_seconds: int
     fleet_on_failure: str
@@ -51,6 +57,7 @@ class Deployment(TypedDict):
     fleet_take_over_lock: bool
     fleet_allow_older: bool
     fleet_allow_unserved: bool
+    fleet_drill_allowed: bool
     fleet_report_directory: str
     #: Derived: the host name for health requests, and the health path as clients request it.
     health_host: str

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    processes,
     project,
     served_paths,
     values,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import connections
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.environment import environment
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.module_path import module_path
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import SET_IN_VAULT
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.recycle import recycle
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.source import source
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 
@@ -152,6 +156,30 @@ APPLICATION: tuple[Variable, ...] = (
         {},
     ),
     Variable(
+        "app_processes",
+        "list",
+        "What runs of the release besides the web workers, such as workers of a queue and bots: "
+        "docs/processes.md.",
+        "a list of processes, each with name and command, and perhaps count (1; cores for one on "
+        "each core), stop_signal (SIGTERM), stop_timeout (30 seconds), memory_mb (128), "
+        "once_per_fleet, overlap (true) and notify",
+        "[{name: worker, command: arq worker.WorkerSettings, count: cores}]",
+        processes.processes,
+        [],
+    ),
+    Variable(
+        "app_backup",
+        "mapping",
+        "How a backup of the application's data is made and checked: before the before_rollout "
+        "hooks of a release unless there is one of the last max_age (1h), and by schedule (daily) "
+        "between releases; docs/backups.md has the details.",
+        "a mapping of command and check, and max_age, alert_age, schedule, timeout and keep",
+        """{command: 'pg_dump -Fc -f "$BACKUP_DIRECTORY/db" "$DATABASE_URL"', """
+        """check: 'pg_restore -l "$BACKUP_DIRECTORY/db"'}""",
+        backup,
+        {},
+    ),
+    Variable(
         "app_workers",
         "text or number",
         "How many worker processes a slot runs; auto counts them from the host's cores and memory.",
@@ -169,5 +197,39 @@ APPLICATION: tuple[Variable, ...] = (
         "256",
         values.number(16, 1048576, unit="MB"),
         128,
+    ),
+    Variable(
+        "app_preload",
+        "boolean",
+        "Whether the application is imported once, before the workers are forked, so that they "
+        "share its memory; threads and connections must then be made in its lifespan "
+        "(docs/memory.md).",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
+        "app_recycle",
+        "mapping",
+        "When a host starts its live release anew in the other slot, without losing a request: "
+        "after how long, and from which share of its memory (MemoryMax=) on. The hosts take turns "
+        "(docs/memory.md).",
+        "a mapping of after (10m to 30d) and memory (20% to 95%); without one of them, it is only "
+        "for the other",
+        '{after: 12h, memory: "80%"}',
+        recycle,
+        {},
+    ),
+    Variable(
+        "app_connections",
+        "mapping",
+        "What the application's database allows: the connections that one worker opens, the limit, "
+        "and how many of it are for others. More than the limit is refused, also of a rollout, "
+        "in which two slots run; auto stays below it (docs/memory.md).",
+        "a mapping of per_worker, limit and other (0), each a number of connections",
+        "{per_worker: 5, limit: 100}",
+        connections,
+        {},
     ),
 )

@@ -140,6 +140,16 @@ FLEET: tuple[Variable, ...] = (
         False,
     ),
     Variable(
+        "fleet_drill_allowed",
+        "boolean",
+        "Whether drill.yml may break this fleet on purpose; for the inventory of a staging fleet "
+        "alone (docs/drill.md).",
+        "true or false",
+        "true",
+        values.boolean,
+        False,
+    ),
+    Variable(
         "fleet_report_directory",
         "text",
         "The folder on the controller for the page, the receipt and the record of each rollout; "

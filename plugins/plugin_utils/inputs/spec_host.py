@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import packages, sandbox, values
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
+    metrics,
+    packages,
+    sandbox,
+    values,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.tls import tls
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.variable import Variable
 
@@ -84,5 +89,17 @@ HOST: tuple[Variable, ...] = (
         "{mode: selfsigned}",
         tls,
         {"mode": "selfsigned"},
+    ),
+    Variable(
+        "app_metrics",
+        "mapping",
+        "Metrics for Prometheus without a change to the application: at /metrics of listen, for "
+        "the host itself and the networks in allow, for which the firewall is opened "
+        "(docs/metrics.md).",
+        "a mapping of enabled (true or false), listen (an address and a port) and allow (networks "
+        "in CIDR notation; needed unless listen is a loopback address)",
+        "{enabled: true, listen: 10.0.0.7:9464, allow: [10.0.0.0/8]}",
+        metrics.metrics,
+        {},
     ),
 )

@@ -27,6 +27,7 @@ from jinja2.tests import TESTS
 
 #: Variables that name a file, and the folder of a role in which Ansible looks for one.
 FILES = {
+    "gunicorn_service_process_template": "templates",
     "gunicorn_service_service_template": "templates",
     "gunicorn_service_settings_template": "templates",
     "gunicorn_service_socket_template": "templates",

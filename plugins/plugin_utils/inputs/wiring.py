@@ -14,6 +14,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_wiri
     certificate_loading,
     certificate_sources,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import (
+    metrics_rules,
+    wire_metrics,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -50,8 +54,16 @@ DERIVED = {
     "gunicorn_service_health_timeout_seconds": "app_health_timeout",
     "gunicorn_service_before_activate": "app_hooks",
     "gunicorn_service_after_activate": "app_hooks",
+    "gunicorn_service_processes": "app_processes",
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
+    "gunicorn_service_connections": "app_connections",
+    "gunicorn_service_preload": "app_preload",
+    "gunicorn_service_recycle": "app_recycle",
+    **{
+        f"gunicorn_service_metrics_{key}": "app_metrics"
+        for key in ("enabled", "listen", "allow", "host", "https_port")
+    },
     **{
         f"{role}_{need}": f"app_{need}"
         for role in ("python_release", "gunicorn_service")
@@ -105,6 +117,8 @@ OF_THE_RUN = {
     "gunicorn_service_keep_previous": "",
     "gunicorn_service_restart": "run playbooks/restart.yml",
     "gunicorn_service_rollout": "",
+    "gunicorn_service_tune": "run playbooks/tune.yml, and set tune_requests",
+    "gunicorn_service_singletons": "set once_per_fleet in app_processes",
     "tls_certificate_acme_account_host": "",
     "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",
@@ -157,7 +171,10 @@ def wire(
         "python_release_source": deployment.get("app_source", {}),
         "python_release_dependencies": deployment.get("app_dependencies", {}),
         "python_release_package": deployment.get("app_package", "auto"),
-        "python_release_commands": [hook["command"] for phase in hooks.values() for hook in phase],
+        "python_release_commands": [
+            *(hook["command"] for phase in hooks.values() for hook in phase),
+            *(" ".join(process["command"]) for process in deployment.get("app_processes", [])),
+        ],
         "python_release_module": deployment.get("app_module", ""),
         "python_release_python": deployment.get("app_python", ""),
         "python_release_system_packages": deployment.get("app_system_packages", []),
@@ -176,8 +193,14 @@ def wire(
         "gunicorn_service_health_timeout_seconds": deployment.get("app_health_timeout", 0),
         "gunicorn_service_before_activate": hooks.get("before_activate", []),
         "gunicorn_service_after_activate": hooks.get("after_activate", []),
+        "gunicorn_service_processes": deployment.get("app_processes", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        "gunicorn_service_preload": deployment.get("app_preload", False),
+        # The place and the share of a host follow from all hosts: `recycle.turns`,
+        # `connection_limit.shares`.
+        "gunicorn_service_recycle": {},
+        "gunicorn_service_connections": {},
         **{f"python_release_{need}": value for need, value in needs.items()},
         **{f"gunicorn_service_{need}": value for need, value in needs.items()},
         # A release must not cut a request that nginx still waits for, nor an idle connection that
@@ -210,23 +233,24 @@ def wire(
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
         "nginx_site_trusted_proxies": in_front,
-        **http3_rule(given),
+        **wire_metrics(deployment, given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)),
+        **firewall_rules(deployment, given),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
 
 
-def http3_rule(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rule of the firewall that HTTP/3 needs, if it is offered.
+def firewall_rules(deployment: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the firewall's rules for HTTP/3 and for the metrics, if they are wanted.
 
     Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
         given: The role variables that the user has set, by name.
     """
-    if not given.get("nginx_site_http3_enabled"):
-        return {}
-    port = given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)
-    return {
-        "host_baseline_firewall_rules": [{"port": port, "proto": "udp", "comment": "HTTP/3"}],
-    }
+    rules = metrics_rules(deployment)
+    if given.get("nginx_site_http3_enabled"):
+        port = given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)
+        rules = [{"port": port, "proto": "udp", "comment": "HTTP/3"}, *rules]
+    return {"host_baseline_firewall_rules": rules} if rules else {}
 
 
 def timeout_problems(settings: Mapping[str, Any]) -> list[Problem]:

@@ -30,6 +30,8 @@ MOST_ROWS = 1000
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 #: As `release` of a rollback.
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+#: As `inputs.processes` has it.
+_PROCESS = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 @dataclass
@@ -91,6 +93,7 @@ def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
         "follow": line.take("logs_follow", False, _boolean),
         "seconds": line.take("logs_seconds", 0, _number(0, LONGEST_SECONDS)),
         "release": line.take("logs_release", "", _release),
+        "process": line.take("logs_process", "", _process),
         "source": line.take("logs_source", "all", _one_of(SOURCES)),
         "lines": line.take("logs_lines", 500, _number(1, MOST_LINES)),
     }
@@ -166,6 +169,13 @@ def _release(value: object, findings: Findings) -> str:
         findings.refuse(
             seen(text), "the id of a release", "list them: ansible-playbook playbooks/releases.yml"
         )
+    return text
+
+
+def _process(value: object, findings: Findings) -> str:
+    text = str(value)
+    if text and not _PROCESS.fullmatch(text):
+        findings.refuse(seen(text), "the name of one of app_processes, such as worker")
     return text
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS
 from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.values import without_place
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import plan_waves
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sources.commits import Between
@@ -56,6 +56,13 @@ class HookPlan(TypedDict):
     hosts: list[str]
 
 
+class BackupPlan(TypedDict):
+    """The backup before a migration: where, and how old one may be, in seconds, to be enough."""
+
+    host: str
+    max_age: int
+
+
 class CommitsPlan(Between):
     """What lies between a live release and the wanted one: `live` is the commit of the first."""
 
@@ -74,6 +81,8 @@ class AppPlan(TypedDict):
         canary_percent: The share of the first wave while it soaks; None for its own.
         commits: What is between, by the release that is live.
         hooks: By phase.
+        backup: The one before before_rollout; None for none. Whether there is a fresh one depends
+            on the time.
     """
 
     domain: list[str]
@@ -84,6 +93,7 @@ class AppPlan(TypedDict):
     canary_percent: int | None
     commits: dict[str, CommitsPlan]
     hooks: dict[str, HookPlan]
+    backup: BackupPlan | None
 
 
 class HostPlan(TypedDict):
@@ -234,7 +244,7 @@ def _host(facts: HostFacts) -> HostPlan:
             "removed": sorted(environment.get("removed") or []),
         },
         "slot_files": sorted(
-            {one["kind"] for one in reasons if one["kind"] in SLOT_FILES} - {"environment"}
+            {one["kind"] for one in reasons if one["kind"] in SLOT_PARTS} - {"environment"}
         ),
         "provision": {name: sorted(found) for name, found in facts.provision.items() if found},
         "variables": dict(facts.fingerprint["variables"]),
@@ -261,6 +271,7 @@ def _app(
         live = _commit_of(before, hosts[host].begun.get("releases") or [])
         if commit and live and live != commit and before not in commits:
             commits[before] = {"live": live, **history(app, live, commit)}
+    hooks = _hooks(first.deployment.get("app_hooks") or {}, release, names, hosts, planned)
     return {
         "domain": list(first.deployment["app_domain"]),
         "source": without_place(first.packed["shown"]),
@@ -269,8 +280,17 @@ def _app(
         "waves": waves,
         "canary_percent": first.deployment.get("fleet_canary_percent"),
         "commits": commits,
-        "hooks": _hooks(first.deployment.get("app_hooks") or {}, release, names, hosts, planned),
+        "hooks": hooks,
+        "backup": _backup(first.deployment.get("app_backup") or {}, hooks),
     }
+
+
+def _backup(wanted: Mapping[str, Any], hooks: Mapping[str, HookPlan]) -> BackupPlan | None:
+    """Return the backup before the hooks, as `rollout/backups.py` decides it."""
+    migrates = hooks.get("before_rollout", {"commands": [], "hosts": []})["hosts"]
+    if not wanted or not migrates:
+        return None
+    return {"host": migrates[0], "max_age": wanted["max_age"]}
 
 
 def _commit_of(release: str, releases: Iterable[Mapping[str, Any]]) -> str:

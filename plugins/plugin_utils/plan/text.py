@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.plan.document import (
     Document,
     HostPlan,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.words import duration
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import NAMED_HOSTS
 
 #: Characters of a commit's name that are shown.
@@ -87,6 +88,11 @@ def _app(app: str, what: AppPlan, plan: Document) -> Iterator[str]:
             yield f"  {named(hosts)}: {release or 'no release'} -> {what['release']}"
         if release in what["commits"]:
             yield from (f"    {line}" for line in _commits(what["commits"][release]))
+    if backup := what["backup"]:
+        yield (
+            f"  before before_rollout: a backup on {backup['host']}, unless one of the last "
+            f"{duration(backup['max_age'])} is there"
+        )
     for phase, hook in what["hooks"].items():
         yield f"  {phase}: {'; '.join(hook['commands'])}: {_where(phase, hook['hosts'])}"
 

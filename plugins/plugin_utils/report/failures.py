@@ -23,7 +23,7 @@ def failure_reason(result: Mapping[str, Any] | None, otherwise: str) -> str:
 
 
 #: What a playbook lets pass when a module has refused (`is_refusal`), to show it at the end.
-JUDGED = ("rollout_begun", "python_release_result", "__hook_once")
+JUDGED = ("rollout_begun", "python_release_result", "rollout_backup", "__hook_once")
 
 
 def early_end(

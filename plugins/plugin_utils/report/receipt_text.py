@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
@@ -12,6 +12,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.words import (
     between,
+    duration,
     milliseconds,
     names,
     number,
@@ -24,7 +25,28 @@ WORST = 3
 
 
 def receipt_lines(record: Record) -> list[str]:
-    """Return what was served while a rollout ran, in at most eight lines; none if nobody asked.
+    """Return the receipt: the backups before its migrations, and what was served meanwhile."""
+    return [*map(printable, _of_backups(record)), *_of_requests(record)]
+
+
+def _of_backups(record: Record) -> Iterator[str]:
+    for app, one in record["apps"].items():
+        told = one.get("backup")
+        if not told:
+            continue
+        age = duration(told["age"])
+        if told["skipped_by"]:
+            last = "there was none" if told["age"] is None else f"the last one was {age} old"
+            yield f"{app}: MIGRATED WITHOUT A BACKUP, by {told['skipped_by']}; {last}"
+        elif told["failed"]:
+            yield f"{app}: no backup, so it was not migrated"
+        elif told["age"] is not None:
+            how = "made for it" if told["made"] else "fresh enough"
+            yield f"{app}: the backup on {told['host']} was {age} old at the migration, {how}"
+
+
+def _of_requests(record: Record) -> list[str]:
+    """Return what was served while a rollout ran, in a few lines; none if nobody asked.
 
     The sum first, then each host, then each release. Of more than six hosts only those with failed
     requests are named, the worst first.

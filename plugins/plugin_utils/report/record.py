@@ -61,6 +61,28 @@ Phase = TypedDict("Phase", {"name": PhaseName, "from": float, "to": float})
 Phase.__doc__ = "What a host did, and when."
 
 
+class BackupTold(TypedDict):
+    """The backup before a migration.
+
+    Attributes:
+        host: Where it is; empty if there is none.
+        made: Whether it was made for this rollout; otherwise it was fresh enough.
+        failed: Whether there was to be one, and it could not be made or not be read.
+        age: How old it was when the migration began, in seconds; None if there is none.
+        size: Bytes in its folder; None if it is not known.
+        folder: Where it is; an empty text if it is elsewhere.
+        skipped_by: Who migrated without a fresh one; an empty text for nobody.
+    """
+
+    host: str
+    made: bool
+    failed: bool
+    age: int | None
+    size: int | None
+    folder: str
+    skipped_by: str
+
+
 class Application(TypedDict):
     """An application in a rollout.
 
@@ -72,6 +94,7 @@ class Application(TypedDict):
         url: Where the source is from, or an empty text.
         waves: The hosts of each wave.
         reason: Why it did not succeed; several lines.
+        backup: The one before its migration; None if there was none to be.
     """
 
     domain: str
@@ -83,6 +106,7 @@ class Application(TypedDict):
     waves: list[list[str]]
     outcome: Outcome
     reason: str
+    backup: BackupTold | None
 
 
 class Host(TypedDict):

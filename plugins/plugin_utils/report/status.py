@@ -8,10 +8,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import ApplicationState
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.backups import backup_remarks
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
     certificate_needs,
     left_text,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import processes_line
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -88,6 +90,7 @@ def table(
     for host, state in states.items():
         known = state or {}
         lines += [*_remarks(host, known), *_unserved(host, known, fronts), *remarks(host, known)]
+        lines += backup_remarks(host, known)
     for host, known in fronts.items():
         lines += [f"{host}: {text}" for text in told(balancer_faults(known))]
         lines += [*_remarks(host, known), *remarks(host, known, balancer=True)]
@@ -183,6 +186,8 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
             f"{host}: {state['application']} is locked by {lock['who']} since "
             f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
         )
+    if line := processes_line(state.get("processes", [])):
+        yield f"{host}: {line}"
     for problem in problems(state.get("workers", [])):
         yield f"{host}: {problem}"
     for need in _of_certificates(state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 #: A fault fails `verify.yml`; a warning does with `-e verify_fail_on=warning`; a note never does.
@@ -33,6 +34,7 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
     """
     patch = f"run ansible-playbook playbooks/patch.yml --limit {host}"
     yield from _of_memory(state.get("memory_kills") or {})
+    yield from _of_recycle(state.get("recycle") or {}, str(state.get("application", "")))
     for one in state.get("refused") or []:
         yield Need(WARNING, f"its sandbox: {one['seen']}", f"{one['todo']}, and release again")
     if updates := state.get("updates"):
@@ -110,6 +112,24 @@ def _of_updates(updates: Mapping[str, Any], now: int, patch: str) -> Iterator[Ne
 
 def _versions(updates: list[Mapping[str, Any]]) -> str:
     return ", ".join(f"{one['package']} {one['installed']} -> {one['version']}" for one in updates)
+
+
+def _of_recycle(told: Mapping[str, Any], application: str) -> Iterator[Need]:
+    unit = f"{application}-recycle.service"
+    if failures := int(told.get("failures") or 0):
+        again = datetime.fromtimestamp(told["next"], timezone.utc).strftime("%Y-%m-%d %H:%M")
+        yield Need(
+            WARNING,
+            f"{failures} {'recycle' if failures == 1 else 'recycles'} in a row failed, and the "
+            f"live slot runs on; tried again from {again} UTC on: {told['reason']}",
+            f"there: journalctl -u {unit} -n 50; then ansible-playbook playbooks/restart.yml",
+        )
+    if told.get("waiting"):
+        yield Need(
+            NOTE,
+            f"a recycle is due, and waits: {told['waiting']}",
+            "let that end; ansible-playbook playbooks/verify.yml tells what holds it up",
+        )
 
 
 def _of_memory(kills: Mapping[str, Mapping[str, int]]) -> Iterator[Need]:

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS, Reason
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.backups import backup_needs
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.bounds import Bounds, limits
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates import (
     certificate_needs,
     remedy,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import process_faults
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -104,6 +106,9 @@ def verify(
         )
         host = replace(host, mode=_mode(deployments.get(name, {}), fronts))
         findings += [Finding(name, *told) for told in _examine(host, bounds)]
+        estimate = int(deployments.get(name, {}).get("app_worker_memory_mb") or 0)
+        findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
+    findings += _of_backups(names, known, deployments)
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]
@@ -126,6 +131,21 @@ def verify(
         "hosts": known,
         "balancers": fronts,
     }
+
+
+def _of_backups(
+    names: Mapping[str, str],
+    states: Mapping[str, Mapping[str, Any]],
+    deployments: Mapping[str, Mapping[str, Any]],
+) -> list[Finding]:
+    """Return what is wrong with the backups of each application."""
+    found = []
+    for app in dict.fromkeys(names.values()):
+        hosts = [host for host, name in names.items() if name == app]
+        wanted = deployments.get(hosts[0], {}).get("app_backup") or {}
+        for host, need in backup_needs(app, wanted, {host: states[host] for host in hosts}):
+            found.append(Finding(host, need.seen, need.todo, need.severity))
+    return found
 
 
 def rolling_out(host: Host, bounds: Bounds) -> bool:
@@ -167,7 +187,7 @@ def certificate_lacks(names: Sequence[str], domains: Sequence[str]) -> list[str]
 
 def drift(reasons: Sequence[Reason]) -> list[str]:
     """Return what differs from the inventory, such as `environment`, of a cut-over's reasons."""
-    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_FILES]
+    return [reason["kind"] for reason in reasons if reason["kind"] in SLOT_PARTS]
 
 
 def _examine(host: Host, bounds: Bounds) -> Iterator[tuple[str, ...]]:
@@ -267,9 +287,23 @@ def _of_service(host: Host) -> Iterator[tuple[str, str]]:
         yield problem, journal
     if state["health"] != 200:
         yield f"the health path on the socket of {unit} gives {_status(state['health'])}", journal
+    yield from process_faults(state.get("processes", []), state["at"] - live["since"])
     if not live["enabled"]:
-        units = f"{unit}.socket {unit}.service"
+        others = [one["unit"] for one in state.get("processes", [])]
+        units = " ".join([f"{unit}.socket", f"{unit}.service", *others])
         yield f"{unit} is not enabled: it would not start at boot", f"systemctl enable {units}"
+
+
+def _of_estimate(state: Mapping[str, Any], estimate: int) -> Iterator[tuple[str, str]]:
+    """What the workers hold, shared pages divided among them, against what the plan counts."""
+    largest = max((worker["memory_mb"] for worker in state.get("workers", [])), default=0)
+    if estimate and largest > estimate:
+        wanted = -(-largest * 5 // 4 // 16) * 16
+        yield (
+            f"its largest worker holds {largest} MB (PSS); the plan of the workers counts with "
+            f"app_worker_memory_mb: {estimate}",
+            f"set app_worker_memory_mb: {wanted}, or lower app_workers, and {DEPLOY}",
+        )
 
 
 def _of_site(host: Host) -> Iterator[tuple[str, str]]:

@@ -20,11 +20,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import (
     PhaseName,
     Record,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.backups import backup_told
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.report import end_state
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.waves import (
     INTERRUPTED,
     RolloutPlan,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.processes import memory_mb
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.workers import plan_workers
 
 HostVariables = Mapping[str, Mapping[str, Any]]
@@ -253,10 +255,9 @@ def _application(
     release = _target(first)
     commit, subject = _commit(release, first)
     source = (first.get("deployment") or {}).get("app_source") or {}
-    early = bool(told.early)
     reason = str(progress.get("stopped", {}).get(app, ""))
     states = {name: hosts[name]["state"] for name in names}
-    outcome = app_outcome(app, told.kind, progress, states, early=early)
+    outcome = app_outcome(app, told.kind, progress, states, early=bool(told.early))
     return {
         "domain": _domain(first),
         "release": release,
@@ -266,7 +267,8 @@ def _application(
         "url": _shown_url(first, source),
         "waves": waves,
         "outcome": outcome,
-        "reason": reason or ("\n".join(told.early) if early else ""),
+        "reason": reason or "\n".join(told.early),
+        "backup": backup_told(app, hostvars, names[0]),
     }
 
 
@@ -313,7 +315,11 @@ def _host(
     begun = variables.get("rollout_begun") or {}
     done = progress.get("hosts", {}).get(host, {})
     found = ended.get("receipt")
-    workers = _workers(begun.get("capacity"), variables["deployment"])
+    workers = _workers(
+        begun.get("capacity"),
+        variables["deployment"],
+        variables.get("gunicorn_service_connections"),
+    )
     state = _state(host, progress, variables)
     if told.kind == "patch":
         state = "patched" if ended and not ended.get("failed") else "not begun"
@@ -335,7 +341,9 @@ def _host(
 
 
 def _workers(
-    capacity: Mapping[str, Any] | None, deployment: Mapping[str, Any]
+    capacity: Mapping[str, Any] | None,
+    deployment: Mapping[str, Any],
+    connections: Mapping[str, int] | None,
 ) -> tuple[int | None, str | None]:
     if not capacity:
         return None, None
@@ -345,6 +353,8 @@ def _workers(
         deployment["app_workers"],
         deployment["app_worker_memory_mb"],
         prefix="app_",
+        processes_mb=memory_mb(deployment.get("app_processes", []), int(capacity["cores"])),
+        connections=connections,
     )
     return plan.workers, plan.reason
 

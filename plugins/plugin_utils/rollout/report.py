@@ -123,13 +123,20 @@ def _of_balancers(balancers: Balancers) -> list[str]:
 
 
 def _warnings(order: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what the sandbox of each host has refused since, but for what its wave has told."""
+    """Return what the sandbox of each host has refused since, but for what its wave has told.
+
+    And why no timer of a host makes the application's backups.
+    """
     hosts: dict[str, list[str]] = {}
     for host in order:
         known = (hostvars[host].get("wave_look", {}).get("state") or {}).get("refused") or []
         for one in hostvars[host].get("rollout_ended", {}).get("refused") or []:
             if one not in known:
                 hosts.setdefault(refused_text(one), []).append(host)
+        backup = hostvars[host].get("backup_result") or {}
+        if backup.get("is_refusal"):
+            told = f"WARNING: its timer makes no backups: {failure_text(backup)}"
+            hosts.setdefault(told, []).append(host)
     return [f"{', '.join(named)}: {text}" for text, named in hosts.items()]
 
 

@@ -1,10 +1,12 @@
 """How many workers a host gets, and which memory limits suit its units.
 
-The rule is `min(2 * cores + 1, (memory - reserve) / slots / worker_memory)`, at least 1.
+The rule is `min(2 * cores + 1, (memory - reserve) / slots / worker_memory)`, at least 1, and no
+more than the host's share of its database's connections allows (`connections.py`).
 
 - `2 * cores + 1` is Gunicorn's own (its design document): one worker computes on each core while
   another waits. It suits applications that mix `async` and plain `def`.
 - The memory is halved because both slots run at a cut-over, each with all of its workers.
+- What the processes of a slot may need (`app_processes`) is taken from its half before.
 - The reserve is for everything that is not the application: 10 % of the memory, at least 256 MB.
   A bare Debian 13 with systemd, journald and sshd held 17 MB of its own (PSS, without the kernel);
   `apt-get update` peaked at 65 MB, apt's resolver at 99 MB and python-apt, which Ansible loads, at
@@ -16,6 +18,7 @@ MB means 2^20 bytes throughout, as systemd's suffix `M` does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
@@ -38,13 +41,16 @@ class WorkerPlan:
     Attributes:
         workers: Workers of one slot.
         reason: One sentence for the operator; it starts with the number.
-        decided_by: `cores`, `memory`, `minimum` (memory allows none), `maximum`, or `configured`.
+        decided_by: `cores`, `memory`, `connections`, `minimum` (memory allows none), `maximum`, or
+            `configured`.
         cores: Whole cores of the host.
         by_cores: Workers that the cores would allow.
         by_memory: Workers that the memory would allow; may be 0.
         memory_mb: Memory of the host.
         reserve_mb: Memory left for everything else on it.
         memory_max_mb: Suggested `MemoryMax=` of each slot's unit; see `unit_memory_max_mb`.
+        connections: What the workers may open, for the operator; empty without a limit. Not in
+            `reason`, which stands in a slot's settings: a host more would change those of all.
     """
 
     workers: int
@@ -56,6 +62,7 @@ class WorkerPlan:
     memory_mb: int
     reserve_mb: int
     memory_max_mb: int
+    connections: str = ""
 
 
 def plan_workers(
@@ -66,6 +73,8 @@ def plan_workers(
     reserve_mb: object = None,
     slots: object = 2,
     prefix: str = "gunicorn_service_",
+    processes_mb: int = 0,
+    connections: Mapping[str, int] | None = None,
 ) -> WorkerPlan:
     """Plan the workers of one slot.
 
@@ -78,6 +87,9 @@ def plan_workers(
         reserve_mb: Memory to leave for everything else, in MB; None for the rule above.
         slots: Slots that run at the same time during a cut-over.
         prefix: Prefix of the variables that messages name.
+        processes_mb: Memory that the other processes of a slot may need, in MB.
+        connections: What one worker opens, `per_worker`, and the host's `share` for all its slots;
+            empty for no limit.
 
     Raises:
         ValueError: A value is not allowed; the message says which, and what to do.
@@ -91,17 +103,28 @@ def plan_workers(
         reserved_mb = _number("reserve_mb", reserve_mb, 0, 1024 * 1024)
     budget_mb = max(memory_mb - reserved_mb, 0)
     by_cores = 2 * cores + 1
-    by_memory = budget_mb // slot_count // each_mb
+    by_memory = max(budget_mb // slot_count - processes_mb, 0) // each_mb
 
     if isinstance(workers, str) and workers.strip() == "auto":
         count, decided_by = _decide(by_cores, by_memory)
+        most = _most(connections, slot_count, prefix)
+        if most is not None and most < count:
+            count, decided_by = most, "connections"
     else:
         count = _number(f"{prefix}workers", workers, 1, MOST_WORKERS, also="auto")
         decided_by = "configured"
 
     memory = f"{budget_mb} MB for {SLOTS[slot_count]}"
+    if processes_mb:
+        memory += f", less {processes_mb} MB for the processes of each,"
     share = f"{by_memory or 'none'} of {each_mb} MB each"
-    why = _because(decided_by, cores, f"{memory} would allow {share}", f"{memory} allow {share}")
+    if decided_by == "connections":
+        fewest = min(by_cores, max(by_memory, 1))
+        why = f"its cores and memory would allow {fewest}, but {prefix}connections allows {count}"
+    else:
+        why = _because(
+            decided_by, cores, f"{memory} would allow {share}", f"{memory} allow {share}"
+        )
     if decided_by == "configured" and count > by_memory:
         why = (
             f"as configured, but {memory} allow {share}: the kernel may kill workers at a "
@@ -118,6 +141,35 @@ def plan_workers(
         memory_mb=memory_mb,
         reserve_mb=reserved_mb,
         memory_max_mb=memory_max_mb,
+        connections=_opened(connections, count, slot_count),
+    )
+
+
+def _most(connections: Mapping[str, int] | None, slots: int, prefix: str) -> int | None:
+    """Return how many workers the host's share of connections allows; None for no limit.
+
+    Raises:
+        ValueError: It allows not one.
+    """
+    if not connections:
+        return None
+    most = connections["share"] // (slots * connections["per_worker"])
+    if most < 1:
+        raise ValueError(
+            f"{prefix}connections leaves {connections['share']} connections for this host; "
+            f"expected at least {slots * connections['per_worker']}, for one worker of each slot; "
+            "raise its limit, or lower per_worker"
+        )
+    return most
+
+
+def _opened(connections: Mapping[str, int] | None, count: int, slots: int) -> str:
+    if not connections:
+        return ""
+    each = connections["per_worker"]
+    return (
+        f"up to {count * slots * each} connections during a rollout ({count} x {slots} slots x "
+        f"{each}), of {connections['share']} for this host"
     )
 
 

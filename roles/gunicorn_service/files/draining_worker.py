@@ -270,7 +270,8 @@ class DrainingServer(Server):
             # or redirect to HTTPS must see what they will see in service.
             writer.write(
                 f"GET {self.slot.health_path} HTTP/1.1\r\nHost: {self.slot.health_host}\r\n"
-                "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
+                "X-Forwarded-Proto: https\r\nUser-Agent: asgi-fleet-worker\r\n"
+                "Connection: close\r\n\r\n".encode()
             )
             head, _blank, body = (await reader.read()).partition(b"\r\n\r\n")
             status = int(head.split(b" ", 2)[1])
@@ -354,6 +355,8 @@ class DrainingWorker(UvicornWorker):
     """`worker_class` of gunicorn.conf.py, which sets `slot` and may extend `CONFIG_KWARGS`."""
 
     slot: Slot
+    #: Wraps the application, in the worker: counts its requests, if metrics are wanted.
+    around: Callable[[Application], Application] | None = None
 
     def init_process(self) -> None:
         """Import and serve the application; called in the worker, right after it was forked."""
@@ -372,7 +375,8 @@ class DrainingWorker(UvicornWorker):
             os.utime(self.tmp.fileno(), (then, then))
 
     async def _serve(self) -> None:
-        application = ClosingApplication(self.wsgi, self.slot)
+        wsgi = self.around(self.wsgi) if self.around else self.wsgi
+        application = ClosingApplication(wsgi, self.slot)
         self.config.app = application
         server = DrainingServer(self.config, self.slot, application, self.ppid)
         self._install_sigquit_handler()

@@ -25,6 +25,7 @@ def test_worker_plan_returns_the_plan_as_a_mapping() -> None:
         "memory_mb": 1024,
         "reserve_mb": 256,
         "memory_max_mb": 768,
+        "connections": "",
     }
 
 
@@ -96,3 +97,25 @@ def test_worker_lines_say_it_of_the_hosts_that_have_one() -> None:
     assert "does not drain" not in first
     assert second.startswith("shop on web2: ")
     assert "uvicorn_worker.UvicornWorker does not drain" in second
+
+
+def test_worker_lines_show_the_connections_with_their_sum() -> None:
+    host = begun(workers=4, memory_bytes=4 * 1024**3)
+    host["gunicorn_service_connections"] = {"per_worker": 5, "share": 40}
+    [line] = worker_lines(["web1"], {"web1": host})
+    assert line == (
+        "shop on web1: 4 workers: as configured; 3687 MB for two slots would allow 14 of 128 MB "
+        "each; up to 40 connections during a rollout (4 x 2 slots x 5), of 40 for this host"
+    )
+
+
+def test_worker_lines_show_what_is_held_now_the_most_of_all_hosts() -> None:
+    first, second, new = begun(), begun(), begun()
+    first["rollout_begun"]["memory"] = {"workers": 3, "largest_mb": 52, "slot_mb": 140}
+    second["rollout_begun"]["memory"] = {"workers": 3, "largest_mb": 47, "slot_mb": 150}
+    new["rollout_begun"]["memory"] = None
+    [line] = worker_lines(["a", "b", "c"], {"a": first, "b": second, "c": new})
+    assert line.startswith("shop on a, b, c: 3 workers: ")
+    assert line.endswith(
+        "; measured (PSS): a worker holds up to 52 MB, and a slot with 3 of them 150 MB"
+    )

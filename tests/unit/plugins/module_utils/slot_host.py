@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     Application,
     Slot,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import Process
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     PARENTS,
     claim,
@@ -37,7 +39,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
-KINDS = ("socket", "service", "settings", "worker", "master", "environment")
+KINDS = ("socket", "service", "settings", "worker", "master", "counts", "environment")
 HEADER = "# shop: Written by asgi.fleet\n"
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'
 
@@ -56,6 +58,8 @@ class Host:
         self.read_by_systemd = self._units()
         #: What the next start leads to; the defaults are those of a healthy release.
         self.started_state = {"ActiveState": "active", "SubState": "running", "Result": "success"}
+        #: What the next start of a process leads to, by its unit.
+        self.process_states: dict[str, dict[str, str]] = {}
         self.worker_answers = [(200, "ok"), (200, "ok")]
         self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         self.failing = ""
@@ -96,9 +100,7 @@ class Host:
         reloads = systemd.WITHOUT_RELOAD not in arguments
         verb, units = words[0], [word for word in words[1:] if word.startswith("shop@")]
         if verb == "show":
-            state = {"ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
-            state |= self.states.get(units[0], {})
-            return "".join(f"{name}={value}\n" for name, value in state.items())
+            return "\n".join(map(self._shown, units))
         if verb == "is-enabled":
             answers = ("enabled" if unit in self.enabled else "disabled" for unit in units)
             return "".join(f"{answer}\n" for answer in answers)
@@ -110,6 +112,11 @@ class Host:
         if verb == "daemon-reload" or (verb in ("enable", "disable") and reloads):
             self.read_by_systemd = self._units()
         return ""
+
+    def _shown(self, unit: str) -> str:
+        state = {"Id": unit, "ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
+        state |= self.states.get(unit, {})
+        return "".join(f"{name}={value}\n" for name, value in state.items())
 
     def _units(self) -> tuple[object, ...]:
         folder = Path(self.application.slot("blue").files["socket"]).parent
@@ -130,7 +137,9 @@ class Host:
     def _change(self, verb: str, unit: str) -> None:
         if verb == "start":
             self.states[unit] = {"ActiveState": "active"}
-            if unit.endswith(".service"):
+            if re.search(r"-\d+\.service", unit):
+                self.states[unit] = dict(self.process_states.get(unit, {"ActiveState": "active"}))
+            elif unit.endswith(".service"):
                 self._start(self.application.slot(unit[len("shop@") : -len(".service")]))
         elif verb == "stop":
             self.states[unit] = {"ActiveState": "inactive"}
@@ -192,6 +201,18 @@ def make_release(shop: Application, name: str, **manifest: object) -> Path:
     (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def with_processes(desired: Desired, *processes: Process, text: str = "") -> Desired:
+    """Return `desired` with processes, whose units name their release."""
+    files = {
+        slot: {
+            one.name: f"{HEADER}{one.name} in {slot} of {desired.release} {text}\n"
+            for one in processes
+        }
+        for slot in SLOTS
+    }
+    return replace(desired, processes=processes, process_files=files)
 
 
 def hooked(desired: Desired, **phases: str) -> Desired:

@@ -42,6 +42,7 @@ def run(run_module: Run, shop: Application, monkeypatch: pytest.MonkeyPatch) -> 
     """Run the module on a host below `shop.root` that has no systemd."""
     monkeypatch.setattr(module, "Application", partial(Application, root=shop.root))
     monkeypatch.setattr(systemd, "systemctl", forbidden)
+    monkeypatch.setattr(phases, "slot_memory", lambda _: None)
     return lambda **more: run_module(module, **({"name": "shop", "id": "mine"} | more))
 
 

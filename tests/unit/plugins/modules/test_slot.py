@@ -25,6 +25,7 @@ FILES = {
     "settings": "workers = 2\n",
     "worker": "",
     "master": "",
+    "counts": "",
     "environment": 'TOKEN="s3cret-value"\n',
 }
 RESTART: Reason = {"kind": "restart", "text": "a restart was asked for"}
@@ -167,7 +168,7 @@ def test_slot_passes_a_refusal_on(run_slot: Run, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"blue": {"socket": ""}}, "missing required arguments: environment, master, service"),
+        ({"blue": {"socket": ""}}, "missing required arguments: counts, environment, master"),
         # Older versions of Ansible write `<class 'str'>`.
         (
             {"workers": "many"},
@@ -190,3 +191,39 @@ def test_slot_of_a_rollout_is_refused_without_its_lock(
     assert answer["msg"].startswith(
         "the lock of shop was taken from this rollout (mine) and is held by nobody; "
     )
+
+
+RECYCLE = {"after_seconds": 43200, "service": "[Service]\n", "timer": "[Timer]\n"}
+
+
+def test_slot_has_the_host_recycle_when_it_is_live_and_says_what_it_met(
+    run_slot: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[object] = []
+    monkeypatch.setattr(
+        activation, "activate", lambda *_: CutOver(changed=False, slot="blue", previous_slot="blue")
+    )
+    monkeypatch.setattr(slot.recycling, "met", lambda *_: ["waited for a recycle"])
+    monkeypatch.setattr(
+        slot.recycling_files, "install", lambda *given: installed.append(given[2]) or True
+    )
+    answer = run_slot(recycle=RECYCLE)
+    assert (answer["changed"], answer["notes"]) == (True, ["waited for a recycle"])
+    run_slot()
+    assert installed == [
+        {**RECYCLE, "memory_percent": 0, "place": 0, "hosts": 1},
+        {},
+    ]
+
+
+def test_slot_in_check_mode_tells_that_it_would_recycle(
+    run_slot: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot.recycling_files, "install", forbidden)
+    monkeypatch.setattr(systemd, "systemctl", forbidden)
+    monkeypatch.setattr(
+        activation, "plan", lambda *_: activation.CutOverPlan("blue", cut_over=False, reasons=())
+    )
+    monkeypatch.setattr(activation, "live_is_active", lambda _: True)
+    assert run_slot(_ansible_check_mode=True)["changed"] is False
+    assert run_slot(_ansible_check_mode=True, recycle=RECYCLE)["changed"] is True

@@ -37,6 +37,7 @@ def test_application_lives_in_the_places_of_the_design() -> None:
         "settings": "/etc/shop/blue/gunicorn.conf.py",
         "worker": "/etc/shop/blue/draining_worker.py",
         "master": "/etc/shop/blue/slot_master.py",
+        "counts": "/etc/shop/blue/request_counts.py",
         "environment": "/etc/shop/blue/environment",
     }
     assert blue.plan == "/etc/shop/blue/plan.json"
@@ -98,6 +99,7 @@ def test_slot_contents_of_missing_files_are_empty(shop: Application) -> None:
         "settings": "",
         "worker": "",
         "master": "",
+        "counts": "",
         "environment": 'A="1"\n',
     }
 

@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
     MARK,
     PARENTS,
     claim,
+    claim_backups,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.removal import (
     RemovalError,
@@ -145,6 +146,44 @@ def test_removal_takes_all_of_the_application_and_nothing_of_others(
     assert not plan(shop, "", False)
 
 
+BACKUP = "var/backups/shop/20261121T061000Z/db"
+
+
+def test_removal_takes_what_makes_backups_and_leaves_them(
+    shop: Application,
+    tmp_path: Path,
+    asked: list[str],
+    accounts: dict[str, pwd.struct_passwd],
+) -> None:
+    accounts["shop"] = account()
+    folder = tmp_path / "etc/systemd/system"
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("timer", "service"):
+        (folder / f"shop-backup.{kind}").write_text("# shop: its. Written by asgi.fleet\n")
+    claim_backups(shop)
+    stamp = "var/lib/systemd/timers/stamp-shop-backup.timer"
+    gone = ["var/lib/shop/backup.json", "var/lib/shop/backup.pyz", "etc/shop/backup.json", stamp]
+    make(tmp_path, *gone, BACKUP)
+    todo = plan(shop, "", False)
+    assert todo.units == ["shop-backup.timer", "shop-backup.service"]
+    assert todo.kept == [
+        f"{tmp_path}/var/backups/shop: its backups; -e remove_data=true removes them as well",
+        "the account shop: the data is its own",
+    ]
+    remove(shop, todo)
+    assert files(tmp_path) == {BACKUP}
+    assert asked[0] == "disable --quiet shop-backup.timer shop-backup.service"
+    again = plan(shop, "", True)
+    assert again.paths == [f"{tmp_path}/var/backups/shop"]
+    assert again.accounts == ["shop"]
+
+
+def test_removal_stops_a_backup_that_is_made(shop: Application, tmp_path: Path) -> None:
+    make(tmp_path, "run/systemd/transient/asgi-fleet-shop-backup.service")
+    make(tmp_path, "run/systemd/transient/asgi-fleet-shop-2-backup.service")
+    assert plan(shop, "", False).commands == ["asgi-fleet-shop-backup.service"]
+
+
 def test_removal_takes_what_renews_the_certificate(
     shop: Application, tmp_path: Path, asked: list[str]
 ) -> None:
@@ -174,6 +213,22 @@ def test_removal_takes_what_renews_the_certificate(
         [],
         [f"{folder}/shop-certificate.timer: it was not written by asgi.fleet"],
     )
+
+
+def test_removal_takes_what_recycles(shop: Application, tmp_path: Path, asked: list[str]) -> None:
+    folder = tmp_path / "etc/systemd/system"
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("timer", "service"):
+        Path(shop.recycling[kind]).write_text("# shop: its. Written by asgi.fleet\n")
+    claim(shop, parents=["opt", "etc", "var/lib"])
+    for path in (shop.recycling["settings"], shop.recycling["program"], shop.recycled):
+        Path(path).write_text("")
+    todo = plan(shop, "", False)
+    assert todo.units == ["shop-recycle.timer", "shop-recycle.service"]
+    assert todo.kept == []
+    remove(shop, todo)
+    assert asked[0] == "disable --quiet shop-recycle.timer shop-recycle.service"
+    assert files(tmp_path) == set()
 
 
 def test_balancer_loses_the_certificate_of_a_site_and_nothing_else(

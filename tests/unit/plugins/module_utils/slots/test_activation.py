@@ -23,7 +23,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    activation,
+    cut_over,
+    slot_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.activation import CutOverPlan
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
@@ -162,6 +166,7 @@ def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> Non
         "gunicorn.conf.py",
         "draining_worker.py",
         "slot_master.py",
+        "request_counts.py",
         "environment",
     ]
     assert {part["before"] for part in shown} == {""}
@@ -461,7 +466,7 @@ def test_slot_that_cannot_be_written_is_put_away(
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(activation, "replace_link", full)
+    monkeypatch.setattr(slot_files, "replace_link", full)
     with pytest.raises(OSError, match="No space left"):
         live.activate(live.desired("1.1"))
     assert live.application.live_slot() == "blue"

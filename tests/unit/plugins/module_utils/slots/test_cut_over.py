@@ -16,7 +16,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host import (
     systemd,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation, cut_over
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, slot_files
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     Health,
@@ -55,7 +55,7 @@ def test_settle_puts_the_idle_slot_away_without_waiting(
     live: Host, enabled: set[str], states: dict[str, str], calls: list[str]
 ) -> None:
     green = live.application.slot("green")
-    activation.configure(green, live.desired())
+    slot_files.configure(green, live.desired())
     live.systemctl("disable", *green.units)
     live.calls.clear()
     live.enabled |= enabled
@@ -76,7 +76,7 @@ def test_settle_ends_what_a_service_that_crashed_left_behind(
     live: Host, monkeypatch: pytest.MonkeyPatch, state: str, kills: int
 ) -> None:
     green = live.application.slot("green")
-    activation.configure(green, live.desired())
+    slot_files.configure(green, live.desired())
     live.systemctl("disable", *green.units)
     live.calls.clear()
     live.states[green.units[1]] = {"ActiveState": state, "ControlGroup": "/shop@green.service"}
@@ -99,7 +99,7 @@ def test_settle_enables_what_a_torn_run_left_disabled(live: Host) -> None:
 
 def test_settle_enables_and_disables_with_one_reload(live: Host) -> None:
     green = live.application.slot("green")
-    activation.configure(green, live.desired())
+    slot_files.configure(green, live.desired())
     live.enabled -= {"shop@blue.service"}
     live.calls.clear()
     assert cut_over.settle(live.application, live.application.slot("blue"), stop=False) is True
@@ -131,7 +131,7 @@ def test_put_away_reloads_once_for_what_it_disables_and_stops_the_slot(
     live: Host, enabled: set[str], calls: list[str]
 ) -> None:
     green = live.application.slot("green")
-    activation.configure(green, live.desired())
+    slot_files.configure(green, live.desired())
     live.systemctl("disable", *green.units)
     live.enabled |= enabled
     live.calls.clear()

@@ -118,3 +118,41 @@ def test_final_answer_of_plain_workers_is_that_of_the_socket(live: Host) -> None
     wanted = live.desired().health
     assert health.final_answer(slot, wanted, state) == health.Report(404, "no")
     assert health.final_answer(slot, wanted, state | {"ActiveState": "activating"}) is None
+
+
+def preloading(slot: Slot) -> None:
+    path = Path(slot.files["settings"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("workers = 2\npreload_app = True\n")
+
+
+def test_a_master_that_still_imports_is_told_of_by_name(live: Host) -> None:
+    slot = live.application.slot("blue")
+    told = health.unhealthy(slot, live.desired().health, 2, {"ActiveState": "activating"})
+    assert told == "the service is activating"
+    preloading(slot)
+    told = health.unhealthy(slot, live.desired().health, 2, {"ActiveState": "activating"})
+    assert told == (
+        "the service is activating, its master still imports the application (app_preload)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"doubtful": ["an event loop (x)"]}', ["an event loop (x)"]),
+        ('{"doubtful": ["\\u001b[2J", 5]}', ["\\x1b[2J"]),
+        ('{"doubtful": "all"}', []),
+        ("{", []),
+        ("[]", []),
+    ],
+)
+def test_doubts_of_an_import_are_told_if_they_are_texts(
+    host: Host, content: str, told: list[str]
+) -> None:
+    slot = host.application.slot("blue")
+    Path(slot.runtime_directory).mkdir(parents=True)
+    Path(slot.runtime_directory, "preload.json").write_text(content)
+    assert health.doubts(slot) == []
+    preloading(slot)
+    assert health.doubts(slot) == told

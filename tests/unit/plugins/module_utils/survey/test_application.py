@@ -25,6 +25,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.application impo
     Questions,
     look,
     memory_mb,
+    slot_memory,
     unhealthy,
     wait_healthy,
 )
@@ -345,3 +346,35 @@ def test_wait_healthy_without_time_asks_once(shop: Application, answers: Answers
     seen = answers(answered(503), answered(200))
     assert wait_healthy(shop, Questions(), 0) == answered(503)
     assert len(seen) == 1
+
+
+def test_what_recycles_came_to_is_told_where_the_host_recycles(shop: Application) -> None:
+    assert look(shop, Questions())["recycle"] is None
+    timer = Path(shop.recycling["timer"])
+    timer.parent.mkdir(parents=True)
+    timer.touch()
+    recycled = Path(shop.recycled)
+    recycled.parent.mkdir(parents=True)
+    reason = "shop@green.service crashed \x1b[2J\nLast lines of its journal:\n  x"
+    recycled.write_text(json.dumps({"at": 9, "failures": 2, "reason": reason, "next": 99}))
+    assert look(shop, Questions())["recycle"] == {
+        "at": 9,
+        "why": "",
+        "failures": 2,
+        "reason": "shop@green.service crashed \\x1b[2J",
+        "next": 99,
+        "waiting": "",
+    }
+
+
+def test_memory_of_the_live_slot_is_that_of_its_workers_and_their_master(
+    shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert slot_memory(shop) is None
+    make_live(shop, ("live", "1.0", 5))
+    play_systemd(monkeypatch)
+    assert slot_memory(shop) is None
+    play_systemd(monkeypatch, MainPID="7")
+    monkeypatch.setattr(app_state, "workers_of", lambda master: [8, 9] if master == 7 else [])
+    monkeypatch.setattr(app_state, "memory_mb", {7: 13, 8: 30, 9: 31}.__getitem__)
+    assert slot_memory(shop) == {"workers": 2, "largest_mb": 31, "slot_mb": 74}

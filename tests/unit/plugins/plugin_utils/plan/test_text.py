@@ -25,6 +25,17 @@ def told(*arguments: object, **more: object) -> str:
     return "\n".join(lines(plan(*arguments, **more), "0123456789abcdef"))  # type: ignore[arg-type]
 
 
+def test_backup_before_a_migration_is_told() -> None:
+    backup = {"max_age": 3600}
+    wanted = {"app_hooks": HOOKS, "app_backup": backup}
+    assert (
+        "  before before_rollout: a backup on web1, unless one of the last 1 h is there\n"
+        "  before_rollout: alembic upgrade head: once, on web1"
+    ) in told({"web1": host(deployment=wanted)})
+    without = {"app_hooks": {"before_activate": HOOKS["before_activate"]}, "app_backup": backup}
+    assert "backup" not in told({"web1": host(deployment=without)})
+
+
 def test_lines_of_a_release() -> None:
     slot = {
         "reasons": [{"kind": "environment", "text": "environment changed"}],

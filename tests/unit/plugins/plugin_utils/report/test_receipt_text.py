@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.receipt_text import receipt_lines
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import Record
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.record import BackupTold, Record
 
 from tests import rollouts
 
@@ -32,6 +32,45 @@ def test_failures_come_first() -> None:
     assert ": 54 FAILED of 26,604 requests; longest gap" in lines[0]
     assert lines[2].startswith("web2  54 FAILED of ")
     assert lines[-1].startswith(f"{rollouts.AFTER}: 54 FAILED of ")
+
+
+BACKUP: BackupTold = {
+    "host": "web1",
+    "made": True,
+    "failed": False,
+    "age": 12,
+    "size": 1204224,
+    "folder": "/var/backups/shop/20261121T061000Z",
+    "skipped_by": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("backup", "line"),
+    [
+        (BACKUP, "shop: the backup on web1 was 12 s old at the migration, made for it"),
+        (
+            BACKUP | {"made": False, "age": 2400},
+            "shop: the backup on web1 was 40 min old at the migration, fresh enough",
+        ),
+        (
+            BACKUP | {"made": False, "age": 90_000, "skipped_by": "ada@laptop"},
+            "shop: MIGRATED WITHOUT A BACKUP, by ada@laptop; the last one was 25 h old",
+        ),
+        (
+            BACKUP | {"made": False, "age": None, "host": "", "skipped_by": "ada@laptop"},
+            "shop: MIGRATED WITHOUT A BACKUP, by ada@laptop; there was none",
+        ),
+        (BACKUP | {"failed": True}, "shop: no backup, so it was not migrated"),
+    ],
+)
+def test_backup_before_a_migration_comes_first(backup: BackupTold, line: str) -> None:
+    record = rollouts.succeeded(1)
+    (app,) = record["apps"].values()
+    app["backup"] = backup
+    first, second = receipt_lines(record)[:2]
+    assert first == line
+    assert second.startswith("served while it ran")
 
 
 def test_only_host_is_the_sum() -> None:

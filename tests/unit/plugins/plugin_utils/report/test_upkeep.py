@@ -132,3 +132,33 @@ def test_unit_that_is_down_is_told_of() -> None:
         "haproxy.service is not running",
         "haproxy.service is not enabled: it would not start at boot",
     ]
+
+
+RECYCLE = {"at": 5, "why": "old", "failures": 0, "reason": "", "next": 0, "waiting": ""}
+
+
+@pytest.mark.parametrize(
+    ("told", "severity", "seen"),
+    [
+        (
+            {"failures": 1, "reason": "shop@green.service crashed at start", "next": 1795241400},
+            "warning",
+            "1 recycle in a row failed, and the live slot runs on; tried again from "
+            "2026-11-21 06:10 UTC on: shop@green.service crashed at start",
+        ),
+        (
+            {"waiting": "a rollout is under way, by ada@laptop (rollout x)"},
+            "note",
+            "a recycle is due, and waits: a rollout is under way, by ada@laptop (rollout x)",
+        ),
+    ],
+    ids=["failed", "waits"],
+)
+def test_recycle_that_fails_or_waits_is_told(
+    told: dict[str, Any], severity: str, seen: str
+) -> None:
+    state = {"application": "shop", "recycle": RECYCLE | told}
+    (need,) = needs("web1", state)
+    assert (need.severity, need.seen) == (severity, seen)
+    assert list(needs("web1", {"application": "shop", "recycle": RECYCLE})) == []
+    assert list(needs("web1", {"application": "shop", "recycle": None})) == []

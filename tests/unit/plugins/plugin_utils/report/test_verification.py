@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_FILES, Reason
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import SLOT_PARTS, Reason
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import (
     certificate_lacks,
     drift,
@@ -142,9 +142,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def test_drift_is_what_differs_from_the_inventory_and_not_why_it_switches() -> None:
-    kinds = ("first", "release", "restart", "stopped", *SLOT_FILES)
+    kinds = ("first", "release", "restart", "stopped", *SLOT_PARTS)
     reasons: list[Reason] = [{"kind": kind, "text": "environment changed"} for kind in kinds]
-    assert drift(reasons) == list(SLOT_FILES)
+    assert drift(reasons) == list(SLOT_PARTS)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -474,3 +474,16 @@ def test_verify_looks_at_balancers_as_well(
 def test_verify_of_balancers_alone_names_no_release() -> None:
     verdict = verify({}, {}, balancers={"lb1": BALANCER})
     assert verdict["lines"] == ["verified: 1 host as it should be"]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "todo"),
+    [(47, ""), (46, "set app_worker_memory_mb: 64, or lower app_workers, and run"), (0, "")],
+)
+def test_worker_that_holds_more_than_the_plan_counts_is_a_warning(estimate: int, todo: str) -> None:
+    deployments = {"web1": deployed("web1")["web1"] | {"app_worker_memory_mb": estimate}}
+    found = verify({"web1": STATE}, deployments)
+    told = [one for one in found["findings"] if "largest worker" in one["seen"]]
+    assert [one["severity"] for one in told] == (["warning"] if todo else [])
+    assert all(one["todo"].startswith(todo) for one in told)
+    assert found["ok"]

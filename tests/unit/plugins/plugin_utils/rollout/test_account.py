@@ -114,6 +114,7 @@ def test_record_of_a_release_has_all_that_is_known() -> None:
         "waves": [["web1"], ["web2"]],
         "outcome": "succeeded",
         "reason": "",
+        "backup": None,
     }
     assert (found["receipt"]["requests"], found["receipt"]["failed"]) == (20, 2)
     web1, web2 = found["hosts"]["web1"], found["hosts"]["web2"]

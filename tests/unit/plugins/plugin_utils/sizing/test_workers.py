@@ -144,3 +144,28 @@ def test_plan_refuses_other_values_by_name(name: str, value: object) -> None:
     given: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"{name} is {value!r}; expected a number from"):
         plan_workers(2, 1024 * MIB, **given)
+
+
+@pytest.mark.parametrize(
+    ("share", "workers", "decided_by"),
+    [(1000, 9, "cores"), (90, 9, "cores"), (89, 8, "connections"), (10, 1, "connections")],
+)
+def test_auto_stays_below_the_share_of_connections(
+    share: int, workers: int, decided_by: str
+) -> None:
+    given = {"per_worker": 5, "share": share}
+    plan = plan_workers(4, 8192 * MIB, prefix="app_", connections=given)
+    assert (plan.workers, plan.decided_by) == (workers, decided_by)
+    assert plan.connections == (
+        f"up to {workers * 10} connections during a rollout ({workers} x 2 slots x 5), of {share} "
+        "for this host"
+    )
+    if decided_by == "connections":
+        assert plan.reason.endswith(
+            f": its cores and memory would allow 9, but app_connections allows {workers}"
+        )
+
+
+def test_a_share_that_allows_no_worker_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^app_connections leaves 9 connections for this host; "):
+        plan_workers(4, 8192 * MIB, prefix="app_", connections={"per_worker": 5, "share": 9})

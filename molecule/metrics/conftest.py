@@ -1,0 +1,38 @@
+"""One deploy and one Prometheus for the whole session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from events import Shop
+from prom import Prometheus, until
+
+#: What fails, for the end of the sample application's main.py.
+BROKEN = """
+@app.get("/broken/{number}")
+def broken(number: int) -> None:
+    raise ValueError(number)
+"""
+INVENTORY = Path(__file__).parent / "inventory"
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The host with the sample application, `app/`, to which `app_metrics` alone was added."""
+    folder = tmp_path_factory.mktemp("metrics")
+    shop = Shop.connected(folder, INVENTORY, "metered")
+    shop.variables["app_source"] = shop.new_version(BROKEN)
+    shop.succeed("deploy")
+    (folder / "ca.pem").write_text(shop.shell("cat /etc/shop/tls/fullchain.pem"), encoding="utf-8")
+    return shop
+
+
+@pytest.fixture(scope="session")
+def prometheus(shop: Shop) -> Prometheus:
+    """A Prometheus that scrapes it all the time."""
+    prometheus = Prometheus(shop)
+    target = shop.shell("systemctl show -p Listen --value shop-metrics.socket").split()[0]
+    prometheus.install(target)
+    until(lambda: prometheus.value('up{job="asgi_fleet"}') == 1, "the first scrape")
+    return prometheus

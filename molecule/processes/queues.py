@@ -1,0 +1,101 @@
+"""The queue of a host: what was enqueued by visitors, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from events import DOMAIN, ROOT, Shop
+
+APPLICATION = ROOT / "molecule/shared/apps/good/queue"
+#: Requests a second, each of which enqueues a job.
+RATE = 20
+#: Seconds that a job may wait and run: the longest takes two.
+PATIENCE = 40
+
+
+class Queue:
+    """The queue of `queue1`."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        #: The numbers of the jobs that a visitor was told of.
+        self.enqueued: list[int] = []
+        self.failed: list[str] = []
+        self.versions = 0
+
+    def redis(self, *command: str) -> list[str]:
+        """Ask redis on the host."""
+        return self.shop.shell(f"redis-cli {' '.join(command)}").splitlines()
+
+    def jobs(self, what: str) -> Counter[int]:
+        """Return how often each job has started, or ended."""
+        return Counter(map(int, self.redis("lrange", what, "0", "-1")))
+
+    @contextmanager
+    def load(self) -> Iterator[None]:
+        """Enqueue jobs by requests, as a visitor, for the length of a `with` block."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._enqueue, args=(over,))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _enqueue(self, over: threading.Event) -> None:
+        context = ssl.create_default_context(cafile=str(self.shop.folder / "ca.pem"))
+        address = f"https://127.0.0.1:{self.shop.port}/jobs"
+        extensions = {"sni_hostname": DOMAIN}
+        with httpx.Client(verify=context, headers={"Host": DOMAIN}, timeout=10) as client:
+            while not over.wait(1 / RATE):
+                try:
+                    answer = client.post(address, extensions=extensions)
+                    self.enqueued.append(answer.raise_for_status().json()["job"])
+                except (httpx.HTTPError, KeyError) as error:
+                    self.failed.append(repr(error))
+
+    def wait_done(self) -> None:
+        """Wait until each job has ended."""
+        deadline = time.monotonic() + PATIENCE
+        while set(self.enqueued) - set(self.jobs("ended")) and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+    def version(self, **files: str) -> dict[str, Any]:
+        """Return another release of the application, with text at the end of files."""
+        self.versions += 1
+        source = self.shop.folder / f"queue-{self.versions}"
+        shutil.copytree(APPLICATION, source)
+        for name in {"main", *files}:
+            with (source / f"{name}.py").open("a", encoding="utf-8") as file:
+                file.write(f"\n# version {time.time_ns()}\n{files.get(name, '')}\n")
+        return {"type": "path", "path": str(source)}
+
+    def units(self, host: str = "") -> dict[str, str]:
+        """Return the state of each unit of a process that systemd knows on a host."""
+        told = self.shop.shell(
+            "systemctl list-units --all --plain --no-legend --output=json 'shop@*-*-*.service'",
+            host,
+        )
+        return {unit["unit"]: unit["active"] for unit in json.loads(told)}
+
+    def running(self, host: str = "") -> set[str]:
+        """Return the units of processes that run on a host."""
+        return {unit for unit, state in self.units(host).items() if state == "active"}
+
+    def enabled(self, host: str = "") -> set[str]:
+        """Return the units of processes that start at boot."""
+        told = self.shop.shell(
+            "systemctl list-unit-files --plain --no-legend --state=enabled 'shop@*-*-*.service'",
+            host,
+        )
+        return {line.split()[0] for line in told.splitlines()}

@@ -1,0 +1,160 @@
+"""A queue over releases, rollbacks, bad releases, kills and a reboot: each job runs once.
+
+The tests run in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import yaml
+from events import Shop
+from queues import Queue
+
+#: Fewer while one develops.
+RELEASES = int(os.environ.get("QUEUE_RELEASES", "10"))
+
+INVENTORY = Path(__file__).parent / "inventory/hosts.yml"
+PROCESSES = yaml.safe_load(INVENTORY.read_text("utf-8"))["app"]["vars"]["app_processes"]
+
+
+def names(slot: str, *, workers: int = 2, scheduler: bool = True) -> set[str]:
+    found = {f"shop@{slot}-worker-{number + 1}.service" for number in range(workers)}
+    return found | ({f"shop@{slot}-scheduler-1.service"} if scheduler else set())
+
+
+def pid(shop: Shop, unit: str) -> str:
+    return shop.shell(f"systemctl show --property=MainPID --value {unit}")
+
+
+def slot(shop: Shop, host: str = "") -> str:
+    return shop.live(host).split()[0]
+
+
+def settled(queue: Queue, expected: set[str], seconds: float = 30) -> None:
+    """What drains ends by itself: wait until only the expected units run."""
+    deadline = time.monotonic() + seconds
+    while queue.running() != expected and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert queue.running() == expected
+
+
+def test_processes_run_and_start_at_boot_in_the_live_slot_alone(shop: Shop, queue: Queue) -> None:
+    for host, scheduler in (("queue1", True), ("queue2", False)):
+        expected = names(slot(shop, host), scheduler=scheduler)
+        assert queue.running(host) == queue.enabled(host) == expected
+
+
+def test_ten_releases_and_a_rollback_lose_no_job_and_run_none_twice(
+    shop: Shop, queue: Queue
+) -> None:
+    began = time.monotonic()
+    with queue.load():
+        for _ in range(RELEASES):
+            shop.variables["app_source"] = queue.version()
+            shop.succeed("release", limit="queue1")
+        shop.succeed("rollback", limit="queue1")
+        time.sleep(2)
+    queue.wait_done()
+    started, ended = queue.jobs("started"), queue.jobs("ended")
+    print(f"{len(queue.enqueued)} jobs in {time.monotonic() - began:.0f} s")
+    assert queue.failed == []
+    assert len(queue.enqueued) > 50 * RELEASES
+    assert set(queue.enqueued) - set(ended) == set()
+    assert [number for number, count in (started | ended).items() if count > 1] == []
+    assert queue.redis("lrange", "not_alone", "0", "-1") == []
+    # The first deploy, the releases and the rollback.
+    assert len(queue.redis("lrange", "scheduled_by", "0", "-1")) == RELEASES + 2
+    settled(queue, names(slot(shop)))
+    assert queue.enabled() == names(slot(shop))
+
+
+def test_a_release_whose_worker_dies_is_refused_and_the_old_workers_go_on(
+    shop: Shop, queue: Queue
+) -> None:
+    before = {unit: pid(shop, unit) for unit in names(slot(shop))}
+    queue.enqueued.clear()
+    with queue.load():
+        bad = queue.version(worker="raise RuntimeError('the queue has no name')")
+        told = shop.refuse("release", app_source=bad, limit="queue1")
+    queue.wait_done()
+    assert "worker-1.service did not stay up" in told or "worker-2.service did not stay up" in told
+    assert "RuntimeError: the queue has no name" in told
+    assert {unit: pid(shop, unit) for unit in names(slot(shop))} == before
+    assert queue.running() == queue.enabled() == names(slot(shop))
+    assert queue.failed == []
+    assert set(queue.enqueued) <= set(queue.jobs("ended"))
+
+
+def test_a_bad_scheduler_gives_way_to_the_old_one_again(shop: Shop, queue: Queue) -> None:
+    bad = queue.version(scheduler="raise SystemExit(3)")
+    # It begins with an error: what is at its end would come after the signal.
+    path = shop.folder / f"queue-{queue.versions}" / "scheduler.py"
+    path.write_text(f"raise SystemExit(3)\n{path.read_text('utf-8')}", encoding="utf-8")
+    told = shop.refuse("release", app_source=bad, limit="queue1")
+    assert "scheduler-1.service did not stay up" in told
+    settled(queue, names(slot(shop)))
+    assert queue.redis("lrange", "not_alone", "0", "-1") == []
+
+
+def test_another_count_is_a_cut_over_and_takes_units_away(shop: Shop, queue: Queue) -> None:
+    processes = json.loads(json.dumps(PROCESSES))
+    processes[0]["count"] = 1
+    told = shop.succeed("release", app_processes=processes, limit="queue1")
+    assert "processes" in told or slot(shop)
+    settled(queue, names(slot(shop), workers=1))
+    shop.succeed("release", limit="queue1")
+    settled(queue, names(slot(shop)))
+
+
+def test_a_killed_worker_is_started_anew(shop: Shop, queue: Queue) -> None:
+    unit = f"shop@{slot(shop)}-worker-1.service"
+    killed = pid(shop, unit)
+    shop.shell(f"kill -KILL {killed}")
+    deadline = time.monotonic() + 20
+    while pid(shop, unit) in ("0", killed) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    settled(queue, names(slot(shop)))
+
+
+def test_operator_sees_them(shop: Shop) -> None:
+    assert "queue1: processes 3/3" in shop.succeed("status")
+    assert "queue2: processes 2/2" in shop.succeed("status")
+    shop.succeed("verify")
+    told = shop.succeed("logs", logs_process="worker", limit="queue1")
+    assert re.search(r"queue1 (blue|green) worker-[12]: .*(started|Starting worker|work\()", told)
+    assert "scheduler-1:" not in told
+    unit = f"shop@{slot(shop)}-worker-2.service"
+    shop.shell(f"systemctl stop {unit}")
+    assert f"{unit} is not running (inactive)" in shop.play("verify").stdout
+    # A deploy without any other change starts it again.
+    shop.succeed("release", limit="queue1")
+    assert pid(shop, unit) != "0"
+
+
+def test_a_restart_of_the_host_starts_those_of_the_live_slot(shop: Shop, queue: Queue) -> None:
+    shop.shell("systemctl reboot", check=False)
+    time.sleep(5)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            shop.shell("systemctl is-system-running --wait", check=False)
+            if queue.running() == names(slot(shop)):
+                break
+        except (AssertionError, ValueError, subprocess.SubprocessError):
+            pass
+        time.sleep(1)
+    settled(queue, names(slot(shop)))
+
+
+def test_what_runs_once_moves_when_its_host_is_removed(shop: Shop, queue: Queue) -> None:
+    shop.succeed("remove", remove="shop", limit="queue1")
+    left = shop.shell("ls -d /etc/systemd/system/shop@* /run/shop* 2>/dev/null; true")
+    assert left == ""
+    expected = names(slot(shop, "queue2"))
+    assert queue.running("queue2") == queue.enabled("queue2") == expected

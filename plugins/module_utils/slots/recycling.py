@@ -1,0 +1,360 @@
+"""Recycling: the live release is started anew in the other slot, when it is old or holds too much.
+
+A timer runs this on the host, as root, without the controller. It starts nothing but systemd's
+units, so no code of the application runs as root. What decides is its master's age, and what the
+slot holds of its `MemoryMax=`. Hosts take turns by their clocks; a rollout goes first.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.module_utils.application import (
+    history,
+    lock,
+    processes,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    Application,
+    Slot,
+    other,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
+    ControllerGone,
+    heeding_signals,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.held_memory import held_bytes
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
+    UnsafeFolderError,
+    locked,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
+    Desired,
+    put_away,
+    settle,
+    start,
+    swap,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.reversal import unfinished
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import (
+    configure,
+    counterpart,
+    counterpart_processes,
+    keep_counterpart,
+)
+
+#: Seconds within which each host has its turn, as far as that many fit.
+ROUND_SECONDS = 3600
+#: Seconds of a turn beyond the time in which a slot must become healthy: for the timer to come.
+TURN_MARGIN = 120
+#: Seconds before the next try after a failure: doubled with each one, up to the most.
+FIRST_RETRY, LONGEST_RETRY = 900, 6 * 3600
+#: Characters of a reason that are kept.
+LONGEST_REASON = 2000
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the controller has written for the timer.
+
+    Attributes:
+        name: The application.
+        after_seconds: The age of the master from which on it is due; 0 for any.
+        memory_percent: The share of `MemoryMax=` from which on it is due; 0 for any.
+        place: Which of the hosts this one is, from 0 on.
+        hosts: How many there are.
+        turn_seconds: How long the turn of a host is.
+        health: What is healthy, as `Health`.
+        secret_names: Variables whose values are hidden in a reason.
+    """
+
+    name: str
+    after_seconds: int
+    memory_percent: int
+    place: int
+    hosts: int
+    turn_seconds: int
+    health: Mapping[str, Any]
+    secret_names: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The live slot's age in seconds, and its memory in bytes; a limit of 0 is none."""
+
+    age: float
+    held: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the last recycles came to, kept for whoever asks.
+
+    Attributes:
+        at: When the last one ended (Unix time); 0 for never.
+        why: Why it was due.
+        slot: The slot that it made live; empty if it failed.
+        failures: How many have failed in a row.
+        reason: Why the last one did; empty if it did not.
+        next: Before when none is tried again (Unix time).
+        waiting: What a recycle that is due waits for; empty for nothing.
+    """
+
+    at: int = 0
+    why: str = ""
+    slot: str = ""
+    failures: int = 0
+    reason: str = ""
+    next: int = 0
+    waiting: str = ""
+
+
+@dataclass
+class Recycler:
+    """Recycles one application.
+
+    Attributes:
+        application: The application.
+        settings: What the controller has written.
+        clock: The time (Unix).
+        look: How the live slot stands.
+    """
+
+    application: Application
+    settings: Settings
+    clock: Callable[[], float] = time.time
+    look: Callable[[Slot], Standing | None] = field(default_factory=lambda: standing)
+
+    def run(self) -> str:
+        """Recycle if that is due and it is this host's turn.
+
+        Returns:
+            What was done, for the journal; empty for nothing.
+
+        Raises:
+            Refusal: The new slot did not become healthy; what is live stays live.
+        """
+        told = current(self.application)
+        if self.clock() < told.next or not self._due():
+            return ""
+        if not is_turn(self.settings, self.clock()):
+            return ""
+        busy = TimeoutError()
+        try:
+            with locked(f"{self.application.name}.activation", 0, busy, self.application.root):
+                return self._run(told)
+        except TimeoutError:
+            return self._wait(told, "an activation or a revert is under way")
+
+    def _run(self, told: Told) -> str:
+        # Asked again: whoever held the lock may have switched.
+        why = self._due()
+        live = self.application.live_slot()
+        if not why or live is None:
+            return ""
+        if obstacle := self._obstacle(live):
+            return self._wait(told, obstacle)
+        target = self.application.slot(other(live))
+        try:
+            desired = self._desired(self.application.slot(live))
+            put_away(target)
+            configure(target, desired)
+            start(target, desired)
+            # Seen only now: it was not there when this began.
+            if obstacle := self._obstacle(live):
+                put_away(target)
+                return self._wait(told, obstacle)
+            moment = swap(self.application, target)
+        except ControllerGone:
+            put_away(target)
+            return "told to end: nothing was switched"
+        except (Refusal, OSError) as error:
+            put_away(target)
+            self._fail(told, why, str(error))
+            raise Refusal(str(error)) from error
+        history.record(self.application, "recycled", target.slot, desired.release, moment=moment)
+        write_told(self.application, Told(int(self.clock()), why, target.slot))
+        keep_counterpart(target, desired)
+        settle(self.application, target)
+        return f"{target.unit} is live: {why}"
+
+    def _due(self) -> str:
+        live = self.application.live_slot()
+        if live is None:
+            return ""
+        found = self.look(self.application.slot(live))
+        return due(self.settings, found) if found else ""
+
+    def _obstacle(self, live: str) -> str:
+        """Return what goes before a recycle; empty for nothing."""
+        holder = lock.holder(self.application)
+        if holder is not None:
+            return f"a rollout is under way, by {holder['who']} (rollout {holder['rollout']})"
+        release = os.path.basename(self.application.slot(live).release() or "")
+        # By the slot that it has replaced, the rollout can still be reverted.
+        if history.rollouts(self.application) and unfinished(self.application, release, live):
+            return f"the rollout of {release} has not succeeded on all hosts yet"
+        return ""
+
+    def _desired(self, live: Slot) -> Desired:
+        """Return what is live, with the files of both slots.
+
+        Raises:
+            Refusal: The other slot's files are not known.
+        """
+        files = counterpart(live)
+        release = live.release()
+        if release is None or not all(files[kind] for kind in ("socket", "service", "settings")):
+            raise Refusal(
+                f"the files of {self.application.name}'s other slot are not on this host; run "
+                "ansible-playbook deploy.yml"
+            )
+        return Desired(
+            release=release,
+            files={live.slot: live.contents(), other(live.slot): files},
+            health=Health(**self.settings.health),
+            workers=live.planned_workers(),
+            secret_names=tuple(self.settings.secret_names),
+            processes=processes.planned(live),
+            process_files={
+                live.slot: processes.texts_by_name(live),
+                other(live.slot): counterpart_processes(live),
+            },
+        )
+
+    def _wait(self, told: Told, obstacle: str) -> str:
+        # Written once, and not at each look of the timer.
+        if read_told(self.application).waiting != obstacle:
+            write_told(self.application, Told(**{**asdict(told), "waiting": obstacle}))
+        return ""
+
+    def _fail(self, told: Told, why: str, reason: str) -> None:
+        now = int(self.clock())
+        failures = told.failures + 1
+        after = min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY)
+        write_told(
+            self.application,
+            Told(now, why, "", failures, reason[:LONGEST_REASON], now + after),
+        )
+
+
+def due(settings: Settings, found: Standing) -> str:
+    """Return why a slot is due; empty if it is not."""
+    if settings.after_seconds and found.age >= settings.after_seconds:
+        return f"its master is {span(found.age)} old; due after {span(settings.after_seconds)}"
+    percent = settings.memory_percent
+    if percent and found.limit and 100 * found.held >= percent * found.limit:
+        return (
+            f"it holds {found.held // MIB} MB, {100 * found.held // found.limit} % of its "
+            f"{found.limit // MIB} MB; due at {percent} %"
+        )
+    return ""
+
+
+def is_turn(settings: Settings, now: float) -> bool:
+    """Return whether this host may begin now.
+
+    Hosts take turns by their clocks, which the baseline keeps right. A turn is longer than a slot
+    may take to start, and nothing begins that might not be live before its end. Of more hosts than
+    turns fit in an hour, some share one: else a leak would have to wait for hours.
+    """
+    turns = min(settings.hosts, max(1, ROUND_SECONDS // settings.turn_seconds))
+    if turns == 1:
+        return True
+    turn, passed = divmod(now, settings.turn_seconds)
+    left = settings.turn_seconds - passed
+    return int(turn) % turns == settings.place % turns and left > float(settings.health["timeout"])
+
+
+def turn_seconds(health_timeout: float) -> int:
+    """Return how long the turn of a host is."""
+    return math.ceil(health_timeout) + TURN_MARGIN
+
+
+def standing(slot: Slot) -> Standing | None:
+    """Return how a slot stands; None while it does not run."""
+    wanted = ("ActiveState", "ExecMainStartTimestampMonotonic", "MemoryMax", "ControlGroup")
+    shown = systemd.systemctl("show", f"--property={','.join(wanted)}", slot.units[1])
+    found = dict(line.partition("=")[::2] for line in shown.splitlines())
+    started = found.get("ExecMainStartTimestampMonotonic", "")
+    if found.get("ActiveState") != "active" or not started.isdigit():
+        return None
+    limit = found.get("MemoryMax", "")
+    return Standing(
+        age=time.monotonic() - int(started) / 1_000_000,
+        held=held_bytes(found.get("ControlGroup", "")),
+        limit=int(limit) if limit.isdigit() else 0,
+    )
+
+
+def span(seconds: float) -> str:
+    """Return a time as people say it: `45 s`, `12 min`, `12.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def read_told(application: Application) -> Told:
+    """Return what the last recycles came to; nothing before the first, or if it is not readable."""
+    try:
+        found = json.loads(read_text(application.recycled))
+        return Told(**{name: found[name] for name in Told.__dataclass_fields__ if name in found})
+    except (ValueError, TypeError):
+        return Told()
+
+
+def current(application: Application) -> Told:
+    """Return what the last recycles of the live slot came to: a release begins anew."""
+    told = read_told(application)
+    live = [done.at for done in history.activations(application) if done.event == "live"]
+    return Told() if live and live[-1] > told.at else told
+
+
+def write_told(application: Application, told: Told) -> None:
+    """Keep what a recycle came to."""
+    write_file(application.recycled, json.dumps(asdict(told)) + "\n", 0o644)
+
+
+def met(application: Application, since: float) -> list[str]:
+    """Return what an activation should be told that has waited for a recycle.
+
+    Args:
+        application: The application.
+        since: When it began to wait (Unix time).
+    """
+    told = read_told(application)
+    if not told.slot or told.at < int(since):
+        return []
+    return [f"waited for a recycle of {application.name} that was under way: {told.why}"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run as a program: `recycle.pyz SETTINGS`."""
+    try:
+        with open(arguments[0], encoding="utf-8") as file:
+            settings = Settings(**json.load(file))
+    except FileNotFoundError:
+        # Switched off since the timer has started this.
+        return 0
+    try:
+        with heeding_signals():
+            done = Recycler(Application(settings.name), settings).run()
+    except (ControllerGone, OSError, Refusal, UnsafeFolderError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if done:
+        print(done)
+    return 0

@@ -1,0 +1,120 @@
+"""Checks `app_backup`: how a backup of the application's data is made, and how old it may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    Problem,
+    seen,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
+
+KEYS = ("command", "check", "max_age", "alert_age", "schedule", "timeout", "keep")
+#: Seconds up to which a rollout makes no new one.
+MAX_AGE = 3600
+#: Seconds from which `verify` names the last good one: a day, and two hours for a long one.
+ALERT_AGE = 26 * 3600
+SCHEDULE = "daily"
+TIMEOUT = 3600
+KEEP = 7
+
+LONGEST = 366 * 24 * 3600
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+_DURATION = re.compile(r"([0-9]{1,9})\s*([smhd]?)")
+#: What OnCalendar= takes besides its words (systemd.time(7)); systemd itself decides on the host.
+_WORDS = (
+    *("minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually"),
+    *("yearly", "annually"),
+)
+_CALENDAR = re.compile(r"(?=.*[0-9*])[A-Za-z0-9 *,./:~_+-]{1,120}")
+_DURATION_EXPECTED = "a time such as 45m, 1h or 2d, from 1 s to 366 days"
+
+
+def backup(value: object, findings: Findings) -> dict[str, Any]:
+    """Check how backups are made; return every key, times in seconds, or nothing for no backups."""
+    if value == {} or value is None:
+        return {}
+    if not isinstance(value, dict):
+        findings.refuse(seen(value), "a mapping of command, check and more")
+        return {}
+    for key in sorted(str(key) for key in value.keys() - set(KEYS)):
+        findings.refuse(
+            "not a key", f"{', '.join(KEYS[:-1])} and {KEYS[-1]}", "remove it", at=f".{key}"
+        )
+    return {
+        "command": _command(value, "command", findings),
+        "check": _command(value, "check", findings),
+        "max_age": _duration(value, "max_age", MAX_AGE, findings),
+        "alert_age": _duration(value, "alert_age", ALERT_AGE, findings),
+        "schedule": _schedule(value, findings),
+        "timeout": _number(value, "timeout", TIMEOUT, 86_400, "a number of seconds", findings),
+        "keep": _number(value, "keep", KEEP, 1000, "a number of backups", findings),
+    }
+
+
+def skip_problems(skip: object, deployments: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Return what is wrong with `skip_backup`, which goes on without one.
+
+    Args:
+        skip: Its value; None if it is not set.
+        deployments: The checked variables of the hosts of this run.
+    """
+    known = sorted({str(one["app_name"]) for one in deployments if one.get("app_backup")})
+    if skip is None or skip in known:
+        return []
+    findings = Findings("skip_backup")
+    findings.refuse(
+        seen(skip),
+        "the app_name of an application of this run that has app_backup"
+        + (f": {' or '.join(known)}" if known else ", and none has"),
+        f"write -e skip_backup={known[0]}" if known else "remove it",
+    )
+    return findings.problems
+
+
+def _command(value: Mapping[str, Any], key: str, findings: Findings) -> str:
+    command = value.get(key)
+    if not isinstance(command, str) or not command.strip() or "\n" in command:
+        todo = (
+            "write one that fails if the backup cannot be read (docs/backups.md)"
+            if key == "check"
+            else ""
+        )
+        findings.refuse(seen(command), "a command on one line", todo, at=f".{key}")
+    return str(command)
+
+
+def _duration(value: Mapping[str, Any], key: str, default: int, findings: Findings) -> int:
+    given = value.get(key, default)
+    found = None if isinstance(given, bool) else _DURATION.fullmatch(str(given).strip())
+    seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
+    if not 1 <= seconds <= LONGEST:
+        findings.refuse(seen(given), _DURATION_EXPECTED, at=f".{key}")
+    return seconds
+
+
+def _schedule(value: Mapping[str, Any], findings: Findings) -> str:
+    given = value.get("schedule", SCHEDULE)
+    if given == "" or given in _WORDS:
+        return str(given)
+    if not isinstance(given, str) or not _CALENDAR.fullmatch(given):
+        findings.refuse(
+            seen(given),
+            "when systemd's OnCalendar= elapses, such as daily or 03:30; empty for never",
+            "try it on a host: systemd-analyze calendar '...'",
+            at=".schedule",
+        )
+    return str(given)
+
+
+def _number(
+    value: Mapping[str, Any], key: str, default: int, most: int, what: str, findings: Findings
+) -> int:
+    whole = integer(value.get(key, default))
+    if whole is None or not 1 <= whole <= most:
+        findings.refuse(seen(value[key]), f"{what} from 1 to {most}", at=f".{key}")
+    return whole or default

@@ -1,0 +1,197 @@
+"""Checks `app_metrics`, and derives the roles' variables and the firewall's rules from it. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    Problem,
+    kind,
+    seen,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import boolean
+from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING
+
+KEYS = ("enabled", "listen", "allow")
+DEFAULT_LISTEN = "127.0.0.1:9464"
+LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]{1,5})")
+
+
+def metrics(value: object, findings: Findings) -> dict[str, Any]:
+    """Check whether metrics are served, where, and to whom.
+
+    Returns:
+        `enabled`, `listen` and `allow`, whose networks have no host bits.
+    """
+    normal: dict[str, Any] = {"enabled": False, "listen": DEFAULT_LISTEN, "allow": []}
+    if not isinstance(value, Mapping):
+        findings.refuse(kind(value), "a mapping of enabled, listen and allow")
+        return normal
+    for key in value:
+        if key not in KEYS:
+            findings.refuse("unknown", "enabled, listen or allow", "remove it", at=f".{key}")
+    if "enabled" in value:
+        inner = Findings(f"{findings.variable}.enabled", findings.advice)
+        normal["enabled"] = boolean(value["enabled"], inner)
+        findings.problems += [Problem(findings.variable, one.message) for one in inner.problems]
+    if "listen" in value:
+        normal["listen"] = _listen(value["listen"], findings)
+    given = value.get("allow", [])
+    networks = given if isinstance(given, list) else [given]
+    normal["allow"] = [
+        network
+        for number, one in enumerate(networks)
+        if (network := _network(one, findings, f".allow[{number}]"))
+    ]
+    if not networks and not findings.problems and not _is_loopback(normal["listen"]):
+        findings.refuse(
+            f"empty and {findings.variable}.listen is {normal['listen']}",
+            "the networks that may ask, such as 10.0.0.0/8",
+            f"add Prometheus' own, or set {findings.variable}.listen to a loopback address",
+            at=".allow",
+        )
+    return normal
+
+
+def _listen(value: object, findings: Findings) -> str:
+    expected = (
+        f"an address and a port from {LOWEST_PORT} to {HIGHEST_PORT}, such as "
+        f"{DEFAULT_LISTEN}, 10.0.0.7:9464 or [::]:9464"
+    )
+    text = value if isinstance(value, str) else ""
+    found = _LISTEN.fullmatch(text)
+    try:
+        address = ipaddress.ip_address((found["v6"] or found["v4"]) if found else "")
+        is_known = bool(found) and LOWEST_PORT <= int(found["port"] if found else 0) <= HIGHEST_PORT
+    except ValueError:
+        is_known = False
+    if not is_known or not found:
+        findings.refuse(seen(value), expected, at=".listen")
+        return DEFAULT_LISTEN
+    shown = f"[{address}]" if address.version == 6 else str(address)
+    return f"{shown}:{int(found['port'])}"
+
+
+def _network(value: object, findings: Findings, at: str) -> str:
+    try:
+        network = ipaddress.ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        findings.refuse(seen(value), "a network in CIDR notation, such as 10.0.0.0/8", at=at)
+        return ""
+    if network.prefixlen == 0:
+        findings.refuse(
+            f"{network}, everybody", "the networks that may ask", "name Prometheus' own", at=at
+        )
+    return str(network)
+
+
+def _is_loopback(listen: str) -> bool:
+    return ipaddress.ip_address(listen.rpartition(":")[0].strip("[]")).is_loopback
+
+
+def port_of(listen: str) -> int:
+    """Return the port of an address such as `127.0.0.1:9464`."""
+    return int(listen.rpartition(":")[2])
+
+
+def wire_metrics(deployment: Mapping[str, Any], https_port: object) -> dict[str, Any]:
+    """Return the service's variables.
+
+    Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
+        https_port: nginx's port for HTTPS.
+    """
+    told = deployment.get("app_metrics") or {}
+    return {
+        "gunicorn_service_metrics_enabled": told.get("enabled", False),
+        "gunicorn_service_metrics_listen": told.get("listen", DEFAULT_LISTEN),
+        "gunicorn_service_metrics_allow": told.get("allow", []),
+        "gunicorn_service_metrics_host": deployment.get("health_host", ""),
+        "gunicorn_service_metrics_https_port": https_port,
+    }
+
+
+def metrics_rules(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the firewall's rules for those who may ask; none for a loopback address."""
+    told = deployment.get("app_metrics") or {}
+    if not told.get("enabled") or _is_loopback(told["listen"]):
+        return []
+    return [
+        {
+            "port": port_of(told["listen"]),
+            "proto": "tcp",
+            "from_ip": network,
+            "comment": f"metrics of {deployment.get('app_name', '')}",
+        }
+        for network in told["allow"]
+    ]
+
+
+def metrics_problems(deployment: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if nothing can count, or the user's own rules keep Prometheus out.
+
+    Whatever these say of the port counts, since a rule may also close it on purpose.
+
+    Args:
+        deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
+        settings: The role variables of a host, the user's and the derived ones.
+    """
+    told = deployment.get("app_metrics") or {}
+    findings = Findings("app_metrics")
+    chosen = settings.get("gunicorn_service_worker_class", DRAINING)
+    if told.get("enabled") and chosen != DRAINING:
+        findings.refuse(
+            f"enabled and gunicorn_service_worker_class is {seen(chosen)}",
+            f"{DRAINING}, which alone counts requests",
+            "remove gunicorn_service_worker_class, or set app_metrics.enabled: false",
+        )
+    rules = settings.get("host_baseline_firewall_rules") or []
+    named = {str(rule.get("port")) for rule in rules if isinstance(rule, Mapping)}
+    wanted = metrics_rules(deployment)
+    if (
+        wanted
+        and settings.get("host_baseline_firewall_enabled", True) is not False
+        and not any(one == str(wanted[0]["port"]) or ":" in one for one in named)
+    ):
+        rule = f"{{port: {wanted[0]['port']}, from_ip: {wanted[0]['from_ip']}}}"
+        findings.refuse(
+            f"enabled at {told['listen']}, and host_baseline_firewall_rules has no rule for it",
+            f"one for each network of app_metrics.allow, such as {rule}",
+            "add it to host_baseline_firewall_rules",
+        )
+    return findings.problems
+
+
+def shared_listeners(
+    deployments: Mapping[str, tuple[str, Mapping[str, Any]]],
+) -> list[tuple[Problem, str, str]]:
+    """Return a problem for two applications of one machine whose metrics have one port.
+
+    Args:
+        deployments: By inventory name, the machine and the checked variables.
+
+    Returns:
+        Each problem with the two hosts.
+    """
+    found = []
+    taken: dict[tuple[str, int], str] = {}
+    for host, (machine, deployment) in deployments.items():
+        told = deployment.get("app_metrics") or {}
+        if not told.get("enabled"):
+            continue
+        port = port_of(told["listen"])
+        other = taken.setdefault((machine, port), host)
+        if other != host:
+            findings = Findings("app_metrics")
+            findings.refuse(
+                f"port {port} on both {other} and {host}, which are one machine ({machine})",
+                "another port for each application there",
+                "change app_metrics.listen of one of them",
+            )
+            found.append((findings.problems[0], other, host))
+    return found

@@ -1,0 +1,102 @@
+"""Which host of a fleet runs what must run on one host only: processes and timers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+
+def home(hosts: Sequence[str], serving: Collection[str], holder: str = "") -> str:
+    """Return the host that runs what runs once in a fleet; empty if no host serves.
+
+    It is the first that serves, in the order of the inventory. But the host that runs it now keeps
+    it for as long as it serves: each move is an interruption, and neither a new host nor another
+    order in the inventory is a reason for one.
+
+    Args:
+        hosts: All hosts of the application, in the order of the inventory.
+        serving: Those that serve: neither drained, nor removed, nor out of reach.
+        holder: The host that runs it now; empty for none.
+    """
+    able = [host for host in hosts if host in serving]
+    if holder in able:
+        return holder
+    return able[0] if able else ""
+
+
+def runs_singletons(
+    hostvars: Mapping[str, Mapping[str, Any]], host: str, group: Sequence[str]
+) -> bool:
+    """Return whether a host of a rollout runs what runs once in the fleet.
+
+    Nothing new is begun while only some of the hosts are asked (`--limit`): one of the others may
+    have it.
+
+    Args:
+        hostvars: The variables of all hosts; `deployment`, and `rollout_begun` of those asked.
+        host: The host.
+        group: All hosts, in the order of the inventory.
+    """
+    hosts = of_application(hostvars, group, application(hostvars[host]))
+    told = {
+        one: begun["singletons"]
+        for one in hosts
+        if "singletons" in (begun := hostvars[one].get("rollout_begun") or {})
+    }
+    serving = [one for one in told if not told[one]["away"]]
+    holder = next((one for one in serving if told[one]["here"]), "")
+    if not holder and len(told) < len(hosts):
+        return False
+    return home(hosts, serving, holder) == host
+
+
+def others(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    leaving: Mapping[str, Mapping[str, Any]],
+    group: Sequence[str],
+) -> list[dict[str, str]]:
+    """Return the hosts that could take what runs once from those that leave: `host` and `app`.
+
+    Args:
+        hostvars: The variables of all hosts.
+        leaving: The results of `asgi.fleet.singletons` with `state: away`, by host.
+        group: All hosts, in the order of the inventory.
+    """
+    apps = {
+        application(hostvars[host])
+        for host, result in leaving.items()
+        if (result.get("was") or {}).get("here")
+    }
+    return [
+        {"host": host, "app": app}
+        for app in sorted(apps)
+        for host in of_application(hostvars, group, app)
+        if host not in leaving
+    ]
+
+
+def takers(results: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the hosts that take it: of each application the first that serves.
+
+    Args:
+        results: Of `asgi.fleet.singletons` on each of `others`, with that as `singletons_other`.
+    """
+    able: dict[str, list[str]] = {}
+    for result in results:
+        other = result["singletons_other"]
+        if result.get("live") and not (result.get("was") or {"away": True})["away"]:
+            able.setdefault(str(other["app"]), []).append(str(other["host"]))
+    return [{"host": home(hosts, hosts), "app": app} for app, hosts in able.items()]
+
+
+def application(variables: Mapping[str, Any]) -> str:
+    """Return the name of a host's application, also of a host that `--limit` leaves out."""
+    deployment = variables.get("deployment") or {}
+    return str(deployment.get("app_name") or variables.get("app_name") or "")
+
+
+def of_application(
+    hostvars: Mapping[str, Mapping[str, Any]], group: Sequence[str], app: str
+) -> list[str]:
+    """Return those of a group that run an application."""
+    return [host for host in group if host in hostvars and application(hostvars[host]) == app]

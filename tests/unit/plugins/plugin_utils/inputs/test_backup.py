@@ -1,0 +1,140 @@
+"""What `app_backup` may say, and what the command line may say of a backup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup, skip_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
+
+LEAST = {"command": "pg_dump", "check": "pg_restore -l"}
+SET = "set it in group_vars/app.yml"
+TIME = "a time such as 45m, 1h or 2d, from 1 s to 366 days"
+
+
+def checked(value: object) -> tuple[dict[str, Any], list[str]]:
+    findings = Findings("app_backup")
+    return backup(value, findings), [one.message for one in findings.problems]
+
+
+def test_least_that_is_said_gets_every_default() -> None:
+    assert checked(LEAST) == (
+        {
+            "command": "pg_dump",
+            "check": "pg_restore -l",
+            "max_age": 3600,
+            "alert_age": 93_600,
+            "schedule": "daily",
+            "timeout": 3600,
+            "keep": 7,
+        },
+        [],
+    )
+
+
+@pytest.mark.parametrize("value", [{}, None])
+def test_no_backups_are_none(value: object) -> None:
+    assert checked(value) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("45m", 2700),
+        ("1h", 3600),
+        ("2d", 172_800),
+        ("90", 90),
+        (90, 90),
+        ("30s", 30),
+        ("1 h", 3600),
+    ],
+)
+def test_time_is_read_with_its_unit(value: object, seconds: int) -> None:
+    found, problems = checked(LEAST | {"max_age": value})
+    assert (found["max_age"], problems) == (seconds, [])
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["", "hourly", "03:30", "Mon..Fri *-*-* 04:00:00", "*:0/15", "Sat,Sun 12:00 Europe/Berlin"],
+)
+def test_schedule_of_systemd_passes(schedule: str) -> None:
+    assert checked(LEAST | {"schedule": schedule})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("pg_dump", f"app_backup is pg_dump; expected a mapping of command, check and more; {SET}"),
+        (
+            {"command": "pg_dump"},
+            "app_backup.check is empty; expected a command on one line; write one that fails if "
+            "the backup cannot be read (docs/backups.md)",
+        ),
+        (
+            {"check": "true", "command": "a\nb"},
+            f"app_backup.command is a b; expected a command on one line; {SET}",
+        ),
+        (
+            LEAST | {"every": "1h"},
+            "app_backup.every is not a key; expected command, check, max_age, alert_age, schedule, "
+            "timeout and keep; remove it",
+        ),
+        (LEAST | {"max_age": "soon"}, f"app_backup.max_age is soon; expected {TIME}; {SET}"),
+        (LEAST | {"max_age": 0}, f"app_backup.max_age is 0; expected {TIME}; {SET}"),
+        (LEAST | {"alert_age": True}, f"app_backup.alert_age is true; expected {TIME}; {SET}"),
+        (LEAST | {"alert_age": "400d"}, f"app_backup.alert_age is 400d; expected {TIME}; {SET}"),
+        (
+            LEAST | {"schedule": "nightly"},
+            "app_backup.schedule is nightly; expected when systemd's OnCalendar= elapses, such as "
+            "daily or 03:30; empty for never; try it on a host: systemd-analyze calendar '...'",
+        ),
+        (
+            LEAST | {"schedule": "daily\n[Service]\nUser=root"},
+            "app_backup.schedule is daily [Service] User=root; expected when systemd's OnCalendar= "
+            "elapses, such as daily or 03:30; empty for never; try it on a host: systemd-analyze "
+            "calendar '...'",
+        ),
+        (
+            LEAST | {"timeout": "1h"},
+            f"app_backup.timeout is 1h; expected a number of seconds from 1 to 86400; {SET}",
+        ),
+        (
+            LEAST | {"keep": 0},
+            f"app_backup.keep is 0; expected a number of backups from 1 to 1000; {SET}",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(value: object, told: str) -> None:
+    assert checked(value)[1] == [told]
+
+
+SHOP = {"app_name": "shop", "app_backup": LEAST}
+BLOG = {"app_name": "blog", "app_backup": {}}
+
+
+@pytest.mark.parametrize("skip", [None, "shop"])
+def test_application_with_backups_may_go_on_without(skip: object) -> None:
+    assert skip_problems(skip, [SHOP, BLOG]) == []
+
+
+@pytest.mark.parametrize(
+    ("skip", "deployments", "told"),
+    [
+        (
+            "true",
+            [SHOP, BLOG],
+            "skip_backup is true; expected the app_name of an application of this run that has "
+            "app_backup: shop; write -e skip_backup=shop",
+        ),
+        (
+            "blog",
+            [BLOG],
+            "skip_backup is blog; expected the app_name of an application of this run that has "
+            "app_backup, and none has; remove it",
+        ),
+    ],
+)
+def test_other_one_is_refused(skip: object, deployments: list[dict[str, Any]], told: str) -> None:
+    assert [one.message for one in skip_problems(skip, deployments)] == [told]

@@ -1,0 +1,97 @@
+"""Which host runs what runs once in a fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.singletons import (
+    home,
+    others,
+    runs_singletons,
+    takers,
+)
+
+HOSTS = ["web1", "web2", "web3"]
+
+
+@pytest.mark.parametrize(
+    ("serving", "holder", "expected"),
+    [
+        pytest.param(HOSTS, "", "web1", id="the first of the inventory"),
+        pytest.param(["web3", "web2"], "", "web2", id="the first that serves"),
+        pytest.param(HOSTS, "web2", "web2", id="it stays where it is"),
+        pytest.param(["web1", "web3"], "web2", "web1", id="it leaves a host that does not serve"),
+        pytest.param(HOSTS, "web9", "web1", id="it leaves a host that is in no inventory"),
+        pytest.param(["web9"], "", "", id="nobody serves who is in the inventory"),
+        pytest.param([], "web1", "", id="nobody serves"),
+    ],
+)
+def test_home(serving: list[str], holder: str, expected: str) -> None:
+    assert home(HOSTS, serving, holder) == expected
+
+
+def variables(**told: dict[str, bool] | None) -> dict[str, dict[str, Any]]:
+    """Return the variables of hosts, in order: what each has told, or None if it was not asked."""
+    return {
+        host: {
+            "app_name": "shop",
+            **({"rollout_begun": {"singletons": one}} if one is not None else {}),
+        }
+        for host, one in told.items()
+    }
+
+
+IDLE, HERE = {"here": False, "away": False}, {"here": True, "away": False}
+AWAY = {"here": False, "away": True}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param({"web1": IDLE, "web2": IDLE}, ["web1"], id="the first, at the first release"),
+        pytest.param({"web1": IDLE, "web2": HERE}, ["web2"], id="it stays"),
+        pytest.param({"web1": AWAY, "web2": IDLE}, ["web2"], id="not on a drained host"),
+        pytest.param({"web1": HERE, "web2": HERE}, ["web1"], id="never twice"),
+        pytest.param({"web1": None, "web2": IDLE}, [], id="web1 may have it"),
+        pytest.param({"web1": IDLE, "web2": None}, [], id="web2 may have it"),
+        pytest.param({"web1": None, "web2": HERE}, ["web2"], id="a part of the fleet that has it"),
+        pytest.param({"web1": AWAY, "web2": AWAY}, [], id="all are drained"),
+    ],
+)
+def test_one_host_of_a_rollout_runs_it(
+    told: dict[str, dict[str, bool] | None], expected: list[str]
+) -> None:
+    hostvars = variables(**told)
+    assert [host for host in told if runs_singletons(hostvars, host, list(told))] == expected
+
+
+def test_each_application_has_its_own() -> None:
+    hostvars = variables(web1=IDLE, web2=IDLE)
+    hostvars["web2"]["deployment"] = {"app_name": "site"}
+    assert all(runs_singletons(hostvars, host, ["web1", "web2"]) for host in hostvars)
+
+
+def test_it_moves_from_a_host_that_leaves_to_the_next_that_serves() -> None:
+    hostvars = variables(web1=None, web2=None, web3=None, web4=None)
+    found = others(hostvars, {"web1": {"was": HERE}}, list(hostvars))
+    assert found == [{"host": host, "app": "shop"} for host in ("web2", "web3", "web4")]
+    answers = [
+        {"was": AWAY, "live": True},
+        {"unreachable": True},
+        {"was": IDLE, "live": True},
+    ]
+    results = [
+        {"singletons_other": other, **answer} for other, answer in zip(found, answers, strict=True)
+    ]
+    assert takers(results) == [{"host": "web4", "app": "shop"}]
+
+
+def test_a_host_without_a_release_takes_nothing() -> None:
+    other = {"host": "web2", "app": "shop"}
+    assert takers([{"singletons_other": other, "was": IDLE, "live": False}]) == []
+
+
+def test_nothing_moves_from_a_host_that_has_not_had_it() -> None:
+    hostvars = variables(web1=None, web2=None)
+    assert others(hostvars, {"web1": {"was": IDLE}}, list(hostvars)) == []
