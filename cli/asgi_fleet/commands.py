@@ -245,6 +245,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(("--grep",), "logs_grep", "Only lines that match.", metavar="PATTERN"),
             Option(("--follow", "-f"), "logs_follow", "Go on as lines come.", "switch"),
             Option(("--release",), "logs_release", "Of one release.", metavar="RELEASE"),
+            Option(("--timer",), "logs_timer", "Of one timer's runs.", metavar="TIMER"),
             Option(("--process",), "logs_process", "Of one of app_processes.", metavar="NAME"),
             Option(
                 ("--source",),

@@ -14,7 +14,7 @@ short_description: Write the environment and the folders of a slot as directives
 version_added: "0.1.0"
 description:
   - They are those of the slots' units, and of everything else that runs of an application.
-positional: release, slot, is_process
+positional: release, slot, is_process, runtime
 options:
   _input:
     description: Name of the application.
@@ -32,6 +32,12 @@ options:
     description: Whether it is the unit of a process, and not of the slot itself.
     type: bool
     default: false
+  runtime:
+    description: >-
+      The unit's own folder below C(/run/<application>), if it runs beside the slots; empty for
+      the slot's.
+    type: str
+    default: ""
 author:
   - The asgi.fleet developers (@asgi-fleet)
 """
@@ -52,10 +58,10 @@ _value:
 
 @refusing
 def service_world(
-    application: str, release: str, slot: str, is_process: bool = False
+    application: str, release: str, slot: str, is_process: bool = False, runtime: str = ""
 ) -> list[list[str]]:
     """Return name and value of each directive."""
-    found = unit_directives(application, release, slot, is_process=is_process)
+    found = unit_directives(application, release, slot, is_process=is_process, runtime=runtime)
     return [list(pair) for pair in found]
 
 

@@ -66,5 +66,6 @@ class FilterModule:
             "release_target": begin.release_target,
             "runs_singletons": singletons.runs_singletons,
             "singletons_others": singletons.others,
+            "singletons_retakers": singletons.retakers,
             "singletons_takers": singletons.takers,
         }

@@ -187,6 +187,23 @@ state:
       description: What is known of the last backups, as M(asgi.fleet.backup) returns it.
       type: dict
       sample: {last_good: 1795241400, timer: true, running: false}
+    timers:
+      description:
+        - The timers of the live slot.
+        - C(due) says whether one shall elapse on this host, and C(active) whether it does. C(next)
+          and C(last) are Unix times, 0 if not known. C(problem) says how the last run failed.
+      type: list
+      elements: dict
+      sample:
+        - name: report
+          schedule: "*-*-* 02:30 UTC"
+          once_per_fleet: false
+          due: true
+          active: true
+          running: false
+          next: 1795401000
+          last: 1795314600
+          problem: ""
 """
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application

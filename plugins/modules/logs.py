@@ -41,6 +41,10 @@ options:
         in the access log those of requests that ended while it was live.
     type: str
     default: ""
+  timer:
+    description: Only lines of the runs of this timer; the access log has none.
+    type: str
+    default: ""
   lines:
     description: How many lines to return, the last ones.
     type: int
@@ -134,6 +138,7 @@ def main() -> None:
             "source": {"type": "str", "choices": ["all", "journal", "access"], "default": "all"},
             "grep": {"type": "str", "default": ""},
             "release": {"type": "str", "default": ""},
+            "timer": {"type": "str", "default": ""},
             "lines": {"type": "int", "default": 500},
             "log": {"type": "path", "required": True},
             "process": {"type": "str", "default": ""},
@@ -153,6 +158,7 @@ def main() -> None:
         options["source"],
         options["grep"],
         options["release"],
+        options["timer"],
         options["lines"],
         options["log"],
         options["process"],

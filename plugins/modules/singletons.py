@@ -11,8 +11,8 @@ module: singletons
 short_description: Start or end on a host what runs once in a fleet
 version_added: "0.1.0"
 description:
-  - Processes with C(once_per_fleet) have their units on each host, and run on one of them. When
-    that host leaves, they end there, and then start on another one.
+  - Processes and timers with C(once_per_fleet) have their units on each host, and run on one of
+    them. When that host leaves, they end there, and then start on another one.
 options:
   name:
     description: The application.
@@ -27,6 +27,16 @@ options:
     type: str
     choices: [asked, away, here, back]
     default: asked
+  wait_seconds:
+    description: For V(away), how long runs of timers may take to end. They are not stopped.
+    type: float
+    default: 300
+  last:
+    description:
+      - For V(here), when each persistent timer has last elapsed on the host that had it before, so
+        that it makes up for what was missed since, and runs nothing twice.
+      - Without it, this host makes up for what was missed since they last elapsed here.
+    type: dict
 attributes:
   check_mode:
     description: Changes nothing.
@@ -58,7 +68,14 @@ live:
   description: Whether a release is live here.
   returned: success
   type: bool
+last:
+  description: With V(away), when each persistent timer has last elapsed (Unix time).
+  returned: success
+  type: dict
+  sample: {report: 1795241400.5}
 """
+
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
@@ -67,7 +84,15 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import Uns
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import singletons
 
-STEPS = {"away": singletons.leave, "here": singletons.take, "back": singletons.come_back}
+
+def step(application: Application, options: dict[str, Any]) -> dict[str, Any]:
+    """Do what is asked; return `changed` and `last`."""
+    if options["state"] == "away":
+        changed, last = singletons.leave(application, options["wait_seconds"])
+        return {"changed": changed, "last": last}
+    if options["state"] == "here":
+        return {"changed": singletons.take(application, options["last"]), "last": {}}
+    return {"changed": singletons.come_back(application), "last": {}}
 
 
 def main() -> None:
@@ -80,6 +105,8 @@ def main() -> None:
                 "choices": ["asked", "away", "here", "back"],
                 "default": "asked",
             },
+            "wait_seconds": {"type": "float", "default": 300},
+            "last": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -87,14 +114,14 @@ def main() -> None:
     state = module.params["state"]
     was = singletons.look(application)
     live = application.live_slot() is not None
-    changed = False
+    done: dict[str, Any] = {"changed": False, "last": {}}
     try:
         # Without a live release there is nothing to start, nor a folder for the note.
         if state != "asked" and live and not module.check_mode:
-            changed = STEPS[state](application)
+            done = step(application, module.params)
     except (ControllerGone, OSError, Refusal, UnsafeFolderError) as error:
         module.refuse(error)
-    module.exit_json(changed=changed, was=was, live=live)
+    module.exit_json(was=was, live=live, **done)
 
 
 if __name__ == "__main__":

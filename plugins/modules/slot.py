@@ -60,6 +60,12 @@ options:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
         required: true
+      timers:
+        description:
+          - The units of the application's timers, each below a line C(#: <unit>). They are the
+            application's while the slot is live.
+        type: str
+        default: ""
       processes:
         description: The unit of each of O(processes), by its name.
         type: dict
@@ -237,8 +243,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment) or
-        V(processes).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment),
+        V(timers) or V(processes).
       type: str
     text:
       description: The same for people.
@@ -323,6 +329,7 @@ FILES = {
         "master": {"type": "str", "required": True},
         "counts": {"type": "str", "required": True},
         "environment": {"type": "str", "required": True, "no_log": True},
+        "timers": {"type": "str", "default": ""},
         "processes": {"type": "dict", "default": {}},
     },
 }

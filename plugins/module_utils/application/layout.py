@@ -133,7 +133,7 @@ class Slot:
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's seven files by the parameter names of `asgi.fleet.slot`."""
+        """The slot's files by the parameter names of `asgi.fleet.slot`."""
         units = self.application.path("etc/systemd/system")
         settings = self.application.path("etc", self.application.name, self.slot)
         return {
@@ -144,6 +144,7 @@ class Slot:
             "master": f"{settings}/slot_master.py",
             "counts": f"{settings}/request_counts.py",
             "environment": f"{settings}/environment",
+            "timers": f"{settings}/timers",
         }
 
     def release(self) -> str | None:
@@ -201,6 +202,7 @@ FILE_MODES = {
     "master": 0o644,
     "counts": 0o644,
     "environment": 0o600,
+    "timers": 0o644,
 }
 
 

@@ -71,7 +71,8 @@ ENTRIES = {
 #: The unit of a command that an operator runs, what keeps it, its folder below /run/<name>; and the
 #: unit of a backup.
 COMMAND_UNIT = r"asgi-fleet-{name}-(?:run-[0-9a-f]{{8}}(?:-keeper)?|backup)\.service"
-COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}")
+#: What runs beside the slots and has a folder below /run/<name>: commands, and timers.
+COMMAND_FOLDER = re.compile(r"run-[0-9a-f]{8}|timer-[a-z0-9-]+")
 #: Where systemd keeps the files of transient units.
 TRANSIENT = "run/systemd/transient"
 #: The link that HAProxy finds a site's key by.
@@ -238,6 +239,7 @@ def _plan_commands(application: Application, todo: Removal) -> None:
 def _plan_units(application: Application, todo: Removal) -> None:
     """Add the slots' units that have a file of ours, with these files, and those beside them."""
     _plan_renewal(application, todo)
+    _plan_timers(application, todo)
     _plan_timed(application, f"{application.name}-backup", todo)
     # A socket or a timer first, which would start its service again.
     metrics = [f"{application.name}-metrics.{kind}" for kind in ("socket", "service")]
@@ -250,6 +252,17 @@ def _plan_units(application: Application, todo: Removal) -> None:
         _plan_unit_files(application, dict(zip(slot.units, paths, strict=True)), todo)
         others = {unit: processes.unit_path(slot, unit) for unit in processes.existing(slot)}
         _plan_unit_files(application, others, todo)
+
+
+def _plan_timers(application: Application, todo: Removal) -> None:
+    """Add the units of timers, the timer before what it starts, and when each has elapsed last."""
+    beginning = f"{application.name}@timer-"
+    folder = application.path("etc/systemd/system")
+    for kind in ("timer", "service"):
+        found = sorted(glob.glob(f"{glob.escape(os.path.join(folder, beginning))}*.{kind}"))
+        _plan_unit_files(application, {os.path.basename(path): path for path in found}, todo)
+    stamps = application.path("var/lib/systemd/timers", f"stamp-{beginning}")
+    todo.paths += sorted(glob.glob(f"{glob.escape(stamps)}*.timer"))
 
 
 def _plan_renewal(application: Application, todo: Removal) -> None:

@@ -71,6 +71,7 @@ class Question:
         source: `journal`, `access` or `all`.
         grep: A regular expression that must be found in the text; empty for all.
         release: Only lines of this release; empty for all.
+        timer: Only lines of this timer's runs; empty for all.
         most: How many lines, the last ones.
         log: nginx's log of the application.
         process: Only lines of the process of this name; empty for all.
@@ -80,6 +81,7 @@ class Question:
     source: str = "all"
     grep: str = ""
     release: str = ""
+    timer: str = ""
     most: int = 500
     log: str = ""
     process: str = ""
@@ -148,10 +150,16 @@ class Reader:
         self._unit = re.compile(
             rf"{name}@(?P<slot>blue|green)\.(?:service|socket)"
             rf"|{name}@{UNIT.replace('P<slot>', 'P<at>')}"
+            rf"|{name}@timer-(?P<timer>[a-z0-9-]+)\.(?:service|timer)"
             rf"|asgi-fleet-{name}-(?P<purpose>{purposes})\.service"
             rf"|{name}-(?P<renewal>certificate)\.service"
         )
         self._cuts = history.cuts(application, question.since) if question.release else []
+
+    @property
+    def _has_requests(self) -> bool:
+        """Whether lines of the access log are wanted: a timer has none."""
+        return self._question.source != JOURNAL and not self._question.timer
 
     def read(self) -> Answer:
         """Return the last lines since a moment."""
@@ -161,12 +169,13 @@ class Reader:
             # Before the lines: what comes meanwhile is told then.
             position.cursor = _newest()
             # With a pattern, systemd cannot know which are the last.
-            all_ = question.grep or question.release or question.process
+            of_some = question.release or question.process or question.timer
+            all_ = question.grep or of_some
             last = [] if all_ else [f"--lines={question.most + 1}"]
             since = f"--since=@{question.since:.6f}"
             journal.add(self._entries(_journal(self._application, since, *last), position))
             journal.counted = bool(all_)
-        if question.source != JOURNAL and not question.process:
+        if self._has_requests:
             position.inode, position.offset = _end_of(question.log)
             read = (position.inode, position.offset)
             access.add(self._requests(lines_since(Path(question.log), question.since, read)))
@@ -217,7 +226,7 @@ class Reader:
                     return
             elif stream is None:
                 time.sleep(pause)
-            if self._question.source != JOURNAL and not self._question.process:
+            if self._has_requests:
                 access.add(self._requests(_appended(self._question.log, position)))
             if journal.lines or access.lines:
                 deadline = min(deadline, time.monotonic() + COLLECT_SECONDS)
@@ -240,10 +249,14 @@ class Reader:
             found = self._unit.fullmatch(unit)
             if not found:
                 continue
+            if self._question.timer and found["timer"] != f"timer-{self._question.timer}":
+                continue
             text = message_text(entry.get("MESSAGE"))
             if self._question.process not in ("", found["process"]):
                 continue
-            slot = found["slot"] or found["at"]
+            # What runs in a release: the service, a process of it, or a timer.
+            timer = f"timer-{found['timer']}" if found["timer"] else ""
+            slot = found["slot"] or found["at"] or timer
             if slot and entry.get("_PID") == "1" and (starts := _STARTS.search(text)):
                 position.releases[slot] = starts[1]
             release = self._question.release

@@ -7,7 +7,9 @@ from typing import Any, TypedDict
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import BackupState
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
-SLOT_FILES = ("socket", "service", "settings", "worker", "master", "counts", "environment")
+SLOT_FILES = (
+    *("socket", "service", "settings", "worker", "master", "counts", "environment", "timers"),
+)
 #: All of a slot that may differ from the inventory.
 SLOT_PARTS = (*SLOT_FILES, "processes")
 
@@ -330,6 +332,32 @@ class Recycle(TypedDict):
     waiting: str
 
 
+class TimerState(TypedDict):
+    """A timer on a host.
+
+    Keys:
+        name: As in `app_timers`.
+        schedule: When it elapses.
+        once_per_fleet: Whether only one host of the fleet has it elapse.
+        due: Whether it shall elapse on this host.
+        active: Whether it does.
+        running: Whether a run goes on.
+        next: When it will elapse (Unix time); 0 if that is not known.
+        last: When it has last elapsed; 0 for not since the host has started.
+        problem: How its last run failed; empty if it did not.
+    """
+
+    name: str
+    schedule: str
+    once_per_fleet: bool
+    due: bool
+    active: bool
+    running: bool
+    next: int
+    last: int
+    problem: str
+
+
 class Reason(TypedDict):
     """A reason for a cut-over.
 
@@ -373,6 +401,7 @@ class ApplicationState(Upkeep, total=False):
     refused: list[Refused]
     backups: BackupState
     recycle: Recycle | None
+    timers: list[TimerState]
     drift: list[Reason]
     error: str
     unreachable: bool

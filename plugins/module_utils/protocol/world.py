@@ -75,15 +75,17 @@ def folders(application: str, runtime: str) -> list[tuple[str, str]]:
 
 
 def unit_directives(
-    application: str, release: str, slot: str, *, is_process: bool = False
+    application: str, release: str, slot: str, *, is_process: bool = False, runtime: str = ""
 ) -> list[tuple[str, str]]:
-    """Return the directives of a slot's unit that are its world, in order.
+    """Return the directives of a unit that are its world, in order.
 
     Args:
         application: Its name.
         release: Folder of the release.
-        slot: The slot.
+        slot: The slot that the release runs in.
         is_process: Whether it is the unit of a process: `%i` is its slot, name and number.
+        runtime: The folder below /run/<application> of what runs beside the slots; empty for the
+            slot's.
     """
     own = {"FLEET_PROCESS": "%i"} if is_process else {}
     return [
@@ -92,7 +94,7 @@ def unit_directives(
             ("Environment", f"{name}={value}")
             for name, value in {**variables(application, release, slot), **own}.items()
         ),
-        *folders(application, f"{PROCESSES}/%i" if is_process else slot),
+        *folders(application, f"{PROCESSES}/%i" if is_process else runtime or slot),
     ]
 
 

@@ -5,6 +5,7 @@ Pure, except that it reads the host's records.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +18,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
     SLOTS,
     Application,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import CAREFULLY
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Release
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import source_folder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import read_manifest
 
 #: States of a release that did not stay live, from the activations.
@@ -117,11 +120,31 @@ def superfluous(
 
 
 def protected_releases(application: Application) -> set[str]:
-    """Return the ids of the live and the previous release, and of those that slots point to."""
+    """Return the ids of the live and the previous release, and of those that slots or runs use."""
     live = live_release(application)
     previous = previous_release(activations(application), live, set(manifests(application)))
     paths = (application.slot(slot).release() for slot in SLOTS)
-    return {live, previous, *(os.path.basename(path) for path in paths if path)} - {""}
+    found = {live, previous, *(os.path.basename(path) for path in paths if path)} - {""}
+    return found | {name for name in _folders(application) if _is_held(application, name)}
+
+
+def _is_held(application: Application, name: str) -> bool:
+    """Tell whether a run of a timer holds a release, as flock(2) in its unit says.
+
+    It may have begun several releases ago.
+    """
+    source = source_folder(os.path.join(application.releases, name))
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_DIRECTORY | CAREFULLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def removable(application: Application, keep: int) -> list[str]:

@@ -72,6 +72,15 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.hooks import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.process_start import start_processes
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import configure
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    check as check_timers,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    follow,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    put_away_all as put_away_timers,
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +118,8 @@ def plan(
         reasons.append(_because("release", text))
     changed = changed_kinds(slot.contents(), desired.files[live])
     for kind in changed:
-        # The unit names its release: not a reason of its own when the release changes.
-        if kind != "service" or slot.release() == desired.release:
+        # The units name their release: not a reason of its own when the release changes.
+        if kind not in ("service", "timers") or slot.release() == desired.release:
             reasons.append(_because(kind, f"{kind} changed"))
     if slot.planned_workers() != desired.workers and "settings" not in changed:
         # A template may hide the number, and a slot of an older version has none.
@@ -246,6 +255,7 @@ def activate(
             outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
             verify_units(target, desired.files[todo.slot], _process_texts(target, desired))
+            check_timers(application, desired.files[todo.slot].get("timers", ""))
         began = time.time()
         try:
             with timed(outcome, "configure"):
@@ -269,6 +279,7 @@ def activate(
                 # `settle` reloads, once for this and for what it disables.
                 systemd.for_units("enable", wanted(target), systemd.WITHOUT_RELOAD)
                 moment = swap(application, target)
+            follow(target)
             if desired.hooks.after:
                 with timed(outcome, "hooks after"):
                     _run_hooks("after_activate", desired.hooks.after, target, desired)
@@ -413,11 +424,15 @@ def _go_back(application: Application, target: Slot, live: str | None) -> None:
         # Only if it must be: a link needs an inode, which the disk may not have.
         if application.live_slot() != live:
             swap(application, application.slot(live))
+            # Or the next run has them follow.
+            with contextlib.suppress(OSError, Refusal):
+                follow(application.slot(live))
         else:
             with contextlib.suppress(OSError):
                 statics.point(application, application.slot(live).release())
     elif application.live_slot() is not None:
         os.unlink(application.live_link)
+        put_away_timers(application)
     put_away(target)
     if live is not None:
         # What had to end before its successor could start.

@@ -47,6 +47,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import (
     unhealthy,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health_advice import advice
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import follow
 
 #: Seconds between two checks of a slot that starts.
 POLL_SECONDS = 0.05
@@ -73,7 +74,7 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Desired:
-    """A release and its five files, in a version for each slot."""
+    """A release and its files, in a version for each slot."""
 
     release: str
     files: dict[str, dict[str, str]]
@@ -207,6 +208,7 @@ def settle(
     changed = bool(missing or superfluous)
     if changed or unreloaded:
         systemd.reload()
+    changed |= follow(live)
     changed |= processes.settle(live, idle)
     if stop and _must_stop(leftover):
         # Without waiting: the workers answer what still arrives, and then end.

@@ -25,6 +25,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     timed,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health, unhealthy
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    put_away_all as put_away_timers,
+)
 
 
 def revert(
@@ -56,6 +59,7 @@ def revert(
         with timed(outcome, "nothing was live before: stop"):
             os.unlink(application.live_link)
             put_away(replaced)
+            put_away_timers(application)
         record(application, "reverted", live, release_id)
         outcome.slot = ""
         return outcome

@@ -7,6 +7,7 @@ since slots come and go.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TypedDict
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
@@ -15,8 +16,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.processes i
     runs_singletons,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import processes
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import exclusive, settle
+from ansible_collections.asgi.fleet.plugins.module_utils.timers import moving
 
 #: Seconds that an activation may take which this waits for.
 PATIENCE = 180.0
@@ -34,30 +37,53 @@ def look(application: Application) -> Singletons:
     return {"here": runs_singletons(application), "away": os.path.exists(application.away)}
 
 
-def leave(application: Application) -> bool:
-    """End what runs once in a fleet, and note that this host does not serve. Return: any change.
+def leave(application: Application, seconds: float) -> tuple[bool, dict[str, float]]:
+    """End what runs once in a fleet, and note that this host does not serve.
+
+    Processes get their signal. A run of a timer goes on, and this waits for its end.
+
+    Args:
+        application: The application.
+        seconds: How long to wait for runs of timers.
+
+    Returns:
+        Whether anything changed, and when each persistent timer has last elapsed (Unix time).
 
     Raises:
-        Refusal: systemd refused something, or another activation goes on.
+        Refusal: systemd refused something, another activation goes on, or a run has not ended.
     """
     with exclusive(application, PATIENCE):
         was = look(application)
-        if not was["away"]:
-            write_file(application.away, "", 0o644)
         if was["here"]:
             _end(application)
             processes.take_singletons(application, False)
             _settle(application)
-        return was["here"] or not was["away"]
+        try:
+            last = moving.wait_for_runs(application, seconds)
+        except Refusal:
+            # It has not left, and goes on: no other host may begin.
+            processes.take_singletons(application, was["here"])
+            _settle(application)
+            raise
+        if not was["away"]:
+            write_file(application.away, "", 0o644)
+    return was["here"] or not was["away"], last
 
 
-def take(application: Application) -> bool:
+def take(application: Application, last: Mapping[str, float] | None = None) -> bool:
     """Start what runs once in a fleet, which runs nowhere else now. Return: any change.
+
+    Args:
+        application: The application.
+        last: When each persistent timer has last elapsed on the host that had it before; None if
+            no other host has had it, and this one knows.
 
     Raises:
         Refusal: systemd refused something, or another activation goes on.
     """
     with exclusive(application, PATIENCE):
+        if last is not None and not runs_singletons(application):
+            moving.count_on(application, last)
         changed = processes.take_singletons(application, True)
         return _settle(application) or changed
 

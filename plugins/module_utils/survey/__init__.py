@@ -1,4 +1,4 @@
 """The state of an application on a host. Only reads.
 
-May import: backups, servers, slots, releases, application, host, protocol.
+May import: backups, servers, slots, releases, application, host, protocol, timers.
 """

@@ -63,6 +63,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     maintenance_since,
     process_state,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.timers import timer_states
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
     DISKS,
     server_unit,
@@ -122,6 +123,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "refused": refused(application),
         "backups": backup_record.look(application),
         "recycle": recycle_state(application),
+        "timers": timer_states(application, application.live_slot()),
     }
     name = application.live_slot()
     if ask.upkeep:

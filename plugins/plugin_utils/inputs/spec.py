@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import project
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import project, timers
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec_application import APPLICATION
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec_fleet import FLEET
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.spec_host import HOST
@@ -29,6 +29,7 @@ class Deployment(TypedDict):
     app_health_path: str
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
+    app_timers: list[timers.Timer]
     app_processes: list[dict[str, Any]]
     app_backup: dict[str, Any]
     app_workers: str | int

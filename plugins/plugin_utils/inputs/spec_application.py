@@ -6,6 +6,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import (
     processes,
     project,
     served_paths,
+    timers,
     values,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup
@@ -178,6 +179,18 @@ APPLICATION: tuple[Variable, ...] = (
         """check: 'pg_restore -l "$BACKUP_DIRECTORY/db"'}""",
         backup,
         {},
+    ),
+    Variable(
+        "app_timers",
+        "list",
+        "Commands of the release that systemd runs by the calendar, in the service's sandbox and "
+        "with its environment: docs/processes.md.",
+        "a list of {name, command, schedule (OnCalendar), persistent (false), once_per_fleet "
+        "(false), jitter in seconds (0), timeout in seconds (3600), memory_mb (256), stop_signal "
+        "(SIGTERM)}",
+        '[{name: report, command: python -m shop.report, schedule: "*-*-* 02:30 UTC"}]',
+        timers.timers,
+        [],
     ),
     Variable(
         "app_workers",

@@ -29,6 +29,7 @@ MOST_LINES = 100_000
 MOST_ROWS = 1000
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 #: As `release` of a rollback.
+_TIMER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 #: As `inputs.processes` has it.
 _PROCESS = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -93,6 +94,7 @@ def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
         "follow": line.take("logs_follow", False, _boolean),
         "seconds": line.take("logs_seconds", 0, _number(0, LONGEST_SECONDS)),
         "release": line.take("logs_release", "", _release),
+        "timer": line.take("logs_timer", "", _timer),
         "process": line.take("logs_process", "", _process),
         "source": line.take("logs_source", "all", _one_of(SOURCES)),
         "lines": line.take("logs_lines", 500, _number(1, MOST_LINES)),
@@ -176,6 +178,15 @@ def _process(value: object, findings: Findings) -> str:
     text = str(value)
     if text and not _PROCESS.fullmatch(text):
         findings.refuse(seen(text), "the name of one of app_processes, such as worker")
+    return text
+
+
+def _timer(value: object, findings: Findings) -> str:
+    text = str(value)
+    if text and not _TIMER.fullmatch(text):
+        findings.refuse(
+            seen(text), "the name of a timer", "see playbooks/status.yml, or app_timers"
+        )
     return text
 
 

@@ -21,6 +21,7 @@ class Bounds:
         stale_hours: Hours after which a lock or a maintenance page counts as forgotten.
         release: The release that every host must run; empty for the one of the last rollout.
         fail_on: The least severity that fails the verification.
+        whole: Whether all hosts of the inventory were asked.
     """
 
     certificate_percent: int = LEAST_PERCENT
@@ -28,6 +29,7 @@ class Bounds:
     stale_hours: int = 4
     release: str = ""
     fail_on: str = FAULT
+    whole: bool = True
 
 
 RANGES = {
@@ -58,6 +60,7 @@ def limits(given: Mapping[str, object]) -> Bounds:
                 f"correct -e verify_{name}=..."
             )
         values[name] = number
+    values["whole"] = bool(given.get("whole", defaults.whole))
     values["fail_on"] = str(given.get("fail_on") or defaults.fail_on)
     if values["fail_on"] not in (FAULT, WARNING):
         refusals.append(

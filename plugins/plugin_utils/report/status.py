@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     served,
     told,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import timer_lines
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import Need, remarks
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.verification import drift, problems
 
@@ -91,6 +92,7 @@ def table(
         known = state or {}
         lines += [*_remarks(host, known), *_unserved(host, known, fronts), *remarks(host, known)]
         lines += backup_remarks(host, known)
+    lines += timer_lines(states)
     for host, known in fronts.items():
         lines += [f"{host}: {text}" for text in told(balancer_faults(known))]
         lines += [*_remarks(host, known), *remarks(host, known, balancer=True)]

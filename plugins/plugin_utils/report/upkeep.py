@@ -32,6 +32,7 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
         state: `state` of `asgi.fleet.host_info`, or that of `asgi.fleet.app_info` with `upkeep`.
         balancer: Whether it is a balancer.
     """
+    yield from timer_needs(state)
     patch = f"run ansible-playbook playbooks/patch.yml --limit {host}"
     yield from _of_memory(state.get("memory_kills") or {})
     yield from _of_recycle(state.get("recycle") or {}, str(state.get("application", "")))
@@ -48,6 +49,24 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
             )
     for unit, files in (state.get("outdated") or {}).items():
         yield Need(WARNING, f"{unit} still runs on replaced files: {', '.join(files)}", patch)
+
+
+def timer_needs(state: Mapping[str, Any]) -> Iterator[Need]:
+    """Yield what is wrong with the timers of an application on a host."""
+    for timer in state.get("timers") or []:
+        unit = f"{state['application']}@timer-{timer['name']}"
+        if timer["problem"]:
+            yield Need(
+                FAULT,
+                f"the last run of the timer {timer['name']} failed: {timer['problem']}",
+                f"journalctl -u {unit}.service -n 50; to run it again: systemctl start {unit}",
+            )
+        if timer["due"] and not timer["active"]:
+            yield Need(
+                FAULT,
+                f"the timer {timer['name']} does not elapse: {unit}.timer is stopped",
+                f"systemctl start {unit}.timer, or run ansible-playbook deploy.yml",
+            )
 
 
 def refused_text(one: Mapping[str, Any]) -> str:

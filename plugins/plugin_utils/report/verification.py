@@ -20,6 +20,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     balancer_faults,
     served,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import homeless
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import (
     FAULT,
     NOTE,
@@ -109,6 +110,7 @@ def verify(
         estimate = int(deployments.get(name, {}).get("app_worker_memory_mb") or 0)
         findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
     findings += _of_backups(names, known, deployments)
+    findings += [Finding(*told) for told in homeless(known, whole=bounds.whole)]
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]

@@ -54,8 +54,10 @@ def others(
     hostvars: Mapping[str, Mapping[str, Any]],
     leaving: Mapping[str, Mapping[str, Any]],
     group: Sequence[str],
-) -> list[dict[str, str]]:
-    """Return the hosts that could take what runs once from those that leave: `host` and `app`.
+) -> list[dict[str, Any]]:
+    """Return the hosts that could take what runs once from those that leave.
+
+    Each with its `app`, and `last`, when the timers of those that leave have last elapsed.
 
     Args:
         hostvars: The variables of all hosts.
@@ -67,26 +69,61 @@ def others(
         for host, result in leaving.items()
         if (result.get("was") or {}).get("here")
     }
+    last: dict[str, dict[str, float]] = {app: {} for app in apps}
+    for host, result in leaving.items():
+        last.get(application(hostvars[host]), {}).update(result.get("last") or {})
     return [
-        {"host": host, "app": app}
+        {"host": host, "app": app, "last": last[app]}
         for app in sorted(apps)
         for host in of_application(hostvars, group, app)
         if host not in leaving
     ]
 
 
-def takers(results: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return the hosts that take it: of each application the first that serves.
+def takers(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the hosts that take it, as `others`: of each application the first that serves.
 
     Args:
         results: Of `asgi.fleet.singletons` on each of `others`, with that as `singletons_other`.
     """
     able: dict[str, list[str]] = {}
+    last: dict[str, dict[str, float]] = {}
     for result in results:
         other = result["singletons_other"]
         if result.get("live") and not (result.get("was") or {"away": True})["away"]:
             able.setdefault(str(other["app"]), []).append(str(other["host"]))
-    return [{"host": home(hosts, hosts), "app": app} for app, hosts in able.items()]
+            last[str(other["app"])] = other.get("last") or {}
+    return [
+        {"host": home(hosts, hosts), "app": app, "last": last[app]} for app, hosts in able.items()
+    ]
+
+
+def retakers(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    results: Iterable[Mapping[str, Any]],
+    back: Sequence[str],
+    group: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Return the hosts that take it when they return: `host` and `app`, where nobody has it.
+
+    As after a drain of the whole fleet. A host that does not answer may have it.
+
+    Args:
+        hostvars: The variables of all hosts.
+        results: Of `asgi.fleet.singletons` on each host, with its name as `singletons_host`.
+        back: The hosts that return.
+        group: All hosts, in the order of the inventory.
+    """
+    told = {str(result["singletons_host"]): result for result in results}
+    found = []
+    for app in sorted({application(hostvars[host]) for host in back}):
+        hosts = of_application(hostvars, group, app)
+        if any("was" not in told.get(host, {}) or told[host]["was"]["here"] for host in hosts):
+            continue
+        serving = [host for host in hosts if host in back and told[host]["live"]]
+        if serving:
+            found.append({"host": home(hosts, serving), "app": app})
+    return found
 
 
 def application(variables: Mapping[str, Any]) -> str:

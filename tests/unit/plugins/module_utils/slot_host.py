@@ -39,7 +39,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
-KINDS = ("socket", "service", "settings", "worker", "master", "counts", "environment")
+KINDS = ("socket", "service", "settings", "worker", "master", "counts", "environment", "timers")
 HEADER = "# shop: Written by asgi.fleet\n"
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'
 
@@ -139,7 +139,7 @@ class Host:
             self.states[unit] = {"ActiveState": "active"}
             if re.search(r"-\d+\.service", unit):
                 self.states[unit] = dict(self.process_states.get(unit, {"ActiveState": "active"}))
-            elif unit.endswith(".service"):
+            elif unit in (slot.units[1] for slot in map(self.application.slot, SLOTS)):
                 self._start(self.application.slot(unit[len("shop@") : -len(".service")]))
         elif verb == "stop":
             self.states[unit] = {"ActiveState": "inactive"}

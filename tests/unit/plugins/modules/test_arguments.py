@@ -50,6 +50,7 @@ SHOWN = {
     "certificate_drift.provided.key_sha256": "a digest of 256 bits",
     "*.installation.build_environment": "versions from git, and no secrets",
     "*.sandbox.options": "directives of a unit, which everybody may read",
+    "singletons.last": "when timers have elapsed",
     "slot.static": "paths and folders",
     "slot.*.processes": "units, which everybody may read",
     "*.health_body": "what anybody gets who asks for the health path",

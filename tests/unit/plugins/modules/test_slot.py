@@ -27,6 +27,7 @@ FILES = {
     "master": "",
     "counts": "",
     "environment": 'TOKEN="s3cret-value"\n',
+    "timers": "",
 }
 RESTART: Reason = {"kind": "restart", "text": "a restart was asked for"}
 Run = Callable[..., dict[str, Any]]

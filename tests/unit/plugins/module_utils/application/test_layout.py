@@ -39,6 +39,7 @@ def test_application_lives_in_the_places_of_the_design() -> None:
         "master": "/etc/shop/blue/slot_master.py",
         "counts": "/etc/shop/blue/request_counts.py",
         "environment": "/etc/shop/blue/environment",
+        "timers": "/etc/shop/blue/timers",
     }
     assert blue.plan == "/etc/shop/blue/plan.json"
 
@@ -101,6 +102,7 @@ def test_slot_contents_of_missing_files_are_empty(shop: Application) -> None:
         "master": "",
         "counts": "",
         "environment": 'A="1"\n',
+        "timers": "",
     }
 
 

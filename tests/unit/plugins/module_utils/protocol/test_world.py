@@ -73,3 +73,8 @@ def test_release_is_placed_by_its_folder(tmp_path: Path) -> None:
     beside = as_service(path, "import", "shop", {}, 10, Sandbox())
     assert beside.environment["FLEET_SLOT"] == "green"
     assert beside.environment["FLEET_APP"] == "shop"
+
+
+def test_what_a_timer_runs_has_a_folder_of_its_own() -> None:
+    unit = dict(world.unit_directives("shop", RELEASE, "green", runtime="timer-report"))
+    assert unit["RuntimeDirectory"] == "shop/timer-report"

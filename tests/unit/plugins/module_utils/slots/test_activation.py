@@ -168,6 +168,7 @@ def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> Non
         "slot_master.py",
         "request_counts.py",
         "environment",
+        "timers",
     ]
     assert {part["before"] for part in shown} == {""}
     assert "s3cret-value" not in str(shown)

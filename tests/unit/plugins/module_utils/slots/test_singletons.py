@@ -20,7 +20,7 @@ def deployed(host: Host, *, here: bool) -> None:
 
 def test_it_ends_before_the_host_says_that_it_has_left(host: Host) -> None:
     deployed(host, here=True)
-    assert singletons.leave(host.application)
+    assert singletons.leave(host.application, 1) == (True, {})
     assert host.calls[0] == (f"stop {CLOCK}", "blue")
     assert CLOCK not in host.enabled
     assert host.states[CLOCK]["ActiveState"] == "inactive"
@@ -30,23 +30,23 @@ def test_it_ends_before_the_host_says_that_it_has_left(host: Host) -> None:
 
 def test_leaving_twice_changes_nothing(host: Host) -> None:
     deployed(host, here=True)
-    singletons.leave(host.application)
+    singletons.leave(host.application, 1)
     host.calls.clear()
-    assert not singletons.leave(host.application)
+    assert singletons.leave(host.application, 1) == (False, {})
     assert host.calls == []
 
 
 def test_it_starts_where_it_is_taken(host: Host) -> None:
     deployed(host, here=False)
-    assert singletons.take(host.application)
+    assert singletons.take(host.application, {})
     assert host.states[CLOCK]["ActiveState"] == "active"
     assert CLOCK in host.enabled
-    assert not singletons.take(host.application)
+    assert not singletons.take(host.application, {})
 
 
 def test_a_host_that_comes_back_takes_nothing(host: Host) -> None:
     deployed(host, here=True)
-    singletons.leave(host.application)
+    singletons.leave(host.application, 1)
     assert singletons.come_back(host.application)
     assert singletons.look(host.application) == {"here": False, "away": False}
     assert host.states[CLOCK]["ActiveState"] == "inactive"

@@ -84,6 +84,7 @@ def test_logs_has_its_defaults() -> None:
         "follow": False,
         "seconds": 0,
         "release": "",
+        "timer": "",
         "process": "",
         "source": "all",
         "lines": 500,
@@ -95,7 +96,7 @@ def test_logs_takes_what_is_given() -> None:
     given = line(
         *("logs_since=1 h ago", "logs_grep=a b", "logs_follow=yes", "logs_seconds=60"),
         *("logs_release=1.4.1-2c26b46b", "logs_source=journal", "logs_lines=7"),
-        "logs_process=worker",
+        *("logs_process=worker", "logs_timer=report"),
     )
     assert logs_request(given, NOW) == {
         "since": NOW - 3600,
@@ -103,6 +104,7 @@ def test_logs_takes_what_is_given() -> None:
         "follow": True,
         "seconds": 60,
         "release": "1.4.1-2c26b46b",
+        "timer": "report",
         "process": "worker",
         "source": "journal",
         "lines": 7,
@@ -118,6 +120,7 @@ def test_logs_takes_what_is_given() -> None:
         ("logs_grep=(", "logs_grep is ( ("),
         ("logs_follow=perhaps", "logs_follow is perhaps; expected true or false;"),
         ("logs_seconds=3", "logs_seconds is 3; expected it with logs_follow; add"),
+        ("logs_timer=../x", "logs_timer is ../x; expected the name of a timer; see playbooks/"),
         ("logs_release=../x", "logs_release is ../x; expected the id of a release; list them"),
         ("logs_process=a b", "logs_process is a b; expected the name of one of app_processes"),
         ("logs_source=nginx", "logs_source is nginx; expected all, journal or access;"),

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.singletons import (
     home,
     others,
+    retakers,
     runs_singletons,
     takers,
 )
@@ -74,9 +75,12 @@ def test_each_application_has_its_own() -> None:
 
 def test_it_moves_from_a_host_that_leaves_to_the_next_that_serves() -> None:
     hostvars = variables(web1=None, web2=None, web3=None, web4=None)
-    found = others(hostvars, {"web1": {"was": HERE}}, list(hostvars))
-    assert found == [{"host": host, "app": "shop"} for host in ("web2", "web3", "web4")]
-    answers = [
+    last = {"report": 1000.5}
+    found = others(hostvars, {"web1": {"was": HERE, "last": last}}, list(hostvars))
+    assert found == [
+        {"host": host, "app": "shop", "last": last} for host in ("web2", "web3", "web4")
+    ]
+    answers: list[dict[str, Any]] = [
         {"was": AWAY, "live": True},
         {"unreachable": True},
         {"was": IDLE, "live": True},
@@ -84,7 +88,7 @@ def test_it_moves_from_a_host_that_leaves_to_the_next_that_serves() -> None:
     results = [
         {"singletons_other": other, **answer} for other, answer in zip(found, answers, strict=True)
     ]
-    assert takers(results) == [{"host": "web4", "app": "shop"}]
+    assert takers(results) == [{"host": "web4", "app": "shop", "last": last}]
 
 
 def test_a_host_without_a_release_takes_nothing() -> None:
@@ -95,3 +99,23 @@ def test_a_host_without_a_release_takes_nothing() -> None:
 def test_nothing_moves_from_a_host_that_has_not_had_it() -> None:
     hostvars = variables(web1=None, web2=None)
     assert others(hostvars, {"web1": {"was": IDLE}}, list(hostvars)) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param([IDLE, IDLE], ["web2"], id="nobody has it"),
+        pytest.param([HERE, IDLE], [], id="another has it"),
+        pytest.param([None, IDLE], [], id="another may have it"),
+    ],
+)
+def test_a_host_that_returns_takes_what_nobody_has(
+    answers: list[dict[str, bool] | None], expected: list[str]
+) -> None:
+    hostvars = variables(web1=None, web2=None)
+    results: list[dict[str, Any]] = [
+        {"singletons_host": host, "was": was, "live": True} if was else {"singletons_host": host}
+        for host, was in zip(hostvars, answers, strict=True)
+    ]
+    found = retakers(hostvars, results, ["web2"], list(hostvars))
+    assert [one["host"] for one in found] == expected

@@ -1,0 +1,89 @@
+"""The timers of a fleet as text: where they elapse, when next, and how they last ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+#: Maximum number of hosts that one line names; the rest are counted.
+SHOWN = 3
+
+States = Mapping[str, Mapping[str, Any] | None]
+
+
+def timer_lines(states: States) -> list[str]:
+    """Return a line for each timer of each application, for below the table of the hosts."""
+    lines = []
+    for (application, name), hosts in _by_timer(states).items():
+        due = {host: timer for host, timer in hosts.items() if timer["due"]}
+        title = f"{application}: timer {name}"
+        if not due:
+            lines.append(f"{title} elapses on no host")
+            continue
+        parts = [f"{_moments(due, 'next', 'not known')} on {_named(list(due))}"]
+        if running := [host for host, timer in hosts.items() if timer["running"]]:
+            parts.append(f"runs now on {_named(running)}")
+        if any(timer["last"] for timer in due.values()):
+            failed = [host for host, timer in due.items() if timer["problem"]]
+            ended = f"failed on {_named(failed)}" if failed else "none failed"
+            parts.append(f"last {_moments(due, 'last', 'never')}, {ended}")
+        lines.append(f"{title}: next {'; '.join(parts)}")
+    return lines
+
+
+def homeless(states: States, *, whole: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield the timers that shall elapse on one host of the fleet and do so on none, or on several.
+
+    Args:
+        states: Host to the `state` of `asgi.fleet.app_info`.
+        whole: Whether all hosts were asked, and not only those of a --limit.
+
+    Yields:
+        A host, what was seen, and what to do.
+    """
+    silent = [host for host, state in states.items() if not state or "error" in state]
+    for (application, name), hosts in _by_timer(states).items():
+        due = [host for host, timer in hosts.items() if timer["due"] and timer["once_per_fleet"]]
+        if len(due) > 1:
+            yield (
+                due[-1],
+                f"the timer {name} elapses on {_named(due)}; expected one host of {application}",
+                "run ansible-playbook deploy.yml",
+            )
+        elif whole and not silent and not due and any(_once(hosts)):
+            yield (
+                next(iter(hosts)),
+                f"the timer {name} elapses on no host; expected one host of {application}",
+                "run ansible-playbook deploy.yml; if all hosts are drained: playbooks/undrain.yml",
+            )
+
+
+def _once(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[bool]:
+    return (timer["once_per_fleet"] for timer in hosts.values())
+
+
+def _by_timer(states: States) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
+    found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for host, state in states.items():
+        for timer in (state or {}).get("timers") or []:
+            key = (str((state or {})["application"]), str(timer["name"]))
+            found.setdefault(key, {})[host] = timer
+    return found
+
+
+def _moments(hosts: Mapping[str, Mapping[str, Any]], key: str, unknown: str) -> str:
+    """Return a time of several hosts, to the minute in UTC: one, or the first and the last."""
+    known = sorted({_minute(timer[key]) for timer in hosts.values() if timer[key]})
+    if not known:
+        return unknown
+    return f"{known[0]} UTC" if len(known) == 1 else f"{known[0]} to {known[-1]} UTC"
+
+
+def _minute(when: int) -> str:
+    return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+def _named(hosts: Sequence[str]) -> str:
+    rest = len(hosts) - SHOWN
+    return ", ".join(hosts[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
