@@ -1,4 +1,4 @@
-"""Runs the molecule scenarios, two at a time where they have different hosts, with a line for each.
+"""Runs the molecule scenarios, three at a time where they have different hosts, a line for each.
 
 What is run, and in which order, is in molecule/scenarios.yml and in the folders beside it. The
 output of a scenario goes to .cache/logs/<scenario>.log; its end is shown when the scenario fails.
@@ -25,6 +25,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "logs"
 TAIL_LINES = 60
+#: How many scenarios run at a time.
+AT_ONCE = 3
 # Molecule's own line at the start of each step: `INFO     [deploy > converge] Executing`
 STEP = re.compile(r"^INFO +\[(?P<scenario>[^ ]+) > (?P<step>[a-z_]+)\] Executing")
 # A line of pytest's short summary, as verify.yml shows it.
@@ -277,7 +279,7 @@ def rows(
 
 
 def run_rows(scenarios: Sequence[Scenario], settings: Settings) -> list[Result]:
-    """Runs scenarios, two at a time where they do not share hosts: much of a scenario is waiting.
+    """Runs scenarios, several at a time where they do not share hosts: much of one is waiting.
 
     Args:
         scenarios: In the order in which they run.
@@ -285,7 +287,7 @@ def run_rows(scenarios: Sequence[Scenario], settings: Settings) -> list[Result]:
     """
     alone, beside = rows(scenarios, settings.first, settings.longest)
     results = run_all(alone)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         for ended in [pool.submit(run_all, row) for row in beside]:
             results += ended.result()
     return results

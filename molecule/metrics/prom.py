@@ -29,6 +29,7 @@ class Prometheus:
 
     shop: Shop
     host: str = "prometheus"
+    began: float = 0.0
 
     def install(self, target: str) -> None:
         """Install it, and have it scrape one target all the time."""
@@ -44,6 +45,7 @@ class Prometheus:
         self.run("promtool check config /etc/prometheus/prometheus.yml")
         self.run("systemctl restart prometheus")
         until(self._is_ready, "Prometheus")
+        self.began = time.monotonic()
 
     def _is_ready(self) -> bool:
         return self.run("curl -sf -m 5 http://127.0.0.1:9090/-/ready >/dev/null; echo $?") == "0"
@@ -61,6 +63,10 @@ class Prometheus:
         told = json.loads(self.run(f"curl -sS -m 20 'http://127.0.0.1:9090/api/v1/{path}'"))
         assert told["status"] == "success", told
         return told["data"]
+
+    def seconds(self) -> int:
+        """Return for how long it has scraped the target."""
+        return int(time.monotonic() - self.began) + 1
 
     def value(self, query: str) -> float:
         """Return the value of a query that has one; 0 for one that has none."""

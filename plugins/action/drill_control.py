@@ -197,6 +197,7 @@ class ActionModule(ControllerAction):
             "seconds": round(played.seconds, 1),
             "log": str(log),
             "end": printable(nested.reason(output)),
+            "meant": str(options["exercise"].get("because", "")) in output,
         }
 
     def _paused(self, options: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:

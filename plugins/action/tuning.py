@@ -100,9 +100,10 @@ class ActionModule(ControllerAction):
         one = request["seconds"] + WARM_SECONDS + AROUND_SECONDS
         minutes = request["rounds"] * len(plan["steps"]) * one / 60
         lines = [
-            f"measures {numbers} workers on {host}, {request['rounds']} rounds of "
-            f"{request['seconds']} s each with {request['connections']} requests at once: about "
-            f"{minutes:.0f} minutes; what is live is not touched",
+            f"measures {numbers} {'worker' if numbers == '1' else 'workers'} on {host}; rounds: "
+            f"{request['rounds']}, of {request['seconds']} s for each number with "
+            f"{request['connections']} requests at once; minutes: about {max(minutes, 1):.0f}; "
+            "what is live is not touched",
         ]
         if not variables.get("tune_requests"):
             lines.append(f"tune_requests is empty: the load is {HEALTH}")

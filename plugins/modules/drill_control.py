@@ -115,7 +115,9 @@ row:
   returned: with V(chosen) and V(judged)
   type: dict
 played:
-  description: C(rc), C(seconds), the file with the output (C(log)) and its C(end).
+  description:
+    - C(rc), C(seconds), the file with the output (C(log)), its C(end), and whether it says what the
+      exercise expects (C(meant)).
   returned: with V(played), unless it was not run
   type: dict
 stop:

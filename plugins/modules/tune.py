@@ -201,6 +201,7 @@ measured:
 
 import syslog
 import time
+from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import LockError
@@ -220,7 +221,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.tuning.measurement impo
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.place import Step
 
-FILES = {
+FILES: dict[str, Any] = {
     "type": "dict",
     "required": True,
     "options": {

@@ -41,6 +41,7 @@ OTHERWISE: dict[str, Any] = {
     "gunicorn_service_socket_group": "nginx",
     "gunicorn_service_backlog": 4096,
     "gunicorn_service_log_level": "warning",
+    "gunicorn_service_metrics_enabled": True,
     "gunicorn_service_network_allow": ["any", "localhost", "192.0.2.0/24"],
     "gunicorn_service_writable_paths": ["/srv/uploads", "/srv/index"],
     "gunicorn_service_devices": ["/dev/nvidia0"],
@@ -90,6 +91,7 @@ ALWAYS = {
     *("ProtectSystem", "ProtectHome", "RestrictAddressFamilies", "SystemCallArchitectures"),
     *("SystemCallFilter", "SystemCallErrorNumber", "ListenStream", "SocketUser", "SocketGroup"),
     *("SocketMode", "DirectoryMode", "Backlog", "RemoveOnStop", "ExecStopPost", "ReadWritePaths"),
+    "ExecStartPre",
     *("DeviceAllow",),
 }
 
@@ -246,6 +248,41 @@ def test_settings_quote_what_they_are_given(
 ) -> None:
     files = render("blue", gunicorn_service_health_path=text)
     assert load(files["settings"], tmp_path, monkeypatch).slot.health_path == text
+
+
+def test_workers_count_only_if_metrics_are_wanted(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(render("blue")["settings"], tmp_path, monkeypatch)
+    assert sys.modules["draining_worker"].DrainingWorker.around is None
+    assert "metrics" not in render("blue")["socket"] + render("blue")["service"]
+
+    files = render("blue", **OTHERWISE)
+    counting = load(files["settings"], tmp_path, monkeypatch).counting
+    assert (counting.directory, counting.slot) == ("/run/shop/metrics", "blue")
+    assert sys.modules["draining_worker"].DrainingWorker.around == counting.begin
+    made = "/usr/bin/install -d -m 0750 -o www -g www /run/shop/metrics"
+    assert ("ExecStartPre", made) in directives(files["socket"])
+    assert ("ReadWritePaths", "-/run/shop/metrics") in directives(files["service"])
+
+
+def test_master_adds_up_what_a_dead_worker_has_counted(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(render("blue", **OTHERWISE)["settings"], tmp_path, monkeypatch)
+    added: list[str] = []
+    monkeypatch.setattr(settings.counting, "add_up", lambda: added.append("up"))
+    settings.on_starting(None)
+    settings.child_exit(None, type("Worker", (), {"pid": 2**22}))
+    assert added == ["up", "up"]
+
+
+def test_plain_workers_do_not_count(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"gunicorn_service_worker_class": "uvicorn_worker.UvicornWorker"}
+    settings = load(render("blue", **OTHERWISE, **plain)["settings"], tmp_path, monkeypatch)
+    assert not hasattr(settings, "counting")
 
 
 def test_child_exit_forgets_the_workers_report(

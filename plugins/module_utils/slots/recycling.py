@@ -46,6 +46,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     swap,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.process_start import start_processes
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.processes import (
+    settle as settle_processes,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.reversal import unfinished
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import (
     configure,
@@ -172,24 +176,32 @@ class Recycler:
             desired = self._desired(self.application.slot(live))
             put_away(target)
             configure(target, desired)
+            began = time.monotonic()
             start(target, desired)
+            seconds = time.monotonic() - began
+            start_processes(target, desired, self.application.slot(live), seconds)
             # Seen only now: it was not there when this began.
             if obstacle := self._obstacle(live):
-                put_away(target)
+                self._give_up(target, live)
                 return self._wait(told, obstacle)
             moment = swap(self.application, target)
         except ControllerGone:
-            put_away(target)
+            self._give_up(target, live)
             return "told to end: nothing was switched"
         except (Refusal, OSError) as error:
-            put_away(target)
+            self._give_up(target, live)
             self._fail(told, why, str(error))
             raise Refusal(str(error)) from error
         history.record(self.application, "recycled", target.slot, desired.release, moment=moment)
         write_told(self.application, Told(int(self.clock()), why, target.slot))
         keep_counterpart(target, desired)
-        settle(self.application, target)
+        settle(self.application, target, unreloaded=bool(desired.processes))
         return f"{target.unit} is live: {why}"
+
+    def _give_up(self, target: Slot, live: str) -> None:
+        put_away(target)
+        # What had to end before its successor could start.
+        settle_processes(self.application.slot(live), target)
 
     def _due(self) -> str:
         live = self.application.live_slot()
@@ -217,7 +229,12 @@ class Recycler:
         """
         files = counterpart(live)
         release = live.release()
-        if release is None or not all(files[kind] for kind in ("socket", "service", "settings")):
+        names = {process.name for process in processes.planned(live)}
+        if (
+            release is None
+            or not all(files[kind] for kind in ("socket", "service", "settings"))
+            or not names <= counterpart_processes(live).keys()
+        ):
             raise Refusal(
                 f"the files of {self.application.name}'s other slot are not on this host; run "
                 "ansible-playbook deploy.yml"
@@ -247,8 +264,14 @@ class Recycler:
         after = min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY)
         write_told(
             self.application,
-            Told(now, why, "", failures, reason[:LONGEST_REASON], now + after),
+            Told(now, why, "", failures, _short(reason), now + after),
         )
+
+
+def _short(reason: str) -> str:
+    """Return a reason's first line, and the end: the last line of a traceback says most."""
+    first, _line, rest = reason.partition("\n")
+    return reason if len(reason) <= LONGEST_REASON else f"{first}\n{rest[-LONGEST_REASON:]}"
 
 
 def due(settings: Settings, found: Standing) -> str:

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
+    SLOTS,
+    Application,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.program import bundle
@@ -90,8 +93,9 @@ def install(application: Application, desired: Desired, wanted: Mapping[str, Any
     for path in (*application.recycling.values(), application.recycled):
         if os.path.lexists(path):
             os.unlink(path)
-    if live is not None:
-        forget_counterpart(application.slot(live))
+    # Also of the slot that was live before: it has secrets.
+    for slot in SLOTS:
+        forget_counterpart(application.slot(slot))
     systemd.reload()
     return True
 

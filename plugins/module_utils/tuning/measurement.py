@@ -60,7 +60,7 @@ class Wanted:
 
     Attributes:
         release: Folder of the live release.
-        files: The slot's six files.
+        files: The slot's files, by their kinds.
         health: How the slot proves that it can serve.
         steps: The numbers of workers.
         rounds: How often each of them is measured.
@@ -177,8 +177,9 @@ def _refuse_a_draining_slot(application: Application, live: str) -> None:
 
 def _configure(slot: TuneSlot, wanted: Wanted) -> None:
     os.makedirs(os.path.dirname(slot.files["service"]), mode=0o755, exist_ok=True)
-    for kind, path in slot.files.items():
-        write_file(path, wanted.files[kind], FILE_MODES[kind])
+    # Without what a slot has for others: nobody asks this one for its metrics.
+    for kind, text in wanted.files.items():
+        write_file(slot.files[kind], text, FILE_MODES[kind])
     write_file(os.path.join(slot.folder, "load.lua"), wanted.script, 0o600)
     replace_link(slot.socket, slot.live_link)
 

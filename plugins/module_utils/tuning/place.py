@@ -46,7 +46,7 @@ class TuneSlot(Slot):
 
     @property
     def files(self) -> dict[str, str]:
-        """The slot's six files; its units are not where those of the other slots are."""
+        """The slot's files; its units are not where those of the other slots are."""
         units = self.application.path("run/systemd/system")
         return {
             **super().files,

@@ -57,7 +57,8 @@ class Seen:
         load: What `asgi.fleet.drill` returned when the load ended.
         logged: What it returned of nginx's log, by host.
         fault: What it returned of the fault; empty for none.
-        playbook: Of the playbook: `rc`, `seconds`, `log`, `end`; None for none.
+        playbook: Of the playbook: `rc`, `seconds`, `log`, `end`, and `meant`, whether it says what
+            the exercise expects; None for none.
         before: The states of the hosts before the drill (`asgi.fleet.app_info`), by host.
         after: The same after the exercise.
         canary: The hosts of the first wave.
@@ -125,8 +126,15 @@ def _of_playbook(exercise: Mapping[str, Any], played: Mapping[str, Any]) -> Iter
     name = f"{exercise['playbook']}.yml"
     if played["rc"] == 0 and not exercise["succeeds"]:
         yield f"{name} succeeded; expected it to be refused"
+    ended = f"{name} failed with status {played['rc']}"
     if played["rc"] != 0 and exercise["succeeds"]:
-        yield f"{name} failed with status {played['rc']}; the end of its output ({played['log']}):"
+        yield f"{ended}; the end of its output ({played['log']}):"
+        yield from (f"    {line}" for line in str(played["end"]).splitlines())
+    if played["rc"] != 0 and not exercise["succeeds"] and not played["meant"]:
+        yield (
+            f"{ended} for another reason; expected {exercise['because']!r} in its output "
+            f"({played['log']}), the end of which is:"
+        )
         yield from (f"    {line}" for line in str(played["end"]).splitlines())
 
 

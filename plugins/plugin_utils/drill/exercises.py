@@ -24,6 +24,7 @@ class Exercise:
         playbook: What is run under load; empty for nothing.
         variant: What of a release is made; empty for none.
         succeeds: Whether the playbook must succeed.
+        because: What the playbook says if it fails for the reason that is meant.
         after: Which release is live afterwards.
         most_failed: How many requests may fail; None for any number on the canary.
         least_hosts: How many hosts it needs.
@@ -36,6 +37,7 @@ class Exercise:
     playbook: str = ""
     variant: str = ""
     succeeds: bool = True
+    because: str = ""
     after: After = "old"
     most_failed: int | None = 0
     least_hosts: int = 1
@@ -70,6 +72,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="good",
         succeeds=False,
+        because="No space left on device",
     ),
     Exercise(
         "bad_start",
@@ -78,6 +81,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="bad_start",
         succeeds=False,
+        because="this release of a drill does not start",
     ),
     Exercise(
         "bad_health",
@@ -86,6 +90,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="bad_health",
         succeeds=False,
+        because="a drill: not healthy",
     ),
     Exercise(
         "bad_canary",
@@ -94,6 +99,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="bad_canary",
         succeeds=False,
+        because="] unhealthy: ",
         most_failed=None,
     ),
     Exercise(
@@ -104,6 +110,7 @@ EXERCISES: tuple[Exercise, ...] = (
         playbook="release",
         variant="good",
         succeeds=False,
+        because="] unreachable: ",
         least_hosts=2,
     ),
     Exercise(

@@ -17,6 +17,11 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import bo
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING
 
 KEYS = ("enabled", "listen", "allow")
+#: The role's variables that follow from it.
+DERIVED = {
+    f"gunicorn_service_metrics_{key}": "app_metrics"
+    for key in ("enabled", "listen", "allow", "host", "https_port")
+}
 DEFAULT_LISTEN = "127.0.0.1:9464"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]{1,5})")

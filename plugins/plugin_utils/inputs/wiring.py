@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import metrics
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.certificate_wiring import (
     certificate_loading,
     certificate_sources,
-)
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import (
-    metrics_rules,
-    wire_metrics,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
@@ -59,12 +56,9 @@ DERIVED = {
     "gunicorn_service_workers": "app_workers",
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     "gunicorn_service_connections": "app_connections",
+    **metrics.DERIVED,
     "gunicorn_service_preload": "app_preload",
     "gunicorn_service_recycle": "app_recycle",
-    **{
-        f"gunicorn_service_metrics_{key}": "app_metrics"
-        for key in ("enabled", "listen", "allow", "host", "https_port")
-    },
     **{
         f"{role}_{need}": f"app_{need}"
         for role in ("python_release", "gunicorn_service")
@@ -235,7 +229,7 @@ def wire(
         "nginx_site_proxy_read_timeout_seconds": read_timeout,
         "nginx_site_upstream_keepalive_timeout_seconds": keepalive,
         "nginx_site_trusted_proxies": in_front,
-        **wire_metrics(deployment, given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)),
+        **metrics.wire_metrics(deployment, given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)),
         **firewall_rules(deployment, given),
     }
     return {variable: value for variable, value in wired.items() if variable not in given}
@@ -248,7 +242,7 @@ def firewall_rules(deployment: Mapping[str, Any], given: Mapping[str, Any]) -> d
         deployment: The checked variables, see `spec.Deployment`; may lack invalid ones.
         given: The role variables that the user has set, by name.
     """
-    rules = metrics_rules(deployment)
+    rules = metrics.metrics_rules(deployment)
     if given.get("nginx_site_http3_enabled"):
         port = given.get("nginx_site_https_port", DEFAULT_HTTPS_PORT)
         rules = [{"port": port, "proto": "udp", "comment": "HTTP/3"}, *rules]

@@ -119,6 +119,8 @@ def test_a_release_is_made_of_the_live_one(
     answer = step("played", known, request=request, exercise=exercise, release=OLD)
     assert answer["played"]["rc"] == 0
     assert answer["played"]["end"] == "what it printed"
+    # It printed nothing of a start that failed.
+    assert answer["played"]["meant"] is False
     (words,) = played
     assert words[4].endswith("/playbooks/release.yml")
     assert "--inventory=staging" in words

@@ -135,8 +135,8 @@ def test_series_says_what_will_be_done_and_for_how_long(shown: list[str]) -> Non
     options = {"host": "web1", "request": REQUEST, "capacity": capacity}
     found = step("series", options)
     assert [one["workers"] for one in found["plan"]["steps"]] == [1, 2, 3, 4, 5, 6]
-    assert "measures 1, 2, 3, 4, 5, 6 workers on web1, 3 rounds of 10 s each" in shown[0]
-    assert "about 6 minutes" in shown[0]
+    assert "measures 1, 2, 3, 4, 5, 6 workers on web1; rounds: 3, of 10 s for each" in shown[0]
+    assert "minutes: about 6;" in shown[0]
     assert "tune_requests is empty: the load is the health path, which says little" in shown[0]
 
 

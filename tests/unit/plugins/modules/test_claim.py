@@ -84,3 +84,18 @@ def test_folder_that_cannot_be_written_is_named(
     assert answer["failed"]
     assert "Read-only file system: '/etc/no-such-shop'" in answer["msg"]
     assert "mount it for writing" in answer["msg"]
+
+
+def test_claim_makes_the_account_of_the_metrics_when_asked(
+    run_module: Run, made: list[tuple[str, str, bool]]
+) -> None:
+    answer = run_module(claim, name="no-such-shop", metrics=True)
+    assert answer["metrics_account"] == "no-such-shop-metrics"
+    assert answer["made"][-2:] == [
+        "the account no-such-shop",
+        "the account no-such-shop-metrics",
+    ]
+    assert made == [
+        ("no-such-shop", "no-such-shop", False),
+        ("no-such-shop-metrics", "no-such-shop", False),
+    ]

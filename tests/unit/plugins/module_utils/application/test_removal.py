@@ -26,6 +26,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 UNITS = [
     "etc/systemd/system/shop@blue.socket",
     "etc/systemd/system/shop@blue.service",
+    "etc/systemd/system/shop@blue-worker-1.service",
 ]
 OURS = [
     *UNITS,
@@ -35,8 +36,11 @@ OURS = [
     "etc/shop/tls/privkey.pem",
     "var/lib/shop/activations.jsonl",
     "var/lib/shop/activation.lock",
+    "var/lib/shop/singletons",
+    "var/lib/shop/left",
     "opt/shop/build.lock",
     "run/shop/blue/worker-1.json",
+    "run/shop/processes/blue-worker-1/lock",
     "var/cache/shop/x",
     "var/cache/shop-build/uv/x",
     "var/log/nginx/shop.log",
@@ -140,7 +144,7 @@ def test_removal_takes_all_of_the_application_and_nothing_of_others(
     assert marks(tmp_path) == set()
     for folder in ("opt", "etc", "var/lib", "var/cache", "run"):
         assert not (tmp_path / folder / "shop").exists()
-    units = "shop@blue.socket shop@blue.service"
+    units = "shop@blue.socket shop@blue.service shop@blue-worker-1.service"
     assert [call.partition(" ")[0] for call in asked][:2] == ["disable", "stop"]
     assert all(call.endswith(units) for call in asked[:2])
     assert not plan(shop, "", False)

@@ -172,6 +172,15 @@ def test_message_of_several_lines_is_searched_line_by_line(machine: Machine) -> 
     assert machine.texts(source="journal", grep="Key") == ["blue:   KeyError"]
 
 
+def test_process_has_its_own_lines_and_no_request(machine: Machine) -> None:
+    machine.entry("started", 101, _SYSTEMD_UNIT="shop@blue-worker-2.service")
+    machine.entry("other", 102, _SYSTEMD_UNIT="shop@blue-worker-bee-1.service")
+    machine.entry("web", 103)
+    machine.request("/", 104)
+    assert machine.texts(process="worker") == ["blue worker-2: started"]
+    assert len(machine.texts()) == 4
+
+
 def test_source_and_pattern_choose(machine: Machine) -> None:
     machine.entry("an ERROR")
     machine.request("/ERROR", 101.0)

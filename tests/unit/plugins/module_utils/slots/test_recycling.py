@@ -13,11 +13,17 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import Process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import previous_release
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import recycling, recycling_files
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    cut_over,
+    process_start,
+    recycling,
+    recycling_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import (
     MIB,
     Recycler,
@@ -29,7 +35,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import 
     read_told,
 )
 
-from tests.unit.plugins.module_utils.slot_host import ENVIRONMENT, Host
+from tests.unit.plugins.module_utils.slot_host import ENVIRONMENT, Host, with_processes
 
 HEALTH = {
     "path": "/healthz",
@@ -141,6 +147,32 @@ def test_recycle_makes_the_same_release_live_in_the_other_slot(recycled: Host) -
     assert (application.live_slot(), application.slot("blue").contents()) == ("blue", before)
 
 
+def test_processes_move_with_the_slot_that_recycles(
+    live: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("SETTLE_SECONDS", "MOST_SETTLE_SECONDS", "POLL_SECONDS"):
+        monkeypatch.setattr(process_start, limit, 0.0)
+    application = live.application
+    desired = with_processes(live.desired(), Process("worker", 2), Process("bot", overlap=False))
+    live.activate(desired)
+    at = application.live_slot()
+    Path(application.recycling["program"]).parent.mkdir(parents=True, exist_ok=True)
+    recycling_files.install(application, desired, WANTED)
+    live.age(10)
+    assert "is live" in recycler(live).run()
+    now = application.live_slot()
+    assert now not in (None, at)
+    running = {
+        unit
+        for unit, state in live.states.items()
+        if state["ActiveState"] == "active" and "-" in unit
+    }
+    expected = {f"shop@{now}-{name}.service" for name in ("worker-1", "worker-2", "bot-1")}
+    assert running == {unit for unit in live.enabled if "-" in unit} == expected
+    # What Ansible has sent for that slot, and no reason for another cut-over.
+    assert not live.activate(desired).changed
+
+
 def test_young_slot_and_one_that_does_not_run_are_left(recycled: Host) -> None:
     assert recycler(recycled, YOUNG).run() == ""
     silent = Recycler(recycled.application, SETTINGS, lambda: 2e9, lambda _slot: None)
@@ -191,7 +223,7 @@ def test_recycle_yields_to_a_rollout_and_says_so_once(recycled: Host) -> None:
 def test_rollout_that_comes_while_the_slot_starts_goes_first(
     recycled: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = recycling.start
+    start = cut_over.start
 
     def start_and_meet(*arguments: object) -> None:
         start(*arguments)  # type: ignore[arg-type]
@@ -248,6 +280,21 @@ def test_failed_recycle_leaves_what_is_live_and_comes_back_later(recycled: Host)
     assert read_told(recycled.application).failures == 0
 
 
+def test_long_reason_keeps_its_first_line_and_its_end(
+    recycled: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise Refusal(f"it crashed\n{'x' * 5000}\nRuntimeError: no connection")
+
+    monkeypatch.setattr(recycling, "start", fail)
+    with pytest.raises(Refusal):
+        recycler(recycled).run()
+    reason = read_told(recycled.application).reason
+    assert reason.startswith("it crashed\nxxx")
+    assert reason.endswith("\nRuntimeError: no connection")
+    assert len(reason) <= len("it crashed\n") + recycling.LONGEST_REASON
+
+
 def test_slot_without_the_files_of_the_other_says_what_to_do(recycled: Host) -> None:
     recycled.activate(recycled.desired("1.1"))
     with pytest.raises(Refusal, match=r"not on this host; run ansible-playbook deploy\.yml$"):
@@ -282,10 +329,13 @@ def test_what_recycles_is_installed_once_and_removed(live: Host) -> None:
     assert (settings["after_seconds"], settings["turn_seconds"]) == (3600, 121)
 
     link.unlink()
+    former = Path(application.slot("green").counterpart)
+    former.mkdir(parents=True)
     assert recycling_files.install(application, live.desired(), {})
     assert "disable --now shop-recycle.timer" in [call for call, _live in live.calls]
     assert not any(Path(path).exists() for path in application.recycling.values())
     assert not Path(application.slot("blue").counterpart).exists()
+    assert not former.exists()
     assert recycling_files.install(application, live.desired(), {}) is False
 
 

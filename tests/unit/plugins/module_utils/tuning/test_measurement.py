@@ -27,8 +27,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.tuning.load import Serv
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.load_tool import LoadTool
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.measurement import Wanted, order
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.place import Step, TuneSlot
+from ansible_collections.asgi.fleet.plugins.modules.tune import FILES
 
-from tests.unit.plugins.module_utils.slot_host import KINDS, Host
+from tests.unit.plugins.module_utils.slot_host import Host
 
 STEPS = [Step(count, 512 + 128 * count, 128 * (count + 1)) for count in (1, 2, 3)]
 HOLDER: Holder = {"rollout": "tune-1", "who": "ada@laptop", "since": 1}
@@ -69,7 +70,10 @@ class Bench:
         return self.serve(self.workers, statuses)
 
     def wanted(self, **more: Any) -> Wanted:  # noqa: ANN401
-        files = {kind: f"{kind}\n" for kind in KINDS} | {"service": "ExecStart=/g --config /c\n"}
+        # What the module is given: a slot may have further files for others.
+        files = {kind: f"{kind}\n" for kind in FILES["options"]} | {
+            "service": "ExecStart=/g --config /c\n"
+        }
         release = self.host.application.slot("blue").release() or ""
         settings: dict[str, Any] = {"rounds": 2, "seconds": 1, "warm_seconds": 1, "connections": 8}
         health = Health("/healthz", "shop.example.com", 0.3)

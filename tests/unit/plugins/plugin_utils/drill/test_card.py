@@ -67,8 +67,9 @@ def seen(**more: Any) -> card.Seen:  # noqa: ANN401 (parts of it)
     return card.Seen(**known | more)
 
 
-def played(status: int) -> dict[str, Any]:
-    return {"rc": status, "seconds": 31.0, "log": "/tmp/x.log", "end": "the end\nof it"}
+def played(status: int, *, meant: bool = True) -> dict[str, Any]:
+    end = "the end\nof it"
+    return {"rc": status, "seconds": 31.0, "log": "/tmp/x.log", "end": end, "meant": meant}
 
 
 def judge(name: str, **more: Any) -> card.Row:  # noqa: ANN401 (parts of it)
@@ -109,6 +110,12 @@ FAILING: list[tuple[str, dict[str, Any], str]] = [
     ("kill_master", {"fault": {"failed": True, "msg": "not healthy"}}, "not healthy"),
     ("reload_nginx", {"load": load(requests=0)}, "the load sent no request"),
     ("bad_start", {"playbook": played(0)}, "release.yml succeeded; expected it to be refused"),
+    (
+        "bad_start",
+        {"playbook": played(2, meant=False)},
+        "release.yml failed with status 2 for another reason; expected 'this release of a drill "
+        "does not start' in its output (/tmp/x.log), the end of which is:",
+    ),
     ("bad_canary", {"playbook": played(2), "load": load(3)}, "3 of 200 requests failed"),
     ("restart", {"playbook": played(4)}, "restart.yml failed with status 4"),
     ("good_release", {"playbook": played(0)}, f"web1 has {OLD} live; expected the new release"),
