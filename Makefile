@@ -150,13 +150,17 @@ bench-releases: bootstrap-hosts ## Measure releases under load, three methods on
 bench-fleet: bootstrap-hosts ## Measure what N hosts cost the controller: first deploy, no change, release, rollback: one JSON line [N=4] [ARGS=...]
 	@python -m bench.fleet measure --hosts $(or $(N),4) $(ARGS)
 
-.PHONY: bench-serve
-bench-serve: bootstrap-hosts ## Measure serving on one host of the demo, against what one would pick instead: one JSON line [ARGS="--rounds 1"]
-	@python -m bench.serve $(ARGS)
-
 .PHONY: bench-ways
 bench-ways: bootstrap-hosts ## Measure what each way to run app/ costs, and loses at a release: JSON lines [ARGS=--table]
 	@python -m bench.ways $(ARGS)
+
+.PHONY: bench-serve
+bench-serve: bootstrap-hosts ## Measure how fast a host of the demo serves, beside what guides set up: one JSON line [ARGS="--table|--costs"]
+	@python -m bench.serve $(ARGS)
+
+.PHONY: bench-serve-short
+bench-serve-short: bootstrap-hosts ## The same for CI: one round, three servers, two kinds; fails on ratios only
+	@python -m bench.serve --short $(ARGS)
 
 .PHONY: bench-screen
 bench-screen: bootstrap ## Measure what the picture of a rollout costs, in turns with Ansible's output: one JSON line [ARGS="--turns 4 -- command"]
@@ -200,6 +204,7 @@ lock: bootstrap ## Lock requirements-*.in and the role's with hashes; UPGRADE=1 
 	$(call lock,requirements-docs,3.12)
 	$(call lock,requirements-host,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/server-requirements,$(HOST_PYTHON))
+	$(call lock,bench/serving/requirements,3.11)
 	$(call lock,$(RELEASE_FILES)/build-requirements,$(HOST_PYTHON))
 	$(call lock,$(RELEASE_FILES)/poetry-requirements,3.12)
 	$(call lock,roles/tls_certificate/files/certbot-requirements,$(HOST_PYTHON))

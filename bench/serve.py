@@ -1,136 +1,168 @@
-"""Serving speed on one host: what this project deploys, against what a user would pick instead.
+"""Measures how fast an application is served: by this project, and by what a guide would set up.
 
-In one run and in turns, with the same source, versions, requests and load tool (wrk, on the host):
-the guides' commands, granian, hypercorn and Gunicorn's own `asgi` worker, all behind the guides'
-nginx, and what deploy.yml has put there, behind its own. Takes a host of an inventory, deploys a
-copy of app/ with some routes more, and leaves that live; `make demo` makes one:
+All on one host that deploy.yml has deployed app/ to, as `make demo` does, in one run and in turns:
 
-    python -m bench.serve                  # five rounds
-    python -m bench.serve --rounds 1 --seconds 2
+    python -m bench.serve            # one JSON line
+    python -m bench.serve --table    # and the tables of docs/performance.md
+    python -m bench.serve --short    # one round of three servers and two kinds, for CI
+    python -m bench.serve --costs    # instead: CPU of the deployed nginx with single parts changed
 
-The last line printed is one JSON object: for each way and each kind of request the medians of
-`rps`, `p50_ms`, `p99_ms`, `cpu_ms` (CPU of server and nginx for a request) and `memory_mb` (of the
-server, PSS), and `ratio`, ours to each way. WebSockets are not in it yet: wrk does not speak them.
+The servers of the guides are behind the guides' nginx, on ports of loopback, with the same
+certificate and the same TLS. The load runs on the host too; its CPU is told apart. The exit status
+is 1 if a ratio is not what it must be (`broken` in the JSON line); absolute figures never count.
+
+Keys of the JSON line: `rounds`, `seconds` (of a measurement; of JSON three times as many),
+`medians` (by server and kind: `rps`, `p50_ms`, `p99_ms`, CPU seconds of 1,000 requests, memory in
+MB, `failed` of all rounds), `ratios` (requests a second of this project to each other's, the median
+of the rounds), `broken`.
+With `--costs`: `costs` (by change: `nginx_us` and `server_us`, microseconds of CPU of a request,
+`rps`, and `ratio` and `rps_ratio` to nginx as it is deployed).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import statistics
+import shlex
 import sys
+import tarfile
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.tuning.script import load_script
-
 from bench.releases import ROOT, BenchError, execute, inventory_host, say
-from bench.serving import FOLDER, OURS
+from bench.serving import summary
+from bench.serving.host import CODE, RESULT
+from bench.serving.plan import DIRECT, GUIDE, KINDS, OURS
 
-#: Routes besides the sample application's own.
-ROUTES = """
-import asyncio
-import time
-from fastapi import Response
-BODY = bytes(64 * 1024)
-def kilobytes() -> Response:
-    return Response(BODY, media_type="application/octet-stream")
-def blocking() -> dict[str, str]:
-    time.sleep(0.01)
-    return {"waited": "in a thread"}
-async def waiting() -> dict[str, str]:
-    await asyncio.sleep(0.01)
-    return {"waited": "in the loop"}
-app.add_api_route("/64k", kilobytes)
-app.add_api_route("/blocking", blocking)
-app.add_api_route("/waiting", waiting)
-"""
-#: The requests of each kind.
-KINDS: dict[str, dict[str, Any]] = {
-    "json": {"path": "/whoami"},
-    "64k": {"path": "/64k"},
-    "blocking": {"path": "/blocking"},
-    "waiting": {"path": "/waiting"},
-    "upload": {"path": "/upload", "method": "POST", "body": "x" * 65536},
-}
-FIGURES = ("rps", "p50_ms", "p99_ms", "cpu_ms", "memory_mb")
-LINES = FOLDER / "lines.jsonl"
+ROUNDS = 5
+#: wrk takes whole seconds; JSON, which is compared, gets three times as many.
+SECONDS = 1
+#: Requests to each copy of nginx in each round.
+COSTS_COUNT = 3000
+SHORT_KINDS = ("json", "64k")
+SHORT_NAMES = (OURS, DIRECT, GUIDE)
 
 
-def medians(lines: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Return the medians over the rounds, by way and kind; with errors, their number as well."""
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for line in lines:
-        if "problem" not in line:
-            found.setdefault((line["way"], line["kind"]), []).append(line)
-    told: dict[str, dict[str, dict[str, float]]] = {}
-    for (way, kind), rounds in found.items():
-        middle = {key: statistics.median(float(one[key]) for one in rounds) for key in FIGURES}
-        failed = sum(int(one["failed"]) for one in rounds)
-        told.setdefault(way, {})[kind] = middle | ({"failed": failed} if failed else {})
-    return told
+@dataclass(frozen=True)
+class Bench:
+    """The host, and how long to measure.
 
-
-def ratios(lines: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return how many times the requests a second of each way ours serves, by way and kind.
-
-    Ratios of one round each, and the median of those: the machine is not equally fast in all.
+    Attributes:
+        inventory: Inventory with the host in its group `app`.
+        host: The host's name there.
+        app: Its `app_name`.
+        domain: Its first `app_domain`.
+        seconds: Of a measurement; of JSON three times as many.
+        folder: For temporary files.
     """
-    rps = {
-        (line["way"], line["kind"], line["round"]): float(line["rps"])
-        for line in lines
-        if "problem" not in line
+
+    inventory: Path
+    host: str
+    app: str
+    domain: str
+    seconds: int
+    folder: Path
+
+    def ansible(self, module: str, arguments: str) -> None:
+        """Run one module on the host."""
+        inventory = f"--inventory={self.inventory}"
+        execute("ansible", inventory, self.host, "--become", "-m", module, "-a", arguments)
+
+    def on_host(self, *arguments: str) -> None:
+        """Run bench/serving/host.py on the host."""
+        command = shlex.join(("python3", "-m", "bench.serving.host", *arguments))
+        self.ansible("command", f"chdir={CODE} {command}")
+
+    def costs(self, rounds: int, path: str, connections: int, part: str) -> list[Any]:
+        """Measure copies of the deployed nginx, and return what was seen."""
+        self.on_host("costs", str(rounds), path, str(connections), str(COSTS_COUNT), part)
+        return self.result()
+
+    def round(self, number: int, kinds: tuple[str, ...], names: tuple[str, ...]) -> list[Any]:
+        """Measure every server once, and return what was seen."""
+        self.on_host("round", str(number), str(self.seconds), ",".join(kinds), *names)
+        return self.result()
+
+    def result(self) -> list[Any]:
+        """Return what the host has written last."""
+        target = self.folder / RESULT.name
+        self.ansible("fetch", f"src={RESULT} dest={target} flat=true")
+        seen: list[Any] = json.loads(target.read_text(encoding="utf-8"))
+        return seen
+
+
+def packed(folder: Path) -> Path:
+    """Return an archive of what runs on the host: one transfer instead of one for each file."""
+    archive = folder / "code.tar.gz"
+    names = ["bench/__init__.py", "bench/serving/requirements.txt"]
+    names += [str(path.relative_to(ROOT)) for path in (ROOT / "bench/serving").glob("*.py")]
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in sorted(names):
+            tar.add(ROOT / name, arcname=name)
+    return archive
+
+
+@contextmanager
+def prepared(bench: Bench) -> Iterator[None]:
+    """Have the other servers on the host for a while."""
+    say("installing the other servers on the host")
+    try:
+        bench.ansible("file", f"path={CODE} state=directory mode=0755")
+        bench.ansible("unarchive", f"src={packed(bench.folder)} dest={CODE}")
+        bench.on_host("prepare", bench.app, bench.domain)
+        yield
+    finally:
+        bench.on_host("remove")
+
+
+def report(records: list[Any], rounds: int, seconds: int, *, table: bool) -> int:
+    """Print what was measured; return the exit status."""
+    broken = summary.broken(records)
+    line = {
+        "bench": "serve",
+        "rounds": rounds,
+        "seconds": seconds,
+        "medians": summary.medians(records),
+        "ratios": summary.ratios(records),
+        "broken": broken,
     }
-    found: dict[tuple[str, str], list[float]] = {}
-    for (way, kind, number), value in rps.items():
-        ours = rps.get((OURS, kind, number))
-        if way != OURS and ours and value:
-            found.setdefault((way, kind), []).append(ours / value)
-    told: dict[str, dict[str, float]] = {}
-    for (way, kind), several in found.items():
-        told.setdefault(way, {})[kind] = round(statistics.median(several), 2)
-    return told
+    print(json.dumps(line), flush=True)
+    if table:
+        print(summary.table(records))
+    return 1 if broken else 0
 
 
-def measured(inventory: Path, host: str, rounds: int, seconds: int) -> list[dict[str, Any]]:
-    """Deploy, measure on the host, and return the measurements.
+def report_costs(records: list[Any], rounds: int, *, table: bool) -> int:
+    """Print what the parts of nginx cost; return the exit status."""
+    found = summary.costs(records)
+    print(json.dumps({"bench": "serve-costs", "rounds": rounds, "costs": found}), flush=True)
+    if table:
+        print(summary.costs_table(found))
+    return 0
 
-    Raises:
-        BenchError: Something failed; with the end of its output.
-    """
-    name, variables = inventory_host(inventory, host or None)
-    app, domains = variables["app_name"], variables["app_domain"]
-    domain = domains if isinstance(domains, str) else domains[0]
-    with tempfile.TemporaryDirectory(prefix="asgi-fleet-bench-") as temporary:
-        folder = Path(temporary)
-        source = Path(shutil.copytree(ROOT / "app", folder / "app"))
-        with (source / "main.py").open("a", encoding="utf-8") as main:
-            main.write(ROUTES)
-        say("deploying")
-        given = json.dumps({"app_source": {"type": "path", "path": str(source)}})
-        at = f"--inventory={inventory}"
-        execute("ansible-playbook", at, f"--limit={name}", "deploy.yml", f"--extra-vars={given}")
-        # Not in the folder of the environment, which is made anew.
-        scripts = folder / "scripts"
-        scripts.mkdir()
-        for kind, request in KINDS.items():
-            (scripts / f"{kind}.lua").write_text(load_script([request], domain, "/"), "utf-8")
-        copied = f"src={scripts}/ dest=/root/fleet-bench-scripts/ mode=0644"
-        execute("ansible", at, name, "--become", "-m", "copy", "-a", copied)
-        paths = " ".join(f"/root/fleet-bench-scripts/{kind}.lua" for kind in KINDS)
-        say(f"measuring on {name}")
-        call = f"{ROOT}/bench/serving.py {app} {domain} {rounds} {seconds} {paths}"
-        execute(
-            *("ansible", at, name, "--become", "-m", "script"),
-            *("-a", f"executable=python3 {call}"),
-        )
-        target = folder / "lines.jsonl"
-        fetched = f"src={LINES} dest={target} flat=true"
-        execute("ansible", at, name, "--become", "-m", "fetch", "-a", fetched)
-        return [json.loads(line) for line in target.read_text("utf-8").splitlines()]
+
+def parse() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--inventory", type=Path, default=ROOT / "inventory" / "demo")
+    parser.add_argument("--host", help="of the group app; the first by default")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--seconds", type=int, default=SECONDS, help="of a measurement; of JSON x 3"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--short", action="store_true", help="one round, three servers, two kinds")
+    what.add_argument(
+        "--costs", nargs="?", const="", metavar="PART", help="of all of nginx's, or those so named"
+    )
+    parser.add_argument("--path", default="/", help="for --costs")
+    parser.add_argument("--connections", type=int, default=16, help="for --costs")
+    parser.add_argument("--table", action="store_true", help="print Markdown tables at the end")
+    return parser.parse_args()
 
 
 def main() -> int:
@@ -139,23 +171,36 @@ def main() -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--inventory", type=Path, default=ROOT / "inventory" / "demo")
-    parser.add_argument("--host", default="", help="of the group app; the first by default")
-    parser.add_argument("--rounds", type=int, default=5, help="in turns")
-    parser.add_argument("--seconds", type=int, default=5, help="of each load")
-    arguments = parser.parse_args()
+    arguments = parse()
+    kinds = SHORT_KINDS if arguments.short else tuple(kind.name for kind in KINDS)
+    names = SHORT_NAMES if arguments.short else ()
+    rounds = 1 if arguments.short else arguments.rounds
+    records: list[Any] = []
     try:
-        lines = measured(
-            arguments.inventory.resolve(), arguments.host, arguments.rounds, arguments.seconds
-        )
+        host, variables = inventory_host(arguments.inventory, arguments.host)
+        domains = variables["app_domain"]
+        with tempfile.TemporaryDirectory(prefix="asgi-fleet-bench-") as folder:
+            bench = Bench(
+                inventory=arguments.inventory.resolve(),
+                host=host,
+                app=variables["app_name"],
+                domain=domains if isinstance(domains, str) else domains[0],
+                seconds=arguments.seconds,
+                folder=Path(folder),
+            )
+            with prepared(bench):
+                if arguments.costs is not None:
+                    records = bench.costs(
+                        rounds, arguments.path, arguments.connections, arguments.costs
+                    )
+                    return report_costs(records, rounds, table=arguments.table)
+                for number in range(1, rounds + 1):
+                    say(f"round {number} of {rounds}")
+                    records += bench.round(number, kinds, names)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    problems = {line["way"]: line["problem"] for line in lines if "problem" in line}
-    result = {"rounds": arguments.rounds, "ways": medians(lines), "ratio": ratios(lines)}
-    print(json.dumps({"bench": "serve", **result, **({"problems": problems} if problems else {})}))
-    return 0
+    return report(records, rounds, arguments.seconds, table=arguments.table)
 
 
 if __name__ == "__main__":
