@@ -82,6 +82,7 @@ ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_s
 OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
 RESULTS = (
+    "gunicorn_service_measured",
     "gunicorn_service_result",
     "host_baseline_result",
     "nginx_site_maintenance_result",

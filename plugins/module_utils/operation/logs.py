@@ -158,8 +158,9 @@ class Reader:
 
     @property
     def _has_requests(self) -> bool:
-        """Whether lines of the access log are wanted: a timer has none."""
-        return self._question.source != JOURNAL and not self._question.timer
+        """Whether lines of the access log are wanted: processes and timers have none."""
+        question = self._question
+        return question.source != JOURNAL and not question.timer and not question.process
 
     def read(self) -> Answer:
         """Return the last lines since a moment."""

@@ -29,9 +29,9 @@ class Deployment(TypedDict):
     app_health_path: str
     app_health_timeout: int
     app_hooks: dict[str, list[dict[str, Any]]]
-    app_timers: list[timers.Timer]
     app_processes: list[dict[str, Any]]
     app_backup: dict[str, Any]
+    app_timers: list[timers.Timer]
     app_workers: str | int
     app_worker_memory_mb: int
     app_preload: bool

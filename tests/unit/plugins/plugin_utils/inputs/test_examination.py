@@ -59,6 +59,7 @@ def test_examination_fills_in_every_default() -> None:
         },
         "app_processes": [],
         "app_backup": {},
+        "app_timers": [],
         "app_workers": "auto",
         "app_worker_memory_mb": 128,
         "app_preload": False,

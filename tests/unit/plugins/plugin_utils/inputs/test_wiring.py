@@ -123,6 +123,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_health_timeout_seconds": 90,
         "gunicorn_service_before_activate": hooks["before_activate"],
         "gunicorn_service_after_activate": hooks["after_activate"],
+        "gunicorn_service_timers": [],
         "gunicorn_service_metrics_enabled": False,
         "gunicorn_service_metrics_listen": "127.0.0.1:9464",
         "gunicorn_service_metrics_allow": [],
