@@ -642,7 +642,7 @@ def test_each_process_has_a_unit_with_the_world_of_its_slot(
     render: Render, slot: str, changed: dict[str, Any]
 ) -> None:
     files = render(slot, **{**PROCESSES, **changed})
-    units: dict[str, str] = files["processes"]  # type: ignore[assignment]
+    units: dict[str, str] = files["processes"]
     assert list(units) == ["worker", "bot"]
     of_slot = directives(files["service"])
     for name, text in units.items():
@@ -667,7 +667,7 @@ def test_each_process_has_a_unit_with_the_world_of_its_slot(
 def test_options_of_the_service_do_not_change_how_a_process_ends(render: Render) -> None:
     options = {"Nice": 5, "TimeoutStopSec": 1, "MemoryMax": "1M", "KillMode": "process"}
     files = render("blue", **PROCESSES, gunicorn_service_service_options=options)
-    unit = last(files["processes"]["worker"])  # type: ignore[index]
+    unit = last(files["processes"]["worker"])
     assert unit["Nice"] == "5"
     assert (unit["TimeoutStopSec"], unit["KillMode"]) == ("30", "mixed")
     assert unit["MemoryMax"] == "640M"

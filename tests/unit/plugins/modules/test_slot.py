@@ -14,7 +14,11 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import claim
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Reason
-from ansible_collections.asgi.fleet.plugins.module_utils.slots import activation
+from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
+    activation,
+    recycling,
+    recycling_files,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import CutOver, Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.modules import slot
@@ -204,10 +208,13 @@ def test_slot_has_the_host_recycle_when_it_is_live_and_says_what_it_met(
     monkeypatch.setattr(
         activation, "activate", lambda *_: CutOver(changed=False, slot="blue", previous_slot="blue")
     )
-    monkeypatch.setattr(slot.recycling, "met", lambda *_: ["waited for a recycle"])
-    monkeypatch.setattr(
-        slot.recycling_files, "install", lambda *given: installed.append(given[2]) or True
-    )
+    monkeypatch.setattr(recycling, "met", lambda *_: ["waited for a recycle"])
+
+    def install(*given: object) -> bool:
+        installed.append(given[2])
+        return True
+
+    monkeypatch.setattr(recycling_files, "install", install)
     answer = run_slot(recycle=RECYCLE)
     assert (answer["changed"], answer["notes"]) == (True, ["waited for a recycle"])
     run_slot()
@@ -220,7 +227,7 @@ def test_slot_has_the_host_recycle_when_it_is_live_and_says_what_it_met(
 def test_slot_in_check_mode_tells_that_it_would_recycle(
     run_slot: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slot.recycling_files, "install", forbidden)
+    monkeypatch.setattr(recycling_files, "install", forbidden)
     monkeypatch.setattr(systemd, "systemctl", forbidden)
     monkeypatch.setattr(
         activation, "plan", lambda *_: activation.CutOverPlan("blue", cut_over=False, reasons=())
