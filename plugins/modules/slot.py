@@ -56,14 +56,18 @@ options:
         description: The module with what the master does.
         type: str
         required: true
+      counts:
+        description: The module that counts what the workers serve.
+        type: str
+        required: true
       environment:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
         required: true
       timers:
-        description:
-          - The units of the application's timers, each below a line C(#: <unit>). They are the
-            application's while the slot is live.
+        description: >-
+          The units of the application's timers, each below a line with C(#), a colon and its name.
+          They are the application's while the slot is live.
         type: str
         default: ""
       processes:
