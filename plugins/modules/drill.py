@@ -112,7 +112,8 @@ options:
     default: 0
 attributes:
   check_mode:
-    description: Only V(looked) and V(logged) do anything.
+    description: Can be used in check mode.
+    details: Only V(looked) and V(logged) do anything there, since they only read.
     support: partial
   diff_mode:
     description: Nothing to show.

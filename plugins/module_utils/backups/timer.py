@@ -4,6 +4,9 @@ It is packed with all that it imports (`host/program`), so that a timer's backup
 rollout are made by the same code.
 """
 
+# A program, and no module: it prints, and ends by itself.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import json

@@ -5,6 +5,9 @@ It is a visitor with kept connections: each server has some, and one request at 
 server that does not answer holds its own connections and no others.
 """
 
+# A program, and no module: it prints, and ends by itself.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import http.client

@@ -5,6 +5,9 @@ units, so no code of the application runs as root. What decides is its master's 
 slot holds of its `MemoryMax=`. Hosts take turns by their clocks; a rollout goes first.
 """
 
+# A program, and no module: it prints, and ends by itself.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import json

@@ -57,7 +57,7 @@ def check(text: str) -> None:
         rest = rest[days.end() :].removeprefix(" ")
         if not rest:
             return
-    date, _, clock = rest.rpartition(" ")
+    date, _space, clock = rest.rpartition(" ")
     if not date and ":" not in clock:
         date, clock = clock, ""
     if date:

@@ -53,7 +53,7 @@ def homeless(states: States, *, whole: bool) -> Iterator[tuple[str, str, str]]:
             )
         elif whole and not silent and not due and any(_once(hosts)):
             yield (
-                next(iter(hosts)),
+                min(hosts),
                 f"the timer {name} elapses on no host; expected one host of {application}",
                 "run ansible-playbook deploy.yml; if all hosts are drained: playbooks/undrain.yml",
             )
