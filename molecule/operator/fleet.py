@@ -24,19 +24,21 @@ class Fleet:
 
     Attributes:
         folder: Of this session.
+        scenario: The folder whose inventory this is.
         inventory: A copy of the scenario's inventory: what a run writes beside it is the session's.
         env: The environment of the playbooks. What a test changes here, it changes back.
         first_plan: What a plan said before the first deploy.
     """
 
     folder: Path
+    scenario: Path = SCENARIO
     inventory: Path = field(init=False)
     env: dict[str, str] = field(init=False)
     first_plan: str = ""
 
     def __post_init__(self) -> None:
         self.inventory = self.folder / "inventory" / "shop"
-        shutil.copytree(SCENARIO / "inventory", self.inventory)
+        shutil.copytree(self.scenario / "inventory", self.inventory)
         self.env = {
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -59,7 +61,7 @@ class Fleet:
     @cached_property
     def shop(self) -> Shop:
         """The hosts by SSH, and the application as a visitor sees it through `op1`."""
-        return Shop.found(self.folder, SCENARIO / "inventory", "op1")
+        return Shop.found(self.folder, self.scenario / "inventory", "op1")
 
     def set(self, **variables: object) -> None:
         """Change variables of the inventory, for the rest of the session."""

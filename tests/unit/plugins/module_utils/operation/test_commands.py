@@ -1,6 +1,6 @@
 """A command on a host: what is shown of it, how it ended, and that a lost answer is not lost.
 
-What systemd makes of it is tested on real hosts (molecule/operator/test_run.py).
+What systemd makes of it is tested on real hosts (molecule/commands/test_run.py).
 """
 
 from __future__ import annotations
