@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import folded
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     Served,
@@ -188,7 +189,8 @@ def rollout_lines(
         release = result.get("live")
         rows.append((host, "?" if release is None else release or "none", state))
     for app, reason in progress.get("stopped", {}).items():
-        notes.append(f"The rollout of {app} failed:\n{reason}")
+        # Of a journal of 40 equal lines, nothing else would be left on the screen.
+        notes.append(f"The rollout of {app} failed:\n" + "\n".join(folded(reason)))
     return [*aligned(rows), *(["", *notes] if notes else [])]
 
 

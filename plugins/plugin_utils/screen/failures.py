@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import (
+    folded,
+    printable,
+)
 
 #: Keys of a result that hold text, in the order in which it is shown. The message comes first.
 TEXTS = ("stderr", "module_stderr", "stdout", "module_stdout")
@@ -33,8 +35,6 @@ KNOWN = frozenset(
 #: Links of Ansible's chain of exceptions that name no cause.
 EMPTY_LINKS = ("Task failed.", "Action failed.", "Module failed.")
 SHORT_NAME = 2
-#: So many times a line is repeated before it is told once.
-REPEATED = 3
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,8 @@ class Group:
         # Mostly, Ansible has told the place, with its column.
         path = self.first.path
         place = [f"at {path}"] if path and path not in self.first.text else []
-        text = [f"  {line}".rstrip() for line in [*_folded(self.first.text), *place]]
+        text = [f"  {line}".rstrip() for line in [*folded(self.first.text), *place]]
         return [printable(self.heading), *text]
-
-
-def _folded(text: str) -> Iterator[str]:
-    """Yield the lines of a text; one that a journal repeats is told once, with how often."""
-    for line, alike in itertools.groupby(text.splitlines()):
-        count = len(list(alike))
-        often = count >= REPEATED and line.strip()
-        yield from [line, f"  ({count} times)"] if often else [line] * count
 
 
 def grouped(failures: Iterable[Failure]) -> list[Group]:

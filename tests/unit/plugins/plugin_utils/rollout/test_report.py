@@ -194,3 +194,18 @@ def test_run_says_whether_it_failed_or_was_interrupted(reason: str, said: str) -
     hostvars: dict[str, Any] = {"web1": {"rollout_reverted": {"changed": True}}}
     told = report.rollout_report(progress, waves.plan_waves(deployments), hostvars)
     assert told["failure"].startswith(said)
+
+
+def test_line_that_a_journal_repeats_is_told_once() -> None:
+    deployments = {"web1": {"app_name": "shop", "fleet_waves": ["100%"]}}
+    reason = "web1: it was not healthy:\n" + 40 * "  not healthy: no index\n"
+    progress = {"hosts": {}, "stopped": {"shop": reason}}
+    told = report.rollout_report(
+        progress, waves.plan_waves(deployments), {"web1": {"rollout_ended": {"live": "1.1"}}}
+    )
+    assert told["lines"][-1].splitlines() == [
+        "The rollout of shop failed:",
+        "web1: it was not healthy:",
+        "  not healthy: no index",
+        "  (40 times)",
+    ]
