@@ -636,6 +636,27 @@ PROCESSES: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("processes", "start", "stop"),
+    [
+        ([], "200", "140"),
+        ([{"name": "worker", "command": "arq w", "stop_timeout": 600}], "1380", "1200"),
+    ],
+)
+def test_recycle_waits_for_as_long_as_a_job_may_take(
+    render_role: Render, processes: list[dict[str, Any]], start: str, stop: str
+) -> None:
+    wanted = {"after_seconds": 43200, "memory_percent": 80, "place": 0, "hosts": 2}
+    variables = {"gunicorn_service_recycle": wanted, "gunicorn_service_processes": processes}
+    given = render_role(
+        "gunicorn_service",
+        "__gunicorn_service_recycle",
+        **{**REQUIRED, **PROCESSES, **variables, "gunicorn_service_health_timeout_seconds": 60},
+    )
+    unit = last(given["service"])
+    assert (unit["TimeoutStartSec"], unit["TimeoutStopSec"]) == (start, stop)
+
+
 @both_slots
 @both_settings
 def test_each_process_has_a_unit_with_the_world_of_its_slot(

@@ -63,7 +63,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import
 
 #: Seconds within which each host has its turn, as far as that many fit.
 ROUND_SECONDS = 3600
-#: Seconds of a turn beyond the time in which a slot must become healthy: for the timer to come.
+#: Seconds of a turn beyond those that a recycle may take: for the timer to come.
 TURN_MARGIN = 120
 #: Seconds before the next try after a failure: doubled with each one, up to the most.
 FIRST_RETRY, LONGEST_RETRY = 900, 6 * 3600
@@ -83,6 +83,7 @@ class Settings:
         place: Which of the hosts this one is, from 0 on.
         hosts: How many there are.
         turn_seconds: How long the turn of a host is.
+        start_seconds: What a recycle may take until its slot is live.
         health: What is healthy, as `Health`.
         secret_names: Variables whose values are hidden in a reason.
     """
@@ -93,6 +94,7 @@ class Settings:
     place: int
     hosts: int
     turn_seconds: int
+    start_seconds: float
     health: Mapping[str, Any]
     secret_names: Sequence[str] = ()
 
@@ -293,8 +295,8 @@ def due(settings: Settings, found: Standing) -> str:
 def is_turn(settings: Settings, now: float) -> bool:
     """Return whether this host may begin now.
 
-    Hosts take turns by their clocks, which the baseline keeps right. A turn is longer than a slot
-    may take to start, and nothing begins that might not be live before its end. Of more hosts than
+    Hosts take turns by their clocks, which the baseline keeps right. A turn is longer than a
+    recycle may take, and nothing begins that might not be live before its end. Of more hosts than
     turns fit in an hour, some share one: else a leak would have to wait for hours.
     """
     turns = min(settings.hosts, max(1, ROUND_SECONDS // settings.turn_seconds))
@@ -302,12 +304,12 @@ def is_turn(settings: Settings, now: float) -> bool:
         return True
     turn, passed = divmod(now, settings.turn_seconds)
     left = settings.turn_seconds - passed
-    return int(turn) % turns == settings.place % turns and left > float(settings.health["timeout"])
+    return int(turn) % turns == settings.place % turns and left > settings.start_seconds
 
 
-def turn_seconds(health_timeout: float) -> int:
+def turn_seconds(start_seconds: float) -> int:
     """Return how long the turn of a host is."""
-    return math.ceil(health_timeout) + TURN_MARGIN
+    return math.ceil(start_seconds) + TURN_MARGIN
 
 
 def standing(slot: Slot) -> Standing | None:

@@ -44,7 +44,8 @@ def files(
         memory_percent=int(wanted["memory_percent"]),
         place=int(wanted["place"]),
         hosts=int(wanted["hosts"]),
-        turn_seconds=recycling.turn_seconds(desired.health.timeout),
+        turn_seconds=recycling.turn_seconds(start_seconds(desired)),
+        start_seconds=start_seconds(desired),
         health=asdict(desired.health),
         secret_names=desired.secret_names,
     )
@@ -54,6 +55,17 @@ def files(
     # The module has these sources with it; a program of an older version is replaced.
     found["program"] = bundle(recycling.__name__)
     return {application.recycling[kind]: content for kind, content in found.items()}
+
+
+def start_seconds(desired: Desired) -> float:
+    """Return how many seconds a recycle may take until its slot is live.
+
+    Its web workers, then its processes that may overlap, and then those that may not, whose
+    predecessors end before: each of these steps has the health time-out.
+    """
+    steps = 1 + len({process.overlap for process in desired.processes})
+    ends = max((one.stop_timeout for one in desired.processes if not one.overlap), default=0)
+    return steps * desired.health.timeout + ends
 
 
 def is_installed(application: Application, desired: Desired, wanted: Mapping[str, Any]) -> bool:

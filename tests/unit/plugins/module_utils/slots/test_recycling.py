@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     recycling,
     recycling_files,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import (
     MIB,
     Recycler,
@@ -44,7 +45,8 @@ HEALTH = {
     "body": "",
     "prefix": "app_",
 }
-SETTINGS = Settings("shop", 3600, 80, 0, 1, 180, HEALTH, ("TOKEN",))
+HEALTH_OF_60 = {**HEALTH, "timeout": 60.0}
+SETTINGS = Settings("shop", 3600, 80, 0, 1, 180, 60.0, HEALTH, ("TOKEN",))
 OLD = Standing(age=4000, held=10 * MIB, limit=100 * MIB)
 YOUNG = replace(OLD, age=100)
 UNITS = {"service": "# shop: Written by asgi.fleet\n", "timer": "# shop: Written by asgi.fleet\n"}
@@ -96,10 +98,7 @@ def test_slot_is_due_by_its_age_or_its_memory(
 
 @pytest.mark.parametrize("hosts", [2, 3, 7, 20])
 def test_hosts_never_begin_within_one_turn(hosts: int) -> None:
-    health = {**HEALTH, "timeout": 60.0}
-    all_settings = [
-        replace(SETTINGS, place=place, hosts=hosts, health=health) for place in range(hosts)
-    ]
+    all_settings = [replace(SETTINGS, place=place, hosts=hosts) for place in range(hosts)]
     begun: dict[int, set[int]] = {}
     for now in range(2_000_000_000, 2_000_000_000 + 2 * hosts * 180, 5):
         for settings in all_settings:
@@ -121,6 +120,24 @@ def test_many_hosts_share_turns_so_that_each_has_one_in_an_hour() -> None:
 
 def test_one_host_has_its_turn_at_any_time() -> None:
     assert all(is_turn(SETTINGS, now) for now in range(0, 400, 7))
+
+
+@pytest.mark.parametrize(
+    ("processes", "seconds"),
+    [
+        ([], 60),
+        ([Process("worker", stop_timeout=600)], 120),
+        ([Process("bot", overlap=False, stop_timeout=45)], 165),
+        ([Process("worker"), Process("bot", overlap=False), Process("mails")], 210),
+    ],
+)
+def test_turn_is_longer_than_processes_take_to_start(
+    live: Host, processes: list[Process], seconds: int
+) -> None:
+    desired = replace(with_processes(live.desired(), *processes), health=Health(**HEALTH_OF_60))
+    installed = recycling_files.files(live.application, desired, WANTED)
+    settings = json.loads(installed[live.application.recycling["settings"]])
+    assert (settings["start_seconds"], settings["turn_seconds"]) == (seconds, seconds + 120)
 
 
 # What is done
