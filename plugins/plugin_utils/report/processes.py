@@ -10,13 +10,25 @@ RESTARTS = 3
 SECONDS_PER_HOUR = 3600
 
 
-def processes_line(processes: Sequence[Mapping[str, Any]]) -> str:
-    """Return how many processes run, and which do not; empty if there is none."""
+def processes_line(processes: Sequence[Mapping[str, Any]], live_seconds: float) -> str:
+    """Return how many processes run, and which do not, or not for long; empty if there is none.
+
+    Args:
+        processes: Of a host.
+        live_seconds: Since when its slot is live.
+    """
     if not processes:
         return ""
-    down = [one for one in processes if one["state"] != "active"]
-    which = ", ".join(f"{one['unit']} is {_state(one)}" for one in down)
-    return f"processes {len(processes) - len(down)}/{len(processes)}" + (which and f": {which}")
+    up = sum(one["state"] == "active" for one in processes)
+    # One that ends again and again also runs at times.
+    told = [
+        f"{one['unit']} is {_state(one)}"
+        if one["state"] != "active"
+        else f"{one['unit']} was started anew {one['restarts']} times"
+        for one in processes
+        if one["state"] != "active" or _is_restless(one, live_seconds)
+    ]
+    return f"processes {up}/{len(processes)}" + (f": {', '.join(told)}" if told else "")
 
 
 def process_faults(
@@ -36,8 +48,13 @@ def process_faults(
                 f"{unit} is not running ({_state(one)})",
                 f"{journal}; correct what it says, then systemctl restart {unit}",
             )
-        elif one["restarts"] >= RESTARTS * max(1.0, live_seconds / SECONDS_PER_HOUR):
+        elif _is_restless(one, live_seconds):
             yield f"{unit} was started anew {one['restarts']} times", f"see why it ends: {journal}"
+
+
+def _is_restless(process: Mapping[str, Any], live_seconds: float) -> bool:
+    restarts: int = process["restarts"]
+    return restarts >= RESTARTS * max(1.0, live_seconds / SECONDS_PER_HOUR)
 
 
 def _state(process: Mapping[str, Any]) -> str:

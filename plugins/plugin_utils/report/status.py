@@ -188,8 +188,8 @@ def _remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:
             f"{host}: {state['application']} is locked by {lock['who']} since "
             f"{_minute(lock['since'])} UTC (rollout {lock['rollout']})"
         )
-    if line := processes_line(state.get("processes", [])):
-        yield f"{host}: {line}"
+    if processes := state.get("processes", []):
+        yield f"{host}: {processes_line(processes, state['at'] - state['live']['since'])}"
     for problem in problems(state.get("workers", [])):
         yield f"{host}: {problem}"
     for need in _of_certificates(state):

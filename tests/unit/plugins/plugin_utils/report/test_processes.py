@@ -26,10 +26,15 @@ def process(number: int, state: str = "active", restarts: int = 0) -> dict[str, 
             "processes 1/3: shop@blue-worker-2.service is failed, shop@blue-worker-3.service is "
             "about to be started anew",
         ),
+        # One that ends again and again, in a moment in which it runs.
+        (
+            [process(1, restarts=2), process(2, restarts=8)],
+            "processes 2/2: shop@blue-worker-2.service was started anew 8 times",
+        ),
     ],
 )
 def test_table_says_how_many_run(processes: list[dict[str, Any]], line: str) -> None:
-    assert processes_line(processes) == line
+    assert processes_line(processes, 60) == line
 
 
 @pytest.mark.parametrize(
