@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from events import DOMAIN, ROOT, Shop
 
-APPLICATION = ROOT / "molecule/shared/apps/good/queue"
+APPLICATIONS = ROOT / "molecule/shared/apps/good"
 #: Requests a second, each of which enqueues a job.
 RATE = 20
 #: Seconds that a job may wait and run: the longest takes two.
@@ -25,8 +25,10 @@ PATIENCE = 40
 class Queue:
     """The queue of `queue1`."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, application: str = "queue") -> None:
         self.shop = shop
+        #: The application's folder.
+        self.application = APPLICATIONS / application
         #: The numbers of the jobs that a visitor was told of.
         self.enqueued: list[int] = []
         self.failed: list[str] = []
@@ -39,6 +41,13 @@ class Queue:
     def jobs(self, what: str) -> Counter[int]:
         """Return how often each job has started, or ended."""
         return Counter(map(int, self.redis("lrange", what, "0", "-1")))
+
+    def forget(self) -> None:
+        """Begin anew: a host that restarts may end redis before the scheduler."""
+        self.enqueued.clear()
+        self.failed.clear()
+        self.redis("del", "started", "ended", "not_alone")
+        self.redis("set", "schedulers", "1")
 
     @contextmanager
     def load(self) -> Iterator[None]:
@@ -73,12 +82,22 @@ class Queue:
     def version(self, **files: str) -> dict[str, Any]:
         """Return another release of the application, with text at the end of files."""
         self.versions += 1
-        source = self.shop.folder / f"queue-{self.versions}"
-        shutil.copytree(APPLICATION, source)
+        source = self.shop.folder / f"{self.application.name}-{self.versions}"
+        shutil.copytree(self.application, source)
         for name in {"main", *files}:
             with (source / f"{name}.py").open("a", encoding="utf-8") as file:
                 file.write(f"\n# version {time.time_ns()}\n{files.get(name, '')}\n")
         return {"type": "path", "path": str(source)}
+
+    def judge(self) -> None:
+        """Wait for what was enqueued, and assert that no job was lost and none has run twice."""
+        self.wait_done()
+        started, ended = self.jobs("started"), self.jobs("ended")
+        assert self.failed == []
+        assert set(self.enqueued) - set(ended) == set()
+        # The union of both: of each job the larger number.
+        assert [number for number, count in (started | ended).items() if count > 1] == []
+        assert self.redis("lrange", "not_alone", "0", "-1") == []
 
     def units(self, host: str = "") -> dict[str, str]:
         """Return the state of each unit of a process that systemd knows on a host."""
@@ -99,3 +118,26 @@ class Queue:
             host,
         )
         return {line.split()[0] for line in told.splitlines()}
+
+    def settled(self, expected: set[str], host: str = "", seconds: float = 30) -> None:
+        """Assert that only the expected units run, in the end: what drains ends by itself."""
+        deadline = time.monotonic() + seconds
+        while self.running(host) != expected and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert self.running(host) == expected
+
+
+def names(slot: str, *, workers: int = 2, scheduler: bool = True) -> set[str]:
+    """Return the units of the processes that run in a slot."""
+    found = {f"shop@{slot}-worker-{number + 1}.service" for number in range(workers)}
+    return found | ({f"shop@{slot}-scheduler-1.service"} if scheduler else set())
+
+
+def pid(shop: Shop, unit: str) -> str:
+    """Return the main process of a unit."""
+    return shop.shell(f"systemctl show --property=MainPID --value {unit}")
+
+
+def slot(shop: Shop, host: str = "") -> str:
+    """Return the slot that is live."""
+    return shop.live(host).split()[0]
