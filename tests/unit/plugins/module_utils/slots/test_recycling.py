@@ -24,6 +24,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     recycling,
     recycling_files,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.recycling import (
     MIB,
@@ -164,30 +165,80 @@ def test_recycle_makes_the_same_release_live_in_the_other_slot(recycled: Host) -
     assert (application.live_slot(), application.slot("blue").contents()) == ("blue", before)
 
 
-def test_processes_move_with_the_slot_that_recycles(
-    live: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def with_workers(live: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host that recycles, with processes of both kinds."""
     for limit in ("SETTLE_SECONDS", "MOST_SETTLE_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(process_start, limit, 0.0)
-    application = live.application
-    desired = with_processes(live.desired(), Process("worker", 2), Process("bot", overlap=False))
-    live.activate(desired)
-    at = application.live_slot()
-    Path(application.recycling["program"]).parent.mkdir(parents=True, exist_ok=True)
-    recycling_files.install(application, desired, WANTED)
+    live.activate(of_workers(live))
+    Path(live.application.recycling["program"]).parent.mkdir(parents=True, exist_ok=True)
+    recycling_files.install(live.application, of_workers(live), WANTED)
+    live.calls.clear()
     live.age(10)
-    assert "is live" in recycler(live).run()
-    now = application.live_slot()
-    assert now not in (None, at)
-    running = {
-        unit
-        for unit, state in live.states.items()
-        if state["ActiveState"] == "active" and "-" in unit
-    }
-    expected = {f"shop@{now}-{name}.service" for name in ("worker-1", "worker-2", "bot-1")}
-    assert running == {unit for unit in live.enabled if "-" in unit} == expected
+    return live
+
+
+def of_workers(host: Host) -> Desired:
+    return with_processes(host.desired(), Process("worker", 2), Process("bot", overlap=False))
+
+
+def running(host: Host) -> set[str]:
+    """Return the units of processes that run."""
+    up = {unit for unit, state in host.states.items() if state["ActiveState"] == "active"}
+    return {unit for unit in up if "-" in unit}
+
+
+def workers_in(slot: str | None) -> set[str]:
+    return {f"shop@{slot}-{name}.service" for name in ("worker-1", "worker-2", "bot-1")}
+
+
+def test_processes_move_with_the_slot_that_recycles(with_workers: Host) -> None:
+    before = with_workers.application.live_slot()
+    assert "is live" in recycler(with_workers).run()
+    now = with_workers.application.live_slot()
+    assert now not in (None, before)
+    enabled = {unit for unit in with_workers.enabled if "-" in unit}
+    assert running(with_workers) == enabled == workers_in(now)
     # What Ansible has sent for that slot, and no reason for another cut-over.
-    assert not live.activate(desired).changed
+    assert not with_workers.activate(of_workers(with_workers)).changed
+
+
+def test_processes_of_a_recycle_start_before_visitors_come_and_end_after(
+    with_workers: Host,
+) -> None:
+    before = with_workers.application.live_slot()
+    recycler(with_workers).run()
+    now = with_workers.application.live_slot()
+    calls = [
+        (call.split()[0], at, {unit for unit in call.split() if "-" in unit and "@" in unit})
+        for call, at in with_workers.calls
+    ]
+    moved = [(verb, at, units) for verb, at, units in calls if verb in ("start", "stop") and units]
+    old, new = (
+        {kind: {unit for unit in workers_in(slot) if kind in unit} for kind in ("worker", "bot")}
+        for slot in (before, now)
+    )
+    assert moved == [
+        ("start", before, new["worker"]),
+        ("stop", before, old["bot"]),
+        ("start", before, new["bot"]),
+        ("stop", now, old["worker"]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["worker-2", "bot-1"])
+def test_recycle_whose_process_does_not_stay_up_leaves_those_that_run(
+    with_workers: Host, name: str
+) -> None:
+    before = with_workers.application.live_slot()
+    idle = "green" if before == "blue" else "blue"
+    ended = {"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "1"}
+    with_workers.process_states[f"shop@{idle}-{name}.service"] = ended
+    with pytest.raises(Refusal, match=rf"shop@{idle}-{name}.service did not stay up"):
+        recycler(with_workers).run()
+    assert with_workers.application.live_slot() == before
+    assert running(with_workers) == workers_in(before)
+    assert read_told(with_workers.application).failures == 1
 
 
 def test_young_slot_and_one_that_does_not_run_are_left(recycled: Host) -> None:
