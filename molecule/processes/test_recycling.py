@@ -43,7 +43,7 @@ class Cut:
 def events(shop: Shop, since: float, host: str) -> list[Event]:
     """What systemd did with the application's units."""
     told = shop.shell(
-        f"journalctl --quiet --output=json --since=@{since:.0f} --unit='shop@*'"
+        f"journalctl --quiet --output=json --since=@{since:.3f} --unit='shop@*'"
         " --output-fields=MESSAGE_ID,UNIT _PID=1",
         host,
     )
