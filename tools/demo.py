@@ -387,7 +387,7 @@ def up(hosts: Sequence[Host], source: str) -> None:
 
 
 def down(*, images: bool) -> None:
-    """Removes containers, network, inventory, records, the SSH key; if asked to, the images as well.
+    """Removes containers, network, inventory, records and the SSH key; if asked, the images too.
 
     The key belongs to molecule's hosts too: it is kept while there are any.
     """
