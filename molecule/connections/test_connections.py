@@ -16,7 +16,8 @@ APPLICATION = ROOT / "molecule/shared/apps/good/database"
 WATCH = """
 systemd-run --quiet --collect --unit=watch-connections --uid=postgres --working-directory=/ \
   --property=StandardOutput=file:/tmp/connections sh -c "yes \\"select count(*) from \
-pg_stat_activity where usename = 'shop'; select pg_sleep(0.1)\\" | psql --no-align --tuples-only --file=-"
+pg_stat_activity where usename = 'shop'; select pg_sleep(0.1)\\" \
+| psql --no-align --tuples-only --file=-"
 """
 
 
