@@ -148,12 +148,12 @@ def test_recycle_takes_processes_along_in_the_order_of_a_release(shop: Shop, que
 
 
 def test_two_hosts_with_the_same_settings_take_turns(shop: Shop) -> None:
-    """Both are due all the time: a turn of thirty seconds instead of some minutes."""
-    hosts, turn = ("queue1", "queue2"), 30
+    """Both are due all the time: a turn of a minute instead of some."""
+    hosts, turn = ("queue1", "queue2"), 60
     began = time.time()
     for host in hosts:
-        setting(shop, host, turn_seconds=turn, start_seconds=15.0, hosts=2, after_seconds=5)
-    until(lambda: all(len(cuts(shop, began, host)) >= 2 for host in hosts), "turns", 240)
+        setting(shop, host, turn_seconds=turn, start_seconds=turn / 2, hosts=2, after_seconds=5)
+    until(lambda: all(cuts(shop, began, host) for host in hosts), "turns", 4 * turn)
     for host in hosts:
         setting(shop, host, after_seconds=43200)
     spans = sorted(span for host in hosts for span in spans_of(shop, began, host))
