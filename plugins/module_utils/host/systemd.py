@@ -78,6 +78,17 @@ def is_starting(state: dict[str, str]) -> bool:
     return state["ActiveState"] == "activating" or state["Job"] not in ("", "0")
 
 
+def awaits_restart(state: dict[str, str]) -> bool:
+    """Return whether a unit has ended by itself, and systemd is about to start it again.
+
+    From systemd 254 on there are two such states, `auto-restart` and `auto-restart-queued`.
+
+    Args:
+        state: Of `show`.
+    """
+    return state["SubState"].startswith("auto-restart")
+
+
 def reload() -> None:
     """Have systemd read its units again.
 

@@ -16,6 +16,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import (
     get_unix,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import children
+from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import awaits_restart
 from ansible_collections.asgi.fleet.plugins.module_utils.host.untrusted import (
     UntrustedError,
     read_json_object,
@@ -68,7 +69,7 @@ def crash(state: dict[str, str]) -> str | None:
     """Return how the service crashed, or None while it starts or runs."""
     if state["ActiveState"] in ("failed", "inactive") and state["Result"] != "success":
         return f"failed at start ({state['Result']}, exit status {state['ExecMainStatus']})"
-    if state["SubState"] == "auto-restart" or state["NRestarts"] not in ("", "0"):
+    if awaits_restart(state) or state["NRestarts"] not in ("", "0"):
         return f"crashed at start (exit status {state['ExecMainStatus']})"
     return None
 

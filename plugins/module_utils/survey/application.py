@@ -23,6 +23,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import re
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
 from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
+    awaits_restart,
     enabled,
     is_starting,
     show,
@@ -246,7 +247,7 @@ def _processes(slot: Slot) -> list[ProcessState]:
             "unit": unit,
             "process": name_of(slot, unit),
             # systemd calls one "activating" that has ended and will be started anew.
-            "state": found["SubState" if found["SubState"] == "auto-restart" else "ActiveState"],
+            "state": "auto-restart" if awaits_restart(found) else found["ActiveState"],
             "pid": int(found["MainPID"] or 0),
             "memory_mb": memory_mb(int(found["MainPID"] or 0)),
             "restarts": int(found["NRestarts"] or 0),

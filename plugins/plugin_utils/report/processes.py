@@ -20,14 +20,7 @@ def processes_line(processes: Sequence[Mapping[str, Any]], live_seconds: float) 
     if not processes:
         return ""
     up = sum(one["state"] == "active" for one in processes)
-    # One that ends again and again also runs at times.
-    told = [
-        f"{one['unit']} is {_state(one)}"
-        if one["state"] != "active"
-        else f"{one['unit']} was started anew {one['restarts']} times"
-        for one in processes
-        if one["state"] != "active" or _is_restless(one, live_seconds)
-    ]
+    told = [f"{one['unit']} {seen}" for one in processes if (seen := _seen(one, live_seconds))]
     return f"processes {up}/{len(processes)}" + (f": {', '.join(told)}" if told else "")
 
 
@@ -43,18 +36,27 @@ def process_faults(
     for one in processes:
         unit = one["unit"]
         journal = f"journalctl -u {unit} -n 50"
-        if one["state"] != "active":
+        if _is_restless(one, live_seconds):
+            yield f"{unit} {_seen(one, live_seconds)}", f"see why it ends: {journal}"
+        elif one["state"] != "active":
             yield (
                 f"{unit} is not running ({_state(one)})",
                 f"{journal}; correct what it says, then systemctl restart {unit}",
             )
-        elif _is_restless(one, live_seconds):
-            yield f"{unit} was started anew {one['restarts']} times", f"see why it ends: {journal}"
+
+
+def _seen(process: Mapping[str, Any], live_seconds: float) -> str:
+    """Return what is to be said of a process in a table; empty for nothing."""
+    if _is_restless(process, live_seconds):
+        return f"was started anew {process['restarts']} times"
+    return "" if process["state"] == "active" else f"is {_state(process)}"
 
 
 def _is_restless(process: Mapping[str, Any], live_seconds: float) -> bool:
+    """Return whether it ends again and again: at times it runs, and at times it does not."""
     restarts: int = process["restarts"]
-    return restarts >= RESTARTS * max(1.0, live_seconds / SECONDS_PER_HOUR)
+    often = restarts >= RESTARTS * max(1.0, live_seconds / SECONDS_PER_HOUR)
+    return often and process["state"] in ("active", "activating", "auto-restart")
 
 
 def _state(process: Mapping[str, Any]) -> str:

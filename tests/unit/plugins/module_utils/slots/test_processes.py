@@ -96,6 +96,11 @@ def test_one_without_overlap_starts_when_the_old_one_has_ended(host: Host) -> No
             {"ActiveState": "activating", "SubState": "auto-restart", "ExecMainStatus": "1"},
             "shop@green-worker-2.service did not stay up: it crashed at start (exit status 1)",
         ),
+        # systemd 254 and later.
+        (
+            {"ActiveState": "activating", "SubState": "auto-restart-queued", "ExecMainStatus": "1"},
+            "shop@green-worker-2.service did not stay up: it crashed at start (exit status 1)",
+        ),
         (
             {"ActiveState": "failed", "Result": "oom-kill", "ExecMainStatus": "9"},
             "shop@green-worker-2.service did not stay up: it failed at start (oom-kill, exit "

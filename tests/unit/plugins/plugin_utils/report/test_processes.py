@@ -44,6 +44,10 @@ def test_table_says_how_many_run(processes: list[dict[str, Any]], line: str) -> 
         (process(1, "failed"), 1, ["shop@blue-worker-1.service is not running (failed)"]),
         (process(1, restarts=2), 0.1, []),
         (process(1, restarts=3), 0.1, ["shop@blue-worker-1.service was started anew 3 times"]),
+        (process(1, "activating", 3), 0.1, ["shop@blue-worker-1.service was started anew 3 times"]),
+        (process(1, "auto-restart", 3), 1, ["shop@blue-worker-1.service was started anew 3 times"]),
+        # systemd has given up.
+        (process(1, "failed", 200), 1, ["shop@blue-worker-1.service is not running (failed)"]),
         # Three in a week are no fault.
         (process(1, restarts=3), 168, []),
     ],
