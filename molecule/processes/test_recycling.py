@@ -59,9 +59,9 @@ def cuts(shop: Shop, since: float, host: str = "") -> list[Cut]:
     """The recycles of a host since a moment."""
     lines = map(json.loads, shop.shell("cat /var/lib/shop/activations.jsonl", host).splitlines())
     return [
-        Cut(line["at"], line["slot"])
+        Cut(line["moment"], line["slot"])
         for line in lines
-        if line["event"] == "recycled" and line["at"] >= since
+        if line["event"] == "recycled" and line["moment"] >= since
     ]
 
 
