@@ -14,7 +14,7 @@ from queues import Queue, names
 from recorder import overlaps, runs, timer
 
 TIMERS = [timer("tick", 0.2), timer("long", 5, "*:*:0/10")]
-PATIENCE = 120
+PATIENCE = 240
 #: What systemd says of a unit: systemd.journal-fields(7), `journalctl --catalog`.
 MESSAGES = {
     "39f53479d3a045ac8e11786248231fbf": "started",
