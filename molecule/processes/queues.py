@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -20,6 +21,21 @@ APPLICATIONS = ROOT / "molecule/shared/apps/good"
 RATE = 20
 #: Seconds that a job may wait and run: the longest takes two.
 PATIENCE = 40
+#: What systemd says of a unit: systemd.journal-fields(7), `journalctl --catalog`.
+MESSAGES = {
+    "39f53479d3a045ac8e11786248231fbf": "started",
+    "de5b426a63be47a7b6ac3eaac82e2f6f": "stopping",
+    "9d1aaa27d60140bd96365438aad20286": "stopped",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a unit, and when (Unix time)."""
+
+    at: float
+    what: str
+    unit: str
 
 
 class Queue:
@@ -141,3 +157,18 @@ def pid(shop: Shop, unit: str) -> str:
 def slot(shop: Shop, host: str = "") -> str:
     """Return the slot that is live."""
     return shop.live(host).split()[0]
+
+
+def events(shop: Shop, since: float, host: str) -> list[Event]:
+    """What systemd did with the application's units."""
+    told = shop.shell(
+        f"journalctl --quiet --output=json --since=@{since:.3f} --unit='shop@*'"
+        " --output-fields=MESSAGE_ID,UNIT _PID=1",
+        host,
+    )
+    lines = map(json.loads, told.splitlines())
+    return [
+        Event(int(line["__REALTIME_TIMESTAMP"]) / 1e6, MESSAGES[line["MESSAGE_ID"]], line["UNIT"])
+        for line in lines
+        if line.get("MESSAGE_ID") in MESSAGES
+    ]

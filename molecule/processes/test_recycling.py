@@ -10,26 +10,11 @@ from itertools import pairwise
 
 import pytest
 from events import Shop
-from queues import Queue, names
+from queues import Queue, events, names
 from recorder import overlaps, runs, timer
 
 TIMERS = [timer("tick", 0.2), timer("long", 5, "*:*:0/10")]
 PATIENCE = 240
-#: What systemd says of a unit: systemd.journal-fields(7), `journalctl --catalog`.
-MESSAGES = {
-    "39f53479d3a045ac8e11786248231fbf": "started",
-    "de5b426a63be47a7b6ac3eaac82e2f6f": "stopping",
-    "9d1aaa27d60140bd96365438aad20286": "stopped",
-}
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to a unit, and when (Unix time)."""
-
-    at: float
-    what: str
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -38,21 +23,6 @@ class Cut:
 
     at: float
     slot: str
-
-
-def events(shop: Shop, since: float, host: str) -> list[Event]:
-    """What systemd did with the application's units."""
-    told = shop.shell(
-        f"journalctl --quiet --output=json --since=@{since:.3f} --unit='shop@*'"
-        " --output-fields=MESSAGE_ID,UNIT _PID=1",
-        host,
-    )
-    lines = map(json.loads, told.splitlines())
-    return [
-        Event(int(line["__REALTIME_TIMESTAMP"]) / 1e6, MESSAGES[line["MESSAGE_ID"]], line["UNIT"])
-        for line in lines
-        if line.get("MESSAGE_ID") in MESSAGES
-    ]
 
 
 def cuts(shop: Shop, since: float, host: str = "") -> list[Cut]:
