@@ -344,6 +344,8 @@ class TimerState(TypedDict):
         running: Whether a run goes on.
         next: When it will elapse (Unix time); 0 if that is not known.
         last: When it has last elapsed; 0 for not since the host has started.
+        overdue: Since when a run is due that has not begun; 0 for none.
+        spent: Whether it elapses never again.
         problem: How its last run failed; empty if it did not.
     """
 
@@ -355,6 +357,8 @@ class TimerState(TypedDict):
     running: bool
     next: int
     last: int
+    overdue: int
+    spent: bool
     problem: str
 
 

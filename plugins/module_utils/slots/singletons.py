@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.processes i
     planned,
     runs_singletons,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import processes
@@ -51,6 +52,7 @@ def leave(application: Application, seconds: float) -> tuple[bool, dict[str, flo
 
     Raises:
         Refusal: systemd refused something, another activation goes on, or a run has not ended.
+        ControllerGone: The controller has left while this waited.
     """
     with exclusive(application, PATIENCE):
         was = look(application)
@@ -60,8 +62,8 @@ def leave(application: Application, seconds: float) -> tuple[bool, dict[str, flo
             _settle(application)
         try:
             last = moving.wait_for_runs(application, seconds)
-        except Refusal:
-            # It has not left, and goes on: no other host may begin.
+        except (ControllerGone, Refusal):
+            # It has not left, and goes on: no other host begins.
             processes.take_singletons(application, was["here"])
             _settle(application)
             raise
