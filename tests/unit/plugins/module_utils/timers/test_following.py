@@ -190,7 +190,9 @@ def test_host_does_not_leave_while_a_run_goes_on(host: Host) -> None:
     assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
 
 
-def test_host_whose_controller_is_gone_keeps_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_host_whose_controller_is_gone_keeps_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No other host will be told to take it."""
     live(host, "blue", text(more=ONCE))
     singletons.take(host.application, {})
