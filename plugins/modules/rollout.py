@@ -178,10 +178,12 @@ memory:
   type: dict
   sample: {workers: 4, largest_mb: 23, slot_mb: 92}
 singletons:
-  description: Whether what runs once in a fleet runs here, and whether the host is drained.
+  description:
+    - Whether what runs once in a fleet runs here, whether the host is drained, and whether what is
+      live has anything of the kind.
   returned: with O(state=begun)
   type: dict
-  sample: {here: true, away: false}
+  sample: {here: true, away: false, planned: true}
 front:
   description:
     - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of

@@ -60,10 +60,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 was:
-  description: Whether they ran here before, and whether the host was drained.
+  description:
+    - Whether they ran here before, whether the host was drained, and whether what is live has
+      anything of the kind.
   returned: success
   type: dict
-  sample: {here: true, away: false}
+  sample: {here: true, away: false, planned: true}
 live:
   description: Whether a release is live here.
   returned: success

@@ -50,6 +50,34 @@ def runs_singletons(
     return home(hosts, serving, holder) == host
 
 
+def lost_lines(hostvars: Mapping[str, Mapping[str, Any]], group: Sequence[str]) -> list[str]:
+    """Return a line for each application of which no host has what runs once, though it should.
+
+    As after a host has left the inventory without a drain; it may still run it.
+
+    Args:
+        hostvars: As for `runs_singletons`.
+        group: All hosts, in the order of the inventory.
+    """
+    lines = []
+    for app in dict.fromkeys(application(hostvars[host]) for host in group if host in hostvars):
+        hosts = of_application(hostvars, group, app)
+        told = [(hostvars[host].get("rollout_begun") or {}).get("singletons") for host in hosts]
+        known = [one for one in told if one]
+        if len(known) < len(hosts) or not any(one["planned"] for one in known):
+            continue
+        if any(one["here"] for one in known):
+            continue
+        taker = next((host for host in hosts if runs_singletons(hostvars, host, group)), "")
+        if taker:
+            lines.append(
+                f"{app}: what runs once in the fleet runs on no host of the inventory; {taker} "
+                "begins it. A host that has left the inventory undrained may still run it: take "
+                "that in again, and run ansible-playbook playbooks/remove.yml --limit <host>"
+            )
+    return lines
+
+
 def others(
     hostvars: Mapping[str, Mapping[str, Any]],
     leaving: Mapping[str, Mapping[str, Any]],

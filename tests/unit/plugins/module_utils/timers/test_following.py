@@ -186,7 +186,7 @@ def test_host_does_not_leave_while_a_run_goes_on(host: Host) -> None:
         singletons.leave(host.application, 0.1)
     assert str(refusal.value).startswith(f"{TICK_SERVICE} still runs after 0.1 s; expected its end")
     # It has it, and goes on.
-    assert singletons.look(host.application) == {"here": True, "away": False}
+    assert singletons.look(host.application) == {"here": True, "away": False, "planned": True}
     assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
 
 
@@ -204,7 +204,7 @@ def test_host_whose_controller_is_gone_keeps_it(
     monkeypatch.setattr(moving, "require_controller", gone)
     with pytest.raises(ControllerGone):
         singletons.leave(host.application, 10)
-    assert singletons.look(host.application) == {"here": True, "away": False}
+    assert singletons.look(host.application) == {"here": True, "away": False, "planned": True}
     assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
 
 

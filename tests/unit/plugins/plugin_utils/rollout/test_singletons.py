@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.singletons import (
     home,
+    lost_lines,
     others,
     retakers,
     runs_singletons,
@@ -43,8 +44,9 @@ def variables(**told: dict[str, bool] | None) -> dict[str, dict[str, Any]]:
     }
 
 
-IDLE, HERE = {"here": False, "away": False}, {"here": True, "away": False}
-AWAY = {"here": False, "away": True}
+IDLE = {"here": False, "away": False, "planned": True}
+HERE, AWAY = {**IDLE, "here": True}, {**IDLE, "away": True}
+NEW = {**IDLE, "planned": False}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,26 @@ def test_one_host_of_a_rollout_runs_it(
 ) -> None:
     hostvars = variables(**told)
     assert [host for host in told if runs_singletons(hostvars, host, list(told))] == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "taker"),
+    [
+        pytest.param({"web1": IDLE, "web2": IDLE}, "web1", id="it has left with its host"),
+        pytest.param({"web1": AWAY, "web2": IDLE}, "web2", id="an interrupted drain"),
+        pytest.param({"web1": IDLE, "web2": HERE}, "", id="a host has it"),
+        pytest.param({"web1": NEW, "web2": NEW}, "", id="the first release with it"),
+        pytest.param({"web1": IDLE, "web2": None}, "", id="web2 may have it"),
+        pytest.param({"web1": AWAY, "web2": AWAY}, "", id="all are drained"),
+    ],
+)
+def test_rollout_tells_what_runs_on_no_host(
+    told: dict[str, dict[str, bool] | None], taker: str
+) -> None:
+    hostvars = variables(**told)
+    found = lost_lines(hostvars, list(told))
+    assert [one.partition("; ")[2].split()[0] for one in found] == ([taker] if taker else [])
+    assert all(one.startswith("shop: what runs once in the fleet runs on no host") for one in found)
 
 
 def test_each_application_has_its_own() -> None:
