@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ ExecMainStatus=3
 def test_state_of_a_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timers, "_show", lambda _units: blocks(SHOWN))
     monkeypatch.setattr(timers, "_after", lambda _schedule, last: last + 60)
-    monkeypatch.setattr(timers.time, "time", lambda: 1795867140 + 200)
+    monkeypatch.setattr(time, "time", lambda: 1795867140 + 200)
     application = Application("shop", str(tmp_path))
     path = Path(application.slot("blue").files["timers"])
     path.parent.mkdir(parents=True)
