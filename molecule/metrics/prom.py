@@ -20,6 +20,12 @@ rule_files: [/etc/prometheus/alerts.yml]
 scrape_configs:
   - job_name: asgi_fleet
     static_configs: [{{targets: ["{target}"]}}]
+  - job_name: asgi_fleet_host
+    metrics_path: /metrics/host
+    static_configs: [{{targets: ["{target}"]}}]
+  - job_name: asgi_fleet_nginx
+    metrics_path: /metrics/nginx
+    static_configs: [{{targets: ["{target}"]}}]
 """
 
 

@@ -65,7 +65,12 @@ def test_examination_fills_in_every_default() -> None:
         "app_preload": False,
         "app_recycle": {},
         "app_connections": {},
-        "app_metrics": {"enabled": False, "listen": "127.0.0.1:9464", "allow": []},
+        "app_metrics": {
+            "enabled": False,
+            "listen": "127.0.0.1:9464",
+            "allow": [],
+            "exporters": [],
+        },
         "app_network_allow": ["any"],
         "app_writable_paths": [],
         "app_devices": [],

@@ -127,6 +127,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_metrics_enabled": False,
         "gunicorn_service_metrics_listen": "127.0.0.1:9464",
         "gunicorn_service_metrics_allow": [],
+        "gunicorn_service_metrics_packaged_exporters": [],
         "gunicorn_service_metrics_host": "example.com",
         "gunicorn_service_metrics_https_port": 443,
         "gunicorn_service_processes": DEPLOYMENT["app_processes"],
