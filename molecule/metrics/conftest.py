@@ -32,7 +32,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def prometheus(shop: Shop) -> Prometheus:
     """A Prometheus that scrapes it all the time."""
     prometheus = Prometheus(shop)
-    target = shop.shell("systemctl show -p Listen --value shop-metrics.socket").split()[0]
-    prometheus.install(target)
+    targets = shop.folder / "targets.json"
+    shop.succeed("metrics_targets", metrics_targets_file=str(targets))
+    prometheus.install(targets.read_text(encoding="utf-8"))
     until(lambda: prometheus.value('up{job="asgi_fleet"}') == 1, "the first scrape")
     return prometheus
