@@ -8,11 +8,24 @@ import pytest
 from events import Shop
 from prom import Prometheus, until
 
-#: What fails, for the end of the sample application's main.py.
+#: What fails, and what logs, for the end of the sample application's main.py.
 BROKEN = """
+import logging
+
 @app.get("/broken/{number}")
 def broken(number: int) -> None:
     raise ValueError(number)
+
+
+@app.get("/logged")
+def logged() -> str:
+    logging.getLogger("shop.orders").warning("no stock", extra={"article": 7})
+    return "logged"
+
+
+@app.get("/failing")
+def failing() -> None:
+    raise LookupError("no stock")
 """
 INVENTORY = Path(__file__).parent / "inventory"
 

@@ -62,6 +62,7 @@ def test_examination_fills_in_every_default() -> None:
         "app_timers": [],
         "app_workers": "auto",
         "app_worker_memory_mb": 128,
+        "app_log_format": "text",
         "app_preload": False,
         "app_recycle": {},
         "app_connections": {},

@@ -131,6 +131,7 @@ def test_wiring_gives_the_roles_what_the_deployment_says() -> None:
         "gunicorn_service_metrics_host": "example.com",
         "gunicorn_service_metrics_https_port": 443,
         "gunicorn_service_processes": DEPLOYMENT["app_processes"],
+        "gunicorn_service_log_format": "text",
         "gunicorn_service_workers": 4,
         "gunicorn_service_worker_memory_mb": 256,
         "gunicorn_service_recycle": {},
