@@ -33,7 +33,7 @@ options:
     description: Where each of them listens, a loopback address and a port.
     type: dict
     required: true
-    options:
+    suboptions:
       host:
         description: That of the host.
         type: str
