@@ -133,6 +133,7 @@ extends_documentation_fragment:
   - asgi.fleet.sandbox
   - asgi.fleet.installation
   - asgi.fleet.recipe
+  - asgi.fleet.refusal
 attributes:
   check_mode:
     description: Reports whether a release would be built, or which ones would be removed.
@@ -224,7 +225,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
     ForeignError,
     claim,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -257,6 +258,7 @@ def main() -> None:
     module = Module(
         argument_spec={
             **RECIPE,
+            **REFUSAL,
             "name": {"type": "str", "required": True},
             "state": {
                 "type": "str",

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - asgi.fleet.sandbox
   - asgi.fleet.health
   - asgi.fleet.journal
+  - asgi.fleet.refusal
 options:
   name:
     description: Name of the application, used for units, folders and sockets.
@@ -300,7 +301,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
     ForeignError,
     claim,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     ControllerGone,
     heeding_signals,
@@ -379,6 +380,7 @@ def main() -> None:
     """Run the module."""
     module = Module(
         argument_spec={
+            **REFUSAL,
             "name": {"type": "str", "required": True},
             "release": {"type": "path", "required": True},
             "blue": FILES,
