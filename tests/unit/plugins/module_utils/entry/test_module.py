@@ -118,8 +118,8 @@ def test_refusal_fails_unless_the_caller_shows_it(
     with patch_module_args(given):
         module = Module(argument_spec=spec)
         with pytest.raises(SystemExit) as ended:
-            module.refuse(ValueError("no room for web1"), live="1.0")
+            module.refuse(ValueError("no room"), live="1.0")
     answer = json.loads(capsys.readouterr().out)
     assert ended.value.code == (1 if fails else 0)
     assert answer.get("failed", False) is fails
-    assert (answer["msg"], answer["is_refusal"], answer["live"]) == ("no room for web1", True, "1.0")
+    assert (answer["msg"], answer["is_refusal"], answer["live"]) == ("no room", True, "1.0")
