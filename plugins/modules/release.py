@@ -236,9 +236,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     parse_environment,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import wheels
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
-    build,
-    building,
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.exclusive import building
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.manifest import (
     read_manifest,
     write_manifest,
 )
@@ -247,10 +247,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.platforms impo
     has_interpreter,
     platform_of,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.pruning import prune
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import manifests
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.wheels import Wheelhouse
-from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import prune
 
 
 def main() -> None:
