@@ -63,6 +63,10 @@ options:
         description: The module that counts what the workers serve.
         type: str
         required: true
+      logs:
+        description: The module that writes log lines as JSON; empty if that is not wanted.
+        type: str
+        default: ""
       timers:
         description: >-
           The units of the application's timers, each below a line with C(#), a colon and its name.

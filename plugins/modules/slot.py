@@ -194,8 +194,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment),
-        V(timers) or V(processes).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(logs),
+        V(environment), V(timers) or V(processes).
       type: str
     text:
       description: The same for people.

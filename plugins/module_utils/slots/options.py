@@ -41,6 +41,7 @@ _FILES_OF_PAIR: dict[str, Any] = {
     "options": {
         **FILES["options"],
         "counts": {"type": "str", "required": True},
+        "logs": {"type": "str", "default": ""},
         "timers": {"type": "str", "default": ""},
         "processes": {"type": "dict", "default": {}},
     },
