@@ -275,6 +275,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.pruning import prune
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import live_release
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
@@ -376,7 +377,7 @@ def _end(application: Application, module: Module) -> dict[str, object]:
         # In check mode the lock was not taken: nobody has it, or another rollout does.
         others = holder is not None and holder["rollout"] != options["id"]
         idle = keep is None or others
-        removed = [] if idle else phases.prune(application, keep, check_mode=True)
+        removed = [] if idle else prune(application, keep, check_mode=True)
         return {"changed": bool(removed), "removed": removed, "front": None, "receipt": None}
     return phases.end(
         application,
