@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
         # Of wheels the host was asked before they were made.
         if "wheelhouse" not in arguments:
             asked = self._module(arguments | {"look": True}, task_vars)
-            if asked.get("failed") or asked.get("manifest") or asked.get("missing"):
+            if any(asked.get(end) for end in ("failed", "is_refusal", "manifest", "missing")):
                 return result | asked
         folder = self._make_tmp_path()
         try:

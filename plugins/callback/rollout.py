@@ -31,6 +31,7 @@ author:
   - The asgi.fleet developers (@asgi-fleet)
 """
 
+import gc
 import os
 import sys
 import time
@@ -135,6 +136,9 @@ class CallbackModule(Default):
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         """Take that a play begins."""
+        # For each task and host Ansible forks, and each process would look through all of these
+        # objects for garbage: `gc.freeze` is for that. What is garbage now stays to the end.
+        gc.freeze()
         name = play.get_name().strip()
         with self._display._lock:
             told = self._run.begin_play(name)

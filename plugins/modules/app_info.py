@@ -192,6 +192,8 @@ state:
         - The timers of the live slot.
         - C(due) says whether one shall elapse on this host, and C(active) whether it does. C(next)
           and C(last) are Unix times, 0 if not known. C(problem) says how the last run failed.
+        - C(overdue) says since when a run is due that has not begun, such as while the one before
+          goes on; 0 for none. C(spent) says whether it elapses never again.
       type: list
       elements: dict
       sample:
@@ -203,6 +205,8 @@ state:
           running: false
           next: 1795401000
           last: 1795314600
+          overdue: 0
+          spent: false
           problem: ""
 """
 

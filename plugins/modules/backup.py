@@ -86,7 +86,9 @@ options:
     description: Limit of its memory, C(MemoryMax=) of systemd.resource-control(5).
     type: str
     default: ""
-extends_documentation_fragment: asgi.fleet.sandbox
+extends_documentation_fragment:
+  - asgi.fleet.sandbox
+  - asgi.fleet.refusal
 attributes:
   check_mode:
     description: Says what would be done.
@@ -150,7 +152,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.backups import making, 
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.making import Surroundings
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.schedule import ScheduleError
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.timer import in_live, job_of
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
@@ -175,6 +177,7 @@ def main() -> None:
     """Run the module."""
     module = Module(
         argument_spec={
+            **REFUSAL,
             "name": {"type": "str", "required": True},
             "state": {
                 "type": "str",

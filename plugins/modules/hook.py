@@ -71,7 +71,9 @@ options:
     description: Limit of memory of a command, C(MemoryMax=) of systemd.resource-control(5).
     type: str
     default: ""
-extends_documentation_fragment: asgi.fleet.sandbox
+extends_documentation_fragment:
+  - asgi.fleet.sandbox
+  - asgi.fleet.refusal
 attributes:
   check_mode:
     description: Reports whether the commands would run.
@@ -117,7 +119,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.places impo
     PlaceError,
     open_places,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import (
     UnsafeFolderError,
@@ -139,6 +141,7 @@ def main() -> None:
     """Run the module."""
     module = Module(
         argument_spec={
+            **REFUSAL,
             "name": {"type": "str", "required": True},
             "phase": {"type": "str", "required": True},
             "commands": {

@@ -133,6 +133,7 @@ extends_documentation_fragment:
   - asgi.fleet.sandbox
   - asgi.fleet.installation
   - asgi.fleet.recipe
+  - asgi.fleet.refusal
 attributes:
   check_mode:
     description: Reports whether a release would be built, or which ones would be removed.
@@ -224,7 +225,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
     ForeignError,
     claim,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import (
     AccountError,
     ensure_account,
@@ -235,9 +236,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     parse_environment,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import wheels
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import (
-    build,
-    building,
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.exclusive import building
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.manifest import (
     read_manifest,
     write_manifest,
 )
@@ -246,10 +247,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.platforms impo
     has_interpreter,
     platform_of,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.pruning import prune
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import manifests
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.wheels import Wheelhouse
-from ansible_collections.asgi.fleet.plugins.module_utils.rollout.phases import prune
 
 
 def main() -> None:
@@ -257,6 +258,7 @@ def main() -> None:
     module = Module(
         argument_spec={
             **RECIPE,
+            **REFUSAL,
             "name": {"type": "str", "required": True},
             "state": {
                 "type": "str",

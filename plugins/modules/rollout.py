@@ -178,10 +178,12 @@ memory:
   type: dict
   sample: {workers: 4, largest_mb: 23, slot_mb: 92}
 singletons:
-  description: Whether what runs once in a fleet runs here, and whether the host is drained.
+  description:
+    - Whether what runs once in a fleet runs here, whether the host is drained, and whether what is
+      live has anything of the kind.
   returned: with O(state=begun)
   type: dict
-  sample: {here: true, away: false}
+  sample: {here: true, away: false, planned: true}
 front:
   description:
     - What a visitor meets on the host, as C(nginx), C(https) and C(maintenance_since) of
@@ -273,6 +275,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.pruning import prune
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import live_release
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
@@ -374,7 +377,7 @@ def _end(application: Application, module: Module) -> dict[str, object]:
         # In check mode the lock was not taken: nobody has it, or another rollout does.
         others = holder is not None and holder["rollout"] != options["id"]
         idle = keep is None or others
-        removed = [] if idle else phases.prune(application, keep, check_mode=True)
+        removed = [] if idle else prune(application, keep, check_mode=True)
         return {"changed": bool(removed), "removed": removed, "front": None, "receipt": None}
     return phases.end(
         application,

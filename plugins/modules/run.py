@@ -144,7 +144,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
     heeding_signals,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
-from ansible_collections.asgi.fleet.plugins.module_utils.operation import commands
+from ansible_collections.asgi.fleet.plugins.module_utils.operation import commands, following
 from ansible_collections.asgi.fleet.plugins.module_utils.operation.commands import (
     CommandError,
     Live,
@@ -192,10 +192,10 @@ def _done(module: Module) -> dict[str, Any]:
     options = module.params
     application = Application(options["name"])
     if options["state"] == "followed":
-        answer = commands.follow(application, options["id"], options["position"])
+        answer = following.follow(application, options["id"], options["position"])
         return {"changed": False, **answer}
     if options["state"] == "stopped":
-        end = commands.stop(application, options["id"])
+        end = following.stop(application, options["id"])
         return {"changed": end is not None, "end": end.__dict__ if end else None}
     if options["state"] == "looked" or module.check_mode:
         return {"changed": options["state"] == "started", **_as_dict(commands.live(application))}

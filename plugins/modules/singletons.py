@@ -60,16 +60,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 was:
-  description: Whether they ran here before, and whether the host was drained.
+  description:
+    - Whether they ran here before, whether the host was drained, and whether what is live has
+      anything of the kind.
   returned: success
   type: dict
-  sample: {here: true, away: false}
+  sample: {here: true, away: false, planned: true}
 live:
   description: Whether a release is live here.
   returned: success
   type: bool
 last:
-  description: With V(away), when each persistent timer has last elapsed (Unix time).
+  description:
+    - When each persistent timer has last elapsed on this host (Unix time); with V(away), after its
+      runs have ended.
   returned: success
   type: dict
   sample: {report: 1795241400.5}
@@ -83,16 +87,17 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import singletons
+from ansible_collections.asgi.fleet.plugins.module_utils.timers import moving
 
 
 def step(application: Application, options: dict[str, Any]) -> dict[str, Any]:
-    """Do what is asked; return `changed` and `last`."""
+    """Do what is asked; return `changed`, and with `state: away` also `last`."""
     if options["state"] == "away":
         changed, last = singletons.leave(application, options["wait_seconds"])
         return {"changed": changed, "last": last}
     if options["state"] == "here":
-        return {"changed": singletons.take(application, options["last"]), "last": {}}
-    return {"changed": singletons.come_back(application), "last": {}}
+        return {"changed": singletons.take(application, options["last"])}
+    return {"changed": singletons.come_back(application)}
 
 
 def main() -> None:
@@ -114,11 +119,12 @@ def main() -> None:
     state = module.params["state"]
     was = singletons.look(application)
     live = application.live_slot() is not None
-    done: dict[str, Any] = {"changed": False, "last": {}}
+    done: dict[str, Any] = {"changed": False}
     try:
+        done["last"] = moving.last_elapses(application)
         # Without a live release there is nothing to start, nor a folder for the note.
         if state != "asked" and live and not module.check_mode:
-            done = step(application, module.params)
+            done |= step(application, module.params)
     except (ControllerGone, OSError, Refusal, UnsafeFolderError) as error:
         module.refuse(error)
     module.exit_json(was=was, live=live, **done)

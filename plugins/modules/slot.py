@@ -22,6 +22,9 @@ extends_documentation_fragment:
   - asgi.fleet.sandbox
   - asgi.fleet.health
   - asgi.fleet.journal
+  - asgi.fleet.slot
+  - asgi.fleet.slot.pair
+  - asgi.fleet.refusal
 options:
   name:
     description: Name of the application, used for units, folders and sockets.
@@ -31,50 +34,6 @@ options:
     description: Folder of a complete release, C(/opt/<name>/releases/<id>).
     type: path
     required: true
-  blue: &slot
-    description: Contents of the slot's files.
-    type: dict
-    required: true
-    suboptions:
-      socket:
-        description: The socket unit.
-        type: str
-        required: true
-      service:
-        description: The service unit.
-        type: str
-        required: true
-      settings:
-        description: The gunicorn.conf.py.
-        type: str
-        required: true
-      worker:
-        description: The module with the worker class.
-        type: str
-        required: true
-      master:
-        description: The module with what the master does.
-        type: str
-        required: true
-      counts:
-        description: The module that counts what the workers serve.
-        type: str
-        required: true
-      environment:
-        description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
-        type: str
-        required: true
-      timers:
-        description: >-
-          The units of the application's timers, each below a line with C(#), a colon and its name.
-          They are the application's while the slot is live.
-        type: str
-        default: ""
-      processes:
-        description: The unit of each of O(processes), by its name.
-        type: dict
-        default: {}
-  green: *slot
   workers:
     description: How many workers must have answered before the slot is healthy.
     type: int
@@ -111,18 +70,6 @@ options:
     description:
       - Whether what runs once in a fleet runs on this host. If it is not set, that stays as it is.
     type: bool
-  health_body:
-    description: Text that the answer must contain; empty accepts any answer.
-    type: str
-    default: ""
-  health_timeout:
-    description: Seconds that the slot may take to become healthy.
-    type: float
-    default: 60
-  prefix:
-    description: How the variables of path and host begin, for messages.
-    type: str
-    default: gunicorn_service_
   user:
     description: The account that runs the hooks.
     type: str
@@ -247,8 +194,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment),
-        V(timers) or V(processes).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(logs),
+        V(environment), V(timers) or V(processes).
       type: str
     text:
       description: The same for people.
@@ -284,30 +231,25 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
-    SLOTS,
-    Application,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import (
     LockError,
     require_lock,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
-    Process,
     runs_singletons,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance import (
     ForeignError,
     claim,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import (
     ControllerGone,
     heeding_signals,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
-from ansible_collections.asgi.fleet.plugins.module_utils.protocol.sandbox import OPTION, of_option
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     activation,
     recycling,
@@ -316,40 +258,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
     CutOver,
     Desired,
-    Hooks,
     exclusive,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.options import DESIRED, desired_of
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.statics import is_published
-
-FILES = {
-    "type": "dict",
-    "required": True,
-    "options": {
-        "socket": {"type": "str", "required": True},
-        "service": {"type": "str", "required": True},
-        "settings": {"type": "str", "required": True},
-        "worker": {"type": "str", "required": True},
-        "master": {"type": "str", "required": True},
-        "counts": {"type": "str", "required": True},
-        "environment": {"type": "str", "required": True, "no_log": True},
-        "timers": {"type": "str", "default": ""},
-        "processes": {"type": "dict", "default": {}},
-    },
-}
-
-PROCESSES = {
-    "type": "list",
-    "elements": "dict",
-    "default": [],
-    "options": {
-        "name": {"type": "str", "required": True},
-        "count": {"type": "int", "default": 1},
-        "overlap": {"type": "bool", "default": True},
-        "once_per_fleet": {"type": "bool", "default": False},
-        "stop_timeout": {"type": "int", "default": 30},
-    },
-}
 
 RECYCLE = {
     "type": "dict",
@@ -364,73 +276,24 @@ RECYCLE = {
     },
 }
 
-HOOKS = {
-    "type": "list",
-    "elements": "dict",
-    "default": [],
-    "options": {
-        "command": {"type": "str", "required": True},
-        "timeout": {"type": "float", "default": 300},
-    },
-}
-
 
 def main() -> None:
     """Run the module."""
     module = Module(
         argument_spec={
+            **REFUSAL,
+            **DESIRED,
             "name": {"type": "str", "required": True},
-            "release": {"type": "path", "required": True},
-            "blue": FILES,
-            "green": FILES,
-            "workers": {"type": "int", "required": True},
-            "health_path": {"type": "str", "default": "/healthz"},
-            "health_host": {"type": "str", "default": "localhost"},
-            "health_body": {"type": "str", "default": ""},
-            "health_timeout": {"type": "float", "default": 60},
-            "prefix": {"type": "str", "default": "gunicorn_service_"},
-            "user": {"type": "str", "default": ""},
-            "before_activate": HOOKS,
-            "after_activate": HOOKS,
             "restart": {"type": "bool", "default": False},
             "keep_previous": {"type": "bool", "default": False},
             "rollout": {"type": "str", "default": ""},
-            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
-            "sandbox": OPTION,
-            "memory_max": {"type": "str", "default": ""},
-            "static": {"type": "dict", "default": {}},
             "recycle": RECYCLE,
-            "processes": PROCESSES,
-            "singletons": {"type": "bool"},
         },
         supports_check_mode=True,
     )
     options = module.params
     application = Application(options["name"])
-    desired = Desired(
-        release=options["release"],
-        files={slot: _files(options[slot]) for slot in SLOTS},
-        health=Health(
-            path=options["health_path"],
-            host=options["health_host"],
-            timeout=options["health_timeout"],
-            body=options["health_body"],
-            prefix=options["prefix"],
-        ),
-        workers=options["workers"],
-        secret_names=tuple(options["secret_names"]),
-        hooks=Hooks(
-            user=options["user"],
-            before=options["before_activate"],
-            after=options["after_activate"],
-            sandbox=of_option(options["sandbox"]),
-            memory_max=options["memory_max"],
-        ),
-        static=options["static"],
-        processes=tuple(Process(**process) for process in options["processes"]),
-        process_files={slot: options[slot]["processes"] for slot in SLOTS},
-        singletons=options["singletons"],
-    )
+    desired = desired_of(options)
     try:
         with heeding_signals():
             result = run(
@@ -450,11 +313,6 @@ def main() -> None:
     except (ForeignError, LockError, OSError, Refusal, UnsafeFolderError) as refusal:
         module.refuse(refusal)
     module.exit_json(**result)
-
-
-def _files(options: dict[str, Any]) -> dict[str, str]:
-    """Return the slot's own files, without the units of its processes."""
-    return {kind: text for kind, text in options.items() if kind != "processes"}
 
 
 def run(

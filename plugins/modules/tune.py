@@ -21,6 +21,8 @@ description:
 extends_documentation_fragment:
   - asgi.fleet.health
   - asgi.fleet.journal
+  - asgi.fleet.slot
+  - asgi.fleet.slot.other
 options:
   name:
     description: The application.
@@ -30,35 +32,6 @@ options:
     description: Folder of the live release.
     type: path
     required: true
-  files:
-    description: Contents of the slot's files, as those of M(asgi.fleet.slot).
-    type: dict
-    required: true
-    suboptions:
-      socket:
-        description: The socket unit.
-        type: str
-        required: true
-      service:
-        description: The service unit.
-        type: str
-        required: true
-      settings:
-        description: The gunicorn.conf.py.
-        type: str
-        required: true
-      worker:
-        description: The module with the worker class.
-        type: str
-        required: true
-      master:
-        description: The module with what the master does.
-        type: str
-        required: true
-      environment:
-        description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
-        type: str
-        required: true
   id:
     description: Under which id the application is locked.
     type: str
@@ -117,18 +90,6 @@ options:
     description: Idle connections that each of nginx's processes keeps to the slot.
     type: int
     default: 32
-  health_body:
-    description: Text that the answer must contain; empty accepts any answer.
-    type: str
-    default: ""
-  health_timeout:
-    description: Seconds that the slot may take to become healthy.
-    type: float
-    default: 60
-  prefix:
-    description: How the variables of path and host begin, for messages.
-    type: str
-    default: gunicorn_service_
 attributes:
   check_mode:
     description: Measures nothing.
@@ -201,7 +162,6 @@ measured:
 
 import syslog
 import time
-from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import LockError
@@ -213,26 +173,17 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import UnsafeFolderError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
-from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.options import (
+    FILES,
+    START,
+    health_of,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.front import Front
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.measurement import (
     Wanted,
     measure,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.place import Step
-
-FILES: dict[str, Any] = {
-    "type": "dict",
-    "required": True,
-    "options": {
-        "socket": {"type": "str", "required": True},
-        "service": {"type": "str", "required": True},
-        "settings": {"type": "str", "required": True},
-        "worker": {"type": "str", "required": True},
-        "master": {"type": "str", "required": True},
-        "environment": {"type": "str", "required": True, "no_log": True},
-    },
-}
 
 STEPS = {
     "type": "list",
@@ -250,6 +201,7 @@ def main() -> None:
     """Run the module."""
     module = Module(
         argument_spec={
+            **START,
             "name": {"type": "str", "required": True},
             "release": {"type": "path", "required": True},
             "files": FILES,
@@ -264,12 +216,6 @@ def main() -> None:
             "socket_group": {"type": "str", "default": "www-data"},
             "root_path": {"type": "str", "default": ""},
             "keepalive": {"type": "int", "default": 32},
-            "health_path": {"type": "str", "default": "/healthz"},
-            "health_host": {"type": "str", "default": "localhost"},
-            "health_body": {"type": "str", "default": ""},
-            "health_timeout": {"type": "float", "default": 60},
-            "prefix": {"type": "str", "default": "gunicorn_service_"},
-            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
         supports_check_mode=True,
     )
@@ -285,13 +231,7 @@ def main() -> None:
     wanted = Wanted(
         release=options["release"],
         files=options["files"],
-        health=Health(
-            path=options["health_path"],
-            host=options["health_host"],
-            timeout=options["health_timeout"],
-            body=options["health_body"],
-            prefix=options["prefix"],
-        ),
+        health=health_of(options),
         steps=[Step(**step) for step in options["steps"]],
         rounds=options["rounds"],
         seconds=options["seconds"],

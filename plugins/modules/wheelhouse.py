@@ -125,7 +125,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.environment im
     parse_environment,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases import wheelhouse
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import building
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.exclusive import building
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.options import RECIPE, recipe_of
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.platforms import platform_of
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError

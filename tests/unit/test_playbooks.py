@@ -17,6 +17,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.wiring import (
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted((ROOT / "playbooks").rglob("*.yml"))
+ROLE_TASKS = sorted((ROOT / "roles").glob("*/tasks/**/*.yml"))
 IMPORTS = ("import_role", "include_role")
 
 
@@ -120,3 +121,14 @@ def test_playbooks_replace_no_role_variable_of_an_inventory_in_silence() -> None
     # That one is combined with the inventory's.
     provision = (ROOT / "playbooks" / "provision.yml").read_text()
     assert "combine(hostvars[inventory_hostname].host_baseline_files | default({}))" in provision
+
+
+@pytest.mark.parametrize("path", [*PLAYBOOKS, *ROLE_TASKS], ids=lambda p: str(p.relative_to(ROOT)))
+def test_refusals_are_let_pass_by_the_module(path: Path) -> None:
+    """With failed_when, Ansible hides why a module crashed (task_executor, `exception`)."""
+    judged = [
+        task.get("name")
+        for task in tasks(load(path))
+        if "is_refusal" in str(task.get("failed_when", ""))
+    ]
+    assert judged == [], "set fail_when_refused: false instead"

@@ -23,7 +23,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     write_file,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.drill import ARCHIVE
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import read_manifest
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.manifest import read_manifest
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
     live_release,
     manifests,

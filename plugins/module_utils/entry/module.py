@@ -22,6 +22,10 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: What AnsibleModule has instead of the controller's version if none was sent, as in a test.
 UNTOLD = "0.0"
 
+#: The option of modules whose refusals a playbook shows itself, once for all hosts. `failed_when`
+#: would do that too, but Ansible then hides why a module crashed.
+REFUSAL: dict[str, Any] = {"fail_when_refused": {"type": "bool", "default": True}}
+
 
 class Module(AnsibleModule):
     """A module whose options do not reach the host's journal, nor credentials in them the answer.
@@ -58,12 +62,14 @@ class Module(AnsibleModule):
             self.fail_json(msg=reason)
 
     def refuse(self, error: Exception, **more: object) -> None:
-        """End as failed, with what an operator can do about it.
+        """End as failed, with what an operator can do about it; or as the caller wants it.
 
         `is_refusal` tells a caller that the message is meant for an operator: a playbook that shows
-        it later, once for all hosts, need not let Ansible print it for each of them.
+        it later, once for all hosts, need not let Ansible print it for each of them, and sets the
+        option of `REFUSAL` to false.
         """
-        self.fail_json(msg=explained(error), is_refusal=True, **more)
+        end = self.fail_json if self.params.get("fail_when_refused", True) else self.exit_json
+        end(msg=explained(error), is_refusal=True, **more)
         # For the type: this process has ended.
         raise SystemExit(1)
 

@@ -8,7 +8,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import 
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = (
-    *("socket", "service", "settings", "worker", "master", "counts", "environment", "timers"),
+    *("socket", "service", "settings", "worker", "master", "counts", "logs", "environment"),
+    "timers",
 )
 #: All of a slot that may differ from the inventory.
 SLOT_PARTS = (*SLOT_FILES, "processes")
@@ -344,6 +345,8 @@ class TimerState(TypedDict):
         running: Whether a run goes on.
         next: When it will elapse (Unix time); 0 if that is not known.
         last: When it has last elapsed; 0 for not since the host has started.
+        overdue: Since when a run is due that has not begun; 0 for none.
+        spent: Whether it elapses never again.
         problem: How its last run failed; empty if it did not.
     """
 
@@ -355,6 +358,8 @@ class TimerState(TypedDict):
     running: bool
     next: int
     last: int
+    overdue: int
+    spent: bool
     problem: str
 
 

@@ -17,26 +17,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import pwd
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.confinement import (
     unit_name,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.application.places import open_places
 from ansible_collections.asgi.fleet.plugins.module_utils.host import confined
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import (
     read_text,
     remove_tree,
-    write_file,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.assembly import (
     Assembled,
     assemble,
@@ -54,6 +50,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.environment im
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.import_check import (
     import_application,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.manifest import (
+    write_manifest,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.reuse import donor
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.server_packages import (
@@ -65,35 +64,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases.takeover impor
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.wheelhouse import install
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.workshop import run_confined
-
-#: Seconds to wait for another build, such as one whose controller was killed.
-BUILD_PATIENCE = 900
-
-
-def read_manifest(path: str) -> dict[str, Any] | None:
-    """Return the manifest of a complete release whose interpreter is still there, or None."""
-    try:
-        with open(os.path.join(path, "manifest.json"), encoding="utf-8") as file:
-            manifest: dict[str, Any] = json.load(file)
-    except (OSError, ValueError):
-        return None
-    # After an upgrade of the distribution the venv's link may be broken: build it again.
-    return manifest if os.access(os.path.join(path, ".venv", "bin", "python"), os.X_OK) else None
-
-
-@contextlib.contextmanager
-def building(application: Application) -> Iterator[None]:
-    """Hold the host's build lock.
-
-    Raises:
-        BuildError: Another build held it for too long.
-    """
-    busy = BuildError(
-        f"another build of {application.name} has been running on this host for more than "
-        f"{BUILD_PATIENCE} s; wait for it to end and run again"
-    )
-    with locked(f"{application.name}.build", BUILD_PATIENCE, busy, application.root):
-        yield
 
 
 def build(
@@ -223,10 +193,3 @@ def _python_version(recipe: Recipe) -> str:
 def _digest(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
-
-
-def write_manifest(path: str, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest of the release in the folder `path`, after syncing everything else."""
-    os.sync()
-    text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
-    write_file(os.path.join(path, "manifest.json"), text, 0o644)

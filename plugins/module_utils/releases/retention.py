@@ -21,7 +21,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import CAREFULLY
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Release
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.world import source_folder
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import read_manifest
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.manifest import read_manifest
 
 #: States of a release that did not stay live, from the activations.
 NOT_KEPT_LIVE = ("refused", "reverted")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
-from os import path, unlink
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application import (
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
-from ansible_collections.asgi.fleet.plugins.module_utils.host.files import remove_tree
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.receipt import HostReceipt
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import building
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import (
-    releases,
-    removable,
-)
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.pruning import prune
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import releases
 from ansible_collections.asgi.fleet.plugins.module_utils.servers.receipt import read_receipt
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
     cut_over,
@@ -35,8 +30,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.refused import refused
-from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import slot_memory
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.front import Visit, look_at_front
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.slot_memory import slot_memory
 
 #: Seconds that an activation may need beyond its health timeout: a drain of the idle slot.
 ACTIVATION_MARGIN = 120
@@ -211,28 +206,3 @@ def _keep_account(
         with suppress(OSError):
             records.write_record(application, rollout, record)
     return receipt
-
-
-def prune(application: Application, keep: int, *, check_mode: bool = False) -> list[str]:
-    """Remove old releases, but never the live, the previous or a pinned one.
-
-    Returns:
-        The ids that were (or in check mode would be) removed.
-
-    Raises:
-        BuildError: A build held the releases for too long.
-    """
-    if check_mode:
-        return removable(application, keep)
-    if not path.isdir(application.releases):
-        return []
-    # A running build has no manifest yet, just like a killed one.
-    with building(application):
-        removed = removable(application, keep)
-        for name in removed:
-            folder = path.join(application.releases, name)
-            # Without its manifest the release is incomplete: an interrupted removal does no harm.
-            with suppress(FileNotFoundError):
-                unlink(path.join(folder, "manifest.json"))
-            remove_tree(folder)
-    return removed

@@ -255,7 +255,8 @@ def activate(
             outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
             verify_units(target, desired.files[todo.slot], _process_texts(target, desired))
-            check_timers(application, desired.files[todo.slot].get("timers", ""))
+            running = application.slot(live) if live else None
+            check_timers(application, desired.files[todo.slot].get("timers", ""), running)
         began = time.time()
         try:
             with timed(outcome, "configure"):

@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.processes i
     planned,
     runs_singletons,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import processes
@@ -26,15 +27,26 @@ PATIENCE = 180.0
 
 
 class Singletons(TypedDict):
-    """Whether they run here, and whether this host is drained."""
+    """How it is.
+
+    Keys:
+        here: Whether they run here.
+        away: Whether this host is drained.
+        planned: Whether what is live has anything of the kind.
+    """
 
     here: bool
     away: bool
+    planned: bool
 
 
 def look(application: Application) -> Singletons:
     """Return how it is."""
-    return {"here": runs_singletons(application), "away": os.path.exists(application.away)}
+    return {
+        "here": runs_singletons(application),
+        "away": os.path.exists(application.away),
+        "planned": bool(_processes(application) or moving.once(application)),
+    }
 
 
 def leave(application: Application, seconds: float) -> tuple[bool, dict[str, float]]:
@@ -51,6 +63,7 @@ def leave(application: Application, seconds: float) -> tuple[bool, dict[str, flo
 
     Raises:
         Refusal: systemd refused something, another activation goes on, or a run has not ended.
+        ControllerGone: The controller has left while this waited.
     """
     with exclusive(application, PATIENCE):
         was = look(application)
@@ -60,8 +73,8 @@ def leave(application: Application, seconds: float) -> tuple[bool, dict[str, flo
             _settle(application)
         try:
             last = moving.wait_for_runs(application, seconds)
-        except Refusal:
-            # It has not left, and goes on: no other host may begin.
+        except (ControllerGone, Refusal):
+            # It has not left, and goes on: no other host begins.
             processes.take_singletons(application, was["here"])
             _settle(application)
             raise
@@ -100,8 +113,14 @@ def _end(application: Application) -> None:
     live = application.live_slot()
     if live is not None:
         slot = application.slot(live)
-        names = {process.name for process in planned(slot) if process.once_per_fleet}
-        processes.stop_alone(slot, names)
+        processes.stop_alone(slot, _processes(application))
+
+
+def _processes(application: Application) -> set[str]:
+    """Return the names of the live slot's processes that run once in a fleet."""
+    live = application.live_slot()
+    found = planned(application.slot(live)) if live else ()
+    return {process.name for process in found if process.once_per_fleet}
 
 
 def _settle(application: Application) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import asdict, dataclass
 
@@ -21,7 +20,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.processes i
 from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
 from ansible_collections.asgi.fleet.plugins.module_utils.host.capacity import read_own_capacity
 from ansible_collections.asgi.fleet.plugins.module_utils.host.exchange import Unanswered, get_unix
-from ansible_collections.asgi.fleet.plugins.module_utils.host.processes import read_process
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import (
     awaits_restart,
     enabled,
@@ -34,7 +32,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import (
     ApplicationState,
     ProcessState,
     Recycle,
-    SlotMemory,
     Worker,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.text import printable
@@ -64,6 +61,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     maintenance_since,
     process_state,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.slot_memory import memory_mb
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.timers import timer_states
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
     DISKS,
@@ -173,20 +171,6 @@ def look(application: Application, ask: Questions) -> ApplicationState:
     return state
 
 
-def slot_memory(application: Application) -> SlotMemory | None:
-    """Return what the live slot holds; None if none runs."""
-    name = application.live_slot()
-    master = int(show(application.slot(name).units[1])["MainPID"] or 0) if name else 0
-    if not master:
-        return None
-    held = [memory_mb(pid) for pid in workers_of(master)]
-    return {
-        "workers": len(held),
-        "largest_mb": max(held, default=0),
-        "slot_mb": memory_mb(master) + sum(held),
-    }
-
-
 def recycle_state(application: Application) -> Recycle | None:
     """Return what the host's own recycles came to; None where there are none."""
     if not os.path.exists(application.recycling["timer"]):
@@ -268,12 +252,3 @@ def _worker(pid: int, reports: dict[int, Report] | None) -> Worker:
         "stopped": not serving,
         "problem": report.problem if report else "",
     }
-
-
-def memory_mb(pid: int) -> int:
-    """Return a process's share of memory in MiB: shared pages are divided among the processes.
-
-    From proc_pid_smaps(5), Pss; the sum over a service's processes is what it really uses.
-    """
-    found = re.search(r"^Pss:\s+(\d+) kB", read_process(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
-    return round(int(found.group(1)) / 1024) if found else 0

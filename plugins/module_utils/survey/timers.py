@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import time
 from calendar import timegm
 from time import strptime
 
@@ -16,15 +18,20 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.processes i
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import TimerState
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
+    Timer,
     blocks,
     of_slot,
     runs,
 )
 
+#: Seconds that a run may be late: short ones catch up by themselves.
+GRACE_SECONDS = 60
 _PROPERTIES = (
-    *("Id", "ActiveState", "Result", "ExecMainCode", "ExecMainStatus"),
+    *("Id", "ActiveState", "SubState", "Result", "ExecMainCode", "ExecMainStatus"),
     *("NextElapseUSecRealtime", "LastTriggerUSec"),
 )
+#: In UTC as well, where the host has another zone.
+_NEXT = re.compile(r"^\s*(?:Next elapse|\(in UTC\)): (.* UTC)$", re.MULTILINE)
 
 
 def timer_states(application: Application, live: str | None) -> list[TimerState]:
@@ -33,7 +40,7 @@ def timer_states(application: Application, live: str | None) -> list[TimerState]
     if not timers:
         return []
     found = _show([unit for timer in timers for unit in (timer.timer_unit, timer.service_unit)])
-    here = runs_singletons(application)
+    here, now = runs_singletons(application), time.time()
     return [
         {
             "name": timer.name,
@@ -44,10 +51,47 @@ def timer_states(application: Application, live: str | None) -> list[TimerState]
             "running": runs(found[timer.service_unit]),
             "next": moment(found[timer.timer_unit].get("NextElapseUSecRealtime", "")),
             "last": moment(found[timer.timer_unit].get("LastTriggerUSec", "")),
+            "overdue": overdue(timer, found[timer.timer_unit], found[timer.service_unit], now),
+            "spent": found[timer.timer_unit].get("SubState") == "elapsed",
             "problem": problem(found[timer.service_unit]),
         }
         for timer in timers
     ]
+
+
+def overdue(timer: Timer, clock: dict[str, str], run: dict[str, str], now: float) -> int:
+    """Return since when a run is due that has not begun (Unix time); 0 for none.
+
+    systemd begins none while the one before goes on, nor while its start waits for another unit,
+    such as a network that does not come.
+
+    Args:
+        timer: The timer.
+        clock: The properties of its timer unit.
+        run: Those of its service.
+        now: The time (Unix).
+    """
+    last = moment(clock.get("LastTriggerUSec", ""))
+    if clock.get("SubState") != "running" or not last or now - last <= GRACE_SECONDS:
+        return 0
+    if not runs(run):
+        return last
+    due = _after(timer.schedule, last)
+    return due if due and now - due > GRACE_SECONDS + timer.jitter else 0
+
+
+def _after(schedule: str, last: int) -> int:
+    """Return when a schedule elapses next after a time (Unix); 0 for never."""
+    result = subprocess.run(
+        ["systemd-analyze", "calendar", f"--base-time=@{last}", schedule],
+        capture_output=True,
+        text=True,
+        check=False,
+        # In the zone of the host.
+        env=os.environ | {"LC_ALL": "C"},
+    )
+    found = _NEXT.search(result.stdout)
+    return moment(found[1]) if found else 0
 
 
 def problem(state: dict[str, str]) -> str:

@@ -59,7 +59,12 @@ def wait_for_runs(application: Application, seconds: float) -> dict[str, float]:
                 f"systemctl stop {' '.join(running)}; then run again"
             )
         time.sleep(LOOK_SECONDS)
-    return {timer.name: last for timer in timers if (last := _last(timer))}
+    return last_elapses(application)
+
+
+def last_elapses(application: Application) -> dict[str, float]:
+    """Return when each persistent timer of these has last elapsed on this host (Unix time)."""
+    return {timer.name: last for timer in once(application) if (last := _last(timer))}
 
 
 def _last(timer: Timer) -> float:

@@ -29,6 +29,7 @@ _BEGINS = re.compile(r"^#: (\S+)\n", re.MULTILINE)
 _ONCE = re.compile(r"^OncePerFleet=yes$", re.MULTILINE)
 _PERSISTENT = re.compile(r"^Persistent=yes$", re.MULTILINE)
 _SCHEDULE = re.compile(r"^OnCalendar=(.+)$", re.MULTILINE)
+_JITTER = re.compile(r"^RandomizedDelaySec=([0-9]+)$", re.MULTILINE)
 FOLDER = "etc/systemd/system"
 #: Where systemd keeps when a persistent timer has last elapsed: systemd.timer(5).
 STAMPS = "var/lib/systemd/timers"
@@ -90,6 +91,12 @@ class Timer:
         """Its calendar expression."""
         found = _SCHEDULE.search(self.timer)
         return found[1] if found else ""
+
+    @property
+    def jitter(self) -> int:
+        """Most seconds by which a run is delayed at random."""
+        found = _JITTER.search(self.timer)
+        return int(found[1]) if found else 0
 
 
 def parse(application: Application, text: str) -> list[Timer]:

@@ -21,9 +21,11 @@ def timer_lines(states: States) -> list[str]:
         if not due:
             lines.append(f"{title} elapses on no host")
             continue
-        parts = [f"{_moments(due, 'next', 'not known')} on {_named(list(due))}"]
+        parts = [f"{_moments(due, 'next', _unknown(due))} on {_named(list(due))}"]
         if running := [host for host, timer in hosts.items() if timer["running"]]:
             parts.append(f"runs now on {_named(running)}")
+        if late := {host: timer for host, timer in hosts.items() if timer["overdue"]}:
+            parts.append(f"due since {_moments(late, 'overdue', '')} on {_named(list(late))}")
         if any(timer["last"] for timer in due.values()):
             failed = [host for host, timer in due.items() if timer["problem"]]
             ended = f"failed on {_named(failed)}" if failed else "none failed"
@@ -72,15 +74,23 @@ def _by_timer(states: States) -> dict[tuple[str, str], dict[str, Mapping[str, An
     return found
 
 
+def _unknown(hosts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why no host knows when a timer elapses next."""
+    if all(timer["spent"] for timer in hosts.values()):
+        return "never again"
+    return "after its run" if any(timer["running"] for timer in hosts.values()) else "not known"
+
+
 def _moments(hosts: Mapping[str, Mapping[str, Any]], key: str, unknown: str) -> str:
     """Return a time of several hosts, to the minute in UTC: one, or the first and the last."""
-    known = sorted({_minute(timer[key]) for timer in hosts.values() if timer[key]})
+    known = sorted({minute(timer[key]) for timer in hosts.values() if timer[key]})
     if not known:
         return unknown
     return f"{known[0]} UTC" if len(known) == 1 else f"{known[0]} to {known[-1]} UTC"
 
 
-def _minute(when: int) -> str:
+def minute(when: int) -> str:
+    """Return a Unix time, to the minute in UTC."""
     return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import minute
+
 #: A fault fails `verify.yml`; a warning does with `-e verify_fail_on=warning`; a note never does.
 FAULT, WARNING, NOTE = "fault", "warning", "note"
 
@@ -67,6 +69,31 @@ def timer_needs(state: Mapping[str, Any]) -> Iterator[Need]:
                 f"the timer {timer['name']} does not elapse: {unit}.timer is stopped",
                 f"systemctl start {unit}.timer, or run ansible-playbook deploy.yml",
             )
+        if timer["overdue"]:
+            yield _of_overdue(timer, f"{unit}.service")
+        if timer["due"] and timer["spent"]:
+            yield Need(
+                NOTE,
+                f"the timer {timer['name']} elapses never again ({timer['schedule']}); "
+                "app_timers can do without it",
+                "remove it from app_timers",
+            )
+
+
+def _of_overdue(timer: Mapping[str, Any], unit: str) -> Need:
+    name, since = timer["name"], minute(timer["overdue"])
+    if timer["running"]:
+        return Need(
+            WARNING,
+            f"a run of the timer {name} goes on, and the next is due since {since} UTC",
+            f"journalctl -u {unit} -n 50; let it end, or end it: systemctl stop {unit}; then lower "
+            "its timeout, or have it elapse less often",
+        )
+    return Need(
+        FAULT,
+        f"a run of the timer {name} is due since {since} UTC, and has not begun",
+        f"see what its start waits for: systemctl list-jobs; systemctl status {unit}",
+    )
 
 
 def refused_text(one: Mapping[str, Any]) -> str:

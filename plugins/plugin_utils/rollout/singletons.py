@@ -50,6 +50,34 @@ def runs_singletons(
     return home(hosts, serving, holder) == host
 
 
+def lost_lines(hostvars: Mapping[str, Mapping[str, Any]], group: Sequence[str]) -> list[str]:
+    """Return a line for each application of which no host has what runs once, though it should.
+
+    As after a host has left the inventory without a drain; it may still run it.
+
+    Args:
+        hostvars: As for `runs_singletons`.
+        group: All hosts, in the order of the inventory.
+    """
+    lines = []
+    for app in dict.fromkeys(application(hostvars[host]) for host in group if host in hostvars):
+        hosts = of_application(hostvars, group, app)
+        told = [(hostvars[host].get("rollout_begun") or {}).get("singletons") for host in hosts]
+        known = [one for one in told if one]
+        if len(known) < len(hosts) or not any(one["planned"] for one in known):
+            continue
+        if any(one["here"] for one in known):
+            continue
+        taker = next((host for host in hosts if runs_singletons(hostvars, host, group)), "")
+        if taker:
+            lines.append(
+                f"{app}: what runs once in the fleet runs on no host of the inventory; {taker} "
+                "begins it. A host that has left the inventory undrained may still run it: take "
+                "that in again, and run ansible-playbook playbooks/remove.yml --limit <host>"
+            )
+    return lines
+
+
 def others(
     hostvars: Mapping[str, Mapping[str, Any]],
     leaving: Mapping[str, Mapping[str, Any]],
@@ -57,45 +85,65 @@ def others(
 ) -> list[dict[str, Any]]:
     """Return the hosts that could take what runs once from those that leave.
 
-    Each with its `app`, and `last`, when the timers of those that leave have last elapsed.
+    Each with its `app`; `sure`, whether one of those that leave had it, and not only may have had
+    it, before a run that was interrupted; and `last`, when the timers have last elapsed.
 
     Args:
         hostvars: The variables of all hosts.
         leaving: The results of `asgi.fleet.singletons` with `state: away`, by host.
         group: All hosts, in the order of the inventory.
     """
-    apps = {
-        application(hostvars[host])
-        for host, result in leaving.items()
-        if (result.get("was") or {}).get("here")
-    }
-    last: dict[str, dict[str, float]] = {app: {} for app in apps}
+    of_app: dict[str, list[Mapping[str, Any]]] = {}
     for host, result in leaving.items():
-        last.get(application(hostvars[host]), {}).update(result.get("last") or {})
+        of_app.setdefault(application(hostvars[host]), []).append(result)
+    sure = {app: _any(results, "here") for app, results in of_app.items()}
     return [
-        {"host": host, "app": app, "last": last[app]}
-        for app in sorted(apps)
+        {"host": host, "app": app, "sure": sure[app], "last": _latest(of_app[app])}
+        for app in sorted(of_app)
+        if sure[app] or _any(of_app[app], "away")
         for host in of_application(hostvars, group, app)
         if host not in leaving
     ]
 
 
 def takers(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the hosts that take it, as `others`: of each application the first that serves.
+    """Return the hosts that take it: `host`, `app` and `last`; of each the first that serves.
+
+    None if another host has it already, or may have it because it does not answer.
 
     Args:
         results: Of `asgi.fleet.singletons` on each of `others`, with that as `singletons_other`.
     """
-    able: dict[str, list[str]] = {}
-    last: dict[str, dict[str, float]] = {}
+    of_app: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
-        other = result["singletons_other"]
-        if result.get("live") and not (result.get("was") or {"away": True})["away"]:
-            able.setdefault(str(other["app"]), []).append(str(other["host"]))
-            last[str(other["app"])] = other.get("last") or {}
-    return [
-        {"host": home(hosts, hosts), "app": app, "last": last[app]} for app, hosts in able.items()
-    ]
+        of_app.setdefault(str(result["singletons_other"]["app"]), []).append(result)
+    found = []
+    for app, told in of_app.items():
+        other = told[0]["singletons_other"]
+        silent = any("was" not in result for result in told)
+        if _any(told, "here") or (silent and not other["sure"]):
+            continue
+        able = [
+            str(result["singletons_other"]["host"])
+            for result in told
+            if result.get("live") and "was" in result and not result["was"]["away"]
+        ]
+        if able:
+            found.append({"host": home(able, able), "app": app, "last": other["last"]})
+    return found
+
+
+def _any(results: Iterable[Mapping[str, Any]], key: str) -> bool:
+    return any((result.get("was") or {}).get(key) for result in results)
+
+
+def _latest(results: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return when each timer has last elapsed on any of some hosts."""
+    last: dict[str, float] = {}
+    for result in results:
+        for name, moment in (result.get("last") or {}).items():
+            last[name] = max(float(moment), last.get(name, 0.0))
+    return last
 
 
 def retakers(
@@ -104,7 +152,7 @@ def retakers(
     back: Sequence[str],
     group: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Return the hosts that take it when they return: `host` and `app`, where nobody has it.
+    """Return the hosts that take it when they return, where nobody has it, as `takers`.
 
     As after a drain of the whole fleet. A host that does not answer may have it.
 
@@ -122,7 +170,8 @@ def retakers(
             continue
         serving = [host for host in hosts if host in back and told[host]["live"]]
         if serving:
-            found.append({"host": home(hosts, serving), "app": app})
+            last = _latest(told[host] for host in hosts)
+            found.append({"host": home(hosts, serving), "app": app, "last": last})
     return found
 
 

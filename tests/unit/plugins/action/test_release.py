@@ -126,8 +126,9 @@ def test_large_archive_is_sent_once_the_host_has_said_that_it_needs_it(large: Pa
         {"changed": False, "manifest": {"id": "1.0"}, "missing": []},
         {"changed": False, "manifest": {}, "missing": ["uv"]},
         {"failed": True, "msg": "no space left"},
+        {"is_refusal": True, "msg": "no space left"},
     ],
-    ids=["complete", "uv is missing", "failed"],
+    ids=["complete", "uv is missing", "failed", "refused"],
 )
 def test_large_archive_stays_where_it_is_of_no_use(large: Path, answer: dict[str, Any]) -> None:
     action = host(answer, **ARGUMENTS, local_archive=str(large))

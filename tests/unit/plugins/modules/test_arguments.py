@@ -10,8 +10,9 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 
 PACKAGE = "ansible_collections.asgi.fleet.plugins.modules"
 FOLDER = Path(__file__).parents[4] / "plugins" / "modules"
@@ -87,6 +88,13 @@ def options(spec: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, 
         yield from options(option.get("options") or {}, f"{prefix}.{name}")
 
 
+def fragments(name: str) -> list[str]:
+    """Return the shared parts of a module's documentation."""
+    documentation = importlib.import_module(f"{PACKAGE}.{name}").DOCUMENTATION
+    named: str | list[str] = yaml.safe_load(documentation).get("extends_documentation_fragment", [])
+    return [named] if isinstance(named, str) else named
+
+
 def may_carry_a_secret(path: str, option: dict[str, Any]) -> bool:
     """Tell whether an option's name sounds like it, or it holds whatever the caller likes."""
     free = "dict" in (option["type"], option.get("elements")) and "options" not in option
@@ -136,3 +144,9 @@ def test_reason_is_of_an_option_that_needs_one() -> None:
     ]
     used = {pattern for path in found for pattern in reasons(path)}
     assert SHOWN.keys() - used == set()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_option_of_refusals_is_documented_where_it_is(name: str) -> None:
+    _kind, spec = arguments(name)
+    assert (spec.items() >= REFUSAL.items()) == ("asgi.fleet.refusal" in fragments(name))

@@ -21,7 +21,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
 from ansible_collections.asgi.fleet.plugins.module_utils.host.accounts import AccountError
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.installation import Installation
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import exclusive
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError, Recipe
 from ansible_collections.asgi.fleet.plugins.modules import release
 
@@ -231,7 +231,7 @@ def test_release_that_another_build_just_made_is_not_built_again(
 def test_release_waits_for_another_build_in_vain(
     run_release: Run, shop: Application, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
+    monkeypatch.setattr(exclusive, "BUILD_PATIENCE", 0)
     with locked("shop.build", 0, root=shop.root):
         answer = run_release(**PRESENT)
     assert answer["msg"] == (

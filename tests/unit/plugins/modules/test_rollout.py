@@ -17,7 +17,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.provenance 
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import exclusive
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over, reversal
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
@@ -324,7 +324,7 @@ def test_rollout_ends_without_removing_a_release_unless_asked(run: Run, shop: Ap
 def test_rollout_says_why_it_could_not_remove_and_gives_the_lock_back(
     run: Run, shop: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
+    monkeypatch.setattr(exclusive, "BUILD_PATIENCE", 0)
     run()
     make_release(shop, "1.0")
     with locked("shop.build", 0, root=shop.root):

@@ -14,7 +14,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import Module
+from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 
 SECRET = 'TOKEN="s3cret"\n'
 SPEC: dict[str, Any] = {
@@ -101,3 +101,25 @@ def test_tools_of_root_are_found_behind_the_users_own() -> None:
     assert os.environ["PATH"] == (
         "/home/op/bin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin"
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "given", "fails"),
+    [
+        pytest.param({}, {}, True, id="without the option"),
+        pytest.param(REFUSAL, {}, True, id="unless told otherwise"),
+        pytest.param(REFUSAL, {"fail_when_refused": True}, True, id="fails"),
+        pytest.param(REFUSAL, {"fail_when_refused": False}, False, id="the caller shows it"),
+    ],
+)
+def test_refusal_fails_unless_the_caller_shows_it(
+    spec: dict[str, Any], given: dict[str, Any], fails: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch_module_args(given):
+        module = Module(argument_spec=spec)
+        with pytest.raises(SystemExit) as ended:
+            module.refuse(ValueError("no room"), live="1.0")
+    answer = json.loads(capsys.readouterr().out)
+    assert ended.value.code == (1 if fails else 0)
+    assert answer.get("failed", False) is fails
+    assert (answer["msg"], answer["is_refusal"], answer["live"]) == ("no room", True, "1.0")

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,8 +24,9 @@ from ansible_collections.asgi.fleet.plugins.module_utils.releases import (
     dependencies,
     workshop,
 )
-from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build, read_manifest
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.build import build
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.dependencies import read_texts
+from ansible_collections.asgi.fleet.plugins.module_utils.releases.manifest import read_manifest
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import (
     BuildError,
     Recipe,
@@ -823,25 +823,6 @@ def test_environment_that_cannot_be_copied_is_refused(first: First, pack: Pack) 
         "the virtual environment of 1.0-abcdef01 cannot be copied; nothing live changed:\n"
     )
     assert not os.path.lexists(after.path)
-
-
-# Manifests
-
-
-def test_manifest_counts_while_its_interpreter_is_there(recipe: Recipe) -> None:
-    assert read_manifest(recipe.path) is None
-    python = Path(recipe.venv_python)
-    python.parent.mkdir(parents=True)
-    python.symlink_to(sys.executable)
-    assert read_manifest(recipe.path) is None
-    manifest = Path(recipe.inside("manifest.json"))
-    manifest.write_text('{"id"')
-    assert read_manifest(recipe.path) is None
-    manifest.write_text('{"id": "1.0"}')
-    assert read_manifest(recipe.path) == {"id": "1.0"}
-    python.unlink()
-    python.symlink_to("/no/longer/python3")
-    assert read_manifest(recipe.path) is None
 
 
 def test_tail_shows_the_last_lines() -> None:

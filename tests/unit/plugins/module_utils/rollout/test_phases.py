@@ -15,7 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.lock import
 from ansible_collections.asgi.fleet.plugins.module_utils.host.locking import locked
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
-from ansible_collections.asgi.fleet.plugins.module_utils.releases import build
+from ansible_collections.asgi.fleet.plugins.module_utils.releases import exclusive, pruning
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.recipe import BuildError
 from ansible_collections.asgi.fleet.plugins.module_utils.rollout import phases
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over
@@ -259,7 +259,7 @@ def test_end_is_refused_and_keeps_the_lock_while_an_activation_goes_on(
 def test_end_gives_the_lock_back_though_a_build_holds_the_releases(
     switched: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "BUILD_PATIENCE", 0)
+    monkeypatch.setattr(exclusive, "BUILD_PATIENCE", 0)
     with (
         locked("shop.build", 0, root=switched.application.root),
         pytest.raises(BuildError, match="another build of shop has been running"),
@@ -286,10 +286,10 @@ def test_end_gives_the_lock_back_though_nothing_can_be_noted(
 
 
 def test_prune_in_check_mode_tells_what_it_would_remove(switched: Host) -> None:
-    assert phases.prune(switched.application, 0, check_mode=True) == ["0.8", "0.9"]
+    assert pruning.prune(switched.application, 0, check_mode=True) == ["0.8", "0.9"]
     assert len(list(Path(switched.application.releases).iterdir())) == 4
-    assert phases.prune(switched.application, 0) == ["0.8", "0.9"]
-    assert phases.prune(switched.application, 0) == []
+    assert pruning.prune(switched.application, 0) == ["0.8", "0.9"]
+    assert pruning.prune(switched.application, 0) == []
 
 
 def test_prune_that_is_torn_leaves_no_release_that_looks_complete(
@@ -299,13 +299,13 @@ def test_prune_that_is_torn_leaves_no_release_that_looks_complete(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(phases, "remove_tree", killed)
+        patched.setattr(pruning, "remove_tree", killed)
         with pytest.raises(KeyboardInterrupt):
-            phases.prune(switched.application, 1)
+            pruning.prune(switched.application, 1)
     assert not Path(switched.application.releases, "0.8", "manifest.json").exists()
-    assert phases.prune(switched.application, 1) == ["0.8"]
+    assert pruning.prune(switched.application, 1) == ["0.8"]
 
 
 def test_prune_of_a_bare_host_removes_nothing_and_makes_nothing(host: Host) -> None:
-    assert phases.prune(host.application, 0) == []
+    assert pruning.prune(host.application, 0) == []
     assert not Path(host.application.releases).exists()

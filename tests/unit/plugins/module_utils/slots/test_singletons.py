@@ -18,13 +18,22 @@ def deployed(host: Host, *, here: bool) -> None:
     host.calls.clear()
 
 
+def test_host_tells_whether_it_has_anything_of_the_kind(host: Host) -> None:
+    nothing = {"here": False, "away": False, "planned": False}
+    assert singletons.look(host.application) == nothing
+    host.activate(host.desired())
+    assert singletons.look(host.application) == nothing
+    deployed(host, here=False)
+    assert singletons.look(host.application)["planned"]
+
+
 def test_it_ends_before_the_host_says_that_it_has_left(host: Host) -> None:
     deployed(host, here=True)
     assert singletons.leave(host.application, 1) == (True, {})
     assert host.calls[0] == (f"stop {CLOCK}", "blue")
     assert CLOCK not in host.enabled
     assert host.states[CLOCK]["ActiveState"] == "inactive"
-    assert singletons.look(host.application) == {"here": False, "away": True}
+    assert singletons.look(host.application) == {"here": False, "away": True, "planned": True}
     assert host.application.live_slot() == "blue"
 
 
@@ -48,6 +57,6 @@ def test_a_host_that_comes_back_takes_nothing(host: Host) -> None:
     deployed(host, here=True)
     singletons.leave(host.application, 1)
     assert singletons.come_back(host.application)
-    assert singletons.look(host.application) == {"here": False, "away": False}
+    assert singletons.look(host.application) == {"here": False, "away": False, "planned": True}
     assert host.states[CLOCK]["ActiveState"] == "inactive"
     assert not singletons.come_back(host.application)

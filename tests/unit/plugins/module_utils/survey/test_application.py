@@ -24,11 +24,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey import upkeep
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.application import (
     Questions,
     look,
-    memory_mb,
-    slot_memory,
     unhealthy,
     wait_healthy,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.slot_memory import memory_mb
 
 
 @pytest.fixture
@@ -365,16 +364,3 @@ def test_what_recycles_came_to_is_told_where_the_host_recycles(shop: Application
         "next": 99,
         "waiting": "",
     }
-
-
-def test_memory_of_the_live_slot_is_that_of_its_workers_and_their_master(
-    shop: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert slot_memory(shop) is None
-    make_live(shop, ("live", "1.0", 5))
-    play_systemd(monkeypatch)
-    assert slot_memory(shop) is None
-    play_systemd(monkeypatch, MainPID="7")
-    monkeypatch.setattr(app_state, "workers_of", lambda master: [8, 9] if master == 7 else [])
-    monkeypatch.setattr(app_state, "memory_mb", {7: 13, 8: 30, 9: 31}.__getitem__)
-    assert slot_memory(shop) == {"workers": 2, "largest_mb": 31, "slot_mb": 74}

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
+from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.releases.retention import removable
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import singletons
-from ansible_collections.asgi.fleet.plugins.module_utils.timers import following
+from ansible_collections.asgi.fleet.plugins.module_utils.timers import following, moving
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
     Timer,
     parse,
@@ -185,8 +186,33 @@ def test_host_does_not_leave_while_a_run_goes_on(host: Host) -> None:
         singletons.leave(host.application, 0.1)
     assert str(refusal.value).startswith(f"{TICK_SERVICE} still runs after 0.1 s; expected its end")
     # It has it, and goes on.
-    assert singletons.look(host.application) == {"here": True, "away": False}
+    assert singletons.look(host.application) == {"here": True, "away": False, "planned": True}
     assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
+
+
+def test_host_whose_controller_is_gone_keeps_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No other host will be told to take it."""
+    live(host, "blue", text(more=ONCE))
+    singletons.take(host.application, {})
+    host.states[TICK_SERVICE] = {"ActiveState": "activating"}
+
+    def gone() -> None:
+        raise ControllerGone("the controller is gone")
+
+    monkeypatch.setattr(moving, "require_controller", gone)
+    with pytest.raises(ControllerGone):
+        singletons.leave(host.application, 10)
+    assert singletons.look(host.application) == {"here": True, "away": False, "planned": True}
+    assert (TICK in host.enabled, host.states[TICK]["ActiveState"]) == (True, "active")
+
+
+def test_host_tells_when_each_has_last_elapsed(host: Host) -> None:
+    live(host, "blue", text(more=PERSISTENT + ONCE) + text("report", more=ONCE))
+    assert moving.last_elapses(host.application) == {}
+    singletons.take(host.application, {"tick": 1000.5})
+    assert moving.last_elapses(host.application) == {"tick": 1000.5}
 
 
 def test_what_runs_once_stays_over_a_release(host: Host) -> None:
@@ -241,6 +267,17 @@ def test_schedule_is_judged_by_the_host(host: Host, schedule: str, told: str) ->
     with pytest.raises(Refusal) as refusal:
         following.check(host.application, text(schedule=schedule))
     assert str(refusal.value).startswith(f"app_timers[tick].schedule is {schedule}, {told}")
+
+
+@pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="without systemd")
+def test_date_that_has_passed_since_its_release_stops_no_rollback(host: Host) -> None:
+    past = text(schedule="2020-01-01")
+    live(host, "blue", past)
+    following.check(host.application, past, host.application.slot("blue"))
+    with pytest.raises(Refusal, match="which never elapses on this host"):
+        following.check(
+            host.application, text(schedule="2020-01-02"), host.application.slot("blue")
+        )
 
 
 def test_file_of_a_slot_has_its_units(host: Host) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Ref
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.state import Holder
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import cut_over
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
+from ansible_collections.asgi.fleet.plugins.module_utils.slots.options import FILES
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning import (
     front,
     gauges,
@@ -27,7 +28,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.tuning.load import Serv
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.load_tool import LoadTool
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.measurement import Wanted, order
 from ansible_collections.asgi.fleet.plugins.module_utils.tuning.place import Step, TuneSlot
-from ansible_collections.asgi.fleet.plugins.modules.tune import FILES
 
 from tests.unit.plugins.module_utils.slot_host import Host
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import (
     homeless,
     timer_lines,
@@ -19,6 +20,8 @@ TIMER: dict[str, Any] = {
     "running": False,
     "next": 1795401000,
     "last": 1795314600,
+    "overdue": 0,
+    "spent": False,
     "problem": "",
 }
 ONCE = {**TIMER, "once_per_fleet": True}
@@ -54,6 +57,53 @@ def test_line_of_one_that_only_one_host_runs() -> None:
     ]
     assert timer_lines({"web1": state(ELSEWHERE)}) == ["shop: timer report elapses on no host"]
     assert timer_lines({"web1": None, "web2": {"error": "no answer"}}) == []
+
+
+def test_line_tells_why_the_next_run_is_not_known() -> None:
+    late = {**TIMER, "running": True, "next": 0, "overdue": 1795401000}
+    assert timer_lines({"web1": state(late)}) == [
+        "shop: timer report: next after its run on web1; runs now on web1; "
+        "due since 2026-11-23 02:30 UTC on web1; last 2026-11-22 02:30 UTC, none failed"
+    ]
+    spent = {**TIMER, "next": 0, "spent": True}
+    assert timer_lines({"web1": state(spent)}) == [
+        "shop: timer report: next never again on web1; last 2026-11-22 02:30 UTC, none failed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "severity", "seen", "todo"),
+    [
+        (
+            {"running": True, "overdue": 1795401000},
+            "warning",
+            "a run of the timer report goes on, and the next is due since 2026-11-23 02:30 UTC",
+            "journalctl -u shop@timer-report.service -n 50; let it end, or end it: "
+            "systemctl stop shop@timer-report.service; then lower its timeout, or have it elapse "
+            "less often",
+        ),
+        (
+            {"overdue": 1795314600},
+            "fault",
+            "a run of the timer report is due since 2026-11-22 02:30 UTC, and has not begun",
+            "see what its start waits for: systemctl list-jobs; "
+            "systemctl status shop@timer-report.service",
+        ),
+        (
+            {"spent": True, "schedule": "2026-11-22 02:30"},
+            "note",
+            "the timer report elapses never again (2026-11-22 02:30); app_timers can do without it",
+            "remove it from app_timers",
+        ),
+    ],
+)
+def test_run_that_does_not_come_is_found(
+    more: dict[str, object], severity: str, seen: str, todo: str
+) -> None:
+    found = list(timer_needs(state({**TIMER, **more})))
+    assert [(need.severity, need.seen, need.todo) for need in found] == [(severity, seen, todo)]
+    elsewhere = {**TIMER, **more, "due": False, "running": False, "overdue": 0}
+    assert list(timer_needs(state(elsewhere))) == []
 
 
 def test_failed_run_and_stopped_timer_are_faults() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.singletons import (
     home,
+    lost_lines,
     others,
     retakers,
     runs_singletons,
@@ -43,8 +44,9 @@ def variables(**told: dict[str, bool] | None) -> dict[str, dict[str, Any]]:
     }
 
 
-IDLE, HERE = {"here": False, "away": False}, {"here": True, "away": False}
-AWAY = {"here": False, "away": True}
+IDLE = {"here": False, "away": False, "planned": True}
+HERE, AWAY = {**IDLE, "here": True}, {**IDLE, "away": True}
+NEW = {**IDLE, "planned": False}
 
 
 @pytest.mark.parametrize(
@@ -67,38 +69,100 @@ def test_one_host_of_a_rollout_runs_it(
     assert [host for host in told if runs_singletons(hostvars, host, list(told))] == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "taker"),
+    [
+        pytest.param({"web1": IDLE, "web2": IDLE}, "web1", id="it has left with its host"),
+        pytest.param({"web1": AWAY, "web2": IDLE}, "web2", id="an interrupted drain"),
+        pytest.param({"web1": IDLE, "web2": HERE}, "", id="a host has it"),
+        pytest.param({"web1": NEW, "web2": NEW}, "", id="the first release with it"),
+        pytest.param({"web1": IDLE, "web2": None}, "", id="web2 may have it"),
+        pytest.param({"web1": AWAY, "web2": AWAY}, "", id="all are drained"),
+    ],
+)
+def test_rollout_tells_what_runs_on_no_host(
+    told: dict[str, dict[str, bool] | None], taker: str
+) -> None:
+    hostvars = variables(**told)
+    found = lost_lines(hostvars, list(told))
+    assert [one.partition("; ")[2].split()[0] for one in found] == ([taker] if taker else [])
+    assert all(one.startswith("shop: what runs once in the fleet runs on no host") for one in found)
+
+
 def test_each_application_has_its_own() -> None:
     hostvars = variables(web1=IDLE, web2=IDLE)
     hostvars["web2"]["deployment"] = {"app_name": "site"}
     assert all(runs_singletons(hostvars, host, ["web1", "web2"]) for host in hostvars)
 
 
-def test_it_moves_from_a_host_that_leaves_to_the_next_that_serves() -> None:
-    hostvars = variables(web1=None, web2=None, web3=None, web4=None)
-    last = {"report": 1000.5}
-    found = others(hostvars, {"web1": {"was": HERE, "last": last}}, list(hostvars))
-    assert found == [
-        {"host": host, "app": "shop", "last": last} for host in ("web2", "web3", "web4")
+def moved(
+    leaving: dict[str, dict[str, Any]], answers: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return who takes what hosts leave, by what the others answer."""
+    hostvars = variables(**dict.fromkeys([*leaving, *answers]))
+    asked = others(hostvars, leaving, list(hostvars))
+    assert [one["host"] for one in asked] in ([], list(answers))
+    return takers({"singletons_other": one, **answers[one["host"]]} for one in asked)
+
+
+LIVE_IDLE, LIVE_HERE = {"was": IDLE, "live": True}, {"was": HERE, "live": True}
+DOWN: dict[str, Any] = {"unreachable": True}
+LAST = {"report": 1000.5}
+
+
+@pytest.mark.parametrize(
+    ("leaving", "answers", "expected"),
+    [
+        pytest.param(
+            {"web1": {"was": HERE}},
+            {"web2": {"was": AWAY, "live": True}, "web3": DOWN, "web4": LIVE_IDLE},
+            ["web4"],
+            id="to the next that serves",
+        ),
+        pytest.param(
+            {"web1": {"was": HERE}},
+            {"web2": {"was": IDLE, "live": False}},
+            [],
+            id="not to one without a release",
+        ),
+        pytest.param({"web1": {"was": IDLE}}, {"web2": LIVE_IDLE}, [], id="from nobody"),
+        pytest.param(
+            {"web1": {"was": HERE}}, {"web2": LIVE_HERE, "web3": LIVE_IDLE}, [], id="never twice"
+        ),
+        pytest.param(
+            {"web1": {"was": AWAY}},
+            {"web2": LIVE_IDLE},
+            ["web2"],
+            id="what an interrupted drain has left on no host",
+        ),
+        pytest.param(
+            {"web1": {"was": AWAY}}, {"web2": LIVE_HERE, "web3": LIVE_IDLE}, [], id="it has moved"
+        ),
+        pytest.param(
+            {"web1": {"was": AWAY}}, {"web2": DOWN, "web3": LIVE_IDLE}, [], id="web2 may have it"
+        ),
+    ],
+)
+def test_who_takes_it_from_the_hosts_that_leave(
+    leaving: dict[str, dict[str, Any]], answers: dict[str, dict[str, Any]], expected: list[str]
+) -> None:
+    assert [one["host"] for one in moved(leaving, answers)] == expected
+
+
+def test_next_host_is_told_when_timers_have_elapsed_last() -> None:
+    leaving = {
+        "web1": {"was": IDLE, "last": {"report": 1.0, "sync": 3.0}},
+        "web2": {"was": HERE, "last": {"report": 1000.5, "sync": 2.0}},
+    }
+    assert moved(leaving, {"web3": {**LIVE_IDLE, "last": {"report": 9000.0}}}) == [
+        {"host": "web3", "app": "shop", "last": {"report": 1000.5, "sync": 3.0}}
     ]
-    answers: list[dict[str, Any]] = [
-        {"was": AWAY, "live": True},
-        {"unreachable": True},
-        {"was": IDLE, "live": True},
-    ]
-    results = [
-        {"singletons_other": other, **answer} for other, answer in zip(found, answers, strict=True)
-    ]
-    assert takers(results) == [{"host": "web4", "app": "shop", "last": last}]
 
 
-def test_a_host_without_a_release_takes_nothing() -> None:
-    other = {"host": "web2", "app": "shop"}
-    assert takers([{"singletons_other": other, "was": IDLE, "live": False}]) == []
-
-
-def test_nothing_moves_from_a_host_that_has_not_had_it() -> None:
+def test_each_application_is_taken_by_its_own_hosts() -> None:
     hostvars = variables(web1=None, web2=None)
-    assert others(hostvars, {"web1": {"was": IDLE}}, list(hostvars)) == []
+    hostvars["web2"]["deployment"] = {"app_name": "site"}
+    assert others(hostvars, {"web1": {"was": HERE}}, list(hostvars)) == []
 
 
 @pytest.mark.parametrize(
@@ -119,3 +183,15 @@ def test_a_host_that_returns_takes_what_nobody_has(
     ]
     found = retakers(hostvars, results, ["web2"], list(hostvars))
     assert [one["host"] for one in found] == expected
+
+
+def test_host_that_returns_counts_from_the_last_run_of_any_host() -> None:
+    """It may have had it long ago, and another one since."""
+    hostvars = variables(web1=None, web2=None)
+    results = [
+        {"singletons_host": "web1", **LIVE_IDLE, "last": LAST},
+        {"singletons_host": "web2", **LIVE_IDLE, "last": {"report": 2.0}},
+    ]
+    assert retakers(hostvars, results, ["web2"], list(hostvars)) == [
+        {"host": "web2", "app": "shop", "last": LAST}
+    ]
