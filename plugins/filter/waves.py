@@ -65,6 +65,7 @@ class FilterModule:
             "rollout_report": report.rollout_report,
             "release_target": begin.release_target,
             "runs_singletons": singletons.runs_singletons,
+            "singletons_homes": singletons.homes,
             "singletons_others": singletons.others,
             "singletons_retakers": singletons.retakers,
             "singletons_takers": singletons.takers,
