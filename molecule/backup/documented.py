@@ -27,10 +27,10 @@ def settings(title: str) -> dict[str, Any]:
 
 
 def restore_postgresql(folder: str) -> list[str]:
-    """Return the arguments of `playbooks/run.yml` that restore a folder's backup."""
+    """Return the arguments of `playbooks/run.yml` that restore a backup of `op1`, by its folder."""
     text = _section("Restore").replace("\\\n", " ")
     (line,) = (line for line in text.splitlines() if "playbooks/run.yml" in line)
-    return shlex.split(_EXAMPLE.sub(folder, line))[2:]
+    return shlex.split(_EXAMPLE.sub(folder, line).replace("--limit web1", "--limit op1"))[2:]
 
 
 def restore_sqlite(folder: str) -> str:

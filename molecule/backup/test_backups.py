@@ -177,8 +177,8 @@ def test_it_comes_back_as_the_page_says(fleet: Fleet) -> None:
     folder = record(fleet)["good"]["folder"]
     sqlite(fleet, "DELETE FROM migrations_log")
     assert migrations(fleet) == 0
-    command = {"run_on": "leader", "command": f"sh -c {quote(restore_sqlite(folder))}"}
-    fleet.succeed("run", "-e", json.dumps(command))
+    command = {"command": f"sh -c {quote(restore_sqlite(folder))}"}
+    fleet.succeed("run", "--limit", "op1", "-e", json.dumps(command))
     assert migrations(fleet) == migrated
 
 
