@@ -77,7 +77,7 @@ mypy: bootstrap
 	MYPYPATH=molecule/shared:roles/gunicorn_service/files mypy --no-error-summary tools tests bench cli
 	cd app && mypy --no-error-summary --config-file ../pyproject.toml --exclude '^container/' .
 	MYPYPATH=roles/gunicorn_service/files mypy --no-error-summary app/container/gunicorn.conf.py
-	for folder in $(sort $(dir $(wildcard molecule/*/test_*.py))); do (cd $$folder && MYPYPATH=../shared:../acme:../operator:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
+	for folder in $(sort $(dir $(wildcard molecule/*/test_*.py))); do (cd $$folder && MYPYPATH=../shared:../acme:../operator:../processes:../timers:../.. mypy --no-error-summary --config-file ../../pyproject.toml .) || exit 1; done
 
 .PHONY: yamllint
 yamllint: bootstrap
@@ -159,7 +159,7 @@ bench-serve: bootstrap-hosts ## Measure how fast a host of the demo serves, besi
 	@python -m bench.serve $(ARGS)
 
 .PHONY: bench-serve-short
-bench-serve-short: bootstrap-hosts ## The same for CI: one round, three servers, two kinds; fails on ratios only
+bench-serve-short: bootstrap-hosts ## The same, as CI has it: three rounds, three servers, JSON alone; fails on ratios only
 	@python -m bench.serve --short $(ARGS)
 
 .PHONY: bench-screen

@@ -203,21 +203,22 @@ def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def inventory_host(inventory: Path, host: str | None) -> tuple[str, dict[str, Any]]:
+def inventory_host(host: str | None, *inventories: Path) -> tuple[str, dict[str, Any]]:
     """Returns the name and the variables of a host of the group app, the first one by default.
 
     Raises:
         BenchError: There is none.
     """
-    command = ["ansible-inventory", f"--inventory={inventory}", "--list"]
+    command = ["ansible-inventory", *(f"--inventory={path}" for path in inventories), "--list"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    told = ", ".join(map(str, inventories))
     if result.returncode:
-        raise BenchError(f"{inventory} is no inventory: {result.stderr.strip()}")
+        raise BenchError(f"{told} is no inventory: {result.stderr.strip()}")
     content = json.loads(result.stdout)
     hosts = content.get("app", {}).get("hosts", [])
     name: str = host or next(iter(hosts), "")
     if name not in hosts:
-        raise BenchError(f"{inventory} has no host {name} in its group app; run `make demo`")
+        raise BenchError(f"{told} has no host {name} in its group app; run `make demo`")
     variables: dict[str, Any] = content["_meta"]["hostvars"][name]
     return name, variables
 
@@ -237,7 +238,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=600, help="requests a second, at most")
     arguments = parser.parse_args()
     try:
-        host, variables = inventory_host(arguments.inventory, arguments.host)
+        host, variables = inventory_host(arguments.host, arguments.inventory)
         domains = variables["app_domain"]
         with tempfile.TemporaryDirectory(prefix="asgi-fleet-bench-") as folder:
             bench = Bench(

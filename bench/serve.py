@@ -4,7 +4,7 @@ All on one host that deploy.yml has deployed app/ to, as `make demo` does, in on
 
     python -m bench.serve            # one JSON line
     python -m bench.serve --table    # and the tables of docs/performance.md
-    python -m bench.serve --short    # one round of three servers and two kinds, for CI
+    python -m bench.serve --short    # three rounds of three servers and JSON alone, for CI
     python -m bench.serve --costs    # instead: CPU of the deployed nginx with single parts changed
 
 The servers of the guides are behind the guides' nginx, on ports of loopback, with the same
@@ -43,7 +43,8 @@ ROUNDS = 5
 SECONDS = 1
 #: Requests to each copy of nginx in each round.
 COSTS_COUNT = 3000
-SHORT_KINDS = ("json", "64k")
+SHORT_ROUNDS = 3
+SHORT_KINDS = ("json",)
 SHORT_NAMES = (OURS, DIRECT, GUIDE)
 
 
@@ -52,7 +53,7 @@ class Bench:
     """The host, and how long to measure.
 
     Attributes:
-        inventory: Inventory with the host in its group `app`.
+        inventories: What has the host in its group `app`.
         host: The host's name there.
         app: Its `app_name`.
         domain: Its first `app_domain`.
@@ -60,7 +61,7 @@ class Bench:
         folder: For temporary files.
     """
 
-    inventory: Path
+    inventories: tuple[Path, ...]
     host: str
     app: str
     domain: str
@@ -69,8 +70,8 @@ class Bench:
 
     def ansible(self, module: str, arguments: str) -> None:
         """Run one module on the host."""
-        inventory = f"--inventory={self.inventory}"
-        execute("ansible", inventory, self.host, "--become", "-m", module, "-a", arguments)
+        given = (f"--inventory={path}" for path in self.inventories)
+        execute("ansible", *given, self.host, "--become", "-m", module, "-a", arguments)
 
     def on_host(self, *arguments: str) -> None:
         """Run bench/serving/host.py on the host."""
@@ -148,14 +149,16 @@ def report_costs(records: list[Any], rounds: int, *, table: bool) -> int:
 def parse() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--inventory", type=Path, default=ROOT / "inventory" / "demo")
+    parser.add_argument("--inventory", type=Path, nargs="+", default=[ROOT / "inventory" / "demo"])
     parser.add_argument("--host", help="of the group app; the first by default")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
         "--seconds", type=int, default=SECONDS, help="of a measurement; of JSON x 3"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--short", action="store_true", help="one round, three servers, two kinds")
+    what.add_argument(
+        "--short", action="store_true", help="three rounds, three servers, JSON alone"
+    )
     what.add_argument(
         "--costs", nargs="?", const="", metavar="PART", help="of all of nginx's, or those so named"
     )
@@ -174,14 +177,14 @@ def main() -> int:
     arguments = parse()
     kinds = SHORT_KINDS if arguments.short else tuple(kind.name for kind in KINDS)
     names = SHORT_NAMES if arguments.short else ()
-    rounds = 1 if arguments.short else arguments.rounds
+    rounds = SHORT_ROUNDS if arguments.short else arguments.rounds
     records: list[Any] = []
     try:
-        host, variables = inventory_host(arguments.inventory, arguments.host)
+        host, variables = inventory_host(arguments.host, *arguments.inventory)
         domains = variables["app_domain"]
         with tempfile.TemporaryDirectory(prefix="asgi-fleet-bench-") as folder:
             bench = Bench(
-                inventory=arguments.inventory.resolve(),
+                inventories=tuple(path.resolve() for path in arguments.inventory),
                 host=host,
                 app=variables["app_name"],
                 domain=domains if isinstance(domains, str) else domains[0],

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -24,6 +25,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INVENTORY = ROOT / "inventory" / "demo"
+# What its rollouts write beside it.
+RECORDS = ROOT / "inventory" / "rollouts" / "demo"
 CACHE = ROOT / ".cache"
 SHARED = ROOT / "molecule" / "shared"
 NETWORK = "fleet-demo"
@@ -384,7 +387,7 @@ def up(hosts: Sequence[Host], source: str) -> None:
 
 
 def down(*, images: bool) -> None:
-    """Removes containers, network, inventory and the SSH key; the images as well if asked to.
+    """Removes containers, network, inventory, records and the SSH key; if asked, the images too.
 
     The key belongs to molecule's hosts too: it is kept while there are any.
     """
@@ -395,6 +398,9 @@ def down(*, images: bool) -> None:
     if NETWORK in podman("network", "ls", "--format", "{{.Name}}").split():
         podman("network", "rm", "--force", NETWORK)
     shutil.rmtree(INVENTORY, ignore_errors=True)
+    shutil.rmtree(RECORDS, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        RECORDS.parent.rmdir()
     if podman("ps", "--all", "--filter", "label=io.asgi.fleet.network", "--format", "{{.Names}}"):
         say("test hosts of molecule are up: their SSH key and images are kept")
         return

@@ -44,6 +44,7 @@ OTHERWISE: dict[str, Any] = {
     "nginx_site_direct_clients": ["203.0.113.0/24"],
     "nginx_site_health_check_sources": ["198.51.100.0/24"],
     "nginx_site_proxy_buffer_size": "64k",
+    "nginx_site_body_buffer_size": "16k",
     "nginx_site_passed_headers": ["X-HTTP-Method-Override"],
     "nginx_site_client_requests": 0,
     "nginx_site_upstream_keepalive": 8,
@@ -477,6 +478,7 @@ def test_answers_and_requests_may_have_large_headers(version: str) -> None:
 
     _, secure = servers(files[SITE])
     assert "proxy_buffer_size 32k;" in secure
+    assert "client_body_buffer_size 64k;" in secure
     # nginx wants twice the largest to be less than all but one of them.
     assert "proxy_buffers 4 32k;" in secure
     main = directives(files["/etc/nginx/nginx.conf"])

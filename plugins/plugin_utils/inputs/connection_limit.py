@@ -11,7 +11,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     Problem,
     seen,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.processes import CORES
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.connections import (
+    SLOTS,
+    Beside,
     Count,
     Limits,
     count,
@@ -21,17 +24,17 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import int
 if TYPE_CHECKING:
     from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import Examination
 
-#: The keys, each with its smallest value, and its default if it has one.
-KEYS: dict[str, tuple[int, int | None]] = {
-    "per_worker": (1, None),
-    "limit": (1, None),
-    "other": (0, 0),
-}
+#: The keys, each with its smallest value.
+KEYS = {"per_worker": 1, "limit": 1, "other": 0, "per_process": 0, "per_timer": 0}
+#: What a process or a run of a timer opens unless these are set: as much as a worker, since it is
+#: the same code with the same pool.
+AS_WORKER = ("per_process", "per_timer")
 MOST = 1_000_000
 FEWER = (
     "set fewer app_workers or a smaller pool (app_connections.per_worker), put a pooler such as "
     "PgBouncer in between, or raise the database's limit and app_connections.limit"
 )
+UNKNOWN = "set a number, or app_connections.per_process: 0 if it opens none"
 
 
 def connections(value: object, findings: Findings) -> dict[str, int]:
@@ -44,8 +47,11 @@ def connections(value: object, findings: Findings) -> dict[str, int]:
     for key in sorted(str(key) for key in value.keys() - set(KEYS)):
         findings.refuse("not a key", ", ".join(KEYS), "remove it", at=f".{key}")
     normal: dict[str, int] = {}
-    for key, (least, default) in KEYS.items():
-        given = value.get(key, default)
+    defaults = {"other": 0}
+    for key, least in KEYS.items():
+        if key in AS_WORKER:
+            defaults[key] = normal.get("per_worker", least)
+        given = value.get(key, defaults.get(key))
         whole = integer(given)
         if whole is None or not least <= whole <= MOST:
             told = "not set" if given is None else seen(given)
@@ -75,11 +81,40 @@ def limit_problems(
             f"at most {limits.limit}",
             FEWER,
         )
-        hosts = tuple(
-            host for host, one in examinations.items() if one.deployment.get("app_name") == app
-        )
-        problems += [replace(problem, hosts=hosts) for problem in findings.problems]
+        problems += _of_hosts(findings, examinations, app)
     return problems
+
+
+def unknown_counts(examinations: Mapping[str, Examination]) -> list[Problem]:
+    """Return a problem for each process whose number only a host knows, and that counts."""
+    problems = []
+    for app in {one.deployment.get("app_name", ""): None for one in examinations.values()}:
+        findings = Findings("app_processes")
+        ours = [x.deployment for x in examinations.values() if x.deployment.get("app_name") == app]
+        for name in dict.fromkeys(
+            process["name"]
+            for one in ours
+            if one.get("app_connections", {}).get("per_process")
+            for process in one.get("app_processes", [])
+            if process["count"] == CORES
+        ):
+            findings.refuse(
+                CORES,
+                "a number, since app_connections counts what the processes open",
+                UNKNOWN,
+                at=f".{name}.count",
+            )
+        problems += _of_hosts(findings, examinations, app)
+    return problems
+
+
+def _of_hosts(
+    findings: Findings, examinations: Mapping[str, Examination], app: str
+) -> list[Problem]:
+    hosts = tuple(
+        host for host, one in examinations.items() if one.deployment.get("app_name") == app
+    )
+    return [replace(problem, hosts=hosts) for problem in findings.problems]
 
 
 def shares(
@@ -110,7 +145,35 @@ def _counts(
         app = one.deployment.get("app_name", "")
         if app in workers and "app_workers" in one.deployment:
             workers[app][host] = _workers(one.deployment)
-    return {app: (limits[app], count(limits[app], workers[app])) for app in limits}
+    return {
+        app: (limits[app], count(limits[app], workers[app], _beside(app, everyone)))
+        for app in limits
+    }
+
+
+def _beside(app: str, examinations: Mapping[str, Examination]) -> Beside:
+    """Count the processes and the timers of an application, of all hosts."""
+    processes: list[Mapping[str, Any]] = []
+    timers = 0
+    once: set[tuple[str, str]] = set()
+    for one in examinations.values():
+        if one.deployment.get("app_name") != app:
+            continue
+        for variable in ("app_processes", "app_timers"):
+            for entry in one.deployment.get(variable, []):
+                if entry["once_per_fleet"]:
+                    if (variable, entry["name"]) in once:
+                        continue
+                    once.add((variable, entry["name"]))
+                if variable == "app_timers":
+                    timers += 1
+                elif entry["count"] != CORES:
+                    processes.append(entry)
+    return Beside(
+        processes=sum(entry["count"] for entry in processes),
+        overlapping=sum(entry["count"] for entry in processes if entry["overlap"]),
+        timers=timers,
+    )
 
 
 def _workers(deployment: Mapping[str, Any]) -> int | None:
@@ -121,13 +184,22 @@ def _workers(deployment: Mapping[str, Any]) -> int | None:
 def _sum(app: str, limits: Limits, found: Count) -> str:
     """Return what the fleet would open, and how that is counted."""
     hosts = len(found.shares)
-    workers = (found.otherwise - limits.other) // limits.per_worker
+    opened = found.during_rollout - limits.other - found.processes - found.timers
+    workers = opened // SLOTS // limits.per_worker
     least = (
         f" (with one worker on each of the {found.automatic} that have app_workers: auto)"
         if found.automatic
         else ""
     )
-    other = f" + {limits.other} for others" if limits.other else ""
+    other = "".join(
+        f" + {number} for {what}"
+        for number, what in (
+            (found.processes, "app_processes"),
+            (found.timers, "app_timers"),
+            (limits.other, "others"),
+        )
+        if number
+    )
     text = (
         f"{app} would open {found.during_rollout}: {workers} "
         f"{'worker' if workers == 1 else 'workers'} on {hosts} {'host' if hosts == 1 else 'hosts'}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import (
     limit_problems,
+    unknown_counts,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
@@ -223,6 +224,7 @@ def judge(
         *_foreign_paths(examinations),
         *_shared_listeners(examinations),
         *mount_problems(examinations, others),
+        *unknown_counts(examinations),
         *limit_problems(examinations, others),
     ]
 

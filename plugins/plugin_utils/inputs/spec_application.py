@@ -238,9 +238,11 @@ APPLICATION: tuple[Variable, ...] = (
         "app_connections",
         "mapping",
         "What the application's database allows: the connections that one worker opens, the limit, "
-        "and how many of it are for others. More than the limit is refused, also of a rollout, "
-        "in which two slots run; auto stays below it (docs/memory.md).",
-        "a mapping of per_worker, limit and other (0), each a number of connections",
+        "and how many of it are for others. Processes and timers count as well. More than the "
+        "limit is refused, also of a rollout, in which two slots run; auto stays below it "
+        "(docs/memory.md).",
+        "a mapping of per_worker, limit, other (0), per_process and per_timer (as per_worker), "
+        "each a number of connections",
         "{per_worker: 5, limit: 100}",
         connections,
         {},

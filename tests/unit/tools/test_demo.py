@@ -1,11 +1,13 @@
 """The parts of the demo that need no hosts."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tools import demo
 from tools.demo import Host, count_changes, host_count, hosts_file
 
 RECAP = """
@@ -45,3 +47,23 @@ def test_hosts_file_names_the_image_and_the_key_by_the_inventorys_folder() -> No
 def test_host_count_refuses_other_than_1_to_9(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="expected a number from 1 to 9"):
         host_count(text)
+
+
+def test_down_leaves_nothing_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory, cache = tmp_path / "inventory", tmp_path / ".cache"
+    made = (inventory / "demo" / "hosts.yml", inventory / "rollouts/demo/1.json", cache / "ssh/key")
+    for path in (*made, inventory / "production" / "hosts.yml"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.setattr(demo, "INVENTORY", inventory / "demo")
+    monkeypatch.setattr(demo, "RECORDS", inventory / "rollouts" / "demo")
+    monkeypatch.setattr(demo, "CACHE", cache)
+    monkeypatch.setattr(demo, "podman", lambda *_: "")
+    monkeypatch.setattr(demo, "containers", dict)
+
+    demo.down(images=False)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [
+        inventory / "production" / "hosts.yml"
+    ]
+    assert not (inventory / "rollouts").exists()
