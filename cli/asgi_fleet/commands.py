@@ -208,6 +208,20 @@ COMMANDS: tuple[Command, ...] = (
         json="status_format",
     ),
     Command(
+        "targets",
+        "playbooks/metrics_targets.yml",
+        LOOK,
+        "Show what Prometheus is to scrape, for its discovery from files. It contacts no host.",
+        (
+            Option(
+                ("--file",),
+                "metrics_targets_file",
+                "Write it to a file instead: .json, .yml or .yaml.",
+                "path",
+            ),
+        ),
+    ),
+    Command(
         "verify",
         "playbooks/verify.yml",
         LOOK,

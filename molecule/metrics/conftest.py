@@ -8,11 +8,24 @@ import pytest
 from events import Shop
 from prom import Prometheus, until
 
-#: What fails, for the end of the sample application's main.py.
+#: What fails, and what logs, for the end of the sample application's main.py.
 BROKEN = """
+import logging
+
 @app.get("/broken/{number}")
 def broken(number: int) -> None:
     raise ValueError(number)
+
+
+@app.get("/logged")
+def logged() -> str:
+    logging.getLogger("shop.orders").warning("no stock", extra={"article": 7})
+    return "logged"
+
+
+@app.get("/failing")
+def failing() -> None:
+    raise LookupError("no stock")
 """
 INVENTORY = Path(__file__).parent / "inventory"
 
@@ -32,7 +45,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def prometheus(shop: Shop) -> Prometheus:
     """A Prometheus that scrapes it all the time."""
     prometheus = Prometheus(shop)
-    target = shop.shell("systemctl show -p Listen --value shop-metrics.socket").split()[0]
-    prometheus.install(target)
+    targets = shop.folder / "targets.json"
+    shop.succeed("metrics_targets", metrics_targets_file=str(targets))
+    prometheus.install(targets.read_text(encoding="utf-8"))
     until(lambda: prometheus.value('up{job="asgi_fleet"}') == 1, "the first scrape")
     return prometheus

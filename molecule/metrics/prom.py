@@ -15,11 +15,12 @@ DOCS = ROOT / "docs" / "metrics"
 #: Seconds for what needs some scrapes, on a machine that does much else.
 PATIENCE = 90.0
 CONFIG = """
-global: {{scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 2s}}
+global: {scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 2s}
 rule_files: [/etc/prometheus/alerts.yml]
 scrape_configs:
   - job_name: asgi_fleet
-    static_configs: [{{targets: ["{target}"]}}]
+    honor_labels: true
+    file_sd_configs: [{files: [/etc/prometheus/asgi_fleet.json]}]
 """
 
 
@@ -31,8 +32,8 @@ class Prometheus:
     host: str = "prometheus"
     began: float = 0.0
 
-    def install(self, target: str) -> None:
-        """Install it, and have it scrape one target all the time."""
+    def install(self, targets: str) -> None:
+        """Install it, and have it scrape all the time what a file of targets has."""
         self.run(
             "dpkg -s prometheus >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND="
             "noninteractive apt-get install -qq --no-install-recommends prometheus; } >/dev/null"
@@ -41,7 +42,8 @@ class Prometheus:
         rules = (DOCS / "alerts.yml").read_text(encoding="utf-8")
         quick = re.sub(r"for: \w+", "for: 1s", rules.replace("[5m]", "[20s]"))
         self.write("/etc/prometheus/alerts.yml", quick)
-        self.write("/etc/prometheus/prometheus.yml", CONFIG.format(target=target))
+        self.write("/etc/prometheus/asgi_fleet.json", targets)
+        self.write("/etc/prometheus/prometheus.yml", CONFIG)
         self.run("promtool check config /etc/prometheus/prometheus.yml")
         self.run("systemctl restart prometheus")
         until(self._is_ready, "Prometheus")
@@ -65,7 +67,7 @@ class Prometheus:
         return told["data"]
 
     def seconds(self) -> int:
-        """Return for how long it has scraped the target."""
+        """Return for how long it has scraped its targets."""
         return int(time.monotonic() - self.began) + 1
 
     def value(self, query: str) -> float:

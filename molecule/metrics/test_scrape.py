@@ -193,6 +193,8 @@ def test_metrics_that_are_not_wanted_any_more_are_not_served(shop: Shop) -> None
     listening = "systemctl is-active shop-metrics.socket shop-metrics.service"
     assert shop.shell(f"{{ {units} /etc/shop/metrics.json; }} 2>/dev/null", check=False) == ""
     assert set(shop.shell(listening, check=False).split()) == {"inactive"}
+    exporters = "systemctl is-active prometheus-node-exporter prometheus-nginx-exporter"
+    assert set(shop.shell(exporters, check=False).split()) == {"inactive"}
     again = shop.succeed("provision", tags="metrics", app_metrics={"enabled": False})
     assert re.search(r"metered +: ok=\d+ +changed=0 ", again)
     shop.succeed("provision", tags="metrics")
@@ -201,6 +203,8 @@ def test_metrics_that_are_not_wanted_any_more_are_not_served(shop: Shop) -> None
 def test_removal_leaves_nothing(shop: Shop) -> None:
     shop.succeed("remove", remove="shop")
     left = (
-        "ls -d /etc/systemd/system/shop-metrics* /run/shop /etc/shop 2>/dev/null; id shop-metrics"
+        "ls -d /etc/systemd/system/shop-metrics* /run/shop /etc/shop "
+        "/etc/systemd/system/prometheus-* /etc/nginx/conf.d/02_fleet_status.conf; id shop-metrics; "
+        "systemctl --quiet is-enabled prometheus-node-exporter && echo enabled"
     )
     assert shop.shell(f"{left} 2>/dev/null", check=False) == ""

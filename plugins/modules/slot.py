@@ -60,6 +60,10 @@ options:
         description: The module that counts what the workers serve.
         type: str
         required: true
+      logs:
+        description: The module that writes log lines as JSON; empty if that is not wanted.
+        type: str
+        default: ""
       environment:
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
@@ -247,8 +251,8 @@ reasons:
     kind:
       description: >-
         V(first), V(release), V(restart), V(stopped), or the file of the slot that differs,
-        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(environment),
-        V(timers) or V(processes).
+        V(socket), V(service), V(settings), V(worker), V(master), V(counts), V(logs),
+        V(environment), V(timers) or V(processes).
       type: str
     text:
       description: The same for people.
@@ -332,6 +336,7 @@ FILES = {
         "worker": {"type": "str", "required": True},
         "master": {"type": "str", "required": True},
         "counts": {"type": "str", "required": True},
+        "logs": {"type": "str", "default": ""},
         "environment": {"type": "str", "required": True, "no_log": True},
         "timers": {"type": "str", "default": ""},
         "processes": {"type": "dict", "default": {}},

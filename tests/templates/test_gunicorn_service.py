@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -161,7 +163,7 @@ def load(settings: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Module
     path = folder / "settings.py"
     path.write_text(settings.replace("/etc/shop/blue", str(ROLE / "files")))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("draining_worker", "slot_master", "request_counts"):
+    for name in ("draining_worker", "slot_master", "request_counts", "json_logs"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     spec = spec_from_file_location("settings", path)
     assert spec
@@ -264,6 +266,53 @@ def test_workers_count_only_if_metrics_are_wanted(
     made = "/usr/bin/install -d -m 0750 -o www -g www /run/shop/metrics"
     assert ("ExecStartPre", made) in directives(files["socket"])
     assert ("ReadWritePaths", "-/run/shop/metrics") in directives(files["service"])
+
+
+JSON = {"gunicorn_service_log_format": "json"}
+
+
+@pytest.fixture
+def logging_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the settings change for the whole process."""
+    monkeypatch.setattr(logging, "basicConfig", logging.basicConfig)
+    monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+
+
+def test_lines_are_text_and_cost_nothing_by_default(render: Render) -> None:
+    files = render("blue")
+    assert files["logs"] == ""
+    assert "json" not in files["settings"]
+
+
+@pytest.mark.usefixtures("logging_of_the_tests")
+@pytest.mark.parametrize("counts", [False, True])
+def test_lines_are_json_if_wanted(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: bool
+) -> None:
+    files = render("blue", **JSON, gunicorn_service_metrics_enabled=counts)
+    assert files["logs"] == (ROLE / "files" / "json_logs.py").read_text()
+    settings = load(files["settings"], tmp_path, monkeypatch)
+    assert settings.logger_class == "json_logs.JsonLogger"
+    assert sys.modules["json_logs"].install() in logging.root.handlers
+    around = sys.modules["draining_worker"].DrainingWorker.around.__self__
+    assert isinstance(around, sys.modules["json_logs"].Identifying)
+    assert around._around == (settings.counting.begin if counts else None)
+
+
+@pytest.mark.usefixtures("logging_of_the_tests")
+def test_lines_of_plain_workers_are_json_too(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"gunicorn_service_worker_class": "uvicorn_worker.UvicornWorker"}
+    settings = load(render("blue", **JSON, **plain)["settings"], tmp_path, monkeypatch)
+    assert settings.logger_class == "json_logs.JsonLogger"
+
+
+def test_measured_slot_logs_as_it_always_does(render_role: Render) -> None:
+    files = render_role("gunicorn_service", "__gunicorn_service_tune", **REQUIRED, **JSON)
+    assert "json" not in files["settings"]
 
 
 def test_master_adds_up_what_a_dead_worker_has_counted(

@@ -143,6 +143,7 @@ class Slot:
             "worker": f"{settings}/draining_worker.py",
             "master": f"{settings}/slot_master.py",
             "counts": f"{settings}/request_counts.py",
+            "logs": f"{settings}/json_logs.py",
             "environment": f"{settings}/environment",
             "timers": f"{settings}/timers",
         }
@@ -201,6 +202,7 @@ FILE_MODES = {
     "worker": 0o644,
     "master": 0o644,
     "counts": 0o644,
+    "logs": 0o644,
     "environment": 0o600,
     "timers": 0o644,
 }

@@ -18,6 +18,8 @@ SHOWN_LINES = 40
 READ_LINES = 1000
 #: Seconds that the journal may take: a service that floods it must not hold up its replacement.
 PATIENCE_SECONDS = 10
+#: How a line begins that json_logs.py of the role gunicorn_service has written.
+JSON_START = '{"time": "'
 
 
 def matching(unit: str, since: float, pattern: str) -> list[str]:
@@ -76,7 +78,12 @@ def telling(entries: Sequence[dict[str, Any]]) -> list[str]:
     """
     messages = [(entry.get("_PID"), message_text(entry.get("MESSAGE"))) for entry in entries]
     masters = {pid for pid, message in messages if "Starting gunicorn" in message}
-    return [message for pid, message in messages if pid not in masters or message.startswith("[")]
+    return [
+        # In a line of JSON, the traceback follows the message.
+        message.partition("\n")[0] if pid in masters else message
+        for pid, message in messages
+        if pid not in masters or message.startswith("[")
+    ]
 
 
 def message_text(message: object) -> str:
@@ -90,4 +97,25 @@ def message_text(message: object) -> str:
             return printable(bytes(message).decode(errors="replace"))
         # Whoever writes to the journal's own socket may give one field several times.
         return "\n".join(map(message_text, message))
-    return printable(str(message or ""))
+    text = str(message or "")
+    return printable(readable(text) if text.startswith(JSON_START) else text)
+
+
+def readable(line: str) -> str:
+    """Return a line of JSON as people read it: level, logger, message, request, then the rest.
+
+    Args:
+        line: Of the journal; what is not of json_logs.py stays as it is.
+    """
+    try:
+        told = json.loads(line)
+        level, logger, message = (str(told[name]) for name in ("level", "logger", "message"))
+        # Uvicorn ends some with a line of its own.
+        message = message.rstrip()
+        told["release"], told["slot"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return line
+    request = f" (request {told['request_id']})" if told.get("request_id") else ""
+    extra = f" {json.dumps(told['extra'], ensure_ascii=False)}" if told.get("extra") else ""
+    below = [str(told[name]) for name in ("exception", "stack") if told.get(name)]
+    return "\n".join([f"[{level}] {logger}: {message}{request}{extra}", *below])

@@ -8,7 +8,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import 
 
 #: The files of a slot; a reason of such a kind says that the file differs from the inventory.
 SLOT_FILES = (
-    *("socket", "service", "settings", "worker", "master", "counts", "environment", "timers"),
+    *("socket", "service", "settings", "worker", "master", "counts", "logs", "environment"),
+    "timers",
 )
 #: All of a slot that may differ from the inventory.
 SLOT_PARTS = (*SLOT_FILES, "processes")

@@ -16,11 +16,13 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import boolean
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING
 
-KEYS = ("enabled", "listen", "allow")
+KEYS = ("enabled", "listen", "allow", "exporters")
+#: Of the distribution, which the role installs.
+EXPORTERS = ("host", "nginx")
 #: The role's variables that follow from it.
 DERIVED = {
     f"gunicorn_service_metrics_{key}": "app_metrics"
-    for key in ("enabled", "listen", "allow", "host", "https_port")
+    for key in ("enabled", "listen", "allow", "packaged_exporters", "host", "https_port")
 }
 DEFAULT_LISTEN = "127.0.0.1:9464"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
@@ -31,21 +33,28 @@ def metrics(value: object, findings: Findings) -> dict[str, Any]:
     """Check whether metrics are served, where, and to whom.
 
     Returns:
-        `enabled`, `listen` and `allow`, whose networks have no host bits.
+        `enabled`, `listen`, `allow`, whose networks have no host bits, and `exporters`, a list.
     """
-    normal: dict[str, Any] = {"enabled": False, "listen": DEFAULT_LISTEN, "allow": []}
+    normal: dict[str, Any] = {
+        "enabled": False,
+        "listen": DEFAULT_LISTEN,
+        "allow": [],
+        "exporters": [],
+    }
     if not isinstance(value, Mapping):
-        findings.refuse(kind(value), "a mapping of enabled, listen and allow")
+        findings.refuse(kind(value), "a mapping of enabled, listen, allow and exporters")
         return normal
     for key in value:
         if key not in KEYS:
-            findings.refuse("unknown", "enabled, listen or allow", "remove it", at=f".{key}")
+            expected = "enabled, listen, allow or exporters"
+            findings.refuse("unknown", expected, "remove it", at=f".{key}")
     if "enabled" in value:
         inner = Findings(f"{findings.variable}.enabled", findings.advice)
         normal["enabled"] = boolean(value["enabled"], inner)
         findings.problems += [Problem(findings.variable, one.message) for one in inner.problems]
     if "listen" in value:
         normal["listen"] = _listen(value["listen"], findings)
+    normal["exporters"] = _exporters(value.get("exporters", []), findings)
     given = value.get("allow", [])
     networks = given if isinstance(given, list) else [given]
     normal["allow"] = [
@@ -61,6 +70,18 @@ def metrics(value: object, findings: Findings) -> dict[str, Any]:
             at=".allow",
         )
     return normal
+
+
+def _exporters(value: object, findings: Findings) -> list[str]:
+    """Return the names of those that are wanted, in the order of `EXPORTERS`."""
+    if isinstance(value, bool):
+        return list(EXPORTERS) if value else []
+    names = value if isinstance(value, list) else [value]
+    unknown = [name for name in names if name not in EXPORTERS]
+    if unknown:
+        expected = f"true, false, or a list of {' and '.join(EXPORTERS)}"
+        findings.refuse(seen(unknown[0]), expected, at=".exporters")
+    return [name for name in EXPORTERS if name in names]
 
 
 def _listen(value: object, findings: Findings) -> str:
@@ -116,6 +137,7 @@ def wire_metrics(deployment: Mapping[str, Any], https_port: object) -> dict[str,
         "gunicorn_service_metrics_enabled": told.get("enabled", False),
         "gunicorn_service_metrics_listen": told.get("listen", DEFAULT_LISTEN),
         "gunicorn_service_metrics_allow": told.get("allow", []),
+        "gunicorn_service_metrics_packaged_exporters": told.get("exporters", []),
         "gunicorn_service_metrics_host": deployment.get("health_host", ""),
         "gunicorn_service_metrics_https_port": https_port,
     }

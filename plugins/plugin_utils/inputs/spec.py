@@ -34,6 +34,7 @@ class Deployment(TypedDict):
     app_timers: list[timers.Timer]
     app_workers: str | int
     app_worker_memory_mb: int
+    app_log_format: str
     app_preload: bool
     app_recycle: dict[str, int]
     app_connections: dict[str, int]

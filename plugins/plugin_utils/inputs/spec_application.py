@@ -212,6 +212,16 @@ APPLICATION: tuple[Variable, ...] = (
         128,
     ),
     Variable(
+        "app_log_format",
+        "text",
+        "How the service logs: text, or json, one object a line with the release, the slot and the "
+        "request's id, without a change to the application (docs/commands.md).",
+        "text or json",
+        "json",
+        values.choice("text", "json"),
+        "text",
+    ),
+    Variable(
         "app_preload",
         "boolean",
         "Whether the application is imported once, before the workers are forked, so that they "

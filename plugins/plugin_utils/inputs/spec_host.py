@@ -94,11 +94,13 @@ HOST: tuple[Variable, ...] = (
         "app_metrics",
         "mapping",
         "Metrics for Prometheus without a change to the application: at /metrics of listen, for "
-        "the host itself and the networks in allow, for which the firewall is opened "
-        "(docs/metrics.md).",
-        "a mapping of enabled (true or false), listen (an address and a port) and allow (networks "
-        "in CIDR notation; needed unless listen is a loopback address)",
-        "{enabled: true, listen: 10.0.0.7:9464, allow: [10.0.0.0/8]}",
+        "the host itself and the networks in allow, for which the firewall is opened. With "
+        "exporters, the distribution's for the host and for nginx are installed, and passed on "
+        "there (docs/metrics.md).",
+        "a mapping of enabled (true or false), listen (an address and a port), allow (networks "
+        "in CIDR notation; needed unless listen is a loopback address) and exporters (true, false, "
+        "or a list of host and nginx)",
+        "{enabled: true, listen: 10.0.0.7:9464, allow: [10.0.0.0/8], exporters: true}",
         metrics.metrics,
         {},
     ),

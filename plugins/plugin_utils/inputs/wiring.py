@@ -57,6 +57,7 @@ DERIVED = {
     "gunicorn_service_worker_memory_mb": "app_worker_memory_mb",
     "gunicorn_service_connections": "app_connections",
     **metrics.DERIVED,
+    "gunicorn_service_log_format": "app_log_format",
     "gunicorn_service_preload": "app_preload",
     "gunicorn_service_recycle": "app_recycle",
     **{
@@ -193,6 +194,7 @@ def wire(
         "gunicorn_service_processes": deployment.get("app_processes", []),
         "gunicorn_service_workers": deployment.get("app_workers", "auto"),
         "gunicorn_service_worker_memory_mb": deployment.get("app_worker_memory_mb", 0),
+        "gunicorn_service_log_format": deployment.get("app_log_format", "text"),
         "gunicorn_service_preload": deployment.get("app_preload", False),
         # The place and the share of a host follow from all hosts: `recycle.turns`,
         # `connection_limit.shares`.

@@ -16,7 +16,6 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any, NamedTuple
@@ -139,8 +138,9 @@ def import_before_fork(variable: str, runtime_directory: str) -> None:
         try:
             application = load(self)
         except Exception:
-            # Gunicorn shows a RuntimeError without its traceback.
-            traceback.print_exc()
+            # Gunicorn shows a RuntimeError without its traceback. The hook writes JSON if that is
+            # wanted.
+            sys.excepthook(*sys.exc_info())
             sys.exit(BOOT_ERROR)
         found = left_behind(before)
         # Else a worker's first full collection writes to each object, and copies its page.

@@ -39,7 +39,10 @@ from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import (
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.health import Health
 
-KINDS = ("socket", "service", "settings", "worker", "master", "counts", "environment", "timers")
+KINDS = (
+    *("socket", "service", "settings", "worker", "master", "counts", "logs", "environment"),
+    "timers",
+)
 HEADER = "# shop: Written by asgi.fleet\n"
 ENVIRONMENT = 'TOKEN="s3cret-value"\nCOLOR="red"\n'
 

@@ -30,6 +30,7 @@ FILES = {
     "worker": "",
     "master": "",
     "counts": "",
+    "logs": "",
     "environment": 'TOKEN="s3cret-value"\n',
     "timers": "",
 }

@@ -38,6 +38,7 @@ def test_application_lives_in_the_places_of_the_design() -> None:
         "worker": "/etc/shop/blue/draining_worker.py",
         "master": "/etc/shop/blue/slot_master.py",
         "counts": "/etc/shop/blue/request_counts.py",
+        "logs": "/etc/shop/blue/json_logs.py",
         "environment": "/etc/shop/blue/environment",
         "timers": "/etc/shop/blue/timers",
     }
@@ -101,6 +102,7 @@ def test_slot_contents_of_missing_files_are_empty(shop: Application) -> None:
         "worker": "",
         "master": "",
         "counts": "",
+        "logs": "",
         "environment": 'A="1"\n',
         "timers": "",
     }

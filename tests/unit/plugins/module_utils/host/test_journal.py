@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.host import journal
-from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import matching, tail, telling
+from ansible_collections.asgi.fleet.plugins.module_utils.host.journal import (
+    matching,
+    message_text,
+    tail,
+    telling,
+)
 
 MASTER = [
     {"_PID": "10", "MESSAGE": "[2026-11-21 07:06:48 +0000] [10] [INFO] Starting gunicorn 27.0.1"},
@@ -86,3 +91,49 @@ def test_journal_that_cannot_be_read_matches_nothing(
     monkeypatch.setattr(journal, "PATIENCE_SECONDS", 0.1)
     program(tmp_path, monkeypatch, script)
     assert matching("shop@blue.service", 0, "x") == []
+
+
+def logged(message: str, **more: object) -> str:
+    """Return a line as json_logs.py of the role gunicorn_service writes it."""
+    told = {"level": "ERROR", "logger": "shop", "message": message, "release": "1", "slot": "blue"}
+    return json.dumps({"time": "2026-11-28T16:00:00.062Z", **told, **more})
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (logged("no stock"), "[ERROR] shop: no stock"),
+        (logged("failed\n", request_id="a1"), "[ERROR] shop: failed (request a1)"),
+        (
+            logged("two\nlines", request_id="a1", extra={"user": 7, "of": "é"}),
+            '[ERROR] shop: two\nlines (request a1) {"user": 7, "of": "é"}',
+        ),
+        (
+            logged("failed", exception="Traceback:\n  x\nKeyError: 'a'", stack="Stack:\n  y"),
+            "[ERROR] shop: failed\nTraceback:\n  x\nKeyError: 'a'\nStack:\n  y",
+        ),
+        # What an application writes itself, and what was divided.
+        ('{"time": "now", "message": "mine"}', '{"time": "now", "message": "mine"}'),
+        (logged("x" * 9)[:60], logged("x" * 9)[:60]),
+        ('{"time": "now"', '{"time": "now"'),
+    ],
+)
+def test_line_of_json_is_shown_as_people_read_it(line: str, shown: str) -> None:
+    assert message_text(line) == shown
+
+
+def test_line_of_json_steers_no_terminal() -> None:
+    assert "\x1b" not in message_text(logged("\x1b[2J"))
+
+
+def test_traceback_of_gunicorns_master_is_left_out_of_json_too() -> None:
+    entries = [
+        {"_PID": "1", "MESSAGE": logged("Starting gunicorn 27.0.1")},
+        {"_PID": "2", "MESSAGE": logged("Exception in worker", exception="Traceback:\n  of it")},
+        {"_PID": "1", "MESSAGE": logged("Unhandled exception", exception="Traceback:\n  own")},
+    ]
+    assert telling(entries) == [
+        "[ERROR] shop: Starting gunicorn 27.0.1",
+        "[ERROR] shop: Exception in worker\nTraceback:\n  of it",
+        "[ERROR] shop: Unhandled exception",
+    ]

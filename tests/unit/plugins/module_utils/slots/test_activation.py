@@ -167,6 +167,7 @@ def test_diff_of_the_first_activation_shows_every_file_as_new(host: Host) -> Non
         "draining_worker.py",
         "slot_master.py",
         "request_counts.py",
+        "json_logs.py",
         "environment",
         "timers",
     ]

@@ -19,36 +19,52 @@ LISTEN = (
     "expected an address and a port from 1024 to 65535, such as 127.0.0.1:9464, 10.0.0.7:9464 or "
     f"[::]:9464; {SET}"
 )
+NOTHING = {"enabled": False, "listen": "127.0.0.1:9464", "allow": [], "exporters": []}
 OPEN = {"enabled": True, "listen": "0.0.0.0:9464", "allow": ["10.0.0.0/8", "2001:db8::/32"]}
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, {"enabled": False, "listen": "127.0.0.1:9464", "allow": []}),
-        ({"enabled": True}, {"enabled": True, "listen": "127.0.0.1:9464", "allow": []}),
-        (
-            {"enabled": "yes", "listen": "[::1]:9000"},
-            {"enabled": True, "listen": "[::1]:9000", "allow": []},
-        ),
+        ({}, {}),
+        ({"enabled": True}, {"enabled": True}),
+        ({"enabled": "yes", "listen": "[::1]:9000"}, {"enabled": True, "listen": "[::1]:9000"}),
         (
             {"enabled": True, "listen": "[::]:9464", "allow": "10.1.2.3/8"},
             {"enabled": True, "listen": "[::]:9464", "allow": ["10.0.0.0/8"]},
         ),
+        ({"exporters": True}, {"exporters": ["host", "nginx"]}),
+        ({"exporters": False}, {}),
+        ({"exporters": "nginx"}, {"exporters": ["nginx"]}),
+        ({"exporters": ["nginx", "host"]}, {"exporters": ["host", "nginx"]}),
     ],
 )
 def test_metrics_are_normalised(given: object, expected: dict[str, Any]) -> None:
     findings = Findings("app_metrics")
-    assert (metrics(given, findings), findings.problems) == (expected, [])
+    assert (metrics(given, findings), findings.problems) == (NOTHING | expected, [])
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (True, f"app_metrics is a boolean; expected a mapping of enabled, listen and allow; {SET}"),
+        (
+            True,
+            "app_metrics is a boolean; expected a mapping of enabled, listen, allow and exporters; "
+            f"{SET}",
+        ),
         (
             {"enable": True},
-            "app_metrics.enable is unknown; expected enabled, listen or allow; remove it",
+            "app_metrics.enable is unknown; expected enabled, listen, allow or exporters; remove "
+            "it",
+        ),
+        (
+            {"exporters": ["node"]},
+            "app_metrics.exporters is node; expected true, false, or a list of host and nginx; "
+            f"{SET}",
+        ),
+        (
+            {"exporters": 1},
+            f"app_metrics.exporters is 1; expected true, false, or a list of host and nginx; {SET}",
         ),
         (
             {"enabled": "perhaps"},
@@ -98,11 +114,13 @@ def test_rules_are_none_where_nobody_else_may_ask(told: dict[str, Any]) -> None:
 
 
 def test_service_gets_what_the_deployment_says() -> None:
-    wired = wire_metrics({"app_metrics": OPEN, "health_host": "www.example.com"}, 8443)
+    told = {**OPEN, "exporters": ["host"]}
+    wired = wire_metrics({"app_metrics": told, "health_host": "www.example.com"}, 8443)
     assert wired == {
         "gunicorn_service_metrics_enabled": True,
         "gunicorn_service_metrics_listen": "0.0.0.0:9464",
         "gunicorn_service_metrics_allow": ["10.0.0.0/8", "2001:db8::/32"],
+        "gunicorn_service_metrics_packaged_exporters": ["host"],
         "gunicorn_service_metrics_host": "www.example.com",
         "gunicorn_service_metrics_https_port": 8443,
     }
