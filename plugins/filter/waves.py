@@ -66,6 +66,7 @@ class FilterModule:
             "release_target": begin.release_target,
             "runs_singletons": singletons.runs_singletons,
             "singletons_lost": singletons.lost_lines,
+            "singletons_homes": singletons.homes,
             "singletons_others": singletons.others,
             "singletons_retakers": singletons.retakers,
             "singletons_takers": singletons.takers,

@@ -28,8 +28,9 @@ options:
     description:
       - V(made) makes one, and fails if that fails.
       - V(looked) returns what is known of the last ones.
-      - V(scheduled) has a timer of this host make them, without a controller, and begins the first
-        one if there is none yet.
+      - V(scheduled) has a timer make them, without a controller. It is on each host, and elapses
+        on the one that has what runs once in the fleet (M(asgi.fleet.singletons)), where the first
+        one begins now if there is none yet.
       - V(unscheduled) ends that.
     type: str
     choices: [made, looked, scheduled, unscheduled]
@@ -134,9 +135,9 @@ backups:
   description: What is known of the last good one and of the last attempt, and how the host stands.
   returned: always
   type: dict
-  sample: {last_good: 1795241400, timer: true, running: false}
+  sample: {last_good: 1795241400, timer: true, running: false, units: true}
 files:
-  description: Files that were, or would be, written or removed.
+  description: Files and links that were, or would be, written or removed.
   returned: with V(scheduled) and V(unscheduled)
   type: list
   elements: str
@@ -150,7 +151,6 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.application.places import PlaceError
 from ansible_collections.asgi.fleet.plugins.module_utils.backups import making, record, schedule
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.making import Surroundings
-from ansible_collections.asgi.fleet.plugins.module_utils.backups.schedule import ScheduleError
 from ansible_collections.asgi.fleet.plugins.module_utils.backups.timer import in_live, job_of
 from ansible_collections.asgi.fleet.plugins.module_utils.entry.module import REFUSAL, Module
 from ansible_collections.asgi.fleet.plugins.module_utils.host.controller import ControllerGone
@@ -214,7 +214,6 @@ def main() -> None:
         OSError,
         PlaceError,
         Refusal,
-        ScheduleError,
         UnsafeFolderError,
         provenance.ForeignError,
     ) as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
@@ -15,20 +15,19 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.backup import 
     Backups,
     BackupState,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
+    BackupTimer,
+    of_backups,
+    runs,
+    states,
+)
 
 SCHEMA = 1
-#: Where systemd has a link for each timer that is enabled.
-WANTS = "etc/systemd/system/timers.target.wants"
 
 
 def record_path(application: Application) -> str:
     """Return the file that has them."""
     return application.path("var/lib", application.name, "backup.json")
-
-
-def unit(application: Application) -> str:
-    """Return the name of the units that make backups between releases, without their type."""
-    return f"{application.name}-backup"
 
 
 def read(application: Application) -> Backups:
@@ -63,19 +62,20 @@ def note(application: Application, done: Backup) -> None:
     write_file(record_path(application), json.dumps(after, indent=1) + "\n", 0o644)
 
 
-def has_timer(application: Application) -> bool:
-    """Return whether a timer makes backups on this host, now and after a boot."""
-    return os.path.islink(application.path(WANTS, f"{unit(application)}.timer"))
-
-
 def look(application: Application) -> BackupState:
     """Return what is remembered, and how the host stands. Only reads."""
-    timer = has_timer(application)
-    running = timer and systemd.is_starting(systemd.show(f"{unit(application)}.service"))
+    timer = BackupTimer(application)
+    units = [timer.timer_unit, timer.service_unit] if of_backups(application) else []
+    now = states(units, "UnitFileState", "Job")
     return {
         "schema": SCHEMA,
         **read(application),
         "at": int(time.time()),
-        "running": running,
-        "timer": timer,
+        "running": bool(now) and systemd.is_starting({"Job": "", **now[timer.service_unit]}),
+        "timer": bool(now) and _elapses(now[timer.timer_unit]),
+        "units": bool(now),
     }
+
+
+def _elapses(state: Mapping[str, str]) -> bool:
+    return runs(state) and state.get("UnitFileState") == "enabled"

@@ -1,20 +1,27 @@
 """Has a timer of the host make backups between releases, or ends that."""
 
-# No AnsibleModule here, whose run_command ansible-test asks for.
-# pylint: disable=ansible-bad-function
-
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
+from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
+    runs_singletons,
+)
 from ansible_collections.asgi.fleet.plugins.module_utils.backups import record, timer
 from ansible_collections.asgi.fleet.plugins.module_utils.host import program, systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import read_text, write_file
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import (
+    elapse,
+    require_calendar,
+)
+from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
+    BackupTimer,
+    of_backups,
+)
 
 _SERVICE = """\
 # {name}: its backup. Written by asgi.fleet (module backup); changes here are lost at its next run.
@@ -62,14 +69,12 @@ WantedBy=timers.target
 """
 
 
-class ScheduleError(Exception):
-    """systemd does not understand when backups are to be made; the message says what to do."""
-
-
 def schedule(
     application: Application, config: Mapping[str, Any], when: str, *, check_mode: bool
 ) -> list[str]:
-    """Have a timer make backups; the first one begins now if there is none yet.
+    """Have the timer of the backups on this host, where it elapses if that has the singletons.
+
+    There, the first backup begins now if there is none yet.
 
     Args:
         application: The application.
@@ -78,33 +83,37 @@ def schedule(
         check_mode: Only say what would change.
 
     Returns:
-        The files that were, or would be, written.
+        The files that were, or would be, written; the timer's also if it only was switched.
 
     Raises:
         OSError: A file cannot be written.
-        Refusal: systemd refused something.
-        ScheduleError: It does not understand `when`.
+        Refusal: systemd refused something, or does not understand `when`.
     """
-    _require_calendar(when)
     wanted = _files(application, config, when)
+    timer_file = BackupTimer(application).timer_file
+    # A date that has come is no reason to refuse what is there already.
+    known = _read(timer_file) == wanted[timer_file]
+    require_calendar("app_backup.schedule", when, known=known)
     changed = [path for path, content in wanted.items() if _read(path) != content]
-    unit = f"{record.unit(application)}.timer"
-    if not changed and record.has_timer(application):
-        return []
-    if not check_mode:
-        for path in changed:
-            _write(path, wanted[path])
-        systemd.reload()
-        systemd.systemctl("enable", "--quiet", unit)
-        # Also one that runs already, whose schedule may be another now.
-        systemd.systemctl("restart", unit)
-        if record.read(application)["last_good"] is None:
-            systemd.systemctl("start", "--no-block", f"{record.unit(application)}.service")
-    return changed or [application.path(record.WANTS, unit)]
+    here = runs_singletons(application)
+    if not changed and record.look(application)["timer"] != here:
+        # It is switched, by hand for example, and not written.
+        changed = [timer_file]
+    if not changed or check_mode:
+        return changed
+    before = of_backups(application)
+    for path in changed:
+        _write(path, wanted[path])
+    now = of_backups(application)
+    rescheduled = {old.name for old in before if old.schedule != now[0].schedule}
+    elapse(now, here, rescheduled, unread=True)
+    if here and record.read(application)["last_good"] is None:
+        systemd.for_units("start", [now[0].service_unit], "--no-block")
+    return changed
 
 
 def unschedule(application: Application, *, check_mode: bool) -> list[str]:
-    """End that a timer makes backups; one that runs ends first.
+    """Have no timer make backups any more; one that it makes just now is stopped.
 
     Returns:
         The files that were, or would be, removed.
@@ -113,37 +122,24 @@ def unschedule(application: Application, *, check_mode: bool) -> list[str]:
         OSError: A file cannot be removed.
         Refusal: systemd refused something.
     """
-    unit = record.unit(application)
     paths = [path for path in _paths(application) if os.path.lexists(path)]
     if paths and not check_mode:
-        if record.has_timer(application):
-            systemd.systemctl("disable", "--quiet", f"{unit}.timer")
-        systemd.systemctl("stop", f"{unit}.timer", check=False)
+        timers = of_backups(application)
+        elapse(timers, False, (), unread=False)
+        systemd.for_units("stop", [one.service_unit for one in timers])
         for path in paths:
             os.unlink(path)
         systemd.reload()
     return paths
 
 
-def _require_calendar(when: str) -> None:
-    result = subprocess.run(
-        ["systemd-analyze", "calendar", "--", when], capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        told = " ".join((result.stderr or result.stdout).split())
-        raise ScheduleError(
-            f"app_backup.schedule is {when!r}; expected what systemd's OnCalendar= takes, such as "
-            f"daily or 03:30 ({told}); try it on any host: systemd-analyze calendar '{when}'"
-        )
-
-
 def _paths(application: Application) -> list[str]:
-    unit = application.path("etc/systemd/system", record.unit(application))
+    units = BackupTimer(application)
     return [
         application.path("var/lib", application.name, "backup.pyz"),
         application.path("etc", application.name, "backup.json"),
-        f"{unit}.service",
-        f"{unit}.timer",
+        units.service_file,
+        units.timer_file,
     ]
 
 

@@ -58,12 +58,14 @@ class BackupState(Backups):
     Keys:
         at: When that was, by the host's clock (Unix time).
         running: Whether the timer's backup is being made just now.
-        timer: Whether a timer makes them here.
+        timer: Whether a timer makes them here, now and after a boot.
+        units: Whether that timer is here at all; it elapses on one host of the fleet.
     """
 
     at: int
     running: bool
     timer: bool
+    units: bool
 
 
 def age(last_good: float | None, now: float) -> float | None:

@@ -29,6 +29,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write
 from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Refusal
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
     Timer,
+    of_backups,
     of_slot,
     parse,
     present,
@@ -54,20 +55,38 @@ def check(application: Application, text: str, live: Slot | None = None) -> None
     timers = parse(application, text)
     known = {(timer.name, timer.schedule) for timer in (of_slot(live) if live else ())}
     for timer in timers:
-        result = _analyze("calendar", timer.schedule)
-        subject = f"app_timers[{timer.name}].schedule is {timer.schedule}"
-        if result.returncode != 0:
-            raise Refusal(
-                f"{subject}, which the systemd of this host does not understand "
-                f"({result.stderr.strip()}); expected a calendar expression and a time zone that "
-                f"it knows; try it here: systemd-analyze calendar '{timer.schedule}'"
-            )
-        if _NEVER.search(result.stdout) and (timer.name, timer.schedule) not in known:
-            raise Refusal(
-                f"{subject}, which never elapses on this host; expected one that will; "
-                f"see systemd-analyze calendar '{timer.schedule}', or remove the timer"
-            )
+        require_calendar(
+            f"app_timers[{timer.name}].schedule",
+            timer.schedule,
+            known=(timer.name, timer.schedule) in known,
+        )
     _verify(timers)
+
+
+def require_calendar(variable: str, schedule: str, *, known: bool = False) -> None:
+    """Have systemd check a calendar expression.
+
+    Args:
+        variable: Where it is from.
+        schedule: OnCalendar= of systemd.timer(5).
+        known: Whether the host has it already: then its date may be past.
+
+    Raises:
+        Refusal: The host does not understand it, or it would never elapse.
+    """
+    result = _analyze("calendar", schedule)
+    subject = f"{variable} is {schedule}"
+    if result.returncode != 0:
+        raise Refusal(
+            f"{subject}, which the systemd of this host does not understand "
+            f"({result.stderr.strip()}); expected a calendar expression and a time zone that "
+            f"it knows; try it here: systemd-analyze calendar '{schedule}'"
+        )
+    if _NEVER.search(result.stdout) and not known:
+        raise Refusal(
+            f"{subject}, which never elapses on this host; expected one that will; "
+            f"see systemd-analyze calendar '{schedule}', or remove the timer"
+        )
 
 
 def _verify(timers: Sequence[Timer]) -> None:
@@ -109,7 +128,8 @@ def follow(live: Slot) -> bool:
         Refusal: systemd refused something.
     """
     wanted, found = of_slot(live), present(live.application)
-    if not wanted and not found:
+    beside = of_backups(live.application)
+    if not wanted and not found and not beside:
         return False
     names = {timer.name for timer in wanted}
     gone = [timer for timer in found if timer.name not in names]
@@ -122,9 +142,9 @@ def follow(live: Slot) -> bool:
         else True
         for timer in wanted
     )
-    return (
-        _elapse(wanted, runs_singletons(live.application), rescheduled, unread=changed) or changed
-    )
+    everything = [*wanted, *beside]
+    here = runs_singletons(live.application)
+    return elapse(everything, here, rescheduled, unread=changed) or changed
 
 
 def _write(wanted: Sequence[Timer], before: dict[str, Timer]) -> set[str]:
@@ -142,13 +162,11 @@ def _write(wanted: Sequence[Timer], before: dict[str, Timer]) -> set[str]:
     return rescheduled
 
 
-def _elapse(
-    timers: Sequence[Timer], home: bool, rescheduled: Collection[str], unread: bool
-) -> bool:
+def elapse(timers: Sequence[Timer], home: bool, rescheduled: Collection[str], unread: bool) -> bool:
     """Enable and start what shall elapse here, and nothing else. Return: any change.
 
     Args:
-        timers: All of the application's.
+        timers: The application's.
         home: Whether those elapse here that do so once in the fleet.
         rescheduled: Names of those that have got another schedule.
         unread: Whether files have changed that systemd has not read.

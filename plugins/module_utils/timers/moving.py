@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.host.systemd import Ref
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.following import count_from
 from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
     Timer,
+    of_backups,
     of_slot,
     runs,
     states,
@@ -25,9 +26,12 @@ LOOK_SECONDS = 0.2
 
 
 def once(application: Application) -> list[Timer]:
-    """Return the timers of the live slot that elapse once in the fleet."""
+    """Return the timers that elapse once in the fleet: of the live slot, and of the backups."""
     live = application.live_slot()
-    return [timer for timer in of_slot(application.slot(live)) if timer.is_once] if live else []
+    if live is None:
+        return []
+    timers = [*of_slot(application.slot(live)), *of_backups(application)]
+    return [timer for timer in timers if timer.is_once]
 
 
 def wait_for_runs(application: Application, seconds: float) -> dict[str, float]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import glob
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
     Application,
@@ -52,14 +53,19 @@ class Timer:
     service: str = ""
 
     @property
+    def unit(self) -> str:
+        """What the names of its units have in common."""
+        return f"{self.application.name}@timer-{self.name}"
+
+    @property
     def timer_unit(self) -> str:
         """The unit that elapses."""
-        return f"{self.application.name}@timer-{self.name}.timer"
+        return f"{self.unit}.timer"
 
     @property
     def service_unit(self) -> str:
         """The unit that runs."""
-        return f"{self.application.name}@timer-{self.name}.service"
+        return f"{self.unit}.service"
 
     @property
     def timer_file(self) -> str:
@@ -99,6 +105,27 @@ class Timer:
         return int(found[1]) if found else 0
 
 
+@dataclass(frozen=True)
+class BackupTimer(Timer):
+    """The timer that makes backups between releases, which no slot has (`backups/schedule.py`).
+
+    Attributes:
+        name: One that none of `app_timers` may have.
+    """
+
+    name: str = "app_backup"
+
+    @property
+    def unit(self) -> str:
+        """What the names of its units have in common."""
+        return f"{self.application.name}-backup"
+
+    @property
+    def is_once(self) -> bool:
+        """That only one host of the fleet runs it."""
+        return True
+
+
 def parse(application: Application, text: str) -> list[Timer]:
     """Return the timers of a slot's file, in its order; an empty file has none."""
     pieces = _BEGINS.split(text)[1:]
@@ -135,6 +162,14 @@ def present(application: Application) -> list[Timer]:
     ]
 
 
+def of_backups(application: Application) -> list[Timer]:
+    """Return the timer of the application's backups, if its unit is on the host."""
+    one = BackupTimer(application)
+    if not is_ours_by_header(one.timer_file, application):
+        return []
+    return [replace(one, timer=read_text(one.timer_file), service=read_text(one.service_file))]
+
+
 def states(units: list[str], *properties: str) -> dict[str, dict[str, str]]:
     """Return properties of units, by name, in one call; a unit that is not there is inactive."""
     if not units:
@@ -153,6 +188,6 @@ def blocks(told: str) -> dict[str, dict[str, str]]:
     return {values["Id"]: values for values in found if "Id" in values}
 
 
-def runs(state: dict[str, str]) -> bool:
+def runs(state: Mapping[str, str]) -> bool:
     """Tell by the state of a service whether a run of it has not ended."""
     return state["ActiveState"] not in ("inactive", "failed")

@@ -11,6 +11,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     Problem,
     seen,
 )
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.timers import schedule
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 KEYS = ("command", "check", "max_age", "alert_age", "schedule", "timeout", "keep")
@@ -25,12 +26,6 @@ KEEP = 7
 LONGEST = 366 * 24 * 3600
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 _DURATION = re.compile(r"([0-9]{1,9})\s*([smhd]?)")
-#: What OnCalendar= takes besides its words (systemd.time(7)); systemd itself decides on the host.
-_WORDS = (
-    *("minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually"),
-    *("yearly", "annually"),
-)
-_CALENDAR = re.compile(r"(?=.*[0-9*])[A-Za-z0-9 *,./:~_+-]{1,120}")
 _DURATION_EXPECTED = "a time such as 45m, 1h or 2d, from 1 s to 366 days"
 
 
@@ -99,16 +94,7 @@ def _duration(value: Mapping[str, Any], key: str, default: int, findings: Findin
 
 def _schedule(value: Mapping[str, Any], findings: Findings) -> str:
     given = value.get("schedule", SCHEDULE)
-    if given == "" or given in _WORDS:
-        return str(given)
-    if not isinstance(given, str) or not _CALENDAR.fullmatch(given):
-        findings.refuse(
-            seen(given),
-            "when systemd's OnCalendar= elapses, such as daily or 03:30; empty for never",
-            "try it on a host: systemd-analyze calendar '...'",
-            at=".schedule",
-        )
-    return str(given)
+    return "" if given == "" else schedule(given, findings, ".schedule", "; empty for never")
 
 
 def _number(

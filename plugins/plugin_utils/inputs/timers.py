@@ -100,7 +100,7 @@ def _timer(entry: dict[str, object], findings: Findings, place: str) -> Timer:
     return {
         "name": str(name),
         "command": str(command),
-        "schedule": _schedule(entry.get("schedule"), findings, f"{place}.schedule"),
+        "schedule": schedule(entry.get("schedule"), findings, f"{place}.schedule"),
         "persistent": _boolean(entry, "persistent", findings, place),
         "once_per_fleet": _boolean(entry, "once_per_fleet", findings, place),
         "jitter": numbers["jitter"],
@@ -110,8 +110,16 @@ def _timer(entry: dict[str, object], findings: Findings, place: str) -> Timer:
     }
 
 
-def _schedule(value: object, findings: Findings, at: str) -> str:
-    expected = "OnCalendar= of systemd.time(7), such as *-*-* 02:30:00 UTC or hourly"
+def schedule(value: object, findings: Findings, at: str, also: str = "") -> str:
+    """Check when something elapses; return it with single spaces.
+
+    Args:
+        value: What was given.
+        findings: Where a problem goes.
+        at: The place in the variable.
+        also: What is allowed besides a calendar expression, for the message.
+    """
+    expected = f"OnCalendar= of systemd.time(7), such as *-*-* 02:30:00 UTC or hourly{also}"
     if not isinstance(value, str) or not value.strip():
         # YAML reads 2:30 as a number, in base 60.
         findings.refuse(

@@ -115,6 +115,7 @@ OF_THE_RUN = {
     "gunicorn_service_rollout": "",
     "gunicorn_service_tune": "run playbooks/tune.yml, and set tune_requests",
     "gunicorn_service_singletons": "set once_per_fleet in app_processes",
+    "gunicorn_service_has_singletons": "set app_backup.schedule",
     "tls_certificate_acme_account_host": "",
     "tls_certificate_client_environment": "set python_release_uv_environment",
     "nginx_site_maintenance_enabled": "run playbooks/maintenance.yml with -e maintenance=on",

@@ -19,44 +19,57 @@ LIST = f"{MAKE} -e backup_list=true"
 States = Mapping[str, Mapping[str, Any]]
 
 
-def backup_needs(app: str, wanted: Mapping[str, Any], states: States) -> Iterator[tuple[str, Need]]:
+def backup_needs(
+    app: str, wanted: Mapping[str, Any], states: States, *, whole: bool = True
+) -> Iterator[tuple[str, Need]]:
     """Yield what is wrong with the backups of an application, each with the host that it is about.
 
     Args:
         app: The application.
         wanted: Its `app_backup`, checked; empty if it has no backups.
         states: `state` of `asgi.fleet.app_info` of each of its hosts, in the inventory's order.
+        whole: Whether all of them were asked, and not only those of a --limit.
     """
     known = {host: one["backups"] for host, one in states.items() if one.get("backups")}
     live = [host for host in known if states[host].get("live")]
     if not wanted or not live:
         return
-    # With --limit, the host that makes them may not have been asked.
-    home = next((host for host in known if known[host]["timer"]), live[0])
     for host, one in known.items():
         last = one["last"]
         if last and not last["good"] and not one["running"]:
             seen = f"the last backup of {app} failed {_ago(one['at'] - last['began'])}: "
             yield host, Need(FAULT, seen + last["problem"], f"see its output: {LIST}; then {MAKE}")
-    ages = {host: age(one["last_good"], one["at"]) for host, one in known.items()}
-    youngest = min((old for old in ages.values() if old is not None), default=None)
+    makers = [host for host, one in known.items() if one["timer"]]
+    home = makers[0] if makers else live[0]
+    # Another host may have made one: the timer has moved, or that one migrates.
+    if whole or makers:
+        yield from _of_age(app, home, known, wanted["alert_age"])
+    if not wanted["schedule"]:
+        return
+    if not makers and whole and len(known) == len(states):
+        seen = f"no timer makes backups of {app} between releases"
+        todo = "run ansible-playbook deploy.yml; if all hosts are drained: playbooks/undrain.yml"
+        yield home, Need(FAULT, seen, todo)
+    for host in makers[1:]:
+        seen = f"a timer makes backups of {app} here, and one on {makers[0]}"
+        yield host, Need(FAULT, seen, "run ansible-playbook deploy.yml")
+
+
+def _of_age(
+    app: str, home: str, known: Mapping[str, Mapping[str, Any]], most: float
+) -> Iterator[tuple[str, Need]]:
+    """Yield that the last good backup is too old, or that there is none."""
+    ages = (age(one["last_good"], one["at"]) for one in known.values())
+    youngest = min((old for old in ages if old is not None), default=None)
     if youngest is None:
         if not known[home]["running"]:
-            yield home, Need(FAULT, f"no backup of {app} has ever been made", MAKE)
-    elif youngest > wanted["alert_age"]:
+            yield home, Need(FAULT, f"no good backup of {app} is known on its hosts", MAKE)
+    elif youngest > most:
         seen = (
             f"the last good backup of {app} is {duration(youngest)} old; expected at most "
-            f"{duration(wanted['alert_age'])} (app_backup.alert_age)"
+            f"{duration(most)} (app_backup.alert_age)"
         )
         yield home, Need(FAULT, seen, MAKE)
-    if wanted["schedule"] and len(known) == len(states):
-        makers = [host for host, one in known.items() if one["timer"]]
-        if not makers:
-            seen = f"no timer makes backups of {app} between releases"
-            yield home, Need(FAULT, seen, "run ansible-playbook deploy.yml")
-        for host in makers[1:]:
-            seen = f"a timer makes backups of {app} here, and one on {makers[0]}"
-            yield host, Need(FAULT, seen, "run ansible-playbook deploy.yml")
 
 
 def backup_remarks(host: str, state: Mapping[str, Any]) -> Iterator[str]:

@@ -109,7 +109,7 @@ def verify(
         findings += [Finding(name, *told) for told in _examine(host, bounds)]
         estimate = int(deployments.get(name, {}).get("app_worker_memory_mb") or 0)
         findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
-    findings += _of_backups(names, known, deployments)
+    findings += _of_backups(names, known, deployments, whole=bounds.whole)
     findings += [Finding(*told) for told in homeless(known, whole=bounds.whole)]
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
@@ -139,13 +139,16 @@ def _of_backups(
     names: Mapping[str, str],
     states: Mapping[str, Mapping[str, Any]],
     deployments: Mapping[str, Mapping[str, Any]],
+    *,
+    whole: bool,
 ) -> list[Finding]:
     """Return what is wrong with the backups of each application."""
     found = []
     for app in dict.fromkeys(names.values()):
         hosts = [host for host, name in names.items() if name == app]
         wanted = deployments.get(hosts[0], {}).get("app_backup") or {}
-        for host, need in backup_needs(app, wanted, {host: states[host] for host in hosts}):
+        mine = {host: states[host] for host in hosts}
+        for host, need in backup_needs(app, wanted, mine, whole=whole):
             found.append(Finding(host, need.seen, need.todo, need.severity))
     return found
 

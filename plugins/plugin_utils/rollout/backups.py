@@ -73,25 +73,25 @@ def _gate(
     app: str, hostvars: HostVariables, names: list[str], skipped_by: str, check_mode: bool
 ) -> Gate:
     wanted = hostvars[names[0]]["deployment"]["app_backup"]["max_age"]
-    ages = {name: _age(hostvars[name].get("rollout_begun") or {}) for name in names}
-    known = {name: old for name, old in ages.items() if old is not None}
-    newest = min(known, key=lambda name: known[name], default="")
-    old = known.get(newest)
+    # Of the host that migrates: data may be of one host alone, and that of another tells nothing.
+    host = names[0]
+    old = _age(hostvars[host].get("rollout_begun") or {})
+    has_it = "" if old is None else host
     last = f"the last good one is {duration(old)} old" if old is not None else "there is none yet"
     if skipped_by:
         line = (
             f"WARNING: {app}: {skipped_by} migrates without a backup (-e skip_backup={app}); {last}"
         )
-        return Gate(False, newest, old, skipped_by, line)
+        return Gate(False, has_it, old, skipped_by, line)
     if old is not None and old <= wanted:
-        line = f"{app}: no backup is made: that of {newest} is {duration(old)} old"
-        return Gate(False, newest, old, "", line)
+        line = f"{app}: no backup is made: that of {host} is {duration(old)} old"
+        return Gate(False, host, old, "", line)
     would = "would be" if check_mode else "is"
     line = (
-        f"{app}: a backup {would} made on {names[0]} and checked, before the migration: {last}, "
+        f"{app}: a backup {would} made on {host} and checked, before the migration: {last}, "
         f"and app_backup.max_age is {duration(wanted)}"
     )
-    return Gate(True, names[0], old, "", line)
+    return Gate(True, host, old, "", line)
 
 
 def _age(begun: Mapping[str, Any]) -> float | None:

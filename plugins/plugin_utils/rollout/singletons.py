@@ -175,6 +175,28 @@ def retakers(
     return found
 
 
+def homes(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> list[str]:
+    """Return of each application the host on which something is done once, of those asked.
+
+    It is the host that has what runs once in the fleet. Without one, it is the first that serves,
+    and else the first with a live release: what an operator asks for is done on a drained host too.
+
+    Args:
+        hostvars: The variables of all hosts: `singletons_told`, the result of
+            `asgi.fleet.singletons`; none of a host that did not answer.
+        hosts: Those asked, in the order of the inventory.
+    """
+    told = {host: hostvars[host].get("singletons_told") or {} for host in hosts}
+    live = [host for host in hosts if told[host].get("live")]
+    serving = [host for host in live if not told[host]["was"]["away"]]
+    found = []
+    for app in dict.fromkeys(application(hostvars[host]) for host in hosts):
+        mine = of_application(hostvars, hosts, app)
+        holder = next((host for host in mine if host in live and told[host]["was"]["here"]), "")
+        found.append(home(mine, serving, holder) or home(mine, live) or mine[0])
+    return found
+
+
 def application(variables: Mapping[str, Any]) -> str:
     """Return the name of a host's application, also of a host that `--limit` leaves out."""
     deployment = variables.get("deployment") or {}

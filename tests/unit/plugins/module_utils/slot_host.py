@@ -101,7 +101,8 @@ class Host:
         """Do what the real one would, with the same output."""
         words = [word for word in arguments if word not in ("--quiet", systemd.WITHOUT_RELOAD)]
         reloads = systemd.WITHOUT_RELOAD not in arguments
-        verb, units = words[0], [word for word in words[1:] if word.startswith("shop@")]
+        verb = words[0]
+        units = [word for word in words[1:] if word.startswith(("shop@", "shop-backup."))]
         if verb == "show":
             return "\n".join(map(self._shown, units))
         if verb == "is-enabled":
@@ -118,6 +119,7 @@ class Host:
 
     def _shown(self, unit: str) -> str:
         state = {"Id": unit, "ActiveState": "inactive", "Result": "success", "NRestarts": "0"}
+        state["UnitFileState"] = "enabled" if unit in self.enabled else "disabled"
         state |= self.states.get(unit, {})
         return "".join(f"{name}={value}\n" for name, value in state.items())
 
@@ -138,7 +140,7 @@ class Host:
         return [live for call, live in self.calls if call == "daemon-reload"]
 
     def _change(self, verb: str, unit: str) -> None:
-        if verb == "start":
+        if verb in ("start", "restart"):
             self.states[unit] = {"ActiveState": "active"}
             if re.search(r"-\d+\.service", unit):
                 self.states[unit] = dict(self.process_states.get(unit, {"ActiveState": "active"}))

@@ -10,6 +10,8 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 
 LEAST = {"command": "pg_dump", "check": "pg_restore -l"}
 SET = "set it in group_vars/app.yml"
+CALENDAR = "OnCalendar= of systemd.time(7), such as *-*-* 02:30:00 UTC or hourly; empty for never"
+MEANS = "correct it; systemd-analyze calendar shows what an expression means"
 TIME = "a time such as 45m, 1h or 2d, from 1 s to 366 days"
 
 
@@ -87,14 +89,27 @@ def test_schedule_of_systemd_passes(schedule: str) -> None:
         (LEAST | {"alert_age": "400d"}, f"app_backup.alert_age is 400d; expected {TIME}; {SET}"),
         (
             LEAST | {"schedule": "nightly"},
-            "app_backup.schedule is nightly; expected when systemd's OnCalendar= elapses, such as "
-            "daily or 03:30; empty for never; try it on a host: systemd-analyze calendar '...'",
+            "app_backup.schedule is nightly (nightly is neither a date such as *-*-01 nor a time "
+            f"such as 02:30); expected {CALENDAR}; {MEANS}",
+        ),
+        (
+            LEAST | {"schedule": "25:00"},
+            f"app_backup.schedule is 25:00 (the hour is 25; 0 to 23); expected {CALENDAR}; {MEANS}",
+        ),
+        (
+            LEAST | {"schedule": 150},
+            f"app_backup.schedule is 150; expected {CALENDAR}; write it in quotes in "
+            "group_vars/app.yml",
+        ),
+        (
+            LEAST | {"schedule": None},
+            f"app_backup.schedule is not set; expected {CALENDAR}; write it in quotes in "
+            "group_vars/app.yml",
         ),
         (
             LEAST | {"schedule": "daily\n[Service]\nUser=root"},
-            "app_backup.schedule is daily [Service] User=root; expected when systemd's OnCalendar= "
-            "elapses, such as daily or 03:30; empty for never; try it on a host: systemd-analyze "
-            "calendar '...'",
+            "app_backup.schedule is daily [Service] User=root (daily [Service] is neither a date "
+            f"such as *-*-01 nor a time such as 02:30); expected {CALENDAR}; {MEANS}",
         ),
         (
             LEAST | {"timeout": "1h"},

@@ -79,7 +79,7 @@ def test_fleet_that_wants_none_has_no_finding() -> None:
 @pytest.mark.parametrize(
     ("web1", "told"),
     [
-        (backups(), "no backup of shop has ever been made"),
+        (backups(), "no good backup of shop is known on its hosts"),
         (
             backups(attempt(30 * HOUR)),
             "the last good backup of shop is 30 h old; expected at most 26 h "
@@ -113,7 +113,22 @@ def test_without_a_schedule_no_timer_is_missed() -> None:
 def test_host_that_did_not_answer_may_have_the_timer() -> None:
     states: dict[str, Any] = {"web1": {"error": "no answer"}, "web2": state(OTHER)}
     needs = [need.seen for _host, need in backup_needs("shop", WANTED, states)]
-    assert needs == ["no backup of shop has ever been made"]
+    assert needs == ["no good backup of shop is known on its hosts"]
+
+
+def test_host_that_limit_leaves_out_may_have_it_all() -> None:
+    states = {"web2": state(OTHER)}
+    assert list(backup_needs("shop", WANTED, states, whole=False)) == []
+    # The one that makes them is asked: it says what there is.
+    states = {"web2": state(backups(attempt(30 * HOUR)))}
+    ((host, need),) = backup_needs("shop", WANTED, states, whole=False)
+    assert (host, need.seen[:39]) == ("web2", "the last good backup of shop is 30 h ol")
+
+
+def test_backup_of_a_host_that_the_timer_has_left_counts() -> None:
+    """As after a drain: the next host has made none yet."""
+    drained = backups(attempt(HOUR), timer=False)
+    assert found(drained, backups()) == []
 
 
 def test_application_without_a_live_release_has_no_finding() -> None:

@@ -52,9 +52,17 @@ def test_old_one_is_made_again() -> None:
     ]
 
 
-def test_fresh_one_of_any_host_is_enough() -> None:
+def test_fresh_one_of_the_host_that_migrates_is_enough() -> None:
+    assert lines(host(600), host(7200)) == [
+        "False shop: no backup is made: that of web1 is 10 min old"
+    ]
+
+
+def test_fresh_one_of_another_host_is_not() -> None:
+    """Its data may be of that host alone, as SQLite's are."""
     assert lines(host(7200), host(600)) == [
-        "False shop: no backup is made: that of web2 is 10 min old"
+        "True shop: a backup is made on web1 and checked, before the migration: the last good one "
+        "is 2 h old, and app_backup.max_age is 1 h"
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.rollout.singletons import (
     home,
+    homes,
     lost_lines,
     others,
     retakers,
@@ -195,3 +196,31 @@ def test_host_that_returns_counts_from_the_last_run_of_any_host() -> None:
     assert retakers(hostvars, results, ["web2"], list(hostvars)) == [
         {"host": "web2", "app": "shop", "last": LAST}
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param({"web1": IDLE, "web2": HERE}, "web2", id="the one that has it"),
+        pytest.param({"web1": AWAY, "web2": IDLE}, "web2", id="the first that serves"),
+        pytest.param({"web1": AWAY, "web2": AWAY}, "web1", id="a drained one, if all are"),
+        pytest.param({"web1": None, "web2": IDLE}, "web2", id="one that answers"),
+        pytest.param({"web1": None, "web2": None}, "web1", id="the first says why it cannot"),
+    ],
+)
+def test_what_is_done_once_is_done_where_the_singletons_are(
+    told: dict[str, dict[str, bool] | None], expected: str
+) -> None:
+    hostvars = variables(**dict.fromkeys(told))
+    for host, was in told.items():
+        answer = {"was": was, "live": True} if was else {"unreachable": True}
+        hostvars[host]["singletons_told"] = answer
+    hostvars["blog1"] = {"app_name": "blog", "singletons_told": {"was": HERE, "live": True}}
+    assert homes(hostvars, list(hostvars)) == [expected, "blog1"]
+
+
+def test_host_without_a_release_does_nothing_that_is_done_once() -> None:
+    hostvars = variables(web1=None, web2=None)
+    hostvars["web1"]["singletons_told"] = {"was": HERE, "live": False}
+    hostvars["web2"]["singletons_told"] = {"was": IDLE, "live": True}
+    assert homes(hostvars, ["web1", "web2"]) == ["web2"]
