@@ -95,8 +95,8 @@ def install(application: Application, desired: Desired, wanted: Mapping[str, Any
     if contents:
         for path, content in contents.items():
             write_file(path, content.decode("utf-8", "surrogateescape"), 0o644)
-        systemd.reload()
         systemd.for_units("enable", [timer], systemd.WITHOUT_RELOAD)
+        systemd.reload()
         # A timer that runs takes what it waits for from its file only when it starts.
         systemd.for_units("restart", [timer])
         return True

@@ -383,7 +383,14 @@ def test_what_recycles_is_installed_once_and_removed(live: Host) -> None:
     Path(application.recycling["program"]).parent.mkdir(parents=True, exist_ok=True)
     assert recycling_files.is_installed(application, live.desired(), {})
     assert not recycling_files.is_installed(application, live.desired(), WANTED)
+    live.calls.clear()
     assert recycling_files.install(application, live.desired(), WANTED)
+    # Reloaded last: what is enabled after that has systemd report each unit of the host as stale.
+    assert [call for call, _live in live.calls] == [
+        "enable shop-recycle.timer",
+        "daemon-reload",
+        "restart shop-recycle.timer",
+    ]
     timer = Path(application.recycling["timer"])
     link = timer.parent / "timers.target.wants" / timer.name
     link.parent.mkdir()
