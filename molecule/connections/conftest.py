@@ -1,12 +1,11 @@
-"""The host with its database and its application, and visitors."""
+"""The host with its database and its application."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from events import Load, Shop
+from events import Shop
 
 SCENARIO = Path(__file__).parent
 #: What app_connections has: the limit, less what is left for others.
@@ -29,12 +28,3 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop.shell(DATABASE)
     shop.succeed("deploy")
     return Shop.found(folder, inventory, "connections1")
-
-
-@pytest.fixture
-def load(shop: Shop) -> Iterator[Load]:
-    """Visitors, who have not come yet."""
-    visitors = Load(shop, rate=100)
-    yield visitors
-    if visitors.process is not None:
-        visitors.end()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from events import Load, Shop
+from events import Shop
 from queues import Queue
 from recorder import timer
 
@@ -31,12 +30,3 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def queue(shop: Shop) -> Queue:
     """The queue, and those who give it work."""
     return Queue(shop)
-
-
-@pytest.fixture
-def load(shop: Shop) -> Iterator[Load]:
-    """Visitors, who have not come yet."""
-    visitors = Load(shop, rate=50)
-    yield visitors
-    if visitors.process is not None:
-        visitors.end()
