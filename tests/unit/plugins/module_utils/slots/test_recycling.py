@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import history, lock
@@ -46,7 +47,7 @@ HEALTH = {
     "body": "",
     "prefix": "app_",
 }
-HEALTH_OF_60 = {**HEALTH, "timeout": 60.0}
+HEALTH_OF_60: dict[str, Any] = {**HEALTH, "timeout": 60.0}
 SETTINGS = Settings("shop", 3600, 80, 0, 1, 180, 60.0, HEALTH, ("TOKEN",))
 OLD = Standing(age=4000, held=10 * MIB, limit=100 * MIB)
 YOUNG = replace(OLD, age=100)
