@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
-#: Those of each slot.
-_FILES = """
+
+class ModuleDocFragment:
+    """Its files, and when it is healthy."""
+
+    DOCUMENTATION = r"""
+options:
+  health_body:
+    description: Text that the answer must contain; empty accepts any answer.
+    type: str
+    default: ""
+  health_timeout:
+    description: Seconds that the slot may take to become healthy.
+    type: float
+    default: 60
+  prefix:
+    description: How the variables of path and host begin, for messages.
+    type: str
+    default: gunicorn_service_
+"""
+
+    # The two that take turns. What both have is written twice: ansible-test reads constants alone.
+    PAIR = r"""
+options:
+  blue: &slot
+    description: Contents of the slot's files.
+    type: dict
+    required: true
+    suboptions:
       socket:
         description: The socket unit.
         type: str
@@ -28,37 +54,6 @@ _FILES = """
         description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
         type: str
         required: true
-"""
-
-
-class ModuleDocFragment:
-    """Its files, and when it is healthy."""
-
-    DOCUMENTATION = r"""
-options:
-  health_body:
-    description: Text that the answer must contain; empty accepts any answer.
-    type: str
-    default: ""
-  health_timeout:
-    description: Seconds that the slot may take to become healthy.
-    type: float
-    default: 60
-  prefix:
-    description: How the variables of path and host begin, for messages.
-    type: str
-    default: gunicorn_service_
-"""
-
-    # The two that take turns.
-    PAIR = rf"""
-options:
-  blue: &slot
-    description: Contents of the slot's files.
-    type: dict
-    required: true
-    suboptions:
-{_FILES}
       counts:
         description: The module that counts what the workers serve.
         type: str
@@ -76,17 +71,40 @@ options:
       processes:
         description: The unit of each of O(processes), by its name.
         type: dict
-        default: {{}}
+        default: {}
   green: *slot
 """
 
     # One beside them.
-    OTHER = rf"""
+    OTHER = r"""
 options:
   files:
     description: Contents of the slot's files, as those of M(asgi.fleet.slot).
     type: dict
     required: true
     suboptions:
-{_FILES}
+      socket:
+        description: The socket unit.
+        type: str
+        required: true
+      service:
+        description: The service unit.
+        type: str
+        required: true
+      settings:
+        description: The gunicorn.conf.py.
+        type: str
+        required: true
+      worker:
+        description: The module with the worker class.
+        type: str
+        required: true
+      master:
+        description: The module with what the master does.
+        type: str
+        required: true
+      environment:
+        description: The EnvironmentFile=, made by the filter P(asgi.fleet.environment_file#filter).
+        type: str
+        required: true
 """
