@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 from fleet import Fleet
 from seen import makers, record
 
 MOVED = "runs what runs once in the fleet now"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_in_the_inventory(fleet: Fleet) -> None:
+    """Whatever the tests before have left: what runs, and a last backup that is good."""
+    fleet.succeed("deploy")
+    fleet.succeed("backup")
 
 
 def test_drained_host_gives_it_to_the_other_and_does_not_get_it_back(fleet: Fleet) -> None:
