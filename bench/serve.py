@@ -158,9 +158,7 @@ def parse() -> argparse.Namespace:
         "--seconds", type=int, default=SECONDS, help="of a measurement; of JSON x 3"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--short", action="store_true", help="three rounds, two servers, JSON alone"
-    )
+    what.add_argument("--short", action="store_true", help="three rounds, two servers, JSON alone")
     what.add_argument(
         "--costs", nargs="?", const="", metavar="PART", help="of all of nginx's, or those so named"
     )
