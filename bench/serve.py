@@ -4,7 +4,7 @@ All on one host that deploy.yml has deployed app/ to, as `make demo` does, in on
 
     python -m bench.serve            # one JSON line
     python -m bench.serve --table    # and the tables of docs/performance.md
-    python -m bench.serve --short    # three rounds of three servers and JSON alone, for CI
+    python -m bench.serve --short    # three servers and JSON alone, for CI
     python -m bench.serve --costs    # instead: CPU of the deployed nginx with single parts changed
 
 The servers of the guides are behind the guides' nginx, on ports of loopback, with the same
@@ -43,7 +43,6 @@ ROUNDS = 5
 SECONDS = 1
 #: Requests to each copy of nginx in each round.
 COSTS_COUNT = 3000
-SHORT_ROUNDS = 3
 SHORT_KINDS = ("json",)
 SHORT_NAMES = (OURS, DIRECT, GUIDE)
 
@@ -156,9 +155,7 @@ def parse() -> argparse.Namespace:
         "--seconds", type=int, default=SECONDS, help="of a measurement; of JSON x 3"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--short", action="store_true", help="three rounds, three servers, JSON alone"
-    )
+    what.add_argument("--short", action="store_true", help="three servers and JSON alone")
     what.add_argument(
         "--costs", nargs="?", const="", metavar="PART", help="of all of nginx's, or those so named"
     )
@@ -177,7 +174,7 @@ def main() -> int:
     arguments = parse()
     kinds = SHORT_KINDS if arguments.short else tuple(kind.name for kind in KINDS)
     names = SHORT_NAMES if arguments.short else ()
-    rounds = SHORT_ROUNDS if arguments.short else arguments.rounds
+    rounds = arguments.rounds
     records: list[Any] = []
     try:
         host, variables = inventory_host(arguments.host, *arguments.inventory)

@@ -27,6 +27,8 @@ BAD = 3 if GOOD >= 10 else 1
 RATE = 100
 #: Seconds by which the clocks of a visitor and of nginx may see the end of an answer differently.
 EDGE = 0.1
+#: Milliseconds by which the gaps that nginx and the visitors see may differ.
+CLOSE_MS = 50
 #: Every tenth visitor gets a 500: nothing that a health check sees.
 FAILS_SOMETIMES = """
 import itertools
@@ -85,16 +87,22 @@ class Visitors:
         output, _errors = self.process.communicate(timeout=60)
         self.total = json.loads(output.splitlines()[-1])
 
+    def noted(self, kind: str) -> list[tuple[float, float]]:
+        """What the load generator has noted of a kind: when, and a number of seconds."""
+        lines = (line.split() for line in self.path("answers").read_text().splitlines())
+        return [(float(at), float(seconds)) for what, at, seconds in lines if what == kind]
+
     def answers(self) -> list[float]:
         """When each answer ended."""
-        lines = self.path("answers").read_text().splitlines()
-        return sorted(float(line) for line in lines if " " not in line)
+        return sorted(at for at, _took in self.noted("answer"))
+
+    def whole(self, start: float, end: float) -> int:
+        """How many requests were sent and answered between two moments."""
+        return sum(start < at - took and at < end for at, took in self.noted("answer"))
 
     def lateness(self, moment: float, length: float) -> float:
         """By how many milliseconds these visitors were late themselves around a gap."""
-        lines = [line.split() for line in self.path("answers").read_text().splitlines()]
-        late = [(float(line[0]), float(line[1])) for line in lines if len(line) == 2]
-        near = [by for at, by in late if moment - 1 < at < moment + length / 1000 + 1]
+        near = [by for at, by in self.noted("late") if moment - 1 < at < moment + length / 1000 + 1]
         return 1000 * max(near, default=0.0)
 
     def failures(self) -> list[float]:
@@ -116,7 +124,13 @@ def gap(moments: list[float], start: float, end: float) -> tuple[float, float]:
 
 
 def compare_gaps(receipt: dict[str, Any], moments: list[float], visitors: list[Visitors]) -> None:
-    """The gap is that of the visitors, but for how late they were themselves."""
+    """The gap is that of the visitors, but for how late they were themselves.
+
+    nginx takes the time at the start of a turn of its loop (ngx_time_update). On a host without a
+    core to spare, it may send an answer much later than it says, and a visitor sees a shorter gap
+    than nginx. So a longer one must be a gap of these requests as well: it is not, if any was both
+    sent and answered within it.
+    """
     at, seen = gap(moments, receipt["from"], receipt["to"])
     told = receipt["longest_gap_ms"]
     late = max(
@@ -124,7 +138,11 @@ def compare_gaps(receipt: dict[str, Any], moments: list[float], visitors: list[V
         for some in visitors
         for moment, length in ((at, seen), (receipt["gap_at"], told))
     )
-    assert abs(told - seen) <= 50 + late, (told, seen, late)
+    assert told >= seen - CLOSE_MS - late, (told, seen, late)
+    if told > seen + CLOSE_MS + late:
+        start, end = receipt["gap_at"], receipt["gap_at"] + told / 1000
+        within = sum(some.whole(start, end) for some in visitors)
+        assert within == 0, (told, seen, late, within)
 
 
 @pytest.fixture(scope="module")

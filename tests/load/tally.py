@@ -62,8 +62,9 @@ class Tally:
 
     Attributes:
         events: Gets one JSON line for each failure.
-        answers: Gets a line for each HTTP answer: when it ended (Unix time). Two numbers are a
-            moment at which this process was late itself, and by how many seconds.
+        answers: Gets a line for each HTTP answer: `answer`, when it ended (Unix time), and how many
+            seconds after its request was sent. `late` lines are moments at which this process was
+            late itself, and by how many seconds.
     """
 
     events: TextIO | None = None
@@ -89,12 +90,12 @@ class Tally:
         self._buckets[int(seconds * BUCKETS_PER_SECOND)] += 1
         self._longest = max(self._longest, seconds)
         if self.answers is not None:
-            print(f"{time.time():.3f}", file=self.answers)
+            print(f"answer {time.time():.3f} {seconds:.3f}", file=self.answers)
 
     def late(self, seconds: float) -> None:
         """Notes that this process could not run when it wanted to."""
         if self.answers is not None:
-            print(f"{time.time():.3f} {seconds:.3f}", file=self.answers)
+            print(f"late {time.time():.3f} {seconds:.3f}", file=self.answers)
 
     def answered_by(self, release: str, slot: str) -> None:
         """Notes which release answered."""

@@ -1,5 +1,7 @@
 """The figures of the JSON line."""
 
+import io
+
 from tests.load.tally import RequestError, Tally
 
 
@@ -45,3 +47,14 @@ def test_releases_are_told_apart_by_slot_and_in_order() -> None:
         ("b", "blue", 2),
         ("a", "green", 1),
     ]
+
+
+def test_each_answer_is_noted_with_how_long_it_took() -> None:
+    lines = io.StringIO()
+    tally = Tally(answers=lines)
+    tally.answered(0.25)
+    tally.late(0.5)
+    answer, late = (line.split() for line in lines.getvalue().splitlines())
+    assert (answer[0], answer[2]) == ("answer", "0.250")
+    assert (late[0], late[2]) == ("late", "0.500")
+    assert float(answer[1]) <= float(late[1])
