@@ -247,12 +247,16 @@ def hooks_done(application: Application) -> list[HookRun]:
     """Return the hooks that need not run again.
 
     A hook that ran counts whenever its rollout is resumed, until a rollout of another release has
-    succeeded: releasing the same release again is then a new rollout.
+    succeeded: releasing the same release again is then a new rollout. After a rollback, those of
+    the release that is live again count: a migration tool may refuse what a newer one has made.
     """
     done: list[HookRun] = []
+    ran: list[HookRun] = []
     for line in rollouts(application):
         if line.event == "finished":
-            done = [hook for hook in done if hook["release"] == line.release]
+            done = [hook for hook in ran if hook["release"] == line.release]
         elif line.event == "hook":
-            done.append({"phase": line.phase, "release": line.release})
+            hook: HookRun = {"phase": line.phase, "release": line.release}
+            done.append(hook)
+            ran.append(hook)
     return done

@@ -147,6 +147,14 @@ def test_hooks_are_due_again_once_another_release_has_ended_well(shop: Applicati
     assert history.hooks_done(shop) == hooks("1.1", "1.0")
 
 
+def test_hooks_of_a_release_that_is_live_again_are_done(shop: Application) -> None:
+    for release_id in ("1.0", "1.1"):
+        hook_ran(shop, release_id)
+        history.note(shop, "finished", release_id)
+    history.note(shop, "finished", "1.0")
+    assert history.hooks_done(shop) == hooks("1.0")
+
+
 def test_hooks_done_are_not_forgotten_for_another_rollout_that_failed(shop: Application) -> None:
     hook_ran(shop, "1.0")
     history.note(shop, "finished", "1.0")
