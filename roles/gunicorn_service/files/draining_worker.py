@@ -14,6 +14,8 @@ application's own virtual environment, needs no change to the application, and a
   `Connection: close`. Server-sent event streams end with a proper last chunk, and WebSockets with
   1012 (RFC 6455 section 7.4, "service restart"). Only then does the application's lifespan end.
 - A heartbeat during all of this; and the worker ends itself when the master is gone.
+- *Serving*: the head of an answer and a body that follows at once are one write: see
+  `JoiningTransport`.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ PROBE_TIMEOUT_SECONDS = 10.0
 SERVICE_RESTART = 1012
 #: Bytes of an unhealthy answer that are kept for the operator.
 EXCERPT_BYTES = 300
+#: Bytes of a body above which a copy would cost more than a second write.
+JOINED_BYTES = 65536
 
 
 @dataclass
@@ -88,6 +92,67 @@ class Slot:
     def wants_close(self) -> bool:
         """Tell whether connections should end with the answer that is about to be sent."""
         return self.leaving or not self.is_live()
+
+
+class JoiningTransport:
+    """A connection that sends the head of an answer together with a body that follows at once.
+
+    Uvicorn writes them one by one, and asyncio and uvloop send each write as it comes. nginx then
+    wakes up twice, and makes two TLS records and two packets of them. Here the first piece waits
+    for the second, but no longer than until the loop's next turn: the head of an event stream is
+    sent before its first event.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held = b""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever the connection has)
+        """Be the connection in all other respects."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, now or in the loop's next turn."""
+        if self._held:
+            held, self._held = self._held, b""
+            if len(data) <= JOINED_BYTES:
+                self._transport.write(b"".join((held, data)))
+                return
+            self._transport.write(held)
+        # The application may change a buffer once its `send` has returned.
+        elif data and type(data) is bytes:
+            self._held = data
+            self._loop.call_soon(self._send_held)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Close the connection, once all that was written is sent."""
+        self._send_held()
+        self._transport.close()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Pass on all writes as they are from now on: a WebSocket has messages, no head."""
+        self._send_held()
+        self._transport.set_protocol(protocol)
+        self.write = self._transport.write  # type: ignore[method-assign]
+
+    def _send_held(self) -> None:
+        held, self._held = self._held, b""
+        # uvloop raises an error if the client has gone meanwhile.
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
+
+
+def joining(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
+    """Return one of Uvicorn's protocols for HTTP, with joined writes."""
+
+    class Joining(protocol):  # type: ignore[valid-type,misc]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(JoiningTransport(transport, asyncio.get_running_loop()))
+
+    return Joining
 
 
 class OpenWebSocket:
@@ -213,6 +278,7 @@ class DrainingServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then begin to report how healthy it is."""
+        self.config.http_protocol_class = joining(self.config.http_protocol_class)
         await super().startup(sockets)
         # From now on a loop that blocks is one that hangs.
         await self._notify()
