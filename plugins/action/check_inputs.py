@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
@@ -78,6 +79,9 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import F
 display = Display()
 
 ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+#: What its neighbours must know of a host: who it is, and where; and what it opens, if that counts.
+NEIGHBOURS = ("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static")
+CONNECTED = ("app_workers", "app_connections", "app_processes", "app_timers")
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
@@ -393,19 +397,25 @@ def _left_out(
 ) -> dict[str, Examination]:
     """Return the hosts that `--limit` leaves out, with what their neighbours must know of them."""
     found = {}
+    limited = any(one.deployment.get("app_connections") for one in examined.values())
+    names = [*NEIGHBOURS, *(CONNECTED if limited else ()), *ADDRESS]
     for host in set(task_vars["groups"].get("app", [])) - examined.keys():
-        variables = task_vars["hostvars"][host]
-        names = (
-            *("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static"),
-            *("app_workers", "app_connections"),
-        )
-        given = {name: variables[name] for name in names if name in variables}
-        found[host] = examine({**given, **_address(variables)}, host=host, files=False)
+        given = _readable(task_vars["hostvars"][host], names)
+        found[host] = examine(given, host=host, files=False)
     return found
 
 
-def _address(variables: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: variables[name] for name in ADDRESS if name in variables}
+def _readable(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the variables that are set; not one whose template fails.
+
+    The run that deploys to the host names that.
+    """
+    found = {}
+    for name in names:
+        with suppress(AnsibleError):
+            if name in variables:
+                found[name] = variables[name]
+    return found
 
 
 def _of_balancers(given: Mapping[str, Any]) -> dict[str, Any]:

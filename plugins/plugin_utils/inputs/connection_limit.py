@@ -85,12 +85,20 @@ def limit_problems(
     return problems
 
 
-def unknown_counts(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Return a problem for each process whose number only a host knows, and that counts."""
+def unknown_counts(
+    examinations: Mapping[str, Examination], others: Mapping[str, Examination] | None = None
+) -> list[Problem]:
+    """Return a problem for each process whose number only a host knows, and that counts.
+
+    Args:
+        examinations: The hosts that are deployed to.
+        others: Hosts of the inventory that `--limit` leaves out: their processes count as well.
+    """
     problems = []
+    everyone = {**(others or {}), **examinations}
     for app in {one.deployment.get("app_name", ""): None for one in examinations.values()}:
         findings = Findings("app_processes")
-        ours = [x.deployment for x in examinations.values() if x.deployment.get("app_name") == app]
+        ours = [x.deployment for x in everyone.values() if x.deployment.get("app_name") == app]
         for name in dict.fromkeys(
             process["name"]
             for one in ours
@@ -143,7 +151,8 @@ def _counts(
     workers: dict[str, dict[str, int | None]] = {app: {} for app in limits}
     for host, one in everyone.items():
         app = one.deployment.get("app_name", "")
-        if app in workers and "app_workers" in one.deployment:
+        # Of a host that is left out, what is wrong is not told now: it has a worker at least.
+        if app in workers and ("app_workers" in one.deployment or host not in examinations):
             workers[app][host] = _workers(one.deployment)
     return {
         app: (limits[app], count(limits[app], workers[app], _beside(app, everyone)))
@@ -177,8 +186,8 @@ def _beside(app: str, examinations: Mapping[str, Examination]) -> Beside:
 
 
 def _workers(deployment: Mapping[str, Any]) -> int | None:
-    """Return the workers of one slot; None for `auto`."""
-    return integer(deployment["app_workers"])
+    """Return the workers of one slot; None for `auto`, and if it is not known."""
+    return integer(deployment.get("app_workers"))
 
 
 def _sum(app: str, limits: Limits, found: Count) -> str:

@@ -224,7 +224,7 @@ def judge(
         *_foreign_paths(examinations),
         *_shared_listeners(examinations),
         *mount_problems(examinations, others),
-        *unknown_counts(examinations),
+        *unknown_counts(examinations, others),
         *limit_problems(examinations, others),
     ]
 

@@ -90,17 +90,19 @@ def test_action_returns_no_secret() -> None:
 
 
 def judged(
-    hosts: dict[str, dict[str, Any]], balancers: dict[str, dict[str, Any]] | None = None
+    hosts: dict[str, dict[str, Any]],
+    balancers: dict[str, dict[str, Any]] | None = None,
+    left_out: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Judge hosts, each by its variables, after each was examined."""
+    """Judge hosts, each by its variables, after each was examined; not those of `left_out`."""
     variables = {
         host: {**host_vars, "__check_inputs": run(GOOD | host_vars | {"inventory_hostname": host})}
         for host, host_vars in hosts.items()
     }
-    groups = {"app": list(hosts), "balancer": list(balancers or {})}
+    groups = {"app": [*hosts, *(left_out or {})], "balancer": list(balancers or {})}
     task_vars = {
         "groups": groups,
-        "hostvars": {**(balancers or {}), **variables},
+        "hostvars": {**(balancers or {}), **(left_out or {}), **variables},
         "playbook_dir": "/x",
     }
     return run(task_vars, state="judged", hosts=list(hosts))
@@ -125,6 +127,38 @@ def test_action_passes_what_fits() -> None:
     assert not result.get("failed")
     assert result["changed"] is False
     assert result["msg"] == "the variables of all hosts fit"
+
+
+def test_what_a_host_opens_that_limit_leaves_out_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(check_inputs, "display", SimpleNamespace(display=printed.append))
+    opens = app(
+        app_workers=1,
+        app_connections={"per_worker": 5, "limit": 40},
+        app_processes=[{"name": "jobs", "command": "jobs"}],
+        app_timers=[{"name": "report", "command": "report", "schedule": "daily"}],
+    )
+    assert not judged({"web1": opens}).get("failed")
+    assert judged({"web1": opens}, left_out={"web2": opens})["failed"] is True
+    assert "shop would open 50" in printed[0]
+
+
+class Failing(dict[str, Any]):
+    """Variables as Ansible has them: a template is resolved when it is read."""
+
+    def __getitem__(self, name: str) -> object:
+        if name == "app_workers":
+            raise AnsibleUndefinedVariable("'nowhere' is undefined")
+        return super().__getitem__(name)
+
+
+def test_template_that_fails_of_a_host_that_limit_leaves_out_is_no_matter() -> None:
+    """It broke the run with a message that named neither host nor variable."""
+    limits = app(app_workers=1, app_connections={"per_worker": 5, "limit": 30})
+    left_out = {"web2": Failing(limits)}
+    result = judged({"web1": limits}, left_out=left_out)
+    assert not result.get("failed")
+    assert result["of_fleet"]["web1"]["gunicorn_service_connections"]["share"] == 10
 
 
 def test_action_refuses_a_host_that_is_a_balancer_as_well() -> None:

@@ -184,6 +184,25 @@ def test_hosts_that_limit_leaves_out_count_as_well() -> None:
     assert limit_problems(one, {"b": host(4, {}, app="blog")}) == []
 
 
+def test_processes_and_timers_of_hosts_that_limit_leaves_out_count_as_well() -> None:
+    beside = {"app_processes": [process(1)], "app_timers": [timer("report")]}
+    one, left_out = {"a": host(2, **beside)}, {"b": host(2, {}, **beside)}
+    (problem,) = limit_problems(one, left_out)
+    assert "+ 20 for app_processes + 10 for app_timers" in problem.message
+    left_out = {"b": host(2, app_processes=[process("cores")])}
+    (problem,) = unknown_counts({"a": host(2)}, left_out)
+    assert (problem.hosts, problem.variable) == (("a",), "app_processes")
+
+
+def test_host_that_limit_leaves_out_counts_at_least_one_worker() -> None:
+    """Of those that are deployed to, an invalid number is a problem of its own."""
+    invalid = host(4, {})
+    del invalid.deployment["app_workers"]
+    (problem,) = limit_problems({"a": host(6)}, {"b": invalid})
+    assert "would open 70: 7 workers on 2 hosts" in problem.message
+    assert limit_problems({"a": host(6), "b": invalid}) == []
+
+
 def test_each_host_gets_its_share() -> None:
     hosts: dict[str, Any] = {"a": host(2), "b": host("auto"), "c": host(9, {}, app="blog")}
     assert shares(hosts) == {
