@@ -79,9 +79,12 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.written import F
 display = Display()
 
 ADDRESS = ("ansible_host", "ansible_port", "ansible_ssh_common_args", "ansible_ssh_extra_args")
-#: What its neighbours must know of a host: who it is, and where; and what it opens, if that counts.
+#: What its neighbours must know of a host: who it is and where, and more if they have these.
 NEIGHBOURS = ("app_name", "app_domain", "app_root_path", "app_mount_of", "app_static")
-CONNECTED = ("app_workers", "app_connections", "app_processes", "app_timers")
+ASKED = {
+    "app_connections": ("app_workers", "app_connections", "app_processes", "app_timers"),
+    "app_recycle": ("app_recycle", "app_health_timeout", "app_processes"),
+}
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
 #: Left behind by the roles.
@@ -397,8 +400,8 @@ def _left_out(
 ) -> dict[str, Examination]:
     """Return the hosts that `--limit` leaves out, with what their neighbours must know of them."""
     found = {}
-    limited = any(one.deployment.get("app_connections") for one in examined.values())
-    names = [*NEIGHBOURS, *(CONNECTED if limited else ()), *ADDRESS]
+    wanted = {name for name in ASKED for one in examined.values() if one.deployment.get(name)}
+    names = {*NEIGHBOURS, *ADDRESS, *chain(*(ASKED[name] for name in wanted))}
     for host in set(task_vars["groups"].get("app", [])) - examined.keys():
         given = _readable(task_vars["hostvars"][host], names)
         found[host] = examine(given, host=host, files=False)

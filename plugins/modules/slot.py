@@ -141,6 +141,12 @@ options:
         description: How many hosts there are.
         type: int
         default: 1
+      start_seconds:
+        description:
+          - The longest time that a recycle may take on any of them, until its slot is live; their
+            turns are equally long. V(0) for that of this host.
+        type: float
+        default: 0
       service:
         description: The unit of the program.
         type: str
@@ -271,6 +277,7 @@ RECYCLE = {
         "memory_percent": {"type": "int", "default": 0},
         "place": {"type": "int", "default": 0},
         "hosts": {"type": "int", "default": 1},
+        "start_seconds": {"type": "float", "default": 0},
         "service": {"type": "str", "default": ""},
         "timer": {"type": "str", "default": ""},
     },

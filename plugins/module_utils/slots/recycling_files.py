@@ -15,6 +15,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
 from ansible_collections.asgi.fleet.plugins.module_utils.host.files import write_file
 from ansible_collections.asgi.fleet.plugins.module_utils.host.program import bundle
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.recycle import start_seconds
 from ansible_collections.asgi.fleet.plugins.module_utils.slots import recycling
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.cut_over import Desired
 from ansible_collections.asgi.fleet.plugins.module_utils.slots.slot_files import (
@@ -38,14 +39,16 @@ def files(
     """
     if not wanted:
         return {}
+    own = _start_seconds(desired)
     settings = recycling.Settings(
         name=application.name,
         after_seconds=int(wanted["after_seconds"]),
         memory_percent=int(wanted["memory_percent"]),
         place=int(wanted["place"]),
         hosts=int(wanted["hosts"]),
-        turn_seconds=recycling.turn_seconds(start_seconds(desired)),
-        start_seconds=start_seconds(desired),
+        # The turns of all hosts are equally long, or they would run into each other.
+        turn_seconds=recycling.turn_seconds(max(own, float(wanted.get("start_seconds") or 0))),
+        start_seconds=own,
         health=asdict(desired.health),
         secret_names=desired.secret_names,
     )
@@ -57,15 +60,11 @@ def files(
     return {application.recycling[kind]: content for kind, content in found.items()}
 
 
-def start_seconds(desired: Desired) -> float:
-    """Return how many seconds a recycle may take until its slot is live.
-
-    Its web workers, then its processes that may overlap, and then those that may not, whose
-    predecessors end before: each of these steps has the health time-out.
-    """
-    steps = 1 + len({process.overlap for process in desired.processes})
-    ends = max((one.stop_timeout for one in desired.processes if not one.overlap), default=0)
-    return steps * desired.health.timeout + ends
+def _start_seconds(desired: Desired) -> float:
+    """Return how many seconds a recycle may take until its slot is live."""
+    return start_seconds(
+        desired.health.timeout, [(one.overlap, one.stop_timeout) for one in desired.processes]
+    )
 
 
 def is_installed(application: Application, desired: Desired, wanted: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.asgi.fleet.plugins.module_utils.protocol.recycle import start_seconds
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -89,19 +90,39 @@ def recycle_problems(deployment: Mapping[str, Any], given: Mapping[str, Any]) ->
 
 def turns(
     examinations: Mapping[str, Examination], others: Mapping[str, Examination] | None = None
-) -> dict[str, dict[str, int]]:
+) -> dict[str, dict[str, float]]:
     """Return `gunicorn_service_recycle` of each host that is deployed to and recycles.
 
     Args:
         examinations: The hosts that are deployed to.
         others: Hosts of the inventory that `--limit` leaves out: they have their turns as well.
     """
+    everyone = {**(others or {}), **examinations}
     hosts_of: dict[str, list[str]] = {}
-    for host, one in sorted({**(others or {}), **examinations}.items()):
-        hosts_of.setdefault(one.deployment.get("app_name", ""), []).append(host)
+    longest: dict[str, float] = {}
+    for host, one in sorted(everyone.items()):
+        app = one.deployment.get("app_name", "")
+        hosts_of.setdefault(app, []).append(host)
+        # A host that does not recycle has no turn to be as long as the others'.
+        if one.deployment.get("app_recycle"):
+            longest[app] = max(longest.get(app, 0), _start_seconds(one.deployment))
     found = {}
     for host, one in examinations.items():
         if wanted := one.deployment.get("app_recycle"):
-            hosts = hosts_of[one.deployment.get("app_name", "")]
-            found[host] = {**wanted, "place": hosts.index(host), "hosts": len(hosts)}
+            app = one.deployment.get("app_name", "")
+            found[host] = {
+                **wanted,
+                "place": hosts_of[app].index(host),
+                "hosts": len(hosts_of[app]),
+                "start_seconds": longest[app],
+            }
     return found
+
+
+def _start_seconds(deployment: Mapping[str, Any]) -> float:
+    """Return what a recycle of a host may take; of what is not valid, nothing counts."""
+    processes = deployment.get("app_processes", [])
+    return start_seconds(
+        deployment.get("app_health_timeout", 0),
+        [(process["overlap"], process["stop_timeout"]) for process in processes],
+    )

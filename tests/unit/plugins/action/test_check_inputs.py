@@ -143,6 +143,15 @@ def test_what_a_host_opens_that_limit_leaves_out_counts(monkeypatch: pytest.Monk
     assert "shop would open 50" in printed[0]
 
 
+def test_turn_of_a_host_that_limit_leaves_out_counts() -> None:
+    """All hosts have the turn of the slowest."""
+    recycles = app(app_recycle={"after": "12h"})
+    slow = recycles | {"app_health_timeout": 120}
+    found = judged({"web2": recycles}, left_out={"web1": slow})["of_fleet"]["web2"]
+    told = found["gunicorn_service_recycle"]
+    assert (told["place"], told["hosts"], told["start_seconds"]) == (1, 2, 120)
+
+
 class Failing(dict[str, Any]):
     """Variables as Ansible has them: a template is resolved when it is read."""
 

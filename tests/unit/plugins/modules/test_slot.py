@@ -220,7 +220,7 @@ def test_slot_has_the_host_recycle_when_it_is_live_and_says_what_it_met(
     assert (answer["changed"], answer["notes"]) == (True, ["waited for a recycle"])
     run_slot()
     assert installed == [
-        {**RECYCLE, "memory_percent": 0, "place": 0, "hosts": 1},
+        {**RECYCLE, "memory_percent": 0, "place": 0, "hosts": 1, "start_seconds": 0},
         {},
     ]
 

@@ -142,6 +142,14 @@ def test_turn_is_longer_than_processes_take_to_start(
     assert (settings["start_seconds"], settings["turn_seconds"]) == (seconds, seconds + 120)
 
 
+def test_turn_is_as_long_as_that_of_the_slowest_host(live: Host) -> None:
+    """Turns of different lengths ran into each other: two hosts could recycle at once."""
+    desired = replace(live.desired(), health=Health(**HEALTH_OF_60))
+    installed = recycling_files.files(live.application, desired, WANTED | {"start_seconds": 300.0})
+    settings = json.loads(installed[live.application.recycling["settings"]])
+    assert (settings["start_seconds"], settings["turn_seconds"]) == (60, 420)
+
+
 # What is done
 
 

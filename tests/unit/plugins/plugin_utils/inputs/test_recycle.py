@@ -65,13 +65,35 @@ def test_slot_that_loses_requests_is_not_recycled(plain: str) -> None:
     assert recycle_problems({"app_recycle": NORMAL}, {}) == []
 
 
-def test_each_host_of_an_application_gets_a_turn_of_its_own() -> None:
-    def host(app: str, wanted: dict[str, int]) -> Examination:
-        return Examination({"app_name": app, "app_recycle": wanted})
+def host(app: str, wanted: dict[str, int], **more: object) -> Examination:
+    return Examination(
+        {"app_name": app, "app_recycle": wanted, "app_health_timeout": 60, "app_processes": []}
+        | more
+    )
 
+
+def test_each_host_of_an_application_gets_a_turn_of_its_own() -> None:
     examined = {"b": host("shop", NORMAL), "c": host("blog", NORMAL), "d": host("shop", {})}
     left_out = {"a": host("shop", {})}
     assert turns(examined, left_out) == {
-        "b": {**NORMAL, "place": 1, "hosts": 3},
-        "c": {**NORMAL, "place": 0, "hosts": 1},
+        "b": {**NORMAL, "place": 1, "hosts": 3, "start_seconds": 60},
+        "c": {**NORMAL, "place": 0, "hosts": 1, "start_seconds": 60},
     }
+
+
+@pytest.mark.parametrize(
+    ("slow", "seconds"),
+    [
+        (host("shop", NORMAL, app_health_timeout=120), 120),
+        (host("shop", NORMAL, app_processes=[{"overlap": True, "stop_timeout": 600}]), 120),
+        (host("shop", NORMAL, app_processes=[{"overlap": False, "stop_timeout": 600}]), 720),
+        # It has no turn.
+        (host("shop", {}, app_health_timeout=120), 60),
+        (host("blog", NORMAL, app_health_timeout=120), 60),
+    ],
+)
+def test_all_hosts_have_the_turn_of_the_slowest(slow: Examination, seconds: int) -> None:
+    """Turns of different lengths ran into each other: two hosts could recycle at once."""
+    fast = host("shop", NORMAL)
+    assert turns({"a": fast}, {"b": slow})["a"]["start_seconds"] == seconds
+    assert turns({"a": fast, "b": slow})["a"]["start_seconds"] == seconds
