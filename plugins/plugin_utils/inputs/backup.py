@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
@@ -49,6 +50,32 @@ def backup(value: object, findings: Findings) -> dict[str, Any]:
         "timeout": _number(value, "timeout", TIMEOUT, 86_400, "a number of seconds", findings),
         "keep": _number(value, "keep", KEEP, 1000, "a number of backups", findings),
     }
+
+
+def uneven(deployments: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    """Return a problem for each application that has backups on some of its hosts alone.
+
+    Args:
+        deployments: The checked variables of each host that is deployed to; may lack invalid ones.
+    """
+    hosts_of: dict[str, dict[bool, list[str]]] = {}
+    for host, one in deployments.items():
+        if "app_name" in one and "app_backup" in one:
+            hosts = hosts_of.setdefault(one["app_name"], {True: [], False: []})
+            hosts[bool(one["app_backup"])].append(host)
+    problems = []
+    for app, hosts in hosts_of.items():
+        if hosts[True] and hosts[False]:
+            findings = Findings("app_backup")
+            findings.refuse(
+                f"set on {hosts[True][0]} and not on {hosts[False][0]}, which both deploy {app}",
+                "it on all of them or on none, since whichever comes first migrates, and the timer "
+                "moves",
+                "set it in group_vars/app.yml",
+            )
+            named = (hosts[True][0], hosts[False][0])
+            problems += [replace(problem, hosts=named) for problem in findings.problems]
+    return problems
 
 
 def skip_problems(skip: object, deployments: Sequence[Mapping[str, Any]]) -> list[Problem]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import notify
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import uneven
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit import (
     limit_problems,
     unknown_counts,
@@ -224,6 +225,7 @@ def judge(
         *_foreign_paths(examinations),
         *_shared_listeners(examinations),
         *mount_problems(examinations, others),
+        *uneven({host: one.deployment for host, one in examinations.items()}),
         *unknown_counts(examinations, others),
         *limit_problems(examinations, others),
     ]

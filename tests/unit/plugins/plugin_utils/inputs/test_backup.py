@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import backup, skip_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.backup import (
+    backup,
+    skip_problems,
+    uneven,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import (
+    Examination,
+    judge,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 
 LEAST = {"command": "pg_dump", "check": "pg_restore -l"}
@@ -123,6 +131,23 @@ def test_schedule_of_systemd_passes(schedule: str) -> None:
 )
 def test_what_makes_no_sense_is_refused(value: object, told: str) -> None:
     assert checked(value)[1] == [told]
+
+
+def test_backups_of_some_hosts_alone_are_refused() -> None:
+    """The migration of a host without them would need no backup."""
+    shop, none = {"app_name": "shop", "app_backup": LEAST}, {"app_name": "shop", "app_backup": {}}
+    (problem,) = uneven({"web1": none, "web2": shop, "web3": none, "web4": {}})
+    assert problem.hosts == ("web2", "web1")
+    assert problem.message == (
+        "app_backup is set on web2 and not on web1, which both deploy shop; expected it on all of "
+        "them or on none, since whichever comes first migrates, and the timer moves; set it in "
+        "group_vars/app.yml"
+    )
+    examined = {name: Examination(one) for name, one in {"web1": none, "web2": shop}.items()}
+    assert "app_backup" in [one.variable for one in judge(examined)]
+    other = LEAST | {"command": "pg_dump --label web2"}
+    assert uneven({"web1": shop, "web2": shop | {"app_backup": other}}) == []
+    assert uneven({"web1": shop, "blog1": none | {"app_name": "blog"}}) == []
 
 
 SHOP = {"app_name": "shop", "app_backup": LEAST}
