@@ -147,7 +147,7 @@ def make(
             raise
         record.note(application, done)
         if done["good"]:
-            prune(application, job.keep)
+            prune(application, job.keep, os.path.basename(folder)[1:])
         return Made(made=True, backup=done)
 
 
@@ -177,10 +177,21 @@ def prepare(application: Application, user: str) -> str:
     return folder
 
 
-def prune(application: Application, keep: int) -> list[str]:
-    """Remove the oldest of more than `keep` backups, and return their folders."""
+def prune(application: Application, keep: int, newest: str) -> list[str]:
+    """Remove the oldest of more than `keep` backups, and return their folders.
+
+    A name that is later than that of the newest is of a clock that was wrong: nobody knows how old
+    it is, and it goes before those that are known. By its name alone, the newest would.
+
+    Args:
+        application: The application.
+        keep: How many stay.
+        newest: The name that the backup of this moment has, or would have.
+    """
     parent = home(application)
-    names = sorted(filter(_WHOLE.fullmatch, os.listdir(parent)))
+    names = sorted(
+        filter(_WHOLE.fullmatch, os.listdir(parent)), key=lambda name: (name <= newest, name)
+    )
     gone = [os.path.join(parent, name) for name in names[: max(0, len(names) - keep)]]
     for path in gone:
         remove_tree(path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import cast
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import Application
 from ansible_collections.asgi.fleet.plugins.module_utils.host import systemd
@@ -23,6 +25,13 @@ from ansible_collections.asgi.fleet.plugins.module_utils.timers.units import (
 )
 
 SCHEMA = 1
+#: What readers of an attempt rely on.
+_KINDS = {
+    **dict.fromkeys(("began", "ended", "status", "size"), int),
+    **dict.fromkeys(("by", "release", "problem", "folder"), str),
+    "good": bool,
+    "lines": list,
+}
 
 
 def record_path(application: Application) -> str:
@@ -31,17 +40,44 @@ def record_path(application: Application) -> str:
 
 
 def read(application: Application) -> Backups:
-    """Return what is remembered; a torn or strange file counts as none."""
-    with suppress(ValueError, TypeError, KeyError):
+    """Return what is remembered; a torn or strange file counts as none.
+
+    So does a good backup whose folder is gone: nobody can read it.
+    """
+    found: object = None
+    with suppress(ValueError):
         found = json.loads(read_text(record_path(application)) or "{}")
-        if isinstance(found, dict) and found.get("schema") == SCHEMA:
-            return {
-                "schema": SCHEMA,
-                "last_good": found["last_good"],
-                "good": found["good"],
-                "last": found["last"],
-            }
-    return {"schema": SCHEMA, "last_good": None, "good": None, "last": None}
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        found = {}
+    good, last = _attempt(found.get("good")), _attempt(found.get("last"))
+    if good and (not good["good"] or _is_gone(good["folder"])):
+        good = None
+    return {
+        "schema": SCHEMA,
+        "last_good": good["began"] if good else None,
+        "good": good,
+        "last": last,
+    }
+
+
+def _attempt(found: object) -> Backup | None:
+    """Return what was read of an attempt; None if it is none."""
+    if not isinstance(found, dict):
+        return None
+    known = all(type(found.get(key)) is kind for key, kind in _KINDS.items())
+    return cast(Backup, found) if known else None
+
+
+def _is_gone(folder: str) -> bool:
+    """Return whether a backup is no more where it was kept; empty was never kept there."""
+    try:
+        os.stat(folder or "/")
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        # Not everybody who may read the record may look there.
+        return False
+    return False
 
 
 def note(application: Application, done: Backup) -> None:

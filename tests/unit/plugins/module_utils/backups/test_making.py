@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
@@ -159,6 +160,32 @@ def test_no_more_are_kept_than_wanted_and_leftovers_go(
     assert names(application) == ["20210101T000000Z", "20220101T000000Z", new, "notes.txt"]
 
 
+def test_new_one_stays_after_a_clock_that_was_wrong(
+    application: Application, inside: Surroundings
+) -> None:
+    """By their names, those of the future were the newest, and the new one was removed."""
+    home = Path(provenance.claim_backups(application))
+    for name in ("20210101T000000Z", "29990101T000000Z", "29990102T000000Z", "29990103T000000Z"):
+        (home / name).mkdir(parents=True)
+    done = making.make(application, JOB, inside, "the timer").backup
+    assert Path(done["folder"], "db").exists()
+    kept = ["20210101T000000Z", Path(done["folder"]).name, "29990103T000000Z"]
+    assert names(application) == kept
+
+
+def test_good_one_whose_folder_is_gone_is_none(
+    application: Application, inside: Surroundings
+) -> None:
+    done = making.make(application, JOB, inside, "the timer").backup
+    rmtree(done["folder"])
+    known = record.read(application)
+    assert (known["last_good"], known["good"], known["last"]) == (None, None, done)
+    assert making.make(application, JOB, inside, "ada@laptop", max_age=3600).made
+    elsewhere = replace(JOB, command="true", check="true")
+    done = making.make(application, elsewhere, inside, "the timer").backup
+    assert record.read(application)["good"] == done
+
+
 def test_backup_that_goes_elsewhere_leaves_no_folder(
     application: Application, inside: Surroundings
 ) -> None:
@@ -195,7 +222,14 @@ def test_interrupted_one_leaves_nothing(
     assert record.read(application)["last"] is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 2}', '{"schema": 1}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"schema": 2}', '{"schema": 1}', "null"),
+        '{"schema": 1, "last_good": NaN, "good": {"began": NaN}, "last": null}',
+        '{"schema": 1, "last_good": "soon", "good": "x", "last": {}}',
+    ],
+)
 def test_torn_record_counts_as_none(application: Application, text: str) -> None:
     Path(record.record_path(application)).write_text(text)
     assert record.read(application) == {
