@@ -131,6 +131,14 @@ def test_backup_of_a_host_that_the_timer_has_left_counts() -> None:
     assert found(drained, backups()) == []
 
 
+@pytest.mark.parametrize(("failed", "finding"), [(3 * HOUR, False), (HOUR, True)])
+def test_failure_counts_until_another_host_has_made_one(failed: int, finding: bool) -> None:
+    """The host that the timer has left makes none again: `backup.yml` makes it elsewhere."""
+    left = backups(attempt(9 * HOUR), attempt(failed, "its check 'x' failed"), timer=False)
+    told = ["web1: the last backup of shop failed 1 h ago: its check 'x' failed"]
+    assert found(left, backups(attempt(2 * HOUR))) == (told if finding else [])
+
+
 def test_application_without_a_live_release_has_no_finding() -> None:
     states = {"web1": state(OTHER) | {"live": None}}
     assert list(backup_needs("shop", WANTED, states)) == []
