@@ -360,6 +360,9 @@ def run(
         diff = activation.diff(application, desired, todo.slot)
         outcome = activation.activate(application, desired, todo, keep_previous)
         outcome.notes += recycling.met(application, asked)
+        outcome.notes += recycling.unseen(
+            application, recycle.get("memory_percent", 0), desired.health.prefix
+        )
         outcome.changed |= recycling_files.install(application, desired, recycle)
         return _result(todo, outcome, diff)
 

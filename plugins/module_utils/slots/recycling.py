@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import (
@@ -120,6 +120,7 @@ class Told:
         reason: Why the last one did; empty if it did not.
         next: Before when none is tried again (Unix time).
         waiting: What a recycle that is due waits for; empty for nothing.
+        waiting_since: Since when it waits for that (Unix time); 0 for nothing.
     """
 
     at: int = 0
@@ -129,6 +130,7 @@ class Told:
     reason: str = ""
     next: int = 0
     waiting: str = ""
+    waiting_since: int = 0
 
 
 @dataclass
@@ -157,7 +159,13 @@ class Recycler:
             Refusal: The new slot did not become healthy; what is live stays live.
         """
         told = current(self.application)
-        if self.clock() < told.next or not self._due():
+        # Of a clock that was ahead when it failed, the moment may be years away.
+        if 0 < told.next - self.clock() <= LONGEST_RETRY:
+            return ""
+        if not self._due():
+            if told.waiting:
+                # It is due no more: nothing waits.
+                write_told(self.application, replace(told, waiting="", waiting_since=0))
             return ""
         if not is_turn(self.settings, self.clock()):
             return ""
@@ -259,8 +267,9 @@ class Recycler:
 
     def _wait(self, told: Told, obstacle: str) -> str:
         # Written once, and not at each look of the timer.
-        if read_told(self.application).waiting != obstacle:
-            write_told(self.application, Told(**{**asdict(told), "waiting": obstacle}))
+        if told.waiting != obstacle:
+            since = int(self.clock())
+            write_told(self.application, replace(told, waiting=obstacle, waiting_since=since))
         return ""
 
     def _fail(self, told: Told, why: str, reason: str) -> None:
@@ -328,6 +337,27 @@ def standing(slot: Slot) -> Standing | None:
     )
 
 
+def unseen(application: Application, memory_percent: int, prefix: str) -> list[str]:
+    """Return what an activation should be told if a recycle by memory can never be due.
+
+    Args:
+        application: The application.
+        memory_percent: The share of `MemoryMax=` that is wanted; 0 for none.
+        prefix: Prefix of the variables that messages name.
+    """
+    live = application.live_slot()
+    found = standing(application.slot(live)) if live and memory_percent else None
+    if found is None or (found.held and found.limit):
+        return []
+    unit = application.slot(live or "").units[1]
+    lacks = "memory" if found.limit else "limit (MemoryMax=)"
+    return [
+        f"{prefix}recycle.memory has no effect here: {unit} has no {lacks} that can be read; "
+        "expected the kernel to count memory (no cgroup_disable=memory on its command line), and "
+        f"a limit in the unit; set {prefix}recycle.after, or correct that"
+    ]
+
+
 def span(seconds: float) -> str:
     """Return a time as people say it: `45 s`, `12 min`, `12.5 h`."""
     if seconds < 120:
@@ -348,7 +378,11 @@ def current(application: Application) -> Told:
     """Return what the last recycles of the live slot came to: a release begins anew."""
     told = read_told(application)
     live = [done.at for done in history.activations(application) if done.event == "live"]
-    return Told() if live and live[-1] > told.at else told
+    if not live or live[-1] <= told.at:
+        return told
+    if told.waiting_since < int(live[-1]):
+        return Told()
+    return Told(waiting=told.waiting, waiting_since=told.waiting_since)
 
 
 def write_told(application: Application, told: Told) -> None:

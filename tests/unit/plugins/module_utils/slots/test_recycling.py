@@ -286,7 +286,8 @@ def test_recycle_yields_to_a_rollout_and_says_so_once(recycled: Host) -> None:
     lock.acquire(recycled.application, HOLDER, take_over=False)
     assert recycler(recycled).run() == ""
     told = "a rollout is under way, by ada@laptop (rollout 20261128T120000-abcd)"
-    assert read_told(recycled.application).waiting == told
+    # Also before the first recycle of a release, for `status` and `verify`.
+    assert recycling.current(recycled.application).waiting == told
     written = Path(recycled.application.recycled).stat().st_mtime_ns
     recycler(recycled).run()
     assert Path(recycled.application.recycled).stat().st_mtime_ns == written
@@ -357,6 +358,47 @@ def test_failed_recycle_leaves_what_is_live_and_comes_back_later(recycled: Host)
     assert read_told(recycled.application).failures == 0
 
 
+def test_failure_of_a_clock_that_was_ahead_is_tried_again(recycled: Host) -> None:
+    """It would have been tried again when the clock came there."""
+    now = 2_000_000_000
+    recycling.write_told(recycled.application, Told(now + 10**8, "old", "", 1, "x", now + 10**8))
+    assert recycler(recycled, now=now).run()
+
+
+def test_what_is_due_no_more_does_not_wait(recycled: Host) -> None:
+    """`verify` named a rollout of long ago."""
+    told = Told(waiting="a rollout is under way, by ada", waiting_since=2_000_000_000)
+    recycling.write_told(recycled.application, told)
+    recycled.calls.clear()
+    assert recycler(recycled, YOUNG).run() == ""
+    assert (read_told(recycled.application), recycled.calls) == (Told(), [])
+
+
+@pytest.mark.parametrize(
+    ("found", "percent", "lacking"),
+    [
+        (OLD, 80, ""),
+        (None, 80, ""),
+        (replace(OLD, held=0), 0, ""),
+        (replace(OLD, held=0), 80, "has no memory that"),
+        (replace(OLD, limit=0), 80, "has no limit (MemoryMax=) that"),
+    ],
+)
+def test_memory_that_the_host_does_not_count_is_told(
+    recycled: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    found: Standing | None,
+    percent: int,
+    lacking: str,
+) -> None:
+    """As on a Raspberry Pi, whose firmware switches that off: it would never be due."""
+    monkeypatch.setattr(recycling, "standing", lambda _slot: found)
+    told = recycling.unseen(recycled.application, percent, "app_")
+    assert bool(told) == bool(lacking)
+    if told:
+        assert lacking in told[0]
+
+
 def test_long_reason_keeps_its_first_line_and_its_end(
     recycled: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +423,9 @@ def test_slot_without_the_files_of_the_other_says_what_to_do(recycled: Host) -> 
 
 def test_release_forgets_the_failures_of_the_one_before(recycled: Host) -> None:
     recycling.write_told(recycled.application, Told(5, "old", "", 3, "broken", 4_000_000_000))
+    assert recycling.current(recycled.application) == Told()
+    told = Told(5, waiting="a rollout is under way, by ada", waiting_since=6)
+    recycling.write_told(recycled.application, told)
     assert recycling.current(recycled.application) == Told()
 
 
