@@ -10,6 +10,8 @@ from typing import Any
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
+    fold,
+    is_command,
     seen,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.timers import schedule
@@ -100,12 +102,10 @@ def skip_problems(skip: object, deployments: Sequence[Mapping[str, Any]]) -> lis
 
 def _command(value: Mapping[str, Any], key: str, findings: Findings) -> str:
     command = value.get(key)
-    if not isinstance(command, str) or not command.strip() or "\n" in command:
-        todo = (
-            "write one that fails if the backup cannot be read (docs/backups.md)"
-            if key == "check"
-            else ""
-        )
+    if not is_command(command):
+        todo = fold(command)
+        if key == "check" and not todo:
+            todo = "write one that fails if the backup cannot be read (docs/backups.md)"
         findings.refuse(seen(command), "a command on one line", todo, at=f".{key}")
     return str(command)
 

@@ -93,6 +93,20 @@ def seen(value: object) -> str:
     return text if len(text) <= SEEN_LENGTH else f"{text[: SEEN_LENGTH - 3]}..."
 
 
+def is_command(value: object) -> bool:
+    """Return whether a value is a command on one line, for a shell."""
+    return isinstance(value, str) and bool(value.strip()) and not set(value) & set("\n\r\0")
+
+
+def fold(value: object) -> str:
+    """Return what to do about a command on several lines; empty if that is not what is wrong.
+
+    YAML's | and > leave a line break at the end, which nobody sees.
+    """
+    several = isinstance(value, str) and value.strip() and "\n" in value
+    return "write it on one line, or behind >- instead of | or >" if several else ""
+
+
 def kind(value: object) -> str:
     """Return the type of a value in YAML's terms, for a value that must not be shown."""
     if value is None:

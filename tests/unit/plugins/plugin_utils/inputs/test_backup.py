@@ -18,6 +18,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
 
 LEAST = {"command": "pg_dump", "check": "pg_restore -l"}
 SET = "set it in group_vars/app.yml"
+FOLD = "write it on one line, or behind >- instead of | or >"
 CALENDAR = "OnCalendar= of systemd.time(7), such as *-*-* 02:30:00 UTC or hourly; empty for never"
 MEANS = "correct it; systemd-analyze calendar shows what an expression means"
 TIME = "a time such as 45m, 1h or 2d, from 1 s to 366 days"
@@ -84,6 +85,15 @@ def test_schedule_of_systemd_passes(schedule: str) -> None:
         ),
         (
             {"check": "true", "command": "a\nb"},
+            f"app_backup.command is a b; expected a command on one line; {FOLD}",
+        ),
+        # As YAML's | leaves it.
+        (
+            {"check": "true\n", "command": "a"},
+            f"app_backup.check is true ; expected a command on one line; {FOLD}",
+        ),
+        (
+            {"check": "true", "command": "a\0b"},
             f"app_backup.command is a b; expected a command on one line; {SET}",
         ),
         (

@@ -320,6 +320,18 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
             ".after_rollout[0] is empty; expected a command on one line, "
             f"or {{command: ..., timeout: seconds}}; {SET}",
         ),
+        (
+            "app_hooks",
+            {"after_rollout": ["notify\n"]},
+            ".after_rollout[0] is notify ; expected a command on one line, or {command: ..., "
+            "timeout: seconds}; write it on one line, or behind >- instead of | or >",
+        ),
+        (
+            "app_hooks",
+            {"after_rollout": ["notify\0"]},
+            ".after_rollout[0] is notify ; expected a command on one line, "
+            f"or {{command: ..., timeout: seconds}}; {SET}",
+        ),
     ],
 )
 def test_check_refuses(name: str, value: object, rest: str) -> None:
