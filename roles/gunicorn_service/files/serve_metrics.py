@@ -127,7 +127,10 @@ class Metrics:
         app = self.application
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             backup = read_json(app.path("var/lib", app.name, "backup.json"))
-            samples.add("backup_timestamp_seconds", float(backup["last_good"]))
+            began = float(backup["last_good"])
+            # One from the future is of a clock that was wrong, and the newest for ever.
+            if began <= time.time() + 1:
+                samples.add("backup_timestamp_seconds", began)
 
 
 def read_json(path: str) -> dict[str, Any]:

@@ -80,6 +80,16 @@ def test_metrics_tell_how_the_slots_stand(program: ModuleType, root: Path) -> No
     assert "backup" not in text
 
 
+@pytest.mark.parametrize("last_good", ["4102444800", "NaN", "null", '"soon"'])
+def test_backup_of_a_clock_that_was_wrong_is_not_told(
+    program: ModuleType, root: Path, last_good: str
+) -> None:
+    """It would be the newest of all hosts, and no alert would come for years."""
+    record = f'{{"last_good": {last_good}}}'
+    (root / "var/lib/shop/backup.json").write_text(record)
+    assert "backup" not in "\n".join(collected(program, root))
+
+
 def test_backup_and_maintenance_are_told(program: ModuleType, root: Path) -> None:
     (root / "var/lib/shop/maintenance").touch()
     (root / "var/lib/shop/backup.json").write_text('{"last_good": 1795241400}')
