@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Mapping
@@ -106,6 +107,8 @@ CLIENTS = frozenset(
 )
 #: gRPC's threads are not Python's, and it does not work after a fork (grpc, doc/fork_support.md).
 CHANNELS = frozenset(("grpc._channel.Channel", "grpc.aio._channel.Channel"))
+#: What an SQLite file begins with (sqlite.org, fileformat2.html).
+SQLITE = b"SQLite format 3\0"
 ADVICE = (
     "a worker is a copy of the master: threads are not copied, and all workers would read from one "
     "connection; make it in the application's lifespan"
@@ -180,13 +183,16 @@ def left_behind(before: Mapping[int, str]) -> Found:
     channels = sorted({name for name, _one in objects if name in CHANNELS})
     connections = _connections(before)
     owners = f", perhaps of {' or '.join(clients)}" if clients else ""
-    databases = [one for kind, one in objects if kind == "sqlite3.Connection"]
+    sqlite = getattr(sys.modules.get("sqlite3"), "Connection", None)
+    # By their types, as for loops. A program may have a class of its own.
+    databases = [one for _kind, one in objects if sqlite in type(one).__mro__]
+    paths = sorted({*_databases(databases), *_database_files(before)})
     return Found(
         [
             *_threads(),
             *(f"a connection to {peer}{owners}" for peer in connections),
             *(f"{name}, a channel of gRPC" for name in channels),
-            *(f"a connection to the SQLite database {path}" for path in _databases(databases)),
+            *(f"a connection to the SQLite database {path}" for path in paths),
         ],
         [*_foreign_threads(), *_loops([one for _kind, one in objects])],
     )
@@ -247,8 +253,22 @@ def _databases(connections: list[Any]) -> list[str]:
     for connection in connections:
         with contextlib.suppress(Exception):
             rows = connection.execute("PRAGMA database_list").fetchall()
-            paths += [str(row[2]) for row in rows if row[2]]
-    return sorted(set(paths))
+            paths += [os.path.realpath(str(row[2])) for row in rows if row[2]]
+    return paths
+
+
+def _database_files(before: Mapping[int, str]) -> list[str]:
+    """Return the SQLite files that were opened since: a connection answers its own thread alone."""
+    paths = []
+    for descriptor, target in _descriptors().items():
+        if before.get(descriptor) == target:
+            continue
+        with contextlib.suppress(OSError):
+            # Not opened once more: closing it would end the locks that SQLite has on it.
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            if is_file and os.pread(descriptor, len(SQLITE), 0) == SQLITE:
+                paths.append(target)
+    return paths
 
 
 def _descriptors() -> dict[int, str]:

@@ -56,6 +56,22 @@ connection = sqlite3.connect("shop.db")
 connection.execute("create table if not exists note (text)")
 in_memory = sqlite3.connect(":memory:")
 """
+SQLITE_OF_ITS_OWN = """
+import sqlite3
+class Connection(sqlite3.Connection):
+    pass
+connection = sqlite3.connect("shop.db", factory=Connection)
+"""
+SQLITE_OF_A_THREAD = """
+import sqlite3, threading
+def connect():
+    global connection
+    connection = sqlite3.connect("shop.db")
+    connection.execute("create table if not exists note (text)")
+thread = threading.Thread(target=connect)
+thread.start()
+thread.join()
+"""
 LOOP = """
 import asyncio
 loop = asyncio.new_event_loop()
@@ -119,9 +135,12 @@ def ask(folder: Path) -> str:
     ("text", "told"),
     [
         (THREAD, f"{LEAVES}the running thread poller (shop.poll)\n{ADVICE}\n"),
-        (SQLITE, f"{LEAVES}a connection to the SQLite database {{folder}}/shop.db\n{ADVICE}\n"),
+        *(
+            (text, f"{LEAVES}a connection to the SQLite database {{folder}}/shop.db\n{ADVICE}\n")
+            for text in (SQLITE, SQLITE_OF_ITS_OWN, SQLITE_OF_A_THREAD)
+        ),
     ],
-    ids=["thread", "sqlite"],
+    ids=["thread", "sqlite", "sqlite by its own class", "sqlite in a thread that ended"],
 )
 def test_what_does_not_survive_a_fork_is_refused_by_name(
     tmp_path: Path, text: str, told: str
