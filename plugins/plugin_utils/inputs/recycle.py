@@ -13,6 +13,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     seen,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.sizing.worker_class import DRAINING, PLAIN
+from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 if TYPE_CHECKING:
     from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination import Examination
@@ -22,6 +23,8 @@ _SPAN = re.compile(r"([1-9]\d{0,5})([mhd])", re.ASCII)
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 #: Each recycle is a start of the application: not more often than this, nor a timer without use.
 SHORTEST, LONGEST = 600, 30 * 86400
+#: A host that looks more rarely, in seconds, may miss its turns for days.
+RARELY = 60
 _PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
 #: Less is the memory of an application that has just started; more leaves no time to start anew.
 LEAST, MOST = 20, 95
@@ -71,7 +74,7 @@ def _memory(value: object, findings: Findings) -> int:
 
 
 def recycle_problems(deployment: Mapping[str, Any], given: Mapping[str, Any]) -> list[Problem]:
-    """Return a problem if each recycle would lose requests.
+    """Return a problem if each recycle would lose requests, or the host would miss its turns.
 
     Args:
         deployment: The checked variables; may lack invalid ones.
@@ -85,6 +88,15 @@ def recycle_problems(deployment: Mapping[str, Any], given: Mapping[str, Any]) ->
             f"{DRAINING}, since a slot of another class loses requests when it stops",
             "remove one of both",
         )
+    looks = given.get("gunicorn_service_recycle_check_seconds", RARELY)
+    if deployment.get("app_recycle") and not 1 <= (integer(looks) or 0) <= RARELY:
+        of_role = Findings("gunicorn_service_recycle_check_seconds")
+        of_role.refuse(
+            seen(looks),
+            f"a number of seconds from 1 to {RARELY}, since a turn has two minutes in which a "
+            "recycle may begin",
+        )
+        return findings.problems + of_role.problems
     return findings.problems
 
 
