@@ -89,7 +89,9 @@ def recycle_problems(deployment: Mapping[str, Any], given: Mapping[str, Any]) ->
             "remove one of both",
         )
     looks = given.get("gunicorn_service_recycle_check_seconds", RARELY)
-    if deployment.get("app_recycle") and not 1 <= (integer(looks) or 0) <= RARELY:
+    # What is no number at all is refused for every variable of a role.
+    whole = integer(looks)
+    if deployment.get("app_recycle") and whole is not None and not 1 <= whole <= RARELY:
         of_role = Findings("gunicorn_service_recycle_check_seconds")
         of_role.refuse(
             seen(looks),

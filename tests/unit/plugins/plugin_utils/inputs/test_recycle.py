@@ -67,14 +67,15 @@ def test_slot_that_loses_requests_is_not_recycled(plain: str) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -60, 61, 600])
 def test_host_that_would_miss_its_turns_is_refused(seconds: int) -> None:
-    given = {"gunicorn_service_recycle_check_seconds": seconds}
+    given: dict[str, object] = {"gunicorn_service_recycle_check_seconds": seconds}
     (problem,) = recycle_problems({"app_recycle": NORMAL}, given)
     assert problem.message == (
         f"gunicorn_service_recycle_check_seconds is {seconds}; expected a number of seconds from 1 "
         f"to 60, since a turn has two minutes in which a recycle may begin; {SET}"
     )
     assert recycle_problems({"app_recycle": {}}, given) == []
-    for fine in (1, "30", 60):
+    # Of "often", `role_variables` says that it is no number.
+    for fine in (1, "30", 60, "often"):
         given = {"gunicorn_service_recycle_check_seconds": fine}
         assert recycle_problems({"app_recycle": NORMAL}, given) == []
 
