@@ -32,7 +32,7 @@ SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGW
 NUMBERS = {"stop_timeout": (1, 3600, "seconds"), "memory_mb": (16, 1048576, "MB")}
 #: The unit of one is `<app>@<slot>-<name>-<number>.service`, of at most 255 characters, and its
 #: folder below /run has that name too.
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,29}[a-z0-9])?")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 #: What only a shell understands, where it stands for itself.
 _SHELL = "();<>|&"
 
@@ -61,6 +61,11 @@ def _process(value: object, findings: Findings, at: str) -> dict[str, Any]:
             seen(name) if "name" in value else "not set",
             "a lower-case letter and then at most 30 of a-z, 0-9 and -, such as worker",
             at=f"{at}.name",
+        )
+        name = ""
+    elif name.endswith("-"):
+        findings.refuse(
+            f"{name}, which ends with -", "a letter or a digit at its end", at=f"{at}.name"
         )
         name = ""
     # Where it is known, a process is called by its name.
@@ -97,13 +102,7 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
                 at=at,
             )
             return []
-    if (
-        not isinstance(words, list)
-        or not words
-        or not all(isinstance(word, str) and word.isprintable() for word in words)
-        or not words[0].strip()
-        or words[0].startswith("-")
-    ):
+    if not isinstance(words, list) or not _has_program(words):
         findings.refuse(
             seen(value) if value is not None else "not set",
             "a command on one line such as arq worker.Settings, or a list of its words",
@@ -111,6 +110,14 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
         )
         return []
     return words
+
+
+def _has_program(words: list[Any]) -> bool:
+    """Return whether env(1) finds a program in a command: without one it prints the environment."""
+    if not all(isinstance(word, str) and word.isprintable() for word in words):
+        return False
+    program = next((word for word in words if "=" not in word), "")
+    return bool(program.strip()) and not words[0].startswith("-") and not program.startswith("-")
 
 
 def _count(value: object, findings: Findings, at: str) -> int | str:

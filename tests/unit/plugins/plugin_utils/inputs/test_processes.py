@@ -83,6 +83,11 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
             "30 of a-z, 0-9 and -, such as worker; set it in group_vars/app.yml",
         ),
         (
+            [{"name": "worker-", "command": "arq"}],
+            "app_processes[0].name is worker-, which ends with -; expected a letter or a digit at "
+            "its end; set it in group_vars/app.yml",
+        ),
+        (
             [WORKER, WORKER],
             "app_processes is worker twice; expected each name once; "
             "rename one, or raise its count",
@@ -118,6 +123,18 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
             [{**WORKER, "command": ["arq", 5]}],
             'app_processes.worker.command is ["arq", 5]; expected a command on one line such as '
             "arq worker.Settings, or a list of its words; set it in group_vars/app.yml",
+        ),
+        (
+            # env(1) without a program prints the environment, with its secrets, to the journal.
+            [{**WORKER, "command": "QUEUE=fast"}],
+            "app_processes.worker.command is QUEUE=fast; expected a command on one line such as "
+            "arq worker.Settings, or a list of its words; set it in group_vars/app.yml",
+        ),
+        (
+            [{**WORKER, "command": ["QUEUE=fast", "--burst"]}],
+            'app_processes.worker.command is ["QUEUE=fast", "--burst"]; expected a command on one '
+            "line such as arq worker.Settings, or a list of its words; set it in "
+            "group_vars/app.yml",
         ),
         (
             [{**WORKER, "count": 0}],
