@@ -10,6 +10,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import 
     Findings,
     Problem,
     seen,
+    seen_command,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.timers import schedule
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
@@ -73,13 +74,13 @@ def skip_problems(skip: object, deployments: Sequence[Mapping[str, Any]]) -> lis
 
 def _command(value: Mapping[str, Any], key: str, findings: Findings) -> str:
     command = value.get(key)
-    if not isinstance(command, str) or not command.strip() or "\n" in command:
+    if not isinstance(command, str) or not command.strip() or {"\n", "\0"} & set(command):
         todo = (
             "write one that fails if the backup cannot be read (docs/backups.md)"
             if key == "check"
             else ""
         )
-        findings.refuse(seen(command), "a command on one line", todo, at=f".{key}")
+        findings.refuse(seen_command(command), "a command on one line", todo, at=f".{key}")
     return str(command)
 
 

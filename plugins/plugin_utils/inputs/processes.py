@@ -8,7 +8,11 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, seen
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    seen,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import boolean
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
@@ -104,7 +108,7 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
             return []
     if not isinstance(words, list) or not _has_program(words):
         findings.refuse(
-            seen(value) if value is not None else "not set",
+            "not set" if value is None else seen_command(value),
             "a command on one line such as arq worker.Settings, or a list of its words",
             at=at,
         )

@@ -16,6 +16,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import O
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     seen,
+    seen_command,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
@@ -256,9 +257,11 @@ def _hook(value: object, findings: Findings, at: str) -> dict[str, object]:
     for key in sorted(str(key) for key in hook.keys() - {"command", "timeout"}):
         findings.refuse("not a key", "command and timeout", "remove it", at=f"{at}.{key}")
     command = hook.get("command")
-    if not isinstance(command, str) or not command.strip() or "\n" in command:
+    if not isinstance(command, str) or not command.strip() or {"\n", "\0"} & set(command):
         findings.refuse(
-            seen(command), "a command on one line, or {command: ..., timeout: seconds}", at=at
+            seen_command(command),
+            "a command on one line, or {command: ..., timeout: seconds}",
+            at=at,
         )
     timeout = integer(hook.get("timeout", HOOK_TIMEOUT))
     if timeout is None or not 1 <= timeout <= 86400:

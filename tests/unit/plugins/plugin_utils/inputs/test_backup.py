@@ -75,6 +75,11 @@ def test_schedule_of_systemd_passes(schedule: str) -> None:
             "the backup cannot be read (docs/backups.md)",
         ),
         (
+            {"check": "true", "command": "a\0b"},
+            "app_backup.command is a b, which has the character U+0000; expected a command on one "
+            f"line; {SET}",
+        ),
+        (
             {"check": "true", "command": "a\nb"},
             f"app_backup.command is a b; expected a command on one line; {SET}",
         ),

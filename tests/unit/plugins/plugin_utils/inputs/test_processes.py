@@ -137,6 +137,12 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
             "group_vars/app.yml",
         ),
         (
+            [{**WORKER, "command": "arq\u200b worker.Settings"}],
+            "app_processes.worker.command is arq  worker.Settings, which has the character U+200B; "
+            "expected a command on one line such as arq worker.Settings, or a list of its words; "
+            "set it in group_vars/app.yml",
+        ),
+        (
             [{**WORKER, "count": 0}],
             "app_processes.worker.count is 0; expected cores or a number from 1 to 128; "
             "set it, or remove the process",
