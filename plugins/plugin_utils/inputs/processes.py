@@ -37,8 +37,10 @@ NUMBERS = {"stop_timeout": (1, 3600, "seconds"), "memory_mb": (16, 1048576, "MB"
 #: The unit of one is `<app>@<slot>-<name>-<number>.service`, of at most 255 characters, and its
 #: folder below /run has that name too.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-#: What only a shell understands, where it stands for itself.
-_SHELL = "();<>|&"
+#: What only a shell understands, without quotes and in double ones.
+_SHELL, _EXPANDED = frozenset("();<>|&$`"), frozenset("$`")
+#: A character after a backslash, a text in quotes, or another character.
+_PIECE = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|.""", re.DOTALL)
 
 
 def processes(value: object, findings: Findings) -> list[dict[str, Any]]:
@@ -94,11 +96,10 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
     if isinstance(value, str):
         try:
             words = shlex.split(value)
-            marks = list(shlex.shlex(value, posix=True, punctuation_chars=_SHELL))
         except ValueError as error:
             findings.refuse(f"{seen(value)} ({error})", "a command whose quotes are closed", at=at)
             return []
-        if "$" in value or "`" in value or any(set(mark) <= set(_SHELL) for mark in marks):
+        if _needs_shell(value):
             findings.refuse(
                 f"{seen(value)}, which needs a shell",
                 "a program and its arguments, which gets the stop signal itself",
@@ -114,6 +115,12 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
         )
         return []
     return words
+
+
+def _needs_shell(command: str) -> bool:
+    """Return whether a command whose quotes are closed has anything that only a shell does."""
+    understood = {"\\": frozenset[str](), "'": frozenset[str](), '"': _EXPANDED}
+    return any(understood.get(piece[0], _SHELL) & set(piece) for piece in _PIECE.findall(command))
 
 
 def _has_program(words: list[Any]) -> bool:

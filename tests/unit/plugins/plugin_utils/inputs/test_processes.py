@@ -41,6 +41,8 @@ def test_process_gets_what_it_does_not_say() -> None:
         ("command", 'bot --greet "good day"', ["bot", "--greet", "good day"]),
         ("command", ["sh", "-c", "exec bot >log"], ["sh", "-c", "exec bot >log"]),
         ("command", "python -c 'a; b'", ["python", "-c", "a; b"]),
+        ("command", """bot --of "|" 'a$b' \\;""", ["bot", "--of", "|", "a$b", ";"]),
+        ("command", r"""bot "a\"; b" 'c\' d#e""", ["bot", 'a"; b', "c\\", "d#e"]),
         ("command", "QUEUE=fast python worker.py", ["QUEUE=fast", "python", "worker.py"]),
         ("count", "cores", "cores"),
         ("count", "4", 4),
@@ -111,6 +113,19 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
         (
             [{**WORKER, "command": "arq --queue $QUEUE"}],
             "app_processes.worker.command is arq --queue $QUEUE, which needs a shell; expected a "
+            "program and its arguments, which gets the stop signal itself; write a script of the "
+            'release, or a list: [sh, -c, "..."]',
+        ),
+        (
+            # A fragment is no comment, and what comes after it counts.
+            [{**WORKER, "command": "arq a#b | tee log"}],
+            "app_processes.worker.command is arq a#b | tee log, which needs a shell; expected a "
+            "program and its arguments, which gets the stop signal itself; write a script of the "
+            'release, or a list: [sh, -c, "..."]',
+        ),
+        (
+            [{**WORKER, "command": r'arq "\$QUEUE"'}],
+            'app_processes.worker.command is arq "\\$QUEUE", which needs a shell; expected a '
             "program and its arguments, which gets the stop signal itself; write a script of the "
             'release, or a list: [sh, -c, "..."]',
         ),
