@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
     seen,
-    seen_command,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.timers import schedule
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
@@ -81,6 +84,8 @@ def _command(value: Mapping[str, Any], key: str, findings: Findings) -> str:
             else ""
         )
         findings.refuse(seen_command(command), "a command on one line", todo, at=f".{key}")
+    else:
+        refuse_long([command], findings, f".{key}")
     return str(command)
 
 

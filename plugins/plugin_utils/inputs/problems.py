@@ -93,14 +93,6 @@ def seen(value: object) -> str:
     return text if len(text) <= SEEN_LENGTH else f"{text[: SEEN_LENGTH - 3]}..."
 
 
-def seen_command(value: object) -> str:
-    """Return a command as `seen` does, and the first of its characters that does not show there."""
-    words = value if isinstance(value, list) else [value]
-    text = "".join(word for word in words if isinstance(word, str))
-    hidden = next((char for char in text if not char.isprintable() and char not in "\t\n"), "")
-    return seen(value) + (f", which has the character U+{ord(hidden):04X}" if hidden else "")
-
-
 def kind(value: object) -> str:
     """Return the type of a value in YAML's terms, for a value that must not be shown."""
     if value is None:

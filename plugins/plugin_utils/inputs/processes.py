@@ -8,10 +8,13 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     seen,
-    seen_command,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import boolean
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
@@ -114,6 +117,7 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
             at=at,
         )
         return []
+    refuse_long(words, findings, at)
     return words
 
 

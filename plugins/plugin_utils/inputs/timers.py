@@ -6,10 +6,13 @@ import re
 from typing import TypedDict
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import calendar
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     seen,
-    seen_command,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
@@ -99,6 +102,8 @@ def _timer(entry: dict[str, object], findings: Findings, place: str) -> Timer:
         findings.refuse(
             seen_command(command), "a command of the release on one line", at=f"{place}.command"
         )
+    else:
+        refuse_long([command], findings, f"{place}.command")
     signal = entry.get("stop_signal", "SIGTERM")
     if signal not in SIGNALS:
         findings.refuse(

@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     seen,
-    seen_command,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
@@ -263,6 +266,8 @@ def _hook(value: object, findings: Findings, at: str) -> dict[str, object]:
             "a command on one line, or {command: ..., timeout: seconds}",
             at=at,
         )
+    else:
+        refuse_long([command], findings, at)
     timeout = integer(hook.get("timeout", HOOK_TIMEOUT))
     if timeout is None or not 1 <= timeout <= 86400:
         findings.refuse(
