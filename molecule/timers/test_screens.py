@@ -69,7 +69,7 @@ def test_run_that_keeps_the_next_one_waiting_is_found(shop: Shop) -> None:
 
 def test_schedule_that_only_a_host_can_judge_is_refused_there(shop: Shop) -> None:
     for name, schedule, told in (
-        ("mars", "02:30 Mars/Olympus", "which the systemd of this host does not understand ("),
+        ("olympus", "02:30 Europe/Olympus", "which the systemd of this host does not understand ("),
         ("past", "2020-01-01", "which never elapses on this host; expected one that will"),
     ):
         shop.refuse(

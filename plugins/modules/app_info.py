@@ -89,6 +89,11 @@ state:
           pid: 830
           memory_mb: 52
           restarts: 0
+    singletons:
+      description:
+        - The processes of the live slot that run once in a fleet, and whether they run C(here).
+      type: dict
+      sample: {here: true, processes: [bot]}
     memory_mb:
       description: Memory of all processes of the slot in MiB, shared pages divided among them.
       type: int

@@ -734,6 +734,18 @@ def test_each_process_has_a_unit_with_the_world_of_its_slot(
     assert last(units["worker"])["MemoryMax"] == "640M"
 
 
+@pytest.mark.parametrize(
+    ("health_timeout", "seconds"), [(60, "90"), (600, "630")], ids=["short", "long"]
+)
+def test_process_that_says_when_it_is_ready_has_the_health_timeout_for_it(
+    render: Render, health_timeout: int, seconds: str
+) -> None:
+    files = render("blue", **PROCESSES, gunicorn_service_health_timeout_seconds=health_timeout)
+    units = {name: last(text) for name, text in files["processes"].items()}
+    assert units["bot"]["TimeoutStartSec"] == seconds
+    assert units["worker"]["TimeoutStartSec"] == "90"
+
+
 def test_options_of_the_service_do_not_change_how_a_process_ends(render: Render) -> None:
     options = {"Nice": 5, "TimeoutStopSec": 1, "MemoryMax": "1M", "KillMode": "process"}
     files = render("blue", **PROCESSES, gunicorn_service_service_options=options)

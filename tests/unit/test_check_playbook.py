@@ -6,6 +6,7 @@ reserved for documentation (RFC 5737): a run that connected would hang and then 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -459,3 +460,32 @@ def test_example_vault_opens_with_the_password_of_its_readme(tmp_path: Path) -> 
     secrets = yaml.safe_load((example / "group_vars" / "app.yml").read_text())["app_secrets"]
     named = {value.strip("{} ") for value in secrets.values()}
     assert named == set(yaml.safe_load(opened.stdout))
+
+
+@pytest.mark.parametrize("playbook", ["drain", "patch", "remove"])
+@pytest.mark.parametrize("given", ["soon", "-1", "nan", "1 h"])
+def test_wait_that_is_none_is_refused_before_a_host_is_drained(
+    playbook: str, given: str, tmp_path: Path
+) -> None:
+    shop = {"app_name": "shop", "app_source": GIT, "app_domain": "www.example.com"}
+    file = inventory(tmp_path, {"web1": shop | {"ansible_host": "192.0.2.1"}})
+    found = yaml.safe_load(file.read_text())
+    found["balancer"] = {"hosts": {"lb1": {"ansible_host": "192.0.2.9"}}}
+    file.write_text(yaml.safe_dump(found))
+    wait = json.dumps({"singletons_wait_seconds": given, "drain_last": True, "remove": "shop"})
+    result = run("-i", file, f"playbooks/{playbook}.yml", "-e", wait)
+    told = " ".join(result.stdout.split())
+    assert (
+        f"singletons_wait_seconds is {given}; expected a number of seconds from 0 to 99999" in told
+    ), result.stdout
+    assert "unreachable=0" in result.stdout
+
+
+@pytest.mark.parametrize("given", [{}, {"singletons_wait_seconds": 0}])
+def test_wait_is_a_number_of_seconds_or_the_default(given: dict[str, Any], tmp_path: Path) -> None:
+    tasks = ROOT / "playbooks/tasks/need_wait.yml"
+    file = tmp_path / "wait.yml"
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"import_tasks": str(tasks)}]}
+    file.write_text(yaml.safe_dump([play]))
+    result = run("-i", "localhost,", file, "-e", json.dumps(given))
+    assert result.returncode == 0, result.stdout

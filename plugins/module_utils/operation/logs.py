@@ -250,11 +250,11 @@ class Reader:
             found = self._unit.fullmatch(unit)
             if not found:
                 continue
-            if self._question.timer and found["timer"] != f"timer-{self._question.timer}":
+            if self._question.timer not in ("", found["timer"]):
                 continue
-            text = message_text(entry.get("MESSAGE"))
             if self._question.process not in ("", found["process"]):
                 continue
+            text = message_text(entry.get("MESSAGE"))
             # What runs in a release: the service, a process of it, or a timer.
             timer = f"timer-{found['timer']}" if found["timer"] else ""
             slot = found["slot"] or found["at"] or timer

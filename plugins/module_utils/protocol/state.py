@@ -137,6 +137,18 @@ class ProcessState(TypedDict):
     restarts: int
 
 
+class SingletonState(TypedDict):
+    """The processes that run once in a fleet.
+
+    Keys:
+        here: Whether this host is the one.
+        processes: Their names in the inventory, as the live slot has them.
+    """
+
+    here: bool
+    processes: list[str]
+
+
 class HttpsAnswer(TypedDict):
     """What a request over HTTPS got.
 
@@ -390,6 +402,7 @@ class ApplicationState(Upkeep, total=False):
     workers_planned: int
     workers: list[Worker]
     processes: list[ProcessState]
+    singletons: SingletonState
     memory_mb: int
     cpu_percent: float | None
     health: int

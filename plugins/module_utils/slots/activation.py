@@ -14,10 +14,11 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -254,7 +255,8 @@ def activate(
             text = f"killed what the slot's last release had left behind: {len(ended)} processes"
             outcome.steps.append({"step": text, "seconds": 0})
         with timed(outcome, "check the units"):
-            verify_units(target, desired.files[todo.slot], _process_texts(target, desired))
+            options = desired.hooks.sandbox.options
+            verify_units(target, desired.files[todo.slot], _process_texts(target, desired), options)
             running = application.slot(live) if live else None
             check_timers(application, desired.files[todo.slot].get("timers", ""), running)
         began = time.time()
@@ -331,7 +333,10 @@ def _start(target: Slot, desired: Desired, live: Slot | None, outcome: CutOver) 
 
 
 def verify_units(
-    slot: Slot, files: dict[str, str], others: Mapping[str, str] | None = None
+    slot: Slot,
+    files: dict[str, str],
+    others: Mapping[str, str] | None = None,
+    options: Collection[str] = (),
 ) -> None:
     """Have systemd check the units before they are used.
 
@@ -339,6 +344,8 @@ def verify_units(
         slot: The slot.
         files: Its files.
         others: The texts of its further units by their names.
+        options: Names of the user's own settings. systemd starts a unit without those that it does
+            not understand, and the check gives 0.
 
     Raises:
         Refusal: With the output of `systemd-analyze verify`; systemd would ignore bad lines.
@@ -361,6 +368,24 @@ def verify_units(
     complaints = [line for line in result.stderr.splitlines() if slot.unit in line]
     if result.returncode != 0 and complaints:
         raise Refusal("systemd refuses the unit files:\n  " + "\n  ".join(complaints))
+    if told := list(_ignored(complaints, slot.units[1], files["service"], options)):
+        raise Refusal(
+            f"gunicorn_service_service_options has what systemd would ignore: {'; '.join(told)}; "
+            "expected settings of [Service] that this host knows; correct it, or remove it"
+        )
+
+
+def _ignored(
+    complaints: Sequence[str], unit: str, text: str, options: Collection[str]
+) -> Iterator[str]:
+    """Yield the user's own lines of a unit that systemd would ignore, each with its reason."""
+    lines = text.splitlines()
+    for complaint in complaints:
+        # `<file>:<line>: ..., ignoring.`
+        found = re.match(rf"\S*/{re.escape(unit)}:(\d+): (.*ignoring.*)", complaint)
+        line = lines[int(found[1]) - 1] if found and int(found[1]) <= len(lines) else ""
+        if found and line.partition("=")[0].strip() in options:
+            yield f"{line} ({found[2]})"
 
 
 def let_read(release: str, user: str) -> None:

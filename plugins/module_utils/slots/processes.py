@@ -44,9 +44,12 @@ def texts(slot: Slot, processes: Sequence[Process], files: Mapping[str, str]) ->
 def configure(slot: Slot, processes: Sequence[Process], files: Mapping[str, str]) -> None:
     """Write the units of an idle slot and remove those that it no longer has; does not reload."""
     needed = texts(slot, processes, files)
-    for unit in existing(slot):
-        if unit not in needed:
-            os.unlink(unit_path(slot, unit))
+    gone = [unit for unit in existing(slot) if unit not in needed]
+    for unit in gone:
+        os.unlink(unit_path(slot, unit))
+    if gone:
+        # One that was killed at its end would stay "failed" without a unit file.
+        systemd.systemctl("reset-failed", *gone, check=False)
     for unit, text in needed.items():
         write_file(unit_path(slot, unit), text, 0o644)
 

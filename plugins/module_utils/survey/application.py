@@ -15,6 +15,8 @@ from ansible_collections.asgi.fleet.plugins.module_utils.application.layout impo
 from ansible_collections.asgi.fleet.plugins.module_utils.application.processes import (
     existing,
     name_of,
+    planned,
+    runs_singletons,
     wanted,
 )
 from ansible_collections.asgi.fleet.plugins.module_utils.backups import record as backup_record
@@ -106,6 +108,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         "workers_planned": 0,
         "workers": [],
         "processes": [],
+        "singletons": {"here": runs_singletons(application), "processes": []},
         "memory_mb": 0,
         "cpu_percent": None,
         "health": 0,
@@ -159,6 +162,8 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         state["workers"] = [_worker(pid, reports) for pid in workers]
         state["memory_mb"] = memory_mb(master) + sum(w["memory_mb"] for w in state["workers"])
     state["processes"] = _processes(slot)
+    once = [process.name for process in planned(slot) if process.once_per_fleet]
+    state["singletons"]["processes"] = once
     try:
         state["health"] = get_unix(slot.socket, ask.health_path, ask.health_host)[0]
     except Unanswered:

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     Problem,
@@ -106,7 +110,9 @@ def _command(value: Mapping[str, Any], key: str, findings: Findings) -> str:
         todo = fold(command)
         if key == "check" and not todo:
             todo = "write one that fails if the backup cannot be read (docs/backups.md)"
-        findings.refuse(seen(command), "a command on one line", todo, at=f".{key}")
+        findings.refuse(seen_command(command), "a command on one line", todo, at=f".{key}")
+    else:
+        refuse_long([str(command)], findings, f".{key}")
     return str(command)
 
 

@@ -22,6 +22,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import shared_listeners
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.once import once_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.served_paths import (
@@ -220,6 +221,7 @@ def judge(
     return [
         *problems,
         *_different(examinations),
+        *once_problems(examinations, others),
         *_two_ways(examinations),
         *_shared_machine(examinations),
         *_foreign_paths(examinations),

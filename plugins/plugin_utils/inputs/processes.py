@@ -8,7 +8,14 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, seen
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    seen,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.values import boolean
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
@@ -32,9 +39,11 @@ SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGW
 NUMBERS = {"stop_timeout": (1, 3600, "seconds"), "memory_mb": (16, 1048576, "MB")}
 #: The unit of one is `<app>@<slot>-<name>-<number>.service`, of at most 255 characters, and its
 #: folder below /run has that name too.
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,29}[a-z0-9])?")
-#: What only a shell understands, where it stands for itself.
-_SHELL = "();<>|&"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+#: What only a shell understands, without quotes and in double ones.
+_SHELL, _EXPANDED = frozenset("();<>|&$`"), frozenset("$`")
+#: A character after a backslash, a text in quotes, or another character.
+_PIECE = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|.""", re.DOTALL)
 
 
 def processes(value: object, findings: Findings) -> list[dict[str, Any]]:
@@ -63,6 +72,11 @@ def _process(value: object, findings: Findings, at: str) -> dict[str, Any]:
             at=f"{at}.name",
         )
         name = ""
+    elif name.endswith("-"):
+        findings.refuse(
+            f"{name}, which ends with -", "a letter or a digit at its end", at=f"{at}.name"
+        )
+        name = ""
     # Where it is known, a process is called by its name.
     at = f".{name}" if name else at
     given = {**DEFAULTS, **{key: value[key] for key in DEFAULTS if value.get(key) is not None}}
@@ -85,11 +99,10 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
     if isinstance(value, str):
         try:
             words = shlex.split(value)
-            marks = list(shlex.shlex(value, posix=True, punctuation_chars=_SHELL))
         except ValueError as error:
             findings.refuse(f"{seen(value)} ({error})", "a command whose quotes are closed", at=at)
             return []
-        if "$" in value or "`" in value or any(set(mark) <= set(_SHELL) for mark in marks):
+        if _needs_shell(value):
             findings.refuse(
                 f"{seen(value)}, which needs a shell",
                 "a program and its arguments, which gets the stop signal itself",
@@ -97,20 +110,29 @@ def _command(value: object, findings: Findings, at: str) -> list[str]:
                 at=at,
             )
             return []
-    if (
-        not isinstance(words, list)
-        or not words
-        or not all(isinstance(word, str) and word.isprintable() for word in words)
-        or not words[0].strip()
-        or words[0].startswith("-")
-    ):
+    if not isinstance(words, list) or not _has_program(words):
         findings.refuse(
-            seen(value) if value is not None else "not set",
+            "not set" if value is None else seen_command(value),
             "a command on one line such as arq worker.Settings, or a list of its words",
             at=at,
         )
         return []
+    refuse_long(words, findings, at)
     return words
+
+
+def _needs_shell(command: str) -> bool:
+    """Return whether a command whose quotes are closed has anything that only a shell does."""
+    understood = {"\\": frozenset[str](), "'": frozenset[str](), '"': _EXPANDED}
+    return any(understood.get(piece[0], _SHELL) & set(piece) for piece in _PIECE.findall(command))
+
+
+def _has_program(words: list[Any]) -> bool:
+    """Return whether env(1) finds a program in a command: without one it prints the environment."""
+    if not all(isinstance(word, str) and word.isprintable() for word in words):
+        return False
+    program = next((word for word in words if "=" not in word), "")
+    return bool(program.strip()) and not words[0].startswith("-") and not program.startswith("-")
 
 
 def _count(value: object, findings: Findings, at: str) -> int | str:

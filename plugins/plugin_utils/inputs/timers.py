@@ -6,7 +6,14 @@ import re
 from typing import TypedDict
 
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import calendar
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, seen
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
+    Findings,
+    seen,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.text.numbers import integer
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -87,10 +94,16 @@ def _timer(entry: dict[str, object], findings: Findings, place: str) -> Timer:
     for key in sorted(str(key) for key in entry.keys() - set(KEYS)):
         findings.refuse("not a key", ", ".join(KEYS), "remove it", at=f"{place}.{key}")
     command = entry.get("command")
-    if not isinstance(command, str) or not command.strip() or not command.isprintable():
+    if (
+        not isinstance(command, str)
+        or not command.strip()
+        or not command.replace("\t", " ").isprintable()
+    ):
         findings.refuse(
-            seen(command), "a command of the release on one line", at=f"{place}.command"
+            seen_command(command), "a command of the release on one line", at=f"{place}.command"
         )
+    else:
+        refuse_long([command], findings, f"{place}.command")
     signal = entry.get("stop_signal", "SIGTERM")
     if signal not in SIGNALS:
         findings.refuse(

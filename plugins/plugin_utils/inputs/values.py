@@ -13,6 +13,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ansible_collections.asgi.fleet.plugins.module_utils.protocol.names import OWN_NAMES
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
+    refuse_long,
+    seen_command,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
     fold,
@@ -260,11 +264,13 @@ def _hook(value: object, findings: Findings, at: str) -> dict[str, object]:
     command = hook.get("command")
     if not is_command(command):
         findings.refuse(
-            seen(command),
+            seen_command(command),
             "a command on one line, or {command: ..., timeout: seconds}",
             fold(command),
             at=at,
         )
+    else:
+        refuse_long([str(command)], findings, at)
     timeout = integer(hook.get("timeout", HOOK_TIMEOUT))
     if timeout is None or not 1 <= timeout <= 86400:
         findings.refuse(

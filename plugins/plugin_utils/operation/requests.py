@@ -103,7 +103,24 @@ def logs_request(line: CommandLine, now: float) -> dict[str, Any]:
         findings = Findings("logs_seconds", "add -e logs_follow=true, or leave it out")
         findings.refuse(str(request["seconds"]), "it with logs_follow")
         line.problems += findings.problems
+    line.problems += _nothing_of_both(request)
     return request
+
+
+def _nothing_of_both(request: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem if no line can be what two options ask for."""
+    timer, process = request["timer"], request["process"]
+    findings = Findings("logs_timer" if timer and process else "logs_source", "leave one out")
+    if timer and process:
+        findings.refuse(
+            f"{timer}, and logs_process is {process}", "one of them, since no line is of both"
+        )
+    elif request["source"] == "access" and (timer or process):
+        asked = f"logs_timer is {timer}" if timer else f"logs_process is {process}"
+        findings.refuse(
+            f"access, and {asked}", "journal or all: timers and processes have no requests"
+        )
+    return findings.problems
 
 
 def history_request(line: CommandLine) -> dict[str, Any]:

@@ -14,7 +14,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates imp
     certificate_needs,
     remedy,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import process_faults
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import (
+    homeless_processes,
+    process_faults,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     Balancers,
     balancer_faults,
@@ -111,6 +114,7 @@ def verify(
         findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
     findings += _of_backups(names, known, deployments, whole=bounds.whole)
     findings += [Finding(*told) for told in homeless(known, whole=bounds.whole)]
+    findings += [Finding(*told) for told in homeless_processes(known, whole=bounds.whole)]
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]

@@ -181,6 +181,15 @@ def test_process_has_its_own_lines_and_no_request(machine: Machine) -> None:
     assert len(machine.texts()) == 4
 
 
+def test_timer_has_its_own_lines_and_no_request(machine: Machine) -> None:
+    machine.entry("of the web")
+    machine.entry("counted", _SYSTEMD_UNIT="shop@timer-report.service")
+    machine.entry("of another", _SYSTEMD_UNIT="shop@timer-report-2.service")
+    machine.request("/")
+    assert machine.texts(timer="report") == ["timer-report: counted"]
+    assert machine.texts(timer="timer-report") == []
+
+
 def test_source_and_pattern_choose(machine: Machine) -> None:
     machine.entry("an ERROR")
     machine.request("/ERROR", 101.0)

@@ -638,6 +638,34 @@ def test_verify_units_says_what_systemd_says(
     assert complaint in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("NoSuchSetting=1", "Unknown key"),
+        ("RestartSec=soon", "Failed to parse"),
+    ],
+)
+def test_setting_of_the_user_that_systemd_would_ignore_is_refused(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    slot = Application("shop", str(tmp_path)).slot("blue")
+    files = {
+        "socket": "[Socket]\nListenStream=/run/shop/blue.sock\n",
+        "service": f"[Service]\nExecStart=/bin/true\n{line}\nNice=5\n",
+    }
+    # One of the role's own that an old host does not know is no mistake.
+    activation.verify_units(slot, files, {}, {"Nice": "5"})
+    with pytest.raises(Refusal) as refusal:
+        activation.verify_units(slot, files, {}, {"Nice": "5", line.partition("=")[0]: ""})
+    told = str(refusal.value)
+    assert told.startswith(
+        f"gunicorn_service_service_options has what systemd would ignore: {line} ({reason}"
+    )
+    assert told.endswith(
+        "expected settings of [Service] that this host knows; correct it, or remove it"
+    )
+
+
 @pytest.mark.parametrize("looking", [cut_over, activation], ids=["starting", "before the swap"])
 def test_activation_without_its_controller_is_undone_and_no_refusal(
     live: Host, monkeypatch: pytest.MonkeyPatch, looking: ModuleType

@@ -78,6 +78,17 @@ def test_the_old_ones_end_after_the_cut_over_while_the_old_web_workers_stay(host
     assert not host.changed_on_disk()
 
 
+def test_unit_that_is_no_more_does_not_stay_failed(host: Host) -> None:
+    host.activate(with_processes(host.desired(), WORKER))
+    fewer = replace(WORKER, count=1)
+    host.activate(with_processes(host.desired("1.1"), fewer))
+    host.states["shop@blue-worker-2.service"] = {"ActiveState": "failed", "Result": "timeout"}
+    host.calls.clear()
+    host.activate(with_processes(host.desired("1.2"), fewer))
+    assert "reset-failed shop@blue-worker-2.service" in [call for call, _live in host.calls]
+    assert files(host, "blue") == units("blue", "worker-1")
+
+
 def test_one_without_overlap_starts_when_the_old_one_has_ended(host: Host) -> None:
     host.activate(with_processes(host.desired(), WORKER, BOT))
     host.calls.clear()

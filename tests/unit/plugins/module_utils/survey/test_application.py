@@ -202,6 +202,20 @@ def test_state_of_a_live_slot_that_is_down(
     assert (state["workers"], state["memory_mb"], state["health"]) == ([], 0, 0)
 
 
+def test_what_runs_once_in_the_fleet_is_told_where_it_runs_and_where_not(
+    shop: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_live(shop, ("live", "1.0", 5))
+    make_units(shop, "blue")
+    bot, queue = ({"name": "bot", "once_per_fleet": True}, {"name": "queue"})
+    Path(shop.slot("blue").plan).parent.mkdir(parents=True, exist_ok=True)
+    Path(shop.slot("blue").plan).write_text(json.dumps({"workers": 2, "processes": [bot, queue]}))
+    play_systemd(monkeypatch, ActiveState="failed", MainPID="")
+    assert look(shop, Questions())["singletons"] == {"here": False, "processes": ["bot"]}
+    Path(shop.singletons).touch()
+    assert look(shop, Questions())["singletons"] == {"here": True, "processes": ["bot"]}
+
+
 def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
     process = subprocess.Popen(["true"])
     process.wait()

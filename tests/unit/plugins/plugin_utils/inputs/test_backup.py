@@ -84,6 +84,11 @@ def test_schedule_of_systemd_passes(schedule: str) -> None:
             "the backup cannot be read (docs/backups.md)",
         ),
         (
+            {"check": "true", "command": "a\0b"},
+            "app_backup.command is a b, which has the character U+0000; expected a command on one "
+            f"line; {SET}",
+        ),
+        (
             {"check": "true", "command": "a\nb"},
             f"app_backup.command is a b; expected a command on one line; {FOLD}",
         ),
@@ -91,10 +96,6 @@ def test_schedule_of_systemd_passes(schedule: str) -> None:
         (
             {"check": "true\n", "command": "a"},
             f"app_backup.check is true ; expected a command on one line; {FOLD}",
-        ),
-        (
-            {"check": "true", "command": "a\0b"},
-            f"app_backup.command is a b; expected a command on one line; {SET}",
         ),
         (
             LEAST | {"every": "1h"},

@@ -295,6 +295,12 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
         ),
         (
             "app_hooks",
+            {"before_rollout": ["alembic\0 upgrade"]},
+            ".before_rollout[0] is alembic  upgrade, which has the character U+0000; "
+            "expected a command on one line, or {command: ..., timeout: seconds}; " + SET,
+        ),
+        (
+            "app_hooks",
             {"before": []},
             ".before is not a phase; expected before_rollout, before_activate, after_activate, "
             "after_rollout; rename it",
@@ -325,12 +331,6 @@ WAVE = 'a number of hosts from 1 on, or "1%" to "100%"'
             {"after_rollout": ["notify\n"]},
             ".after_rollout[0] is notify ; expected a command on one line, or {command: ..., "
             "timeout: seconds}; write it on one line, or behind >- instead of | or >",
-        ),
-        (
-            "app_hooks",
-            {"after_rollout": ["notify\0"]},
-            ".after_rollout[0] is notify ; expected a command on one line, "
-            f"or {{command: ..., timeout: seconds}}; {SET}",
         ),
     ],
 )

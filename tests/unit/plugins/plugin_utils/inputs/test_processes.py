@@ -41,6 +41,8 @@ def test_process_gets_what_it_does_not_say() -> None:
         ("command", 'bot --greet "good day"', ["bot", "--greet", "good day"]),
         ("command", ["sh", "-c", "exec bot >log"], ["sh", "-c", "exec bot >log"]),
         ("command", "python -c 'a; b'", ["python", "-c", "a; b"]),
+        ("command", """bot --of "|" 'a$b' \\;""", ["bot", "--of", "|", "a$b", ";"]),
+        ("command", r"""bot "a\"; b" 'c\' d#e""", ["bot", 'a"; b', "c\\", "d#e"]),
         ("command", "QUEUE=fast python worker.py", ["QUEUE=fast", "python", "worker.py"]),
         ("count", "cores", "cores"),
         ("count", "4", 4),
@@ -83,6 +85,11 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
             "30 of a-z, 0-9 and -, such as worker; set it in group_vars/app.yml",
         ),
         (
+            [{"name": "worker-", "command": "arq"}],
+            "app_processes[0].name is worker-, which ends with -; expected a letter or a digit at "
+            "its end; set it in group_vars/app.yml",
+        ),
+        (
             [WORKER, WORKER],
             "app_processes is worker twice; expected each name once; "
             "rename one, or raise its count",
@@ -110,6 +117,19 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
             'release, or a list: [sh, -c, "..."]',
         ),
         (
+            # A fragment is no comment, and what comes after it counts.
+            [{**WORKER, "command": "arq a#b | tee log"}],
+            "app_processes.worker.command is arq a#b | tee log, which needs a shell; expected a "
+            "program and its arguments, which gets the stop signal itself; write a script of the "
+            'release, or a list: [sh, -c, "..."]',
+        ),
+        (
+            [{**WORKER, "command": r'arq "\$QUEUE"'}],
+            'app_processes.worker.command is arq "\\$QUEUE", which needs a shell; expected a '
+            "program and its arguments, which gets the stop signal itself; write a script of the "
+            'release, or a list: [sh, -c, "..."]',
+        ),
+        (
             [{**WORKER, "command": "arq 'x"}],
             "app_processes.worker.command is arq 'x (No closing quotation); expected a command "
             "whose quotes are closed; set it in group_vars/app.yml",
@@ -118,6 +138,24 @@ def test_value_is_normalised(key: str, given: object, normal: object) -> None:
             [{**WORKER, "command": ["arq", 5]}],
             'app_processes.worker.command is ["arq", 5]; expected a command on one line such as '
             "arq worker.Settings, or a list of its words; set it in group_vars/app.yml",
+        ),
+        (
+            # env(1) without a program prints the environment, with its secrets, to the journal.
+            [{**WORKER, "command": "QUEUE=fast"}],
+            "app_processes.worker.command is QUEUE=fast; expected a command on one line such as "
+            "arq worker.Settings, or a list of its words; set it in group_vars/app.yml",
+        ),
+        (
+            [{**WORKER, "command": ["QUEUE=fast", "--burst"]}],
+            'app_processes.worker.command is ["QUEUE=fast", "--burst"]; expected a command on one '
+            "line such as arq worker.Settings, or a list of its words; set it in "
+            "group_vars/app.yml",
+        ),
+        (
+            [{**WORKER, "command": "arq\u200b worker.Settings"}],
+            "app_processes.worker.command is arq  worker.Settings, which has the character U+200B; "
+            "expected a command on one line such as arq worker.Settings, or a list of its words; "
+            "set it in group_vars/app.yml",
         ),
         (
             [{**WORKER, "count": 0}],

@@ -48,6 +48,11 @@ def test_timers_are_in_the_order_of_their_names() -> None:
     assert ([timer["name"] for timer in found], problems) == (["backup", "report"], [])
 
 
+def test_tab_in_a_command_is_a_space_to_the_shell() -> None:
+    found, problems = checked([{**REPORT, "command": "report\t--all"}])
+    assert (found[0]["command"], problems) == ("report\t--all", [])
+
+
 def test_numbers_and_booleans_may_come_as_text() -> None:
     found, problems = checked([{**REPORT, "timeout": "60", "persistent": "yes", "jitter": "5"}])
     assert (found[0]["timeout"], found[0]["persistent"], found[0]["jitter"]) == (60, True, 5)
@@ -85,6 +90,11 @@ def test_numbers_and_booleans_may_come_as_text() -> None:
             [{**REPORT, "command": "one\ntwo"}],
             "app_timers[report].command is one two; expected a command of the release on one "
             "line; set it in group_vars/app.yml",
+        ),
+        (
+            [{**REPORT, "command": "report\u00a0--all"}],
+            "app_timers[report].command is report --all, which has the character U+00A0; expected "
+            "a command of the release on one line; set it in group_vars/app.yml",
         ),
         (
             [{**REPORT, "schedule": "30 2 * * *"}],

@@ -96,7 +96,7 @@ def test_logs_takes_what_is_given() -> None:
     given = line(
         *("logs_since=1 h ago", "logs_grep=a b", "logs_follow=yes", "logs_seconds=60"),
         *("logs_release=1.4.1-2c26b46b", "logs_source=journal", "logs_lines=7"),
-        *("logs_process=worker", "logs_timer=report"),
+        "logs_process=worker",
     )
     assert logs_request(given, NOW) == {
         "since": NOW - 3600,
@@ -104,12 +104,39 @@ def test_logs_takes_what_is_given() -> None:
         "follow": True,
         "seconds": 60,
         "release": "1.4.1-2c26b46b",
-        "timer": "report",
+        "timer": "",
         "process": "worker",
         "source": "journal",
         "lines": 7,
     }
+    assert logs_request(line("logs_timer=report"), NOW)["timer"] == "report"
     assert told(given) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["logs_timer=report", "logs_process=worker"],
+            "logs_timer is report, and logs_process is worker; expected one of them, since no line "
+            "is of both; leave one out",
+        ),
+        (
+            ["logs_timer=report", "logs_source=access"],
+            "logs_source is access, and logs_timer is report; expected journal or all: timers and "
+            "processes have no requests; leave one out",
+        ),
+        (
+            ["logs_process=worker", "logs_source=access"],
+            "logs_source is access, and logs_process is worker; expected journal or all: timers "
+            "and processes have no requests; leave one out",
+        ),
+    ],
+)
+def test_logs_refuses_options_that_together_show_nothing(options: list[str], message: str) -> None:
+    given = line(*options)
+    logs_request(given, NOW)
+    assert told(given) == [message]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,12 @@ def test_verify_finds_nothing_on_a_healthy_fleet() -> None:
     assert verdict["lines"] == ["verified: 2 hosts as they should be, v2"]
 
 
+def test_process_that_runs_on_no_host_of_the_fleet_is_found() -> None:
+    nowhere = STATE | {"singletons": {"here": False, "processes": ["bot"]}}
+    found = ["web1: the process bot runs on no host; expected one host of shop"]
+    assert seen(nowhere, nowhere) == found
+
+
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no live release": ({"live": None}, "shop has no live release"),
     "service down": ({"live": LIVE | {"active": False}}, "shop@blue.service is not running"),
