@@ -275,7 +275,7 @@ JSON = {"gunicorn_service_log_format": "json"}
 def logging_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the settings change for the whole process."""
     monkeypatch.setattr(logging, "basicConfig", logging.basicConfig)
-    monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])
+    monkeypatch.setattr(logging, "lastResort", logging.lastResort)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
@@ -295,7 +295,7 @@ def test_lines_are_json_if_wanted(
     assert files["logs"] == (ROLE / "files" / "json_logs.py").read_text()
     settings = load(files["settings"], tmp_path, monkeypatch)
     assert settings.logger_class == "json_logs.JsonLogger"
-    assert sys.modules["json_logs"].install() in logging.root.handlers
+    assert sys.modules["json_logs"].install() is logging.lastResort
     around = sys.modules["draining_worker"].DrainingWorker.around.__self__
     assert isinstance(around, sys.modules["json_logs"].Identifying)
     assert around._around == (settings.counting.begin if counts else None)

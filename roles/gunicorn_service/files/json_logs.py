@@ -30,7 +30,7 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 #: journald divides a longer line: LineMax= of journald.conf(5).
 LINE_BYTES = 48 * 1024 - 1
 #: Characters that are then kept of the message's beginning and of the exception's end. One takes
-#: six bytes at most, as `\\u0000`.
+#: six bytes at most, as `\\u0000`; if all is ASCII, twelve, and then half of them are kept.
 KEPT = 3500
 #: Characters of a request's id; nginx's has 32.
 ID_LENGTH = 128
@@ -68,7 +68,7 @@ class JsonFormatter(logging.Formatter):
             "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
             **self._ours,
         }
         if identity := request_id.get():
@@ -88,89 +88,91 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(told, ensure_ascii=self._ascii)
 
     def _cut(self, told: dict[str, Any]) -> str:
-        told["message"] = told["message"][:KEPT]
-        if "exception" in told:
-            told["exception"] = told["exception"][-KEPT:]
         told.pop("extra", None)
         told.pop("stack", None)
-        return self._line({**told, "cut": True})
+        line = ""
+        for kept in (KEPT, KEPT // 2):
+            told["message"] = told["message"][:kept]
+            if "exception" in told:
+                told["exception"] = told["exception"][-kept:]
+            line = self._line({**told, "cut": True})
+            if len(line.encode(errors="replace")) <= LINE_BYTES:
+                break
+        return line
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:
+        # Python would write the traceback instead, on many lines that are no JSON.
+        reason = f"{type(error).__name__}: {_shown(error)}"
+        return f"{_shown(record.msg)} (its arguments {_shown(record.args)} do not fit: {reason})"
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    given = {
-        name: value
+    return {
+        name: _plain(value)
         for name, value in vars(record).items()
         if name not in _USUAL and name != _COLOURED
     }
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 (what JSON has)
     try:
-        return dict(json.loads(json.dumps(given, default=str, allow_nan=False)))
-    except (TypeError, ValueError):
-        # Such as a key that is no text, or a number that JSON does not have.
-        return {name: str(value) for name, value in given.items()}
+        return json.loads(json.dumps(value, default=_shown, allow_nan=False))
+    except Exception:
+        # Such as a key that is no text, a number that JSON does not have, or too deep a list:
+        # a RecursionError would reach who logs.
+        return _shown(value)
 
 
-class Console(logging.StreamHandler):  # type: ignore[type-arg]
-    """The root logger's handler: takes the place of those that Python itself would make.
+class LastResort(logging.StreamHandler):  # type: ignore[type-arg]
+    """Takes the place of `logging.lastResort`: warnings and worse that no handler takes.
 
-    Until the application asks for one by `logging.basicConfig()`, it is what `logging.lastResort`
-    is: for warnings and worse that no other handler takes.
+    Not a handler of the root logger: applications and libraries set up their own if it has none.
     """
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
         self.setLevel(logging.WARNING)
         self.setFormatter(JsonFormatter())
-        self.asked_for = False
-
-    def handle(self, record: logging.LogRecord) -> Any:  # noqa: ANN401 (differs by version)
-        """Write a record, unless a handler of the application's own takes it."""
-        if self.asked_for or not self._is_taken(record.name):
-            return super().handle(record)
-        return False
-
-    def _is_taken(self, name: str) -> bool:
-        known = logging.root.manager.loggerDict.get(name)
-        logger: logging.Logger | None = known if isinstance(known, logging.Logger) else logging.root
-        while logger is not None:
-            for handler in logger.handlers:
-                if handler is not self and not isinstance(handler, logging.NullHandler):
-                    return True
-            logger = logger.parent if logger.propagate else None
-        return False
-
-    def configure(self, **options: Any) -> None:  # noqa: ANN401 (those of logging)
-        """Do what `logging.basicConfig()` is asked for; a format does not count."""
-        root = logging.root
-        others = [handler for handler in root.handlers if handler is not self]
-        if self not in root.handlers or (others and not options.get("force")):
-            _basic_config(**options)
-            return
-        elsewhere = options.get("stream") not in (None, sys.stdout, sys.stderr)
-        if elsewhere or options.get("filename") or options.get("handlers") is not None:
-            root.removeHandler(self)
-            _basic_config(**options)
-            return
-        for handler in others:
-            root.removeHandler(handler)
-            handler.close()
-        self.asked_for = True
-        self.setLevel(logging.NOTSET)
-        if options.get("level") is not None:
-            root.setLevel(options["level"])
 
 
 _basic_config = logging.basicConfig
 
 
+def configure(**options: Any) -> None:  # noqa: ANN401 (those of logging)
+    """Do what `logging.basicConfig()` is asked for; a format does not count."""
+    before = list(logging.root.handlers)
+    if options.get("stream") is sys.stdout:
+        options["stream"] = sys.stderr
+    _basic_config(**options)
+    elsewhere = options.get("stream") not in (None, sys.stderr)
+    if elsewhere or options.get("filename") or options.get("handlers") is not None:
+        return
+    for handler in logging.root.handlers:
+        if handler not in before:
+            handler.setFormatter(JsonFormatter())
+
+
 @functools.cache
-def install() -> Console:
+def install() -> LastResort:
     """Have what logging, and errors that nobody catches, write to standard error be JSON.
 
     Before the application is imported, and only once in a process.
     """
-    console = Console()
-    logging.root.addHandler(console)
-    logging.basicConfig = console.configure
+    last = LastResort()
+    # Functions of logging, such as `logging.info()`, call it too if the root has no handler.
+    logging.basicConfig = configure
+    logging.lastResort = last
 
     def uncaught(
         kind: type[BaseException], error: BaseException, traceback: TracebackType | None
@@ -179,12 +181,9 @@ def install() -> Console:
             sys.__excepthook__(kind, error, traceback)
             return
         told = (kind, error, traceback)
-        record = logging.LogRecord("uncaught", logging.CRITICAL, "", 0, str(error), None, told)
-        console.acquire()
-        try:
-            console.emit(record)
-        finally:
-            console.release()
+        last.handle(
+            logging.LogRecord("uncaught", logging.CRITICAL, "", 0, _shown(error), None, told)
+        )
 
     def uncaught_in_thread(args: Any) -> None:  # noqa: ANN401 (threading has no name for it)
         if args.exc_value is not None and args.exc_type is not SystemExit:
@@ -192,7 +191,7 @@ def install() -> Console:
 
     sys.excepthook = uncaught
     threading.excepthook = uncaught_in_thread
-    return console
+    return last
 
 
 class JsonLogger(Logger):  # type: ignore[misc] # Gunicorn has no types

@@ -98,6 +98,42 @@ logging.warning("c", extra={"pairs": {(1, 2): 3}})
     ]
 
 
+def test_what_cannot_be_shown_costs_no_line() -> None:
+    script = """
+class Odd:
+    def __str__(self): raise RuntimeError("detached")
+    __repr__ = __str__
+deep = []
+for _ in range(100_000): deep = [deep]
+logging.warning("a", extra={"of": Odd(), "in": [Odd()], "user": 7})
+logging.warning("b", extra={"deep": deep})
+logging.warning("c", extra={"huge": 10 ** 5000})
+logging.warning("%d pieces", "no")
+logging.warning("%s", Odd())
+logging.warning("the application goes on")
+"""
+    odd = "<Odd that cannot be shown: RuntimeError>"
+    told = records(script)
+    assert [one.get("extra") for one in told[:3]] == [
+        {"of": odd, "in": [odd], "user": 7},
+        {"deep": "<list that cannot be shown: RecursionError>"},
+        {"huge": "<int that cannot be shown: ValueError>"},
+    ]
+    assert [one["message"] for one in told] == [
+        *("a", "b", "c"),
+        "%d pieces (its arguments ('no',) do not fit: TypeError: %d format: a real number is "
+        "required, not str)",
+        "%s (its arguments <tuple that cannot be shown: RuntimeError> do not fit: RuntimeError: "
+        "detached)",
+        "the application goes on",
+    ]
+
+
+def test_unknown_option_is_refused_as_python_does() -> None:
+    *_earlier, told = records('logging.basicConfig(lvl="INFO")')
+    assert told["message"] == "Unrecognised argument(s): lvl"
+
+
 @pytest.mark.parametrize("environment", [{}, {"PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}])
 def test_any_text_is_one_line_of_json(environment: dict[str, str]) -> None:
     script = r'logging.warning("two\nlines, \u20ac \U0001f600 \udc80 \u2028 \x00")'
@@ -106,14 +142,15 @@ def test_any_text_is_one_line_of_json(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "\\0", "\\U0001f600"])
-def test_line_is_no_longer_than_the_journal_keeps(text: str) -> None:
+@pytest.mark.parametrize("environment", [{}, {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}])
+def test_line_is_no_longer_than_the_journal_keeps(text: str, environment: dict[str, str]) -> None:
     script = f"""
 try:
     raise ValueError("{text}" * 100_000 + "end")
 except ValueError:
     logging.exception("begin" + "{text}" * 100_000, extra={{"more": "{text}" * 100_000}})
 """
-    [line] = written(script)
+    [line] = written(script, **environment)
     told = json.loads(line)
     assert len(line.encode()) < 48 * 1024
     assert (told["message"][:5], told["exception"][-3:], told["cut"]) == ("begin", "end", True)
@@ -152,6 +189,33 @@ except ValueError:
             ["1"],
         ),
         ('logging.getLogger("a").addHandler(logging.NullHandler()); logging.warning("1")', ["1"]),
+        ('a = logging.getLogger("a"); a.addHandler(logging.NullHandler()); a.warning("1")', []),
+        # Functions of logging set the root logger up, if nobody has.
+        ('logging.getLogger().setLevel("INFO"); logging.info("1")', ["1"]),
+        (
+            'logging.warning("1"); logging.getLogger().setLevel("INFO")\n'
+            'logging.getLogger("a").info("2")',
+            ["1", "2"],
+        ),
+        # The first call holds.
+        (
+            'logging.basicConfig(level="INFO"); logging.basicConfig(level="DEBUG")\n'
+            'logging.getLogger("a").debug("1"); logging.getLogger("a").info("2")',
+            ["2"],
+        ),
+        # No handler of the root logger's, by whichever way.
+        ('a = logging.getLogger("a"); a.propagate = False; a.warning("1")', ["1"]),
+        (
+            "from logging.config import dictConfig\n"
+            'dictConfig({"version": 1, "root": {"level": "INFO"}})\n'
+            'logging.getLogger("a").info("1"); logging.getLogger("a").warning("2")',
+            ["2"],
+        ),
+        (
+            "logging.getLogger().handlers.clear(); logging.basicConfig(level=20)\n"
+            "logging.info('1')",
+            ["1"],
+        ),
     ],
 )
 def test_lines_are_those_that_python_would_write(script: str, messages: list[str]) -> None:
@@ -169,6 +233,13 @@ def test_lines_are_those_that_python_would_write(script: str, messages: list[str
         "from logging.config import dictConfig\n"
         'dictConfig({"version": 1, "handlers": {"h": {"class": "logging.StreamHandler"}}, '
         '"root": {"handlers": ["h"]}})\nlogging.warning("plain")',
+        # Whoever looks first finds none yet.
+        "root = logging.getLogger()\n"
+        "if not root.handlers: root.addHandler(logging.StreamHandler()); root.setLevel('INFO')\n"
+        'logging.getLogger("a").info("plain")',
+        'a = logging.getLogger("a")\n'
+        "if not a.hasHandlers(): a.addHandler(logging.StreamHandler()); a.setLevel('INFO')\n"
+        'a.info("plain")',
     ],
 )
 def test_handlers_of_the_application_stay_as_they_are(script: str) -> None:
@@ -194,6 +265,16 @@ def test_error_that_nobody_catches_is_a_line(script: str) -> None:
         "not caught",
     )
     assert told["exception"].endswith("\nValueError: not caught")
+
+
+def test_error_without_a_text_is_a_line() -> None:
+    [told] = records("""
+class Odd(Exception):
+    def __str__(self): raise RuntimeError("detached")
+raise Odd()
+""")
+    assert told["message"] == "<Odd that cannot be shown: RuntimeError>"
+    assert "\nOdd: <" in told["exception"]
 
 
 def test_install_is_done_once() -> None:
