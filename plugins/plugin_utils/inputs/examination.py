@@ -21,7 +21,10 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connection_limit
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.connections import out_of_reach
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.jumps import jumps
-from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import shared_listeners
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import (
+    shared_addresses,
+    shared_listeners,
+)
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.once import once_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings, Problem
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.sandbox import foreign_paths
@@ -329,11 +332,14 @@ def _foreign_paths(examinations: Mapping[str, Examination]) -> list[Problem]:
 
 
 def _shared_listeners(examinations: Mapping[str, Examination]) -> list[Problem]:
-    """Refuse one port for the metrics of two applications on the same machine."""
+    """Refuse metrics of two applications at one port of a machine, or of two machines at one."""
     known = {host: (one.machine, one.deployment) for host, one in examinations.items()}
-    return [
-        replace(problem, hosts=(other, host)) for problem, other, host in shared_listeners(known)
-    ]
+    problems = shared_listeners(known)
+    # Behind another jump host, the same private address is another network's.
+    for way in sorted({one.way for one in examinations.values()}):
+        there = {host: told for host, told in known.items() if examinations[host].way == way}
+        problems += shared_addresses(there)
+    return [replace(problem, hosts=(other, host)) for problem, other, host in problems]
 
 
 def report(problems: list[Problem], hosts: int) -> str:

@@ -26,6 +26,12 @@ DERIVED = {
 }
 DEFAULT_LISTEN = "127.0.0.1:9464"
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+#: Where exporters of the distribution listen (the role's `__gunicorn_service_metrics_addresses`),
+#: and where nginx counts itself unless the user says otherwise.
+EXPORTER_PORTS = {"host": 9100, "nginx": 9113}
+DEFAULT_STATUS = "127.0.0.1:9112"
+_EXPORTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_LOCALHOST = re.compile(r"localhost:([0-9]{1,5})")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -69,7 +75,35 @@ def metrics(value: object, findings: Findings) -> dict[str, Any]:
             f"add Prometheus' own, or set {findings.variable}.listen to a loopback address",
             at=".allow",
         )
+    if normal["enabled"] and networks and not findings.problems:
+        _reachable(normal, findings)
     return normal
+
+
+def _reachable(normal: Mapping[str, Any], findings: Findings) -> None:
+    """Refuse networks from which nobody can reach the address: they would be for nothing."""
+    listen = normal["listen"]
+    address = _address(listen)
+    networks = [ipaddress.ip_network(network) for network in normal["allow"]]
+    if address.is_loopback and not any(network.is_loopback for network in networks):
+        findings.refuse(
+            f"{normal['allow'][0]} and {findings.variable}.listen is {listen}, where only the host "
+            "itself can ask",
+            "an address that they reach",
+            f"set {findings.variable}.listen to one, such as 0.0.0.0:{port_of(listen)}, or remove "
+            f"{findings.variable}.allow",
+            at=".allow",
+        )
+    # Of all addresses, `::` has those of IPv4 as well.
+    elif address != ipaddress.ip_address("::") and not any(
+        network.version == address.version for network in networks
+    ):
+        findings.refuse(
+            f"{normal['allow'][0]} and {findings.variable}.listen is {listen}",
+            f"a network of IPv{address.version}, since no other reaches that address",
+            f"add one, or set {findings.variable}.listen to an address that they reach",
+            at=".allow",
+        )
 
 
 def _exporters(value: object, findings: Findings) -> list[str]:
@@ -94,6 +128,12 @@ def _listen(value: object, findings: Findings) -> str:
     try:
         address = ipaddress.ip_address((found["v6"] or found["v4"]) if found else "")
         is_known = bool(found) and LOWEST_PORT <= int(found["port"] if found else 0) <= HIGHEST_PORT
+        # A link-local address of IPv6 is none without its interface.
+        is_known &= not (
+            address.is_multicast
+            or (address.version == 6 and address.is_link_local)
+            or address == ipaddress.ip_address("255.255.255.255")
+        )
     except ValueError:
         is_known = False
     if not is_known or not found:
@@ -116,8 +156,12 @@ def _network(value: object, findings: Findings, at: str) -> str:
     return str(network)
 
 
+def _address(listen: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(listen.rpartition(":")[0].strip("[]"))
+
+
 def _is_loopback(listen: str) -> bool:
-    return ipaddress.ip_address(listen.rpartition(":")[0].strip("[]")).is_loopback
+    return _address(listen).is_loopback
 
 
 def port_of(listen: str) -> int:
@@ -191,7 +235,66 @@ def metrics_problems(deployment: Mapping[str, Any], settings: Mapping[str, Any])
             f"one for each network of app_metrics.allow, such as {rule}",
             "add it to host_baseline_firewall_rules",
         )
-    return findings.problems
+    if told.get("enabled"):
+        _free_port(told, settings, findings)
+    return [*findings.problems, *_address_problems(settings)]
+
+
+def _free_port(told: Mapping[str, Any], settings: Mapping[str, Any], findings: Findings) -> None:
+    """Refuse the port of another program that this deployment sets up on the host."""
+    status = settings.get("gunicorn_service_metrics_status_listen", DEFAULT_STATUS)
+    of_exporters = {
+        str(EXPORTER_PORTS[name]): f"the exporter {name}"
+        for name in told.get("exporters", [])
+        if name not in (settings.get("gunicorn_service_metrics_exporters") or {})
+    }
+    if "nginx" in told.get("exporters", []):
+        of_exporters[str(status).rpartition(":")[2]] = "gunicorn_service_metrics_status_listen"
+    of_nginx = {
+        str(settings[name]): name
+        for name in ("nginx_site_http_port", "nginx_site_https_port")
+        if name in settings
+    }
+    port = str(port_of(told["listen"]))
+    if holder := (of_exporters | of_nginx).get(port):
+        findings.refuse(
+            f"{told['listen']}, and {holder} has port {port}",
+            "a port of its own",
+            "change app_metrics.listen",
+            at=".listen",
+        )
+
+
+def _address_problems(settings: Mapping[str, Any]) -> list[Problem]:
+    """Refuse exporters, and a status of nginx, that are elsewhere than on a loopback address."""
+    expected = "a loopback address and a port, such as 127.0.0.1:9187"
+    findings = Findings("gunicorn_service_metrics_exporters")
+    given = settings.get(findings.variable) or {}
+    for name, address in given.items() if isinstance(given, Mapping) else ():
+        if not isinstance(name, str) or not _EXPORTER.fullmatch(name):
+            findings.refuse(
+                f"an exporter with the name {seen(name)}",
+                "letters, digits, - and _, since /metrics/<name> is asked for it",
+                "rename it",
+            )
+        elif not _is_on_loopback(address):
+            findings.refuse(seen(address), expected, at=f".{name}")
+    status = Findings("gunicorn_service_metrics_status_listen")
+    told = settings.get(status.variable, DEFAULT_STATUS)
+    if not _is_on_loopback(told):
+        status.refuse(seen(told), expected.replace("9187", "9112"))
+    return [*findings.problems, *status.problems]
+
+
+def _is_on_loopback(value: object) -> bool:
+    text = value if isinstance(value, str) else ""
+    if found := _LOCALHOST.fullmatch(text):
+        return 0 < int(found[1]) <= HIGHEST_PORT
+    try:
+        found = _LISTEN.fullmatch(text)
+        return bool(found) and _is_loopback(text) and 0 < port_of(text) <= HIGHEST_PORT
+    except ValueError:
+        return False
 
 
 def shared_listeners(
@@ -219,6 +322,43 @@ def shared_listeners(
                 f"port {port} on both {other} and {host}, which are one machine ({machine})",
                 "another port for each application there",
                 "change app_metrics.listen of one of them",
+            )
+            found.append((findings.problems[0], other, host))
+    return found
+
+
+def shared_addresses(
+    deployments: Mapping[str, tuple[str, Mapping[str, Any]]],
+) -> list[tuple[Problem, str, str]]:
+    """Return a problem for two machines whose metrics have one address, which only one can have.
+
+    On the other one nothing would answer, and Prometheus would take the first for both.
+
+    Args:
+        deployments: By inventory name, the machine and the checked variables.
+
+    Returns:
+        Each problem with the two hosts.
+    """
+    found = []
+    taken: dict[str, tuple[str, str]] = {}
+    for host, (machine, deployment) in deployments.items():
+        told = deployment.get("app_metrics") or {}
+        if not told.get("enabled"):
+            continue
+        address = _address(told["listen"])
+        if address.is_loopback or address.is_unspecified:
+            continue
+        other, known = taken.setdefault(str(address), (host, machine))
+        if known != machine:
+            findings = Findings("app_metrics")
+            findings.refuse(
+                f"{told['listen']} on {host}, and {other} listens at {address} too, which is "
+                f"another machine ({known}; {machine})",
+                "an address of each machine's own",
+                'set app_metrics.listen to an address of each host, such as "{{ ansible_host }}:'
+                f'{port_of(told["listen"])}", or to 0.0.0.0:{port_of(told["listen"])}',
+                at=".listen",
             )
             found.append((findings.problems[0], other, host))
     return found

@@ -500,6 +500,15 @@ def test_fleet_refuses_one_address_behind_different_jump_hosts(
     assert judge(fleet(shop1=paris, blog1=blog)) == []
 
 
+def test_fleet_refuses_one_address_for_the_metrics_of_two_machines() -> None:
+    listen = {"enabled": True, "listen": "10.0.0.7:9464", "allow": ["10.0.0.0/24"]}
+    told = GOOD | {"app_metrics": listen}
+    [line] = fleet_lines(web1=told, web2=told)
+    assert line.startswith("web1, web2: app_metrics.listen is 10.0.0.7:9464 on web2, and web1")
+    # It may be there twice, in two networks.
+    assert judge(fleet(web1=told, web2=told | {"ansible_ssh_extra_args": "-J berlin"})) == []
+
+
 def test_fleet_refuses_one_domain_for_two_applications_of_a_machine() -> None:
     blog = BLOG | {"app_domain": ["blog.example.com", "www.example.com"]}
     assert fleet_lines(shop1=GOOD | ONE_MACHINE, blog1=blog | ONE_MACHINE) == [

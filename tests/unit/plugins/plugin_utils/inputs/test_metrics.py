@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import (
+    DEFAULT_STATUS,
+    EXPORTER_PORTS,
     metrics,
     metrics_problems,
     metrics_rules,
+    shared_addresses,
     shared_listeners,
     wire_metrics,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import Findings
 
+ROLE = Path(__file__).resolve().parents[5] / "roles" / "gunicorn_service"
 SET = "set it in group_vars/app.yml"
 LISTEN = (
     "expected an address and a port from 1024 to 65535, such as 127.0.0.1:9464, 10.0.0.7:9464 or "
@@ -32,6 +38,18 @@ OPEN = {"enabled": True, "listen": "0.0.0.0:9464", "allow": ["10.0.0.0/8", "2001
         (
             {"enabled": True, "listen": "[::]:9464", "allow": "10.1.2.3/8"},
             {"enabled": True, "listen": "[::]:9464", "allow": ["10.0.0.0/8"]},
+        ),
+        (
+            {"enabled": True, "listen": "[::]:9464", "allow": ["10.0.0.0/8", "2001:db8::/32"]},
+            {
+                "enabled": True,
+                "listen": "[::]:9464",
+                "allow": ["10.0.0.0/8", "2001:db8::/32"],
+            },
+        ),
+        (
+            {"enabled": True, "allow": ["127.0.0.0/8"]},
+            {"enabled": True, "allow": ["127.0.0.0/8"]},
         ),
         ({"exporters": True}, {"exporters": ["host", "nginx"]}),
         ({"exporters": False}, {}),
@@ -69,6 +87,20 @@ def test_metrics_are_normalised(given: object, expected: dict[str, Any]) -> None
         (
             {"enabled": "perhaps"},
             f"app_metrics.enabled is perhaps; expected true or false; {SET}",
+        ),
+        ({"listen": "224.0.0.1:9464"}, f"app_metrics.listen is 224.0.0.1:9464; {LISTEN}"),
+        ({"listen": "[fe80::1]:9464"}, f"app_metrics.listen is [fe80::1]:9464; {LISTEN}"),
+        (
+            {"enabled": True, "allow": ["10.0.0.0/8"]},
+            "app_metrics.allow is 10.0.0.0/8 and app_metrics.listen is 127.0.0.1:9464, where only "
+            "the host itself can ask; expected an address that they reach; set app_metrics.listen "
+            "to one, such as 0.0.0.0:9464, or remove app_metrics.allow",
+        ),
+        (
+            {"enabled": True, "listen": "10.0.0.7:9464", "allow": ["2001:db8::/32"]},
+            "app_metrics.allow is 2001:db8::/32 and app_metrics.listen is 10.0.0.7:9464; expected "
+            "a network of IPv4, since no other reaches that address; add one, or set "
+            "app_metrics.listen to an address that they reach",
         ),
         ({"listen": 9464}, f"app_metrics.listen is 9464; {LISTEN}"),
         ({"listen": "web1:9464"}, f"app_metrics.listen is web1:9464; {LISTEN}"),
@@ -177,3 +209,104 @@ def test_two_applications_of_one_machine_need_two_ports() -> None:
             "b",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("listen", "exporters", "settings", "holder"),
+    [
+        ("10.0.0.7:8443", [], {"nginx_site_https_port": 8443}, "nginx_site_https_port"),
+        ("10.0.0.7:8080", [], {"nginx_site_http_port": "8080"}, "nginx_site_http_port"),
+        ("0.0.0.0:9100", ["host"], {}, "the exporter host"),
+        ("0.0.0.0:9113", ["host", "nginx"], {}, "the exporter nginx"),
+        ("10.0.0.7:9112", ["nginx"], {}, "gunicorn_service_metrics_status_listen"),
+    ],
+)
+def test_port_of_another_program_of_the_deployment_is_refused(
+    listen: str, exporters: list[str], settings: dict[str, Any], holder: str
+) -> None:
+    told = {**OPEN, "listen": listen, "exporters": exporters}
+    settings = {"host_baseline_firewall_enabled": False, **settings}
+    port = listen.rpartition(":")[2]
+    assert [one.message for one in metrics_problems({"app_metrics": told}, settings)] == [
+        f"app_metrics.listen is {listen}, and {holder} has port {port}; expected a port of its "
+        "own; change app_metrics.listen"
+    ]
+
+
+def test_port_of_an_exporter_that_is_elsewhere_is_free() -> None:
+    told = {**OPEN, "listen": "0.0.0.0:9100", "exporters": ["host"]}
+    settings = {
+        "host_baseline_firewall_enabled": False,
+        "gunicorn_service_metrics_exporters": {"host": "localhost:9101", "db": "[::1]:9187"},
+    }
+    assert metrics_problems({"app_metrics": told}, settings) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"gunicorn_service_metrics_exporters": {"database": address}},
+            f"gunicorn_service_metrics_exporters.database is {shown}; expected a loopback address "
+            f"and a port, such as 127.0.0.1:9187; {SET}",
+        )
+        for address, shown in (
+            ("9187", "9187"),
+            (9187, "9187"),
+            ("10.0.0.9:9187", "10.0.0.9:9187"),
+            ("localhost:0", "localhost:0"),
+            ("127.0.0.1:99999", "127.0.0.1:99999"),
+            ({"port": 1}, '{"port": 1}'),
+        )
+    ]
+    + [
+        (
+            {"gunicorn_service_metrics_exporters": {"a/b": "127.0.0.1:9187"}},
+            "gunicorn_service_metrics_exporters is an exporter with the name a/b; expected "
+            "letters, digits, - and _, since /metrics/<name> is asked for it; rename it",
+        ),
+        (
+            {"gunicorn_service_metrics_status_listen": "0.0.0.0:9112"},
+            "gunicorn_service_metrics_status_listen is 0.0.0.0:9112; expected a loopback address "
+            f"and a port, such as 127.0.0.1:9112; {SET}",
+        ),
+    ],
+)
+def test_exporter_that_is_not_on_this_host_is_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    assert [one.message for one in metrics_problems({}, settings)] == [message]
+
+
+def test_two_machines_have_two_addresses() -> None:
+    told = {"app_metrics": {**OPEN, "listen": "10.0.0.7:9464"}}
+    found = shared_addresses(
+        {
+            "a": ("web1:22", told),
+            "b": ("web2:22", told),
+            "c": ("web1:22", {"app_metrics": {**OPEN, "listen": "10.0.0.7:9465"}}),
+            "d": ("web3:22", {"app_metrics": OPEN}),
+            "e": ("web4:22", {"app_metrics": OPEN}),
+            "f": ("web5:22", {"app_metrics": {**OPEN, "listen": "127.0.0.1:9464"}}),
+            "g": ("web6:22", {"app_metrics": {**OPEN, "listen": "127.0.0.1:9464"}}),
+            "h": ("web7:22", {"app_metrics": {"enabled": False, "listen": "10.0.0.7:9464"}}),
+        }
+    )
+    assert [(problem.message, *hosts) for problem, *hosts in found] == [
+        (
+            "app_metrics.listen is 10.0.0.7:9464 on b, and a listens at 10.0.0.7 too, which is "
+            "another machine (web1:22; web2:22); expected an address of each machine's own; set "
+            'app_metrics.listen to an address of each host, such as "{{ ansible_host }}:9464", or '
+            "to 0.0.0.0:9464",
+            "a",
+            "b",
+        )
+    ]
+
+
+def test_ports_are_those_of_the_role() -> None:
+    role = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    addresses = role["__gunicorn_service_metrics_addresses"]
+    assert addresses == {name: f"127.0.0.1:{port}" for name, port in EXPORTER_PORTS.items()}
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    assert defaults["gunicorn_service_metrics_status_listen"] == DEFAULT_STATUS
