@@ -80,6 +80,8 @@ FILE = re.compile(r"(blue|green)-[0-9]{1,10}-[0-9]{1,20}\.counts")
 MOST_FILES = 2000
 ENDED_BYTES = 2 * 1024 * 1024
 MOST_ENDED_ROUTES = 256
+#: A count of so many is none.
+MOST_NUMBER = 1 << 80
 
 
 @dataclass
@@ -127,6 +129,8 @@ class Recorder:
         name = f"{slot}-{os.getpid()}-{time.time_ns()}.counts"
         path = os.path.join(directory, name)
         fd = os.open(path + ".new", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        # The application may have set a umask of its own; the endpoint reads it by the group.
+        os.fchmod(fd, 0o640)
         os.ftruncate(fd, SIZE)
         # Of this process alone: a child of the worker's that outlives it does not inherit it.
         # Kept open for as long as the process lives, since closing it would end the lock.
@@ -223,7 +227,11 @@ class Counting:
     def add_up(self) -> None:
         """Add the counts of workers that have ended to those of the slot; called in the master."""
         with contextlib.suppress(OSError):
-            for name in files_of(self.directory, self.slot):
+            # The last one first: a master that was killed before it removed it has counted it, and
+            # that is known of the last one alone.
+            last = read_ended(self.directory, self.slot).last
+            names = files_of(self.directory, self.slot)
+            for name in sorted(names, key=lambda name: name != last):
                 path = os.path.join(self.directory, name)
                 worker = read_worker(path)
                 if worker is not None and worker.alive:
@@ -324,21 +332,25 @@ def read_ended(directory: str, slot: str) -> Counts:
             str(name)[:ROUTE_BYTES]: _numbers(counted, ROUTE_COUNTERS)
             for name, counted in list(told["routes"].items())[: MOST_ENDED_ROUTES + 1]
         }
-        return Counts(counters, routes, str(told["last"]), int(told["ended"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        [ended] = _numbers([told["ended"]], 1)
+        return Counts(counters, routes, str(told["last"]), ended)
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+        return Counts()
+    except RecursionError:
         return Counts()
 
 
 def _write_ended(directory: str, slot: str, counts: Counts) -> None:
     path = os.path.join(directory, f"{slot}.ended")
     with open(path + ".new", "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o640)
         json.dump(vars(counts), file)
     os.replace(path + ".new", path)
 
 
 def _numbers(told: Iterable[Any], length: int) -> list[int]:
     numbers = [int(number) for number in told]
-    if len(numbers) != length or min(numbers) < 0:
+    if len(numbers) != length or min(numbers) < 0 or max(numbers) > MOST_NUMBER:
         raise ValueError("not what was written")
     return numbers
 

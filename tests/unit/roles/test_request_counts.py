@@ -127,6 +127,60 @@ def test_what_has_ended_is_added_up_once(
     assert text.read_slot(str(tmp_path), "green")[0].ended == 0
 
 
+def test_master_that_was_killed_counts_none_twice_beside_others(
+    start: Start, text: ModuleType, rc: ModuleType, tmp_path: Path
+) -> None:
+    counting = rc.Counting(str(tmp_path), "blue", "/healthz")
+    kill(start("/a"))
+    [dead] = tmp_path.glob("*.counts")
+    # It sorts behind that of the other worker, which ended together with the master.
+    behind = dead.rename(tmp_path / "blue-9-2.counts")
+    content = behind.read_bytes()
+    counting.add_up()
+    behind.write_bytes(content)
+    (tmp_path / "blue-1-1.counts").write_bytes(content)
+    counting.add_up()
+    total, _alive = text.read_slot(str(tmp_path), "blue")
+    assert (requests_of(total, "/a"), total.ended) == (2, 2)
+    assert not list(tmp_path.glob("*.counts"))
+
+
+def test_umask_of_the_application_hides_no_counts(rc: ModuleType, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        recorder = rc.Recorder(str(tmp_path), "blue")
+        rc._write_ended(str(tmp_path), "blue", rc.Counts())
+    finally:
+        os.umask(before)
+    assert recorder.words[0] == rc.MAGIC
+    # The endpoint is of the application's group.
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '"ended": Infinity',
+        '"ended": -1',
+        '"ended": 1e300',
+        '"counters": [NaN]',
+        '"counters": [Infinity]',
+        '"routes": []',
+    ],
+)
+def test_sum_that_is_none_counts_nothing(
+    rc: ModuleType, text: ModuleType, tmp_path: Path, wrong: str
+) -> None:
+    told = {"last": "", "ended": 0, "counters": [0] * rc.COUNTERS, "routes": {}}
+    name, _colon, value = wrong.partition(": ")
+    told[name.strip('"')] = "here"
+    if value.startswith("[") and value != "[]":
+        told["counters"] = ["here", *[0] * (rc.COUNTERS - 1)]
+        value = value.strip("[]")
+    (tmp_path / "blue.ended").write_text(json.dumps(told).replace('"here"', value))
+    assert text.read_slot(str(tmp_path), "blue")[0] == rc.Counts()
+
+
 def test_reader_begins_again_while_files_are_added_up(
     start: Start, text: ModuleType, rc: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
