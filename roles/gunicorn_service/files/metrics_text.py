@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -201,9 +202,10 @@ def add_unit(samples: Samples, slot: str, unit: Mapping[str, str]) -> None:
     Args:
         samples: Gets them.
         slot: The slot.
-        unit: Its properties, as `systemctl show` prints them.
+        unit: Its properties, as `systemctl show` prints them; none if systemd did not answer.
     """
-    samples.add("slot_active", unit.get("ActiveState") == "active", slot=slot)
+    if "ActiveState" in unit:
+        samples.add("slot_active", unit["ActiveState"] == "active", slot=slot)
     for name, told in (
         ("service_restarts_total", unit.get("NRestarts", "")),
         ("service_memory_bytes", unit.get("MemoryCurrent", "")),
@@ -243,4 +245,6 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(float(value))]
     return str(int(value)) if value == int(value) else repr(float(value))

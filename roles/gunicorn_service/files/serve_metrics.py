@@ -13,6 +13,7 @@ from __future__ import annotations
 import calendar
 import contextlib
 import http.client
+import io
 import ipaddress
 import json
 import os
@@ -30,8 +31,11 @@ import metrics_text
 
 #: The first file descriptor that systemd hands over.
 LISTEN_FD = 3
-#: Seconds that a client, systemd, nginx or an exporter may take.
+#: Seconds that a client may take for its request, and for the answer, and an exporter for its own.
 TIMEOUT = 10.0
+#: Seconds that systemd may take, and nginx. Both together are below Prometheus' scrape_timeout,
+#: which is 10 s, so that what they do not tell is all that is missing.
+SOURCE_TIMEOUT = 3.0
 #: Clients that are served at the same time; further ones wait.
 MOST_CLIENTS = 8
 #: Seconds for which an answer is given again, and for which the certificate is not read again.
@@ -78,7 +82,8 @@ class Metrics:
         self._lock = threading.Lock()
         self._text, self._at = "", 0.0
         self._validity: tuple[int, int] | None = None
-        self._validity_at = 0.0
+        # Of a clock that begins at the boot.
+        self._validity_at = -CERTIFICATE_SECONDS
 
     def text(self) -> str:
         """Return the metrics as text."""
@@ -152,7 +157,7 @@ def show_units(units: list[str]) -> dict[str, dict[str, str]]:
     command = ["systemctl", "show", f"--property={UNIT_PROPERTIES}", *units]
     try:
         shown = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=TIMEOUT
+            command, capture_output=True, text=True, check=False, timeout=SOURCE_TIMEOUT
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return {}
@@ -175,7 +180,7 @@ def served_validity(host: str, port: int) -> tuple[int, int]:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as raw,
+        socket.create_connection(("127.0.0.1", port), timeout=SOURCE_TIMEOUT) as raw,
         context.wrap_socket(raw, server_hostname=host or None) as tls,
     ):
         return validity(tls.getpeercert(True) or b"")
@@ -219,6 +224,30 @@ def _time(tag: int, text: bytes) -> int:
     return calendar.timegm(time.strptime(digits, "%Y%m%d%H%M%SZ"))
 
 
+class Arriving(io.RawIOBase):
+    """A request, the whole of which must come within `TIMEOUT`, and not each of its bytes."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._deadline = time.monotonic() + TIMEOUT
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 (io has no name for it)
+        """Read what has come.
+
+        Raises:
+            TimeoutError: It took too long.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers one client."""
 
@@ -227,12 +256,19 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "asgi-fleet-metrics"
     sys_version = ""
 
+    def setup(self) -> None:
+        """Have clients that send a byte now and then keep no place."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(Arriving(self.connection))
+
     def do_GET(self) -> None:
         """Answer GET."""
         path = self.path.partition("?")[0]
         exporter = self.server.application.exporters.get(path.removeprefix("/metrics/"))
         if path == "/metrics":
-            self._answer(200, CONTENT_TYPE, self.server.metrics.text().encode())
+            text = self.server.metrics.text()
+            self._answer(200, CONTENT_TYPE, text.encode(errors="replace"))
         elif path.startswith("/metrics/") and exporter:
             self._pass_on(exporter)
         else:
@@ -247,12 +283,22 @@ class Handler(BaseHTTPRequestHandler):
             )
             answer = connection.getresponse()
             kind = answer.getheader("Content-Type") or CONTENT_TYPE
-            self._answer(answer.status, kind, answer.read(MOST_BYTES))
+            status, body = answer.status, answer.read(MOST_BYTES + 1)
             connection.close()
         except (OSError, http.client.HTTPException) as error:
-            self._answer(502, "text/plain", f"{address} does not answer: {error}\n".encode())
+            self._refuse(f"{address} does not answer: {error}")
+            return
+        if len(body) > MOST_BYTES:
+            # Cut, the last number would be another one.
+            self._refuse(f"{address} answers with more than {MOST_BYTES} bytes")
+            return
+        self._answer(status, kind, body)
+
+    def _refuse(self, reason: str) -> None:
+        self._answer(502, "text/plain; charset=utf-8", f"{reason}\n".encode(errors="replace"))
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.connection.settimeout(TIMEOUT)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

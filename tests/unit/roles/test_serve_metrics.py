@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
@@ -98,11 +100,41 @@ def test_backup_and_maintenance_are_told(program: ModuleType, root: Path) -> Non
     assert 'asgi_fleet_backup_timestamp_seconds{app="shop"} 1795241400' in lines
 
 
+def test_backup_of_no_time_costs_no_scrape(program: ModuleType, root: Path) -> None:
+    (root / "var/lib/shop/backup.json").write_text('{"last_good": NaN}')
+    assert 'asgi_fleet_backup_timestamp_seconds{app="shop"} NaN' in collected(program, root)
+
+
+def test_certificate_is_read_right_after_a_boot(
+    program: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "served_validity", lambda *_: (5, 7))
+    monkeypatch.setattr(program.time, "monotonic", lambda: 20.0)
+    metrics = program.Metrics(program.Application("shop", port=443, root=str(root)))
+    assert 'asgi_fleet_certificate_end_timestamp_seconds{app="shop"} 7' in metrics.text()
+
+
+def test_sources_that_hang_leave_time_for_the_answer(program: ModuleType) -> None:
+    # Prometheus' scrape_timeout, by default.
+    assert 2 * program.SOURCE_TIMEOUT < 10
+
+
+def test_nginx_that_hangs_has_no_certificate(
+    program: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "SOURCE_TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(TimeoutError):
+        program.served_validity("shop.example.com", mute.getsockname()[1])
+
+
 def test_host_without_a_release_has_metrics(
     program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(program, "show_units", lambda _: {})
-    assert 'asgi_fleet_maintenance{app="shop"} 0' in collected(program, tmp_path)
+    lines = collected(program, tmp_path)
+    assert 'asgi_fleet_maintenance{app="shop"} 0' in lines
+    # systemd did not answer: whether a slot is active is not known.
+    assert "slot_active" not in "\n".join(lines)
 
 
 @pytest.mark.parametrize("days", [6, 90, 30000])
@@ -184,6 +216,38 @@ def test_endpoint_answers(port: int, path: str, status: int, text: str) -> None:
     connection.request("GET", path)
     answer = connection.getresponse()
     assert (answer.status, text in answer.read().decode()) == (status, True)
+
+
+def test_answer_of_an_exporter_is_whole_or_none(
+    program: ModuleType, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "MOST_BYTES", 14)
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/metrics/host")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read().decode().partition(" ")[2]) == (
+        502,
+        "answers with more than 14 bytes\n",
+    )
+
+
+def test_client_that_sends_a_byte_now_and_then_is_left(
+    program: ModuleType, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "TIMEOUT", 0.5)
+    monkeypatch.setattr(program.Handler, "timeout", 0.5)
+    began = time.monotonic()
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as client,
+        contextlib.suppress(ConnectionError),
+    ):
+        client.settimeout(0.1)
+        while time.monotonic() - began < 4:
+            client.sendall(b"x")
+            with contextlib.suppress(TimeoutError):
+                if not client.recv(1):
+                    break
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
