@@ -155,6 +155,13 @@ class ActionModule(ControllerAction):
                 f"again with -e tune_write=true; then {scale}"
             ]
         self._refuse_a_stronger_one(host)
+        if not any(Path(source).exists() for source in _sources(task_vars)):
+            # Ansible reads no host_vars beside a list of names (vars/plugins.py).
+            raise ValueError(
+                f"the inventory is no file; expected one, since host_vars beside it has {VARIABLE};"
+                f" nothing was written: give the host an inventory, or -e {VARIABLE}="
+                f"{advice.workers} to each run"
+            )
         comment = f"Measured by playbooks/tune.yml on {time.strftime('%Y-%m-%d', time.gmtime())}."
         try:
             path = _write(folder, host, advice.workers, comment)

@@ -30,7 +30,11 @@ NUMBERS = {
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 #: A method, and the name of a header: a token of RFC 9110, section 5.6.2.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PATH = re.compile(r"/[^\s#]*")
+_PATH = re.compile(r"/[^\s#\x00-\x1f\x7f]*")
+#: What wrk takes for the beginning of an answer whose body it waits for (HEAD), or for no HTTP.
+_NO_METHODS = ("HEAD", "CONNECT")
+#: The load sends a body with its length; another framing beside it is refused by nginx.
+_FRAMING = ("content-length", "transfer-encoding")
 _KEYS = ("path", "method", "headers", "body", "weight")
 
 
@@ -150,9 +154,7 @@ def check_requests(value: object, findings: Findings) -> None:
         path = request.get("path", "")
         if not isinstance(path, str) or not _PATH.fullmatch(path):
             findings.refuse(seen(path), "a path such as /orders?open=1", at=f"{at}.path")
-        method = request.get("method", "GET")
-        if not isinstance(method, str) or not _TOKEN.fullmatch(method):
-            findings.refuse(seen(method), "a method such as POST", at=f"{at}.method")
+        _check_method(request.get("method", "GET"), findings, f"{at}.method")
         weight = integer(request.get("weight", 1))
         if weight is None or not 1 <= weight <= MOST_WEIGHT:
             findings.refuse(
@@ -164,6 +166,18 @@ def check_requests(value: object, findings: Findings) -> None:
             findings.refuse(kind(body), "a text, or what becomes JSON", at=f"{at}.body")
 
 
+def _check_method(method: object, findings: Findings, at: str) -> None:
+    if not isinstance(method, str) or not _TOKEN.fullmatch(method):
+        findings.refuse(seen(method), "a method such as POST", at=at)
+    elif method.upper() in _NO_METHODS:
+        findings.refuse(
+            seen(method),
+            "a method whose answers have a body, since wrk waits for one",
+            "ask for the same path with GET, or leave it out",
+            at=at,
+        )
+
+
 def _check_headers(headers: object, findings: Findings, at: str) -> None:
     if not isinstance(headers, Mapping):
         findings.refuse(kind(headers), "a mapping of headers", at=at)
@@ -171,5 +185,12 @@ def _check_headers(headers: object, findings: Findings, at: str) -> None:
     for name, value in headers.items():
         if not _TOKEN.fullmatch(str(name)):
             findings.refuse(f"has {seen(str(name))}", "names of headers", at=at)
+        elif str(name).lower() in _FRAMING:
+            findings.refuse(
+                "set",
+                "none, since each request is sent with its length",
+                "remove it",
+                at=f"{at}.{name}",
+            )
         elif not isinstance(value, (str, int)) or re.search(r"[\r\n\0]", str(value)):
             findings.refuse("no text of one line", "one", at=f"{at}.{name}")

@@ -88,10 +88,14 @@ def schedule(weights: Sequence[int]) -> list[int]:
 def _raw(request: Mapping[str, Any], host: str) -> str:
     """Return a request as it goes over the wire (RFC 9112, section 3), as a text of Lua."""
     body = request.get("body", "")
-    headers = {"Host": host, **{str(k): str(v) for k, v in request.get("headers", {}).items()}}
+    given = {str(k): str(v) for k, v in request.get("headers", {}).items()}
+    usual = {"Host": host}
     if not isinstance(body, str):
         body = json.dumps(body)
-        headers = {"Content-Type": "application/json", **headers}
+        usual = {"Content-Type": "application/json", **usual}
+    # A name has no case (RFC 9110, section 5.1), and two Host are refused by every server.
+    named = {name.lower(): name for name in given}
+    headers = {named.get(name.lower(), name): value for name, value in usual.items()} | given
     payload = body.encode()
     method = str(request.get("method", "GET")).upper()
     if payload or method in ("POST", "PUT", "PATCH"):

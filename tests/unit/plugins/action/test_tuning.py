@@ -101,7 +101,7 @@ def measured(workers: int, rps: float, problem: str = "") -> dict[str, Any]:
     }
 
 
-def report(inventory: Path, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def report(inventory: Path | None, **more: Any) -> dict[str, Any]:  # noqa: ANN401
     options = {
         "host": "web1",
         "request": REQUEST,
@@ -201,3 +201,15 @@ def test_measurement_without_a_good_answer_is_a_failure_with_its_table(
     assert found["failed"]
     assert found["msg"].startswith("web1: no number of workers was measured without errors: 1 w")
     assert f"does not count: round 1: {bad}" in shown[0]
+
+
+@pytest.mark.usefixtures("shown")
+def test_host_without_an_inventory_file_has_no_file_of_variables(inventory: Path) -> None:
+    """As with `-i web1,`: what would be written was never read."""
+    result = report(None, request=REQUEST | {"write": True}, directory="none")
+    assert result["failed"]
+    assert (
+        "the inventory is no file; expected one, since host_vars beside it has app_workers"
+        in (result["msg"])
+    )
+    assert not list(inventory.parents[1].rglob("host_vars"))

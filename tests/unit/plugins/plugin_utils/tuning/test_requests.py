@@ -92,6 +92,17 @@ def test_request_may_have_all_that_http_has() -> None:
             {"tune_requests": [{"path": "/", "verb": "GET"}]},
             "tune_requests[0] is has verb; expected path, method, headers, body, weight",
         ),
+        ({"tune_requests": [{"path": "/a\0"}]}, "tune_requests[0].path is /a ; expected a path"),
+        (
+            {"tune_requests": [{"path": "/", "method": "head"}]},
+            "tune_requests[0].method is head; expected a method whose answers have a body, since "
+            "wrk waits for one; ask for the same path with GET, or leave it out",
+        ),
+        (
+            {"tune_requests": [{"path": "/", "headers": {"transfer-encoding": "chunked"}}]},
+            "tune_requests[0].headers.transfer-encoding is set; expected none, since each request "
+            "is sent with its length; remove it",
+        ),
         ({"tune_requests": [{"path": "/", "method": "G T"}]}, ".method is G T; expected a method"),
         ({"tune_requests": [{"path": "/", "weight": 0}]}, ".weight is 0; expected a number from"),
         ({"tune_requests": [{"path": "/", "body": 7}]}, ".body is a number; expected a text, or"),

@@ -47,6 +47,16 @@ def test_without_requests_the_health_path_is_asked_for() -> None:
             {"path": '/"]]\\', "headers": {"X-Token": "1", "Host": "other"}},
             b'GET /"]]\\ HTTP/1.1\r\nHost: other\r\nX-Token: 1\r\n\r\n',
         ),
+        (
+            {
+                "path": "/a",
+                "method": "POST",
+                "headers": {"host": "other", "content-type": "application/problem+json"},
+                "body": [1],
+            },
+            b"POST /a HTTP/1.1\r\ncontent-type: application/problem+json\r\nhost: other\r\n"
+            b"Content-Length: 3\r\n\r\n[1]",
+        ),
     ],
 )
 def test_request_goes_over_the_wire_as_it_was_given(
