@@ -163,6 +163,17 @@ state:
     outdated:
       description: With O(upkeep), as M(asgi.fleet.host_info) returns it.
       type: dict
+    silent_metrics:
+      description:
+        - With O(upkeep), what does not answer of the application's metrics, with the unit and the
+          reason. C(exporter) is empty for the endpoint itself.
+      type: list
+      elements: dict
+      sample:
+        - exporter: nginx
+          address: 127.0.0.1:9113
+          unit: prometheus-nginx-exporter.service
+          reason: it does not run
     releases:
       description: The releases on the host, newest first.
       type: list

@@ -267,13 +267,13 @@ def start(todo: Plan, wish: Wish) -> list[str]:
 def _prove(name: str, address: str, *, is_ours: bool) -> None:
     unit = EXPORTERS[name].unit
     deadline = time.monotonic() + (PATIENCE_SECONDS if is_ours else 0.0)
-    while reason := _silence(name, address, unit if is_ours else ""):
+    while reason := silence(name, address, unit if is_ours else ""):
         if time.monotonic() >= deadline:
             raise ExporterError(_advice(name, unit, address, reason, is_ours=is_ours))
         time.sleep(0.2)
 
 
-def _silence(name: str, address: str, unit: str) -> str:
+def silence(name: str, address: str, unit: str) -> str:
     """Return why an exporter is not of use yet; empty if it is."""
     if unit and systemd.show(unit)["ActiveState"] != "active":
         return "it does not run"
@@ -284,7 +284,7 @@ def _silence(name: str, address: str, unit: str) -> str:
         answer = connection.getresponse()
         text = answer.read()
         connection.close()
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
     if answer.status != 200:
         return f"status {answer.status}"

@@ -420,6 +420,7 @@ class ApplicationState(Upkeep, total=False):
     backups: BackupState
     recycle: Recycle | None
     timers: list[TimerState]
+    silent_metrics: list[dict[str, str]]
     drift: list[Reason]
     error: str
     unreachable: bool

@@ -63,6 +63,7 @@ from ansible_collections.asgi.fleet.plugins.module_utils.survey.host import (
     maintenance_since,
     process_state,
 )
+from ansible_collections.asgi.fleet.plugins.module_utils.survey.metrics import silent_metrics
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.slot_memory import memory_mb
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.timers import timer_states
 from ansible_collections.asgi.fleet.plugins.module_utils.survey.upkeep import (
@@ -135,6 +136,7 @@ def look(application: Application, ask: Questions) -> ApplicationState:
         state["updates"] = needs["updates"]
         state["memory_kills"] = needs["memory_kills"]
         state["outdated"] = needs["outdated"]
+        state["silent_metrics"] = silent_metrics(application)
     if name is None:
         return state
     slot = application.slot(name)

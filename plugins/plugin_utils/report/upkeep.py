@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -38,6 +38,7 @@ def needs(host: str, state: Mapping[str, Any], *, balancer: bool = False) -> Ite
     patch = f"run ansible-playbook playbooks/patch.yml --limit {host}"
     yield from _of_memory(state.get("memory_kills") or {})
     yield from _of_recycle(state.get("recycle") or {}, str(state.get("application", "")))
+    yield from _of_metrics(state.get("silent_metrics") or [])
     for one in state.get("refused") or []:
         yield Need(WARNING, f"its sandbox: {one['seen']}", f"{one['todo']}, and release again")
     if updates := state.get("updates"):
@@ -175,6 +176,23 @@ def _of_recycle(told: Mapping[str, Any], application: str) -> Iterator[Need]:
             NOTE,
             f"a recycle is due, and waits: {told['waiting']}",
             "let that end; ansible-playbook playbooks/verify.yml tells what holds it up",
+        )
+
+
+def _of_metrics(silent: Sequence[Mapping[str, str]]) -> Iterator[Need]:
+    """Yield what of the metrics does not answer: the application serves, and nobody sees it."""
+    for one in silent:
+        unit = one["unit"]
+        restart = f"there: journalctl -u {unit} -n 20; systemctl enable --now {unit}"
+        if not one["exporter"]:
+            seen = f"its metrics are not served: {unit}: {one['reason']}"
+            yield Need(WARNING, seen, f"{restart}; or run ansible-playbook deploy.yml")
+            continue
+        yield Need(
+            WARNING,
+            f"the exporter {one['exporter']} does not answer at {one['address']}, nor "
+            f"/metrics/{one['exporter']}: {one['reason']}",
+            restart if unit else "start it, or correct gunicorn_service_metrics_exporters",
         )
 
 

@@ -134,6 +134,45 @@ def test_unit_that_is_down_is_told_of() -> None:
     ]
 
 
+SILENT = {"exporter": "", "address": "", "unit": "shop-metrics.socket", "reason": "it does not run"}
+
+
+@pytest.mark.parametrize(
+    ("told", "seen", "todo"),
+    [
+        (
+            {},
+            "its metrics are not served: shop-metrics.socket: it does not run",
+            "there: journalctl -u shop-metrics.socket -n 20; systemctl enable --now "
+            "shop-metrics.socket; or run ansible-playbook deploy.yml",
+        ),
+        (
+            {
+                "exporter": "nginx",
+                "address": "127.0.0.1:9113",
+                "unit": "prometheus-nginx-exporter.service",
+            },
+            "the exporter nginx does not answer at 127.0.0.1:9113, nor /metrics/nginx: it does not "
+            "run",
+            "there: journalctl -u prometheus-nginx-exporter.service -n 20; systemctl enable --now "
+            "prometheus-nginx-exporter.service",
+        ),
+        (
+            {"exporter": "database", "address": "127.0.0.1:9187", "unit": "", "reason": "refused"},
+            "the exporter database does not answer at 127.0.0.1:9187, nor /metrics/database: "
+            "refused",
+            "start it, or correct gunicorn_service_metrics_exporters",
+        ),
+    ],
+)
+def test_metrics_that_do_not_answer_are_a_warning(
+    told: dict[str, str], seen: str, todo: str
+) -> None:
+    (need,) = needs("web1", {"application": "shop", "silent_metrics": [SILENT | told]})
+    assert (need.severity, need.seen, need.todo) == ("warning", seen, todo)
+    assert list(needs("web1", {"application": "shop", "silent_metrics": []})) == []
+
+
 RECYCLE = {"at": 5, "why": "old", "failures": 0, "reason": "", "next": 0, "waiting": ""}
 
 
