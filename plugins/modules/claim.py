@@ -63,7 +63,13 @@ metrics_account:
   returned: success
   type: str
   sample: shop-metrics
+metrics_served:
+  description: Whether the application's metrics have units on the host.
+  returned: success
+  type: bool
 """
+
+import os
 
 from ansible_collections.asgi.fleet.plugins.module_utils.application import provenance
 from ansible_collections.asgi.fleet.plugins.module_utils.application.layout import (
@@ -107,7 +113,13 @@ def main() -> None:
                     ensure_account(account, application.name, borrowed=borrowed)
     except (AccountError, UnfitError, provenance.ForeignError, OSError) as error:
         module.refuse(error)
-    module.exit_json(changed=bool(made), made=made, metrics_account=server)
+    unit = application.path("etc/systemd/system", f"{application.name}-metrics.socket")
+    module.exit_json(
+        changed=bool(made),
+        made=made,
+        metrics_account=server,
+        metrics_served=os.path.lexists(unit),
+    )
 
 
 if __name__ == "__main__":

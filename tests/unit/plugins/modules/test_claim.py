@@ -49,6 +49,15 @@ def test_claim_makes_the_account_and_the_folders(
     assert made == [(account, "no-such-shop", bool(user))]
 
 
+@pytest.mark.usefixtures("made")
+def test_claim_tells_whether_metrics_are_served(run_module: Run, tmp_path: Path) -> None:
+    assert run_module(claim, name="no-such-shop")["metrics_served"] is False
+    unit = tmp_path / "etc/systemd/system/no-such-shop-metrics.socket"
+    unit.parent.mkdir(parents=True)
+    unit.touch()
+    assert run_module(claim, name="no-such-shop")["metrics_served"] is True
+
+
 def test_claim_of_what_is_taken_fails(
     run_module: Run, made: list[tuple[str, str, bool]], tmp_path: Path
 ) -> None:
