@@ -122,7 +122,8 @@ def recommend(found: Sequence[Result], bounds: Sequence[Bound]) -> Recommendatio
             f"no number of workers was measured without errors: {told}; expected every request to "
             "be answered well; see what fails: ansible-playbook playbooks/logs.yml"
         )
-    noise = statistics.median(one.spread for one in good)
+    # In whole percent, as the table and a refusal show it.
+    noise = round(statistics.median(one.spread for one in good), 2)
     if noise > TOO_MUCH_NOISE:
         raise ValueError(
             f"the rounds of one and the same number differ by ±{100 * noise:.0f} %; expected at "
@@ -145,8 +146,8 @@ def recommend(found: Sequence[Result], bounds: Sequence[Bound]) -> Recommendatio
         if one is best
         or (one.rps >= best.rps * (1 - margin) and one.p99_ms <= best.p99_ms * (1 + tail))
     )
-    reason = _reason(chosen, best, margin)
     faster = [one for one in good if one.rps > best.rps * (1 + margin)]
+    reason = _reason(chosen, best, margin, "is allowed" if faster else "was measured")
     if faster:
         beyond = max(faster, key=lambda one: one.rps)
         bound = min(bounds, key=lambda one: one.workers)
@@ -161,11 +162,11 @@ def _margin(spreads: Sequence[float], least: float, most: float) -> float:
     return min(max(2 * statistics.median(spreads), least), most)
 
 
-def _reason(chosen: Result, best: Result, margin: float) -> str:
+def _reason(chosen: Result, best: Result, margin: float, most: str) -> str:
     served = f"{chosen.rps:,.0f} requests a second, 99 % of them within {chosen.p99_ms:,.0f} ms"
     each = f"; a worker takes {chosen.memory_mb:,.0f} MB"
     if chosen is best:
-        return f"{_workers(chosen.workers)}: {served}, the most that was measured{each}"
+        return f"{_workers(chosen.workers)}: {served}, the most that {most}{each}"
     return (
         f"{_workers(chosen.workers)}: {served}, which is the best within the noise of "
         f"{100 * margin:.0f} % ({best.rps:,.0f} with {best.workers}){each}, and each further one "

@@ -65,6 +65,8 @@ def test_noise_widens_the_margin_only_so_far() -> None:
 def test_rounds_that_do_not_agree_are_no_measurement() -> None:
     with pytest.raises(ValueError, match=r"differ by ±30 %; expected at most ±25 %, .* measure wh"):
         recommend(found((1000,), (1900,), spread=0.3), [])
+    # Not ±25 % where at most ±25 % are expected.
+    assert recommend(found((1000,), (1900,), spread=0.252), []).workers == 2
 
 
 def test_reason_is_one_sentence() -> None:
@@ -86,6 +88,7 @@ def test_largest_number_that_was_measured_says_so() -> None:
 def test_bound_is_kept_and_named() -> None:
     advice = recommend(found((100,), (200,), (300,)), [Bound(2, "the memory allows 2")])
     assert advice.workers == 2
+    assert ", the most that is allowed; a worker takes" in advice.reason
     assert advice.reason.endswith("; 3 were faster (300), but the memory allows 2")
 
 
