@@ -57,6 +57,8 @@ def tail(unit: str, since: float) -> str:
 def _entries(unit: str, since: float, *options: str) -> list[dict[str, Any]]:
     command = [
         *("journalctl", "--no-pager", "--quiet", "--output=json", "--output-fields=_PID,MESSAGE"),
+        # Else a message above 4096 bytes is null, such as a traceback in one line of JSON.
+        "--all",
         *(f"--lines={READ_LINES}", f"--unit={unit}", f"--since=@{int(since)}", *options),
     ]
     output = subprocess.run(

@@ -348,6 +348,8 @@ def _journal(application: Application, *options: str) -> subprocess.Popen[bytes]
     return subprocess.Popen(
         [
             *("journalctl", "--no-pager", "--quiet", "--output=json", f"--output-fields={FIELDS}"),
+            # Else a message above 4096 bytes is null, such as a traceback in one line of JSON.
+            "--all",
             *(f"--unit={unit}" for unit in units),
             *options,
         ],

@@ -84,6 +84,22 @@ def test_matching_lines_are_asked_of_the_journal(
     )
 
 
+#: As journalctl(1) has it: what is larger than 4096 bytes is null, unless all is asked for.
+LONG = """
+case " $* " in
+    *" --all "*) printf '{"MESSAGE":"%05000d"}\\n' 7 ;;
+    *) echo '{"MESSAGE":null}' ;;
+esac
+"""
+
+
+def test_long_message_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, monkeypatch, LONG)
+    [line] = matching("shop@blue.service", 0, "x")
+    assert (len(line), line[-1]) == (5000, "7")
+    assert tail("shop@blue.service", 0) == line
+
+
 @pytest.mark.parametrize("script", ["echo no JSON", "exec sleep 60", "exit 1"])
 def test_journal_that_cannot_be_read_matches_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str

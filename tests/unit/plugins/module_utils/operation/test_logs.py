@@ -244,6 +244,13 @@ def test_release_has_the_requests_that_ended_while_it_was_live(machine: Machine)
     assert (" /old " in old, " /new " in new) == (True, True)
 
 
+def test_long_messages_are_asked_for_whole(machine: Machine) -> None:
+    """Else journalctl(1) has null for what is larger than 4096 bytes, which is an empty line."""
+    machine.entry("hello")
+    machine.read()
+    assert " --all " in machine.told.read_text()
+
+
 def test_journal_that_fails_is_told(machine: Machine) -> None:
     machine.status.write_text("1")
     with pytest.raises(LogsError, match="journalctl failed: broken"):
