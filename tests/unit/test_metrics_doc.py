@@ -77,6 +77,11 @@ def test_alert_says_what_is_and_what_to_do(rule: dict[str, Any]) -> None:
         assert (ROOT / playbook).exists()
 
 
+def test_label_that_the_targets_have_does_not_part_what_is_one() -> None:
+    """What takes the hosts together takes together what discovery from files tells apart by."""
+    assert set(re.findall(r"without \((.*?)\)", str(RULES))) == {"instance, host"}
+
+
 def test_each_alert_is_shown_to_fire() -> None:
     tests = yaml.safe_load((FOLDER / "alerts_test.yml").read_text(encoding="utf-8"))["tests"]
     fired = {
