@@ -46,6 +46,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: As socketserver has them.
 Request = Union[socket.socket, "tuple[bytes, socket.socket]"]
 Address = Any
+#: Of a slot, below /etc/<name>/<slot>.
+SETTINGS = "gunicorn.conf.py"
 UNIT_PROPERTIES = "Id,ActiveState,NRestarts,MemoryCurrent,MemoryMax"
 
 
@@ -104,7 +106,11 @@ class Metrics:
         for slot in metrics_text.SLOTS:
             with contextlib.suppress(OSError):
                 folder = app.path("run", app.name, "metrics")
-                metrics_text.add_slot(samples, slot, *metrics_text.read_slot(folder, slot))
+                total, alive = metrics_text.read_slot(folder, slot)
+                # One of before metrics were wanted, to which a rollout was put back, has workers
+                # and counts none: it is not one whose workers are missing.
+                if alive or total.ended or self._counts(slot):
+                    metrics_text.add_slot(samples, slot, total, alive)
             metrics_text.add_unit(samples, slot, units.get(f"{app.name}@{slot}.service", {}))
             with contextlib.suppress(OSError):
                 release = os.path.basename(os.readlink(app.path("opt", app.name, "slots", slot)))
@@ -117,6 +123,13 @@ class Metrics:
         self._add_certificate(samples)
         self._add_backup(samples)
         return samples.text()
+
+    def _counts(self, slot: str) -> bool:
+        """Tell whether a slot's settings have its workers count."""
+        with open(
+            self.application.path("etc", self.application.name, slot, SETTINGS), "rb"
+        ) as file:
+            return b"request_counts" in file.read(FILE_BYTES)
 
     def _add_certificate(self, samples: metrics_text.Samples) -> None:
         app = self.application

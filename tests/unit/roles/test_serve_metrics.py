@@ -92,6 +92,25 @@ def test_backup_of_a_clock_that_was_wrong_is_not_told(
     assert "backup" not in "\n".join(collected(program, root))
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (None, False),
+        ("workers = 4\n", False),
+        ("from request_counts import Counting\nworkers = 4\n", True),
+    ],
+)
+def test_workers_that_do_not_count_are_not_missing(
+    program: ModuleType, root: Path, settings: str | None, told: bool
+) -> None:
+    """The slot of before `app_metrics`, to which a rollout was put back."""
+    if settings is not None:
+        (root / "etc/shop/blue/gunicorn.conf.py").write_text(settings)
+    lines = collected(program, root)
+    assert ('asgi_fleet_workers{app="shop",slot="blue"} 0' in lines) is told
+    assert 'asgi_fleet_workers_planned{app="shop",slot="blue"} 4' in lines
+
+
 def test_backup_and_maintenance_are_told(program: ModuleType, root: Path) -> None:
     (root / "var/lib/shop/maintenance").touch()
     (root / "var/lib/shop/backup.json").write_text('{"last_good": 1795241400}')
