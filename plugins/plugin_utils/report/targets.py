@@ -63,13 +63,20 @@ def targets(
         app = variables["deployment"]["app_name"]
         named = [*told["exporters"], *(variables.get("gunicorn_service_metrics_exporters") or {})]
         groups.append(_group(target, "", {"app": app, "host": host}))
+        places = (reached, _machine(host, variables))
         for name in dict.fromkeys(named):
+            known = {(place, name) for place in places}
             if name not in OF_MACHINES:
                 groups.append(_group(target, name, {"app": app, "host": host}))
-            elif (reached, name) not in machines:
-                machines.add((reached, name))
+            elif not known & machines:
+                machines |= known
                 groups.append(_group(target, name, {"host": host}))
     return {"groups": groups, "lines": lines}
+
+
+def _machine(host: str, variables: Mapping[str, Any]) -> str:
+    """Return the machine of an inventory name, as the check of the inputs tells them apart."""
+    return f"{variables.get('ansible_host') or host} port {variables.get('ansible_port') or 22}"
 
 
 def _group(target: str, exporter: str, labels: Mapping[str, str]) -> Group:

@@ -94,6 +94,27 @@ def test_machine_of_two_applications_is_scraped_once_as_a_host() -> None:
     ]
 
 
+def test_machine_is_one_wherever_its_endpoints_listen() -> None:
+    lines = shown(
+        {
+            "shop": host("10.0.0.7:9464", exporters=("host",), ansible_host="192.0.2.7"),
+            "blog": host("0.0.0.0:9465", "blog", exporters=("host",), ansible_host="192.0.2.7"),
+            # Another one behind the same address.
+            "wiki": host(
+                "10.0.0.8:9464",
+                "wiki",
+                exporters=("host",),
+                ansible_host="192.0.2.7",
+                ansible_port=2222,
+            ),
+        }
+    )
+    assert [line.partition(" __")[0] for line in lines if "_host " in line] == [
+        "10.0.0.7:9464 job=asgi_fleet_host host=shop",
+        "10.0.0.8:9464 job=asgi_fleet_host host=wiki",
+    ]
+
+
 def test_what_prometheus_cannot_reach_is_named() -> None:
     off = host()
     off["deployment"]["app_metrics"]["enabled"] = False
