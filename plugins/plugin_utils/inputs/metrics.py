@@ -237,7 +237,7 @@ def metrics_problems(deployment: Mapping[str, Any], settings: Mapping[str, Any])
         )
     if told.get("enabled"):
         _free_port(told, settings, findings)
-    return [*findings.problems, *_address_problems(settings)]
+    return [*findings.problems, *_address_problems(told, settings)]
 
 
 def _free_port(told: Mapping[str, Any], settings: Mapping[str, Any], findings: Findings) -> None:
@@ -265,7 +265,7 @@ def _free_port(told: Mapping[str, Any], settings: Mapping[str, Any], findings: F
         )
 
 
-def _address_problems(settings: Mapping[str, Any]) -> list[Problem]:
+def _address_problems(told: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Problem]:
     """Refuse exporters, and a status of nginx, that are elsewhere than on a loopback address."""
     expected = "a loopback address and a port, such as 127.0.0.1:9187"
     findings = Findings("gunicorn_service_metrics_exporters")
@@ -280,9 +280,9 @@ def _address_problems(settings: Mapping[str, Any]) -> list[Problem]:
         elif not _is_on_loopback(address):
             findings.refuse(seen(address), expected, at=f".{name}")
     status = Findings("gunicorn_service_metrics_status_listen")
-    told = settings.get(status.variable, DEFAULT_STATUS)
-    if not _is_on_loopback(told):
-        status.refuse(seen(told), expected.replace("9187", "9112"))
+    place = settings.get(status.variable, DEFAULT_STATUS)
+    if "nginx" in told.get("exporters", []) and not _is_on_loopback(place):
+        status.refuse(seen(place), expected.replace("9187", "9112"))
     return [*findings.problems, *status.problems]
 
 

@@ -275,7 +275,8 @@ def test_port_of_an_exporter_that_is_elsewhere_is_free() -> None:
 def test_exporter_that_is_not_on_this_host_is_refused(
     settings: dict[str, Any], message: str
 ) -> None:
-    assert [one.message for one in metrics_problems({}, settings)] == [message]
+    told = {"app_metrics": NOTHING | {"exporters": ["nginx"]}}
+    assert [one.message for one in metrics_problems(told, settings)] == [message]
 
 
 def test_two_machines_have_two_addresses() -> None:
