@@ -119,9 +119,20 @@ def test_backup_and_maintenance_are_told(program: ModuleType, root: Path) -> Non
     assert 'asgi_fleet_backup_timestamp_seconds{app="shop"} 1795241400' in lines
 
 
-def test_backup_of_no_time_costs_no_scrape(program: ModuleType, root: Path) -> None:
-    (root / "var/lib/shop/backup.json").write_text('{"last_good": NaN}')
-    assert 'asgi_fleet_backup_timestamp_seconds{app="shop"} NaN' in collected(program, root)
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (float("nan"), "NaN"),
+        (float("inf"), "+Inf"),
+        (-float("inf"), "-Inf"),
+        (0.5, "0.5"),
+        (2.0, "2"),
+    ],
+)
+def test_any_number_is_what_prometheus_reads(program: ModuleType, value: float, shown: str) -> None:
+    samples = program.metrics_text.Samples("shop")
+    samples.add("maintenance", value)
+    assert f'asgi_fleet_maintenance{{app="shop"}} {shown}' in samples.text().splitlines()
 
 
 def test_certificate_is_read_right_after_a_boot(
