@@ -185,7 +185,7 @@ def test_hosts_that_limit_leaves_out_count_as_well() -> None:
 
 
 def test_processes_and_timers_of_hosts_that_limit_leaves_out_count_as_well() -> None:
-    beside = {"app_processes": [process(1)], "app_timers": [timer("report")]}
+    beside: dict[str, Any] = {"app_processes": [process(1)], "app_timers": [timer("report")]}
     one, left_out = {"a": host(2, **beside)}, {"b": host(2, {}, **beside)}
     (problem,) = limit_problems(one, left_out)
     assert "+ 20 for app_processes + 10 for app_timers" in problem.message
