@@ -64,8 +64,13 @@ def _attempt(found: object) -> Backup | None:
     """Return what was read of an attempt; None if it is none."""
     if not isinstance(found, dict):
         return None
-    known = all(type(found.get(key)) is kind for key, kind in _KINDS.items())
+    known = all(_is_a(kind, found.get(key)) for key, kind in _KINDS.items())
     return cast(Backup, found) if known else None
+
+
+def _is_a(kind: type, value: object) -> bool:
+    # To Python, True is a number as well.
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _is_gone(folder: str) -> bool:

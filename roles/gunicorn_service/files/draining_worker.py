@@ -121,7 +121,7 @@ class JoiningTransport:
                 return
             self._transport.write(held)
         # The application may change a buffer once its `send` has returned.
-        elif data and type(data) is bytes:
+        elif data and isinstance(data, bytes):
             self._held = data
             self._loop.call_soon(self._send_held)
             return
