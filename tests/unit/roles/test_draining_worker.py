@@ -410,10 +410,17 @@ def test_restart_of_a_live_slot_answers_idle_connections_and_queues_new_ones(blu
     idle = blue.connect()
     idle.get()
     master.terminate()
-    time.sleep(LINGER / 4)
+    answers = []
+
+    def leaves() -> bool:
+        # Until the worker knows, it answers as before.
+        answers.append(idle.get())
+        return answers[-1][1] == "close"
+
+    until(leaves)
+    assert {(status, pid) for status, _connection, pid in answers} == {(200, str(old))}
     new = blue.connect()
     new.send()
-    assert idle.get() == (200, "close", str(old))
     assert master.wait(PATIENCE) == 0
 
     blue.start()
