@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
@@ -84,6 +83,9 @@ NEIGHBOURS = ("app_name", "app_domain", "app_root_path", "app_mount_of", "app_st
 ASKED = {
     "app_connections": ("app_workers", "app_connections", "app_processes", "app_timers"),
     "app_recycle": ("app_recycle", "app_health_timeout", "app_processes"),
+    # What runs once in the fleet runs on one of all hosts.
+    "app_processes": ("app_processes",),
+    "app_timers": ("app_timers",),
 }
 #: Left behind by this plugin.
 OWN_FACTS = ("fleet_wired",)
@@ -403,22 +405,26 @@ def _left_out(
     wanted = {name for name in ASKED for one in examined.values() if one.deployment.get(name)}
     names = {*NEIGHBOURS, *ADDRESS, *chain(*(ASKED[name] for name in wanted))}
     for host in set(task_vars["groups"].get("app", [])) - examined.keys():
-        given = _readable(task_vars["hostvars"][host], names)
-        found[host] = examine(given, host=host, files=False)
+        found[host] = _examine_readable(task_vars["hostvars"][host], names, host)
     return found
 
 
-def _readable(variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return those of the variables that are set; not one whose template fails.
+def _examine_readable(variables: Mapping[str, Any], names: Iterable[str], host: str) -> Examination:
+    """Examine some variables of a host; one whose template fails is not known.
 
     The run that deploys to the host names that.
     """
-    found = {}
+    given = {}
+    failing = []
     for name in names:
-        with suppress(AnsibleError):
+        try:
             if name in variables:
-                found[name] = variables[name]
-    return found
+                given[name] = variables[name]
+        except AnsibleError:
+            failing.append(name)
+    found = examine(given, host=host, files=False)
+    known = {name: value for name, value in found.deployment.items() if name not in failing}
+    return replace(found, deployment=known)
 
 
 def _of_balancers(given: Mapping[str, Any]) -> dict[str, Any]:

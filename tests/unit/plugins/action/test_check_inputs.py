@@ -155,10 +155,33 @@ def test_turn_of_a_host_that_limit_leaves_out_counts() -> None:
 class Failing(dict[str, Any]):
     """Variables as Ansible has them: a template is resolved when it is read."""
 
+    def __init__(self, variables: dict[str, Any], failing: str = "app_workers") -> None:
+        super().__init__(variables)
+        self.failing = failing
+
     def __getitem__(self, name: str) -> object:
-        if name == "app_workers":
+        if name == self.failing:
             raise AnsibleUndefinedVariable("'nowhere' is undefined")
         return super().__getitem__(name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "entry"),
+    [
+        ("app_processes", {"name": "bot", "command": "bot"}),
+        ("app_timers", {"name": "report", "command": "report", "schedule": "daily"}),
+    ],
+)
+def test_what_runs_once_in_the_fleet_may_be_released_with_limit(
+    monkeypatch: pytest.MonkeyPatch, variable: str, entry: dict[str, Any]
+) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(check_inputs, "display", SimpleNamespace(display=printed.append))
+    once = app(**{variable: [{**entry, "once_per_fleet": True}]})
+    assert not judged({"web1": once}, left_out={"web2": once}).get("failed")
+    assert not judged({"web1": once}, left_out={"web2": Failing(once, variable)}).get("failed")
+    assert judged({"web1": once}, left_out={"web2": app()})["failed"] is True
+    assert f"{variable}.{entry['name']} is once_per_fleet on web1, and not on web2" in printed[0]
 
 
 def test_template_that_fails_of_a_host_that_limit_leaves_out_is_no_matter() -> None:
