@@ -16,8 +16,8 @@ from events import ROOT, Shop
 INVENTORIES = (ROOT / "molecule/shared/inventory/lab.yml", Path(__file__).parent / "inventory")
 #: What else the machine does costs nginx and the workers together more than the workers alone: they
 #: wake each other up. On one machine the ratio to these was 0.79 to 0.82 in three quiet runs, and
-#: 0.61 to 0.77 in the hours after, when a fixed load took up to twice the CPU. So the best run is the
-#: one that tells.
+#: 0.61 to 0.77 in the hours after, when a fixed load took up to twice the CPU. So the best run is
+#: the one that tells.
 RUNS = 6
 
 
