@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import importlib.util
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -14,12 +15,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import uvloop
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 FILES = Path(__file__).resolve().parents[3] / "roles" / "gunicorn_service" / "files"
 ASK = b"GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n"
+#: Under the oldest host's Python there are asyncio and h11 alone, under the controller's all.
+LOOPS = ["asyncio", *filter(importlib.util.find_spec, ["uvloop"])]
+PROTOCOLS = ["h11", *filter(importlib.util.find_spec, ["httptools"])]
 CHUNKED = [(b"content-type", b"text/event-stream")]
 
 Message = MutableMapping[str, Any]
@@ -32,9 +35,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("draining_worker")
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def loop(request: pytest.FixtureRequest) -> Any:
-    made = uvloop.new_event_loop() if request.param == "uvloop" else asyncio.new_event_loop()
+    made = importlib.import_module(request.param).new_event_loop()
     yield made
     made.close()
 
@@ -96,7 +99,7 @@ async def talk(
     return pieces, received
 
 
-@pytest.mark.parametrize("http", ["httptools", "h11"])
+@pytest.mark.parametrize("http", PROTOCOLS)
 def test_head_and_body_are_one_write(worker: ModuleType, loop: Any, http: str) -> None:
     async def answer(send: Send) -> None:
         await send(start(5))
@@ -109,7 +112,7 @@ def test_head_and_body_are_one_write(worker: ModuleType, loop: Any, http: str) -
     assert received.endswith(b"\r\n\r\nhello")
 
 
-@pytest.mark.parametrize("http", ["httptools", "h11"])
+@pytest.mark.parametrize("http", PROTOCOLS)
 def test_head_of_a_stream_does_not_wait_for_its_first_event(
     worker: ModuleType, loop: Any, http: str
 ) -> None:
@@ -136,7 +139,7 @@ def test_large_body_is_not_copied(worker: ModuleType, loop: Any) -> None:
         await send(body(large))
 
     ask = ASK.replace(b"Host", b"Connection: close\r\nHost")
-    pieces, received = loop.run_until_complete(talk(worker, answer, "httptools", ask))
+    pieces, received = loop.run_until_complete(talk(worker, answer, PROTOCOLS[-1], ask))
     assert pieces[1] == large
     assert received == b"".join(pieces)
 
@@ -154,7 +157,7 @@ def test_buffer_that_the_application_uses_again_is_sent_as_it_was(
         await send(body(b""))
 
     ask = ASK.replace(b"Host", b"Connection: close\r\nHost")
-    _pieces, received = loop.run_until_complete(talk(worker, answer, "httptools", ask))
+    _pieces, received = loop.run_until_complete(talk(worker, answer, PROTOCOLS[-1], ask))
     assert received.endswith(b"\r\n\r\nabcabc")
 
 
@@ -165,7 +168,7 @@ def test_answer_that_the_application_leaves_after_its_head_is_sent_before_the_en
         await send(start(5))
         raise RuntimeError("in the middle")
 
-    _pieces, received = loop.run_until_complete(talk(worker, answer, "httptools", ASK))
+    _pieces, received = loop.run_until_complete(talk(worker, answer, PROTOCOLS[-1], ASK))
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert received.endswith(b"\r\n\r\n")
 
