@@ -159,7 +159,7 @@ bench-serve: bootstrap-hosts ## Measure how fast a host of the demo serves, besi
 	@python -m bench.serve $(ARGS)
 
 .PHONY: bench-serve-short
-bench-serve-short: bootstrap-hosts ## The same, as CI has it: three servers, JSON alone; fails on ratios only
+bench-serve-short: bootstrap-hosts ## The same, as CI has it: beside one guide, JSON alone; fails on ratios only
 	@python -m bench.serve --short $(ARGS)
 
 .PHONY: bench-screen

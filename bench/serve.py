@@ -4,7 +4,7 @@ All on one host that deploy.yml has deployed app/ to, as `make demo` does, in on
 
     python -m bench.serve            # one JSON line
     python -m bench.serve --table    # and the tables of docs/performance.md
-    python -m bench.serve --short    # three servers and JSON alone, for CI
+    python -m bench.serve --short    # this project, the guide's command and JSON alone, for CI
     python -m bench.serve --costs    # instead: CPU of the deployed nginx with single parts changed
 
 The servers of the guides are behind the guides' nginx, on ports of loopback, with the same
@@ -14,7 +14,8 @@ is 1 if a ratio is not what it must be (`broken` in the JSON line); absolute fig
 Keys of the JSON line: `rounds`, `seconds` (of a measurement; of JSON three times as many),
 `medians` (by server and kind: `rps`, `p50_ms`, `p99_ms`, CPU seconds of 1,000 requests, memory in
 MB, `failed` of all rounds), `ratios` (requests a second of this project to each other's, the median
-of the rounds), `broken`.
+of the rounds), `share` (of the CPU of a request the application's part; the rest is nginx's),
+`broken`.
 With `--costs`: `costs` (by change: `nginx_us` and `server_us`, microseconds of CPU of a request,
 `rps`, and `ratio` and `rps_ratio` to nginx as it is deployed).
 """
@@ -36,7 +37,7 @@ from typing import Any
 from bench.releases import ROOT, BenchError, execute, inventory_host, say
 from bench.serving import summary
 from bench.serving.host import CODE, RESULT
-from bench.serving.plan import DIRECT, GUIDE, KINDS, OURS
+from bench.serving.plan import GUIDE, KINDS, OURS
 
 ROUNDS = 5
 #: wrk takes whole seconds; JSON, which is compared, gets three times as many.
@@ -44,7 +45,7 @@ SECONDS = 1
 #: Requests to each copy of nginx in each round.
 COSTS_COUNT = 3000
 SHORT_KINDS = ("json",)
-SHORT_NAMES = (OURS, DIRECT, GUIDE)
+SHORT_NAMES = (OURS, GUIDE)
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def report(records: list[Any], rounds: int, seconds: int, *, table: bool) -> int
         "seconds": seconds,
         "medians": summary.medians(records),
         "ratios": summary.ratios(records),
+        "share": summary.share(records),
         "broken": broken,
     }
     print(json.dumps(line), flush=True)
@@ -155,7 +157,9 @@ def parse() -> argparse.Namespace:
         "--seconds", type=int, default=SECONDS, help="of a measurement; of JSON x 3"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--short", action="store_true", help="three servers and JSON alone")
+    what.add_argument(
+        "--short", action="store_true", help="this project, the guide's command and JSON alone"
+    )
     what.add_argument(
         "--costs", nargs="?", const="", metavar="PART", help="of all of nginx's, or those so named"
     )

@@ -36,6 +36,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.examination impo
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.metrics import metrics_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.networks import network_problems
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.options import misspelt
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.plan import plan_problems
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.problems import (
     Findings,
@@ -316,8 +317,10 @@ class ActionModule(ControllerAction):
         }
         others = _left_out(task_vars, examinations)
         problems = judge(examinations, others)
-        skip = load_extra_vars(self._loader).get("skip_backup")
-        problems += skip_problems(skip, [one.deployment for one in examinations.values()])
+        extra = load_extra_vars(self._loader)
+        problems += misspelt(extra, (Path(name).stem for name in context.CLIARGS.get("args") or ()))
+        deployments = [one.deployment for one in examinations.values()]
+        problems += skip_problems(extra.get("skip_backup"), deployments)
         if files:
             problems += self._balancer_file_problems(task_vars)
         if problems:

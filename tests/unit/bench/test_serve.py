@@ -24,7 +24,7 @@ def record(contender: str, kind: str = "json", **values: object) -> dict[str, An
         "rps": 2000.0,
         "p50_ms": 20.0,
         "p99_ms": 60.0,
-        "server_cpu": 0.3,
+        "server_cpu": 0.4,
         "nginx_cpu": 0.1,
         "load_cpu": 0.05,
         "server_mb": 200.0,
@@ -66,11 +66,23 @@ def test_what_holds_is_not_told() -> None:
             round_of(2000, 2500, 1000, p99_ms=66.0),
             f"p99, JSON, to {GUIDE}: x 1.10; expected 1.0 or less",
         ),
+        (
+            round_of(2000, 2500, 1000, nginx_cpu=0.15),
+            "the application's part of the CPU, JSON: 0.73; expected 0.75 or more, "
+            "the rest is nginx's",
+        ),
         (round_of(2000, 2500, 1000, failed=3), "requests that failed here: 3; expected 0"),
     ],
 )
 def test_what_does_not_hold_is_told(records: list[dict[str, Any]], said: str) -> None:
     assert summary.broken(records) == [said]
+
+
+def test_workers_are_asked_directly_in_the_long_form_only() -> None:
+    ours, direct, guide = round_of(2000, 2800, 1000)
+    assert summary.broken([ours, guide]) == []
+    assert len(summary.broken([ours, direct, guide])) == 1
+    assert DIRECT not in serve.SHORT_NAMES
 
 
 def test_requests_that_another_server_fails_are_not_ours() -> None:
@@ -106,7 +118,7 @@ def test_table_has_json_in_full_and_every_kind_as_a_ratio() -> None:
         ),
     ]
     lines = summary.table(records).splitlines()
-    assert lines[2] == "| asgi.fleet | 2,000 | x 1.00 | 20.0 | 60.0 | 0.30 + 0.10 | 200 + 20 |"
+    assert lines[2] == "| asgi.fleet | 2,000 | x 1.00 | 20.0 | 60.0 | 0.40 + 0.10 | 200 + 20 |"
     assert lines[4].startswith("| `uvicorn --workers 4` | 1,000 | x 0.50 |")
     assert lines[6:] == [
         "| ours to | json | 64k |",

@@ -129,6 +129,16 @@ def test_action_passes_what_fits() -> None:
     assert result["msg"] == "the variables of all hosts fit"
 
 
+def test_misspelt_option_of_the_command_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(check_inputs, "display", SimpleNamespace(display=printed.append))
+    monkeypatch.setattr(check_inputs, "load_extra_vars", lambda _loader: {"plan_onyl": "true"})
+    result = judged({"web1": app()})
+    assert result["failed"] is True
+    assert "plan_onyl" in printed[0]
+    assert "did you mean plan_only?" in printed[0]
+
+
 def test_what_a_host_opens_that_limit_leaves_out_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     printed: list[str] = []
     monkeypatch.setattr(check_inputs, "display", SimpleNamespace(display=printed.append))
