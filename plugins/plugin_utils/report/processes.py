@@ -45,41 +45,6 @@ def process_faults(
             )
 
 
-def homeless_processes(
-    states: Mapping[str, Mapping[str, Any] | None], *, whole: bool
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the processes that shall run on one host of the fleet and do so on none, or on several.
-
-    Args:
-        states: Host to the `state` of `asgi.fleet.app_info`.
-        whole: Whether all hosts were asked, and not only those of a --limit.
-
-    Yields:
-        A host, what was seen, and what to do.
-    """
-    silent = [host for host, state in states.items() if not state or "error" in state]
-    having: dict[tuple[str, str], dict[str, bool]] = {}
-    for host, state in states.items():
-        told = (state or {}).get("singletons") or {}
-        for name in told.get("processes", []):
-            having.setdefault((str((state or {})["application"]), name), {})[host] = told["here"]
-    for (application, name), hosts in having.items():
-        homes = [host for host, here in hosts.items() if here]
-        expected = f"expected one host of {application}"
-        if len(homes) > 1:
-            yield (
-                homes[-1],
-                f"the process {name} runs on {', '.join(homes)}; {expected}",
-                "run ansible-playbook deploy.yml",
-            )
-        elif whole and not silent and not homes:
-            yield (
-                min(hosts),
-                f"the process {name} runs on no host; {expected}",
-                "run ansible-playbook deploy.yml; if all hosts are drained: playbooks/undrain.yml",
-            )
-
-
 def _seen(process: Mapping[str, Any], live_seconds: float) -> str:
     """Return what is to be said of a process in a table; empty for nothing."""
     if _is_restless(process, live_seconds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,48 +21,17 @@ def timer_lines(states: States) -> list[str]:
         if not due:
             lines.append(f"{title} elapses on no host")
             continue
-        parts = [f"{_moments(due, 'next', _unknown(due))} on {_named(list(due))}"]
+        parts = [f"{_moments(due, 'next', _unknown(due))} on {named(list(due))}"]
         if running := [host for host, timer in hosts.items() if timer["running"]]:
-            parts.append(f"runs now on {_named(running)}")
+            parts.append(f"runs now on {named(running)}")
         if late := {host: timer for host, timer in hosts.items() if timer["overdue"]}:
-            parts.append(f"due since {_moments(late, 'overdue', '')} on {_named(list(late))}")
+            parts.append(f"due since {_moments(late, 'overdue', '')} on {named(list(late))}")
         if any(timer["last"] for timer in due.values()):
             failed = [host for host, timer in due.items() if timer["problem"]]
-            ended = f"failed on {_named(failed)}" if failed else "none failed"
+            ended = f"failed on {named(failed)}" if failed else "none failed"
             parts.append(f"last {_moments(due, 'last', 'never')}, {ended}")
         lines.append(f"{title}: next {'; '.join(parts)}")
     return lines
-
-
-def homeless(states: States, *, whole: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield the timers that shall elapse on one host of the fleet and do so on none, or on several.
-
-    Args:
-        states: Host to the `state` of `asgi.fleet.app_info`.
-        whole: Whether all hosts were asked, and not only those of a --limit.
-
-    Yields:
-        A host, what was seen, and what to do.
-    """
-    silent = [host for host, state in states.items() if not state or "error" in state]
-    for (application, name), hosts in _by_timer(states).items():
-        due = [host for host, timer in hosts.items() if timer["due"] and timer["once_per_fleet"]]
-        if len(due) > 1:
-            yield (
-                due[-1],
-                f"the timer {name} elapses on {_named(due)}; expected one host of {application}",
-                "run ansible-playbook deploy.yml",
-            )
-        elif whole and not silent and not due and any(_once(hosts)):
-            yield (
-                min(hosts),
-                f"the timer {name} elapses on no host; expected one host of {application}",
-                "run ansible-playbook deploy.yml; if all hosts are drained: playbooks/undrain.yml",
-            )
-
-
-def _once(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[bool]:
-    return (timer["once_per_fleet"] for timer in hosts.values())
 
 
 def _by_timer(states: States) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
@@ -94,6 +63,7 @@ def minute(when: int) -> str:
     return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
-def _named(hosts: Sequence[str]) -> str:
+def named(hosts: Sequence[str]) -> str:
+    """Return the names of hosts, `SHOWN` at most, and how many more there are."""
     rest = len(hosts) - SHOWN
     return ", ".join(hosts[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

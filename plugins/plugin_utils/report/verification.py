@@ -15,7 +15,6 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.certificates imp
     remedy,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import (
-    homeless_processes,
     process_faults,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
@@ -23,7 +22,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.report.served import (
     balancer_faults,
     served,
 )
-from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import homeless
+from ansible_collections.asgi.fleet.plugins.plugin_utils.report.singletons import homeless
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import (
     FAULT,
     NOTE,
@@ -114,7 +113,6 @@ def verify(
         findings += [Finding(name, *told, WARNING) for told in _of_estimate(state, estimate)]
     findings += _of_backups(names, known, deployments, whole=bounds.whole)
     findings += [Finding(*told) for told in homeless(known, whole=bounds.whole)]
-    findings += [Finding(*told) for told in homeless_processes(known, whole=bounds.whole)]
     modes = {str(one.get("app_name", "")): _mode(one, {}) for one in deployments.values()}
     for name, state in fronts.items():
         findings += [Finding(name, *told) for told in _of_balancer(state, bounds, modes)]

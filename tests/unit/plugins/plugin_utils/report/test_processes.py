@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.processes import (
-    homeless_processes,
     process_faults,
     processes_line,
 )
@@ -57,25 +56,3 @@ def test_verify_finds_what_does_not_run_or_does_not_stay(
     one: dict[str, Any], hours: float, seen: list[str]
 ) -> None:
     assert [fault for fault, _todo in process_faults([one], hours * 3600)] == seen
-
-
-def bot(here: bool) -> dict[str, Any]:
-    return {"application": "shop", "singletons": {"here": here, "processes": ["bot"]}}
-
-
-def test_process_of_one_host_must_run_on_one() -> None:
-    assert list(homeless_processes({"web1": bot(False), "web2": bot(True)}, whole=True)) == []
-    two = {"web1": bot(True), "web2": bot(True)}
-    told = [("web2", "the process bot runs on web1, web2; expected one host of shop")]
-    assert [found[:2] for found in homeless_processes(two, whole=False)] == told
-    none = {"web1": bot(False), "web2": bot(False)}
-    told = [("web1", "the process bot runs on no host; expected one host of shop")]
-    assert [found[:2] for found in homeless_processes(none, whole=True)] == told
-
-
-def test_hosts_that_were_not_asked_may_run_it() -> None:
-    assert list(homeless_processes({"web1": bot(False)}, whole=False)) == []
-    silent: dict[str, Any] = {"web1": bot(False), "web2": {"error": "no answer"}}
-    assert list(homeless_processes(silent, whole=True)) == []
-    older = {"web1": {"application": "shop"}, "web2": None}
-    assert list(homeless_processes(older, whole=True)) == []

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.timers import (
-    homeless,
     timer_lines,
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.report.upkeep import timer_needs
@@ -124,20 +123,3 @@ def test_failed_run_and_stopped_timer_are_faults() -> None:
     ]
     assert list(timer_needs(state(TIMER, ELSEWHERE))) == []
     assert list(timer_needs({"application": "shop"})) == []
-
-
-def test_timer_of_one_host_must_elapse_on_one() -> None:
-    one = {"web1": state(ELSEWHERE), "web2": state(ONCE)}
-    assert list(homeless(one, whole=True)) == []
-    two = {"web1": state(ONCE), "web2": state(ONCE)}
-    told = [("web2", "the timer report elapses on web1, web2; expected one host of shop")]
-    assert [found[:2] for found in homeless(two, whole=False)] == told
-    none = {"web1": state(ELSEWHERE), "web2": state(ELSEWHERE)}
-    told = [("web1", "the timer report elapses on no host; expected one host of shop")]
-    assert [found[:2] for found in homeless(none, whole=True)] == told
-
-
-def test_hosts_that_were_not_asked_may_have_it_elapse() -> None:
-    none = {"web1": state(ELSEWHERE)}
-    assert list(homeless(none, whole=False)) == []
-    assert list(homeless({**none, "web2": {"error": "no answer"}}, whole=True)) == []
