@@ -8,7 +8,7 @@ from tests.operations import PAGE, STORY, commands, run_by
 EXCUSED: dict[str, str] = {
     "ansible-playbook playbooks/drill.yml -e drill=<app_name>": "molecule/drill does it",
     "ansible-playbook playbooks/certificates.yml -e certificates_rotate=authority": (
-        "visitors of the story trust one certificate; molecule/fleet/test_certificates.py rotates"
+        "visitors of the story trust one certificate; molecule/fleet_upkeep rotates"
     ),
 }
 

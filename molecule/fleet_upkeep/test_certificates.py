@@ -1,6 +1,6 @@
 """Certificates of a fleet change under load: to an authority of its own, and to the next one.
 
-The tests run in their order, before those of test_fleet.py, which go on with what is there then.
+The tests run in their order, before those of test_upkeep.py, which go on with what is there then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 
 from events import DOMAIN, Load, Shop
 
-BALANCER = "fleet-balancer"
+BALANCER = "upkeep-balancer"
 #: A certificate as one buys it: its root is in the systems' bundles, and not in its chain.
 BOUGHT = f"""
 set -e
