@@ -6,7 +6,7 @@ from shlex import quote
 
 from documented import restore_postgresql, settings
 from fleet import Fleet
-from seen import BACKUP, record
+from seen import record
 
 URL = "postgresql:///shop"
 AS_POSTGRES = "cd /; runuser -u postgres --"
@@ -25,7 +25,7 @@ def test_postgresql_is_backed_up_and_comes_back_as_the_page_says(fleet: Fleet) -
     shell(f"{AS_POSTGRES} createdb --owner shop shop", "op1")
     sql(fleet, "CREATE TABLE sold AS SELECT generate_series(1, 1000) AS id")
     env = {"GREETING": "first", "DATABASE_PATH": "/var/lib/shop/state/shop.sqlite3"}
-    backup = settings("PostgreSQL")["app_backup"] | {"schedule": BACKUP["schedule"]}
+    backup = settings("PostgreSQL")["app_backup"] | {"schedule": "yearly", "alert_age": "26h"}
     with fleet.having(app_env=env | {"DATABASE_URL": URL}, app_backup=backup):
         fleet.succeed("restart")
         fleet.succeed("backup", "--limit", "op1")

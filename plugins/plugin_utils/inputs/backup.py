@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs import calendar
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.commands import (
     refuse_long,
     seen_command,
@@ -47,12 +48,16 @@ def backup(value: object, findings: Findings) -> dict[str, Any]:
         findings.refuse(
             "not a key", f"{', '.join(KEYS[:-1])} and {KEYS[-1]}", "remove it", at=f".{key}"
         )
+    valid = len(findings.problems)
+    when = _schedule(value, findings)
+    if "alert_age" not in value and len(findings.problems) == valid and when:
+        _refuse_rarer(when, findings)
     return {
         "command": _command(value, "command", findings),
         "check": _command(value, "check", findings),
         "max_age": _duration(value, "max_age", MAX_AGE, findings),
         "alert_age": _duration(value, "alert_age", ALERT_AGE, findings),
-        "schedule": _schedule(value, findings),
+        "schedule": when,
         "timeout": _number(value, "timeout", TIMEOUT, 86_400, "a number of seconds", findings),
         "keep": _number(value, "keep", KEEP, 1000, "a number of backups", findings),
     }
@@ -128,6 +133,18 @@ def _duration(value: Mapping[str, Any], key: str, default: int, findings: Findin
 def _schedule(value: Mapping[str, Any], findings: Findings) -> str:
     given = value.get("schedule", SCHEDULE)
     return "" if given == "" else schedule(given, findings, ".schedule", "; empty for never")
+
+
+def _refuse_rarer(when: str, findings: Findings) -> None:
+    """Refuse a schedule whose backups would be a finding of `verify` on most days."""
+    if not calendar.is_daily(when):
+        findings.refuse(
+            f"not set, and the schedule ({seen(when)}) is not for every day",
+            f"the age from which verify names the last backup; without one it is "
+            f"{ALERT_AGE // 3600}h",
+            "write the longest time between two backups and some hours, such as 8d for a week",
+            at=".alert_age",
+        )
 
 
 def _number(

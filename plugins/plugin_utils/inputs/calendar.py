@@ -16,6 +16,8 @@ SHORTHANDS = (
     *("minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually"),
     *("biannually", "bi-annually", "semi-annually", "yearly", "annually", "anually"),
 )
+#: Those that elapse on every day.
+_DAILY = ("minutely", "hourly", "daily")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = "|".join(rf"{day}|{day[:3]}" for day in _DAYS)
 _WEEKDAYS = re.compile(rf"(?P<days>(?:{_DAY})(?:(?:\.\.|-|,)(?:{_DAY}))*),?(?= |$)", re.IGNORECASE)
@@ -71,6 +73,25 @@ def check(text: str) -> None:
         return
     _check_moments(text[: zone.start()])
     _check_zone(zone["zone"])
+
+
+def is_daily(text: str) -> bool:
+    """Whether a valid expression elapses on every day, at least once.
+
+    Args:
+        text: What `check` has passed.
+    """
+    zone = _ZONE.search(text)
+    if zone is not None and not _WEEKDAYS.fullmatch(zone["zone"]):
+        text = text[: zone.start()]
+    if text.lower() in SHORTHANDS or text.startswith("@"):
+        return text.lower() in _DAILY
+    days = _WEEKDAYS.match(text)
+    if days is not None and len(_weekdays(days["days"].lower())) < len(_DAYS):
+        return False
+    rest = text[days.end() :].removeprefix(" ") if days is not None else text
+    date, _space, clock = rest.rpartition(" ")
+    return (date or (clock if clock and ":" not in clock else "*-*-*")) in ("*-*", "*-*-*")
 
 
 def _check_moments(text: str) -> None:

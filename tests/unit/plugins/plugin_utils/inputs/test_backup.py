@@ -71,7 +71,19 @@ def test_time_is_read_with_its_unit(value: object, seconds: int) -> None:
     ["", "hourly", "03:30", "Mon..Fri *-*-* 04:00:00", "*:0/15", "Sat,Sun 12:00 Europe/Berlin"],
 )
 def test_schedule_of_systemd_passes(schedule: str) -> None:
-    assert checked(LEAST | {"schedule": schedule})[1] == []
+    assert checked(LEAST | {"schedule": schedule, "alert_age": "4d"})[1] == []
+
+
+def test_schedule_that_leaves_days_out_needs_an_age_of_its_own() -> None:
+    """A weekly backup would be a finding of `verify` on six days of seven."""
+    told = (
+        "app_backup.alert_age is not set, and the schedule (Sun 03:30) is not for every day; "
+        "expected the age from which verify names the last backup; without one it is 26h; "
+        "write the longest time between two backups and some hours, such as 8d for a week"
+    )
+    assert checked(LEAST | {"schedule": "Sun 03:30"})[1] == [told]
+    assert checked(LEAST | {"schedule": "Sun 03:30", "alert_age": "8d"})[1] == []
+    assert checked(LEAST | {"schedule": ""})[1] == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.calendar import (
     CalendarError,
     check,
+    is_daily,
 )
 
 RIGHT = (
@@ -90,3 +91,20 @@ def test_systemd_says_of_a_date_that_there_is_none_that_it_never_comes(text: str
     command = ["systemd-analyze", "calendar", text]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Next elapse: never" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "daily"),
+    [
+        *(
+            (text, True)
+            for text in ("hourly", "Daily", "03:30", "*:0/15", "*-*-* 4:00", "*-* 4:00")
+        ),
+        *((text, True) for text in ("Mon..Sun 04:00", "02:30 UTC", "*-*-* 02:30 Europe/Berlin")),
+        *((text, False) for text in ("weekly", "monthly UTC", "Mon", "Sat,Sun 04:00", "10-15")),
+        *((text, False) for text in ("*-*-1..5", "Mon..Fri *-*-* 04:00:00", "*-*~1 1:00", "@1")),
+    ],
+)
+def test_expression_of_every_day_is_told_from_others(text: str, daily: bool) -> None:
+    check(text)
+    assert is_daily(text) is daily
