@@ -49,6 +49,7 @@ from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.recycle import (
 )
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables import (
     converted,
+    out_of_range,
     role_options,
     unknown,
 )
@@ -226,8 +227,10 @@ class ActionModule(ControllerAction):
         """Return the role variables that the user has set, those that were text, and problems."""
         given = self._given(task_vars, wired)
         extra = load_extra_vars(self._loader)
-        typed, problems = converted(given, role_options(COLLECTION / "roles"), extra)
-        return given | typed, typed, problems
+        options = role_options(COLLECTION / "roles")
+        typed, problems = converted(given, options, extra)
+        given |= typed
+        return given, typed, problems + out_of_range(given, options)
 
     def _given(self, task_vars: dict[str, Any], wired: set[str]) -> dict[str, Any]:
         """Return the role variables that the user has set, without those this plugin derived."""

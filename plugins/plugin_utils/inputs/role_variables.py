@@ -30,6 +30,8 @@ _TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "list": (validation.check_type_list, "a list"),
     "dict": (validation.check_type_dict, "a mapping"),
 }
+#: The greatest of numbers by the end of their name: RFC 6335 for ports; none is below 0.
+_GREATEST = {"_port": 65_535, "_percent": 100}
 #: What roles read as a text as well: templates convert it where it is used.
 _PLAIN = ("bool", "int", "float")
 
@@ -114,3 +116,23 @@ def converted(
                 )
         problems += findings.problems
     return values, problems
+
+
+def out_of_range(given: Mapping[str, Any], options: Mapping[str, str]) -> list[Problem]:
+    """Refuse numbers that nothing can be: a negative size, time or count, a port that none has.
+
+    Args:
+        given: What the user has set, converted.
+        options: From `role_options`.
+    """
+    problems = []
+    for name, value in given.items():
+        if options.get(name) != "int" or not isinstance(value, int):
+            continue
+        greatest = next((most for end, most in _GREATEST.items() if name.endswith(end)), None)
+        if value < 0 or (greatest is not None and value > greatest):
+            findings = Findings(name)
+            allowed = "0 or more" if greatest is None else f"a number from 0 to {greatest}"
+            findings.refuse(seen(value), allowed)
+            problems += findings.problems
+    return problems

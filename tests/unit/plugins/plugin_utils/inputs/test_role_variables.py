@@ -3,13 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.asgi.fleet.plugins.plugin_utils.inputs.role_variables import (
     converted,
+    out_of_range,
     role_options,
     unknown,
 )
 
-OPTIONS = role_options(Path(__file__).resolve().parents[5] / "roles")
+ROLES = Path(__file__).resolve().parents[5] / "roles"
+OPTIONS = role_options(ROLES)
 
 
 def test_options_are_those_of_every_role() -> None:
@@ -71,3 +74,29 @@ def test_list_as_text_on_the_command_line_is_refused() -> None:
     assert values == {}
     assert problem.message.endswith(f"expected a list; give it as JSON: -e '{{\"{name}\": ...}}'")
     assert converted({"nginx_site_http_port": "81"}, OPTIONS, ["nginx_site_http_port"])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("gunicorn_service_memory_max_mb", -5, "0 or more"),
+        ("gunicorn_service_drain_seconds", -1, "0 or more"),
+        ("nginx_site_https_port", 70_000, "a number from 0 to 65535"),
+        ("haproxy_balancer_observe_port", -1, "a number from 0 to 65535"),
+        ("tls_certificate_renew_percent", 133, "a number from 0 to 100"),
+    ],
+)
+def test_number_that_nothing_can_be_is_refused(name: str, value: int, allowed: str) -> None:
+    (problem,) = out_of_range({name: value}, OPTIONS)
+    assert problem.message.startswith(f"{name} is {value}; expected {allowed}")
+
+
+def test_numbers_of_the_roles_defaults_are_in_range() -> None:
+    defaults = {
+        name: value
+        for path in sorted(ROLES.glob("*/defaults/main.yml"))
+        for name, value in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    }
+    assert len(defaults) > 100
+    assert out_of_range(defaults, OPTIONS) == []
+    assert out_of_range({"nginx_site_banner": -1, "nginx_site_template": "-1"}, OPTIONS) == []
