@@ -94,14 +94,14 @@ def test_patch_stops_at_a_host_that_does_not_come_back(shop: Shop, load: Load) -
         limit=f"{THIRD},{HOSTS[3]}",
         patch_reboot="always",
         drain_seconds=5,
-        app_health_timeout=5,
+        app_health_timeout=20,
     )
     told = " ".join(result.stdout.split())
     assert result.returncode != 0, told[-6000:]
     assert "not healthy: nginx is not running; " in told
     assert f"{HOSTS[3]} : ok=4 " in told.replace("  ", " "), "the next host was touched"
     # Whoever goes on before it is mended is told so.
-    told = " ".join(shop.play("patch", limit=HOSTS[3], app_health_timeout=5).stdout.split())
+    told = " ".join(shop.play("patch", limit=HOSTS[3], app_health_timeout=20).stdout.split())
     assert f"shop/{THIRD} gets no traffic" in told
     # systemd tries nginx every second: a `start` may join a try that has read the broken file.
     shop.shell("rm /etc/nginx/conf.d/broken.conf; systemctl restart nginx", THIRD)

@@ -63,7 +63,7 @@ def test_revert_of_the_whole_fleet_takes_timers_back(shop: Shop) -> None:
         "release",
         app_source=shop.new_version(UNHEALTHY_ON_SECOND),
         app_timers=changed,
-        app_health_timeout=10,
+        app_health_timeout=25,
         fleet_waves=[1, "100%"],
     )
     assert told.returncode != 0

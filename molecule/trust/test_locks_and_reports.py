@@ -207,7 +207,7 @@ def test_answer_that_never_ends_holds_up_neither_status_nor_replacement(shop: Sh
 def test_text_of_an_application_steers_no_terminal(shop: Shop) -> None:
     """A refused version whose journal and answers are full of escape sequences."""
     told = shop.play(
-        "release", app_source=shop.new_version(STEERING), app_health_timeout=5, limit=HOST
+        "release", app_source=shop.new_version(STEERING), app_health_timeout=20, limit=HOST
     ).stdout
     assert r"\x1b[2J\x1b]0;journal\x07" in told.replace("\\\\", "\\")
     assert r"\x1b[2J\x9b31m\u202eanswer" in told.replace("\\\\", "\\")
