@@ -66,13 +66,10 @@ def check(text: str) -> None:
     Raises:
         CalendarError: It is none, or has no date that any calendar has.
     """
-    zone = _ZONE.search(text)
-    # The last of several words; a day of the week can only be the first.
-    if zone is None or _WEEKDAYS.fullmatch(zone["zone"]):
-        _check_moments(text)
-        return
-    _check_moments(text[: zone.start()])
-    _check_zone(zone["zone"])
+    moments, zone = _split_zone(text)
+    _check_moments(moments)
+    if zone:
+        _check_zone(zone)
 
 
 def is_daily(text: str) -> bool:
@@ -81,38 +78,47 @@ def is_daily(text: str) -> bool:
     Args:
         text: What `check` has passed.
     """
+    moments, _zone = _split_zone(text)
+    if _is_short(moments):
+        return moments.lower() in _DAILY
+    weekdays, date, _clock = _parts(moments)
+    return len(weekdays) == len(_DAYS) and date in ("", "*-*", "*-*-*")
+
+
+def _split_zone(text: str) -> tuple[str, str]:
+    """Return an expression without its time zone, and that; empty if it names none."""
     zone = _ZONE.search(text)
-    if zone is not None and not _WEEKDAYS.fullmatch(zone["zone"]):
-        text = text[: zone.start()]
-    if text.lower() in SHORTHANDS or text.startswith("@"):
-        return text.lower() in _DAILY
-    days = _WEEKDAYS.match(text)
-    if days is not None and len(_weekdays(days["days"].lower())) < len(_DAYS):
-        return False
-    rest = text[days.end() :].removeprefix(" ") if days is not None else text
-    date, _space, clock = rest.rpartition(" ")
-    return (date or (clock if clock and ":" not in clock else "*-*-*")) in ("*-*", "*-*-*")
+    # The last of several words; a day of the week can only be the first.
+    if zone is None or _WEEKDAYS.fullmatch(zone["zone"]):
+        return text, ""
+    return text[: zone.start()], zone["zone"]
 
 
-def _check_moments(text: str) -> None:
-    """Check an expression without its time zone."""
-    if text.lower() in SHORTHANDS or re.fullmatch(r"@\d{1,12}", text, re.ASCII):
-        return
-    rest, weekdays = text, frozenset(range(len(_DAYS)))
+def _is_short(moments: str) -> bool:
+    return moments.lower() in SHORTHANDS or bool(re.fullmatch(r"@\d{1,12}", moments, re.ASCII))
+
+
+def _parts(moments: str) -> tuple[frozenset[int], str, str]:
+    """Return the days of the week, all if none is named; the date and the clock, empty if none."""
+    rest, weekdays = moments, frozenset(range(len(_DAYS)))
     days = _WEEKDAYS.match(rest)
     if days is not None:
         weekdays = _weekdays(days["days"].lower())
         rest = rest[days.end() :].removeprefix(" ")
-        if not rest:
-            return
     date, _space, clock = rest.rpartition(" ")
-    if not date and ":" not in clock:
-        date, clock = clock, ""
+    return (weekdays, date, clock) if date or ":" in clock else (weekdays, clock, "")
+
+
+def _check_moments(moments: str) -> None:
+    """Check an expression without its time zone."""
+    if _is_short(moments):
+        return
+    weekdays, date, clock = _parts(moments)
     if date:
         _check_date(date, weekdays)
     if clock:
         _check_clock(clock)
-    if not date and not clock:
+    if not moments.strip():
         raise CalendarError("it is empty")
 
 

@@ -24,6 +24,7 @@ RIGHT = (
 )
 WRONG = {
     "": "it is empty",
+    " ": "it is empty",
     "dayly": "dayly is neither a date such as *-*-01 nor a time such as 02:30",
     "5,6": "5,6 is neither a date such as *-*-01 nor a time such as 02:30",
     "UTC": "UTC is neither a date such as *-*-01 nor a time such as 02:30",
